@@ -7,6 +7,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .treatAllWarnings(as: .error),
+    // The headers of CLinux need the GNU names of libc in every importer.
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
 let cStrict: [CSetting] = [
     .define("_GNU_SOURCE"),

@@ -1,1 +1,0 @@
-#include "sp_child.h"

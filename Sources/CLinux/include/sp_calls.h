@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#pragma clang assume_nonnull begin
+
+#define SP_RET(expr) \
+    do { \
+        long sp_r_ = (long)(expr); \
+        return sp_r_ < 0 ? -(long)errno : sp_r_; \
+    } while (0)
+
+static inline long sp_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
+    SP_RET(syscall(SYS_openat2, dir, path, &how, sizeof how));
+}
+static inline long sp_open(const char *path, int flags, unsigned mode) { SP_RET(open(path, flags | O_CLOEXEC, mode)); }
+static inline long sp_read(int fd, void *buffer, size_t n) { SP_RET(read(fd, buffer, n)); }
+static inline long sp_write(int fd, const void *buffer, size_t n) { SP_RET(write(fd, buffer, n)); }
+static inline long sp_pread(int fd, void *buffer, size_t n, int64_t at) { SP_RET(pread(fd, buffer, n, at)); }
+static inline long sp_pwrite(int fd, const void *buffer, size_t n, int64_t at) { SP_RET(pwrite(fd, buffer, n, at)); }
+static inline long sp_close(int fd) { SP_RET(close(fd)); }
+static inline long sp_mkdirat(int dir, const char *path, unsigned mode) { SP_RET(mkdirat(dir, path, mode)); }
+static inline long sp_unlinkat(int dir, const char *path, int flags) { SP_RET(unlinkat(dir, path, flags)); }
+static inline long sp_renameat2(int d1, const char *p1, int d2, const char *p2, unsigned flags) {
+    SP_RET(syscall(SYS_renameat2, d1, p1, d2, p2, flags));
+}
+static inline long sp_symlinkat(const char *target, int dir, const char *path) { SP_RET(symlinkat(target, dir, path)); }
+static inline long sp_readlinkat(int dir, const char *path, char *buffer, size_t n) {
+    SP_RET(readlinkat(dir, path, buffer, n));
+}
+static inline long sp_mknodat(int dir, const char *path, unsigned mode, uint64_t device) {
+    SP_RET(mknodat(dir, path, mode, device));
+}
+static inline long sp_fchmod(int fd, unsigned mode) { SP_RET(fchmod(fd, mode)); }
+static inline long sp_fchmodat(int dir, const char *path, unsigned mode) { SP_RET(fchmodat(dir, path, mode, 0)); }
+static inline long sp_fchown(int fd, unsigned uid, unsigned gid) { SP_RET(fchown(fd, uid, gid)); }
+static inline long sp_fchownat(int dir, const char *path, unsigned uid, unsigned gid) {
+    SP_RET(fchownat(dir, path, uid, gid, AT_SYMLINK_NOFOLLOW));
+}
+static inline long sp_ftruncate(int fd, int64_t size) { SP_RET(ftruncate(fd, size)); }
+static inline long sp_fsync(int fd) { SP_RET(fsync(fd)); }
+static inline long sp_statx(int dir, const char *path, int flags, unsigned mask, struct statx *out) {
+    SP_RET(statx(dir, path, flags, mask, out));
+}
+static inline long sp_fdup_above(int fd, int floor) { SP_RET(fcntl(fd, F_DUPFD_CLOEXEC, floor)); }
+static inline long sp_set_cloexec(int fd, int on) { SP_RET(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0)); }
+static inline long sp_set_nonblocking(int fd, int on) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return -errno;
+    SP_RET(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+static inline long sp_status_flags(int fd) { SP_RET(fcntl(fd, F_GETFL)); }
+static inline long sp_set_pipe_size(int fd, int bytes) { SP_RET(fcntl(fd, F_SETPIPE_SZ, bytes)); }
+static inline long sp_add_seals(int fd) {
+    SP_RET(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
+}
+static inline long sp_memfd(const char *name) {
+    long fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    SP_RET(fd);
+}
+static inline long sp_pipe(int *_Nonnull ends, int flags) { SP_RET(pipe2(ends, O_CLOEXEC | flags)); }
+static inline long sp_socketpair_seqpacket(int *_Nonnull ends) {
+    SP_RET(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+}
+static inline long sp_flock(int fd, int how) { SP_RET(flock(fd, how)); }
+static inline long sp_splice(int in, int out, size_t n, unsigned flags) {
+    SP_RET(splice(in, NULL, out, NULL, n, flags));
+}
+static inline long sp_getdents(int fd, void *buffer, size_t n) { SP_RET(syscall(SYS_getdents64, fd, buffer, n)); }
+static inline long sp_random(void *buffer, size_t n) { SP_RET(getrandom(buffer, n, 0)); }
+static inline long sp_dup2(int from, int to) { SP_RET(dup3(from, to, 0)); }
+
+// Mounts
+static inline long sp_open_tree(int dir, const char *path, unsigned flags) {
+    SP_RET(syscall(SYS_open_tree, dir, path, flags | OPEN_TREE_CLOEXEC));
+}
+static inline long sp_mount_setattr(int fd, unsigned flags, uint64_t set, uint64_t clear, int userns) {
+    struct mount_attr attributes = {.attr_set = set, .attr_clr = clear, .userns_fd = (uint64_t)(userns < 0 ? 0 : userns)};
+    SP_RET(syscall(SYS_mount_setattr, fd, "", flags | AT_EMPTY_PATH, &attributes, sizeof attributes));
+}
+
+// Processes
+static inline long sp_pidfd_open(int pid) { SP_RET(syscall(SYS_pidfd_open, pid, 0)); }
+static inline long sp_pidfd_signal(int pidfd, int signal, unsigned flags) {
+    SP_RET(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, flags));
+}
+static inline long sp_wait_pidfd(int pidfd, int *code, int *status) {
+    siginfo_t info = {0};
+    long r = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
+    *code = info.si_code;
+    *status = info.si_status;
+    SP_RET(r);
+}
+static inline long sp_kill(int pid, int signal) { SP_RET(kill(pid, signal)); }
+static inline long sp_prctl(int op, unsigned long a, unsigned long b) { SP_RET(prctl(op, a, b, 0, 0)); }
+static inline long sp_setrlimit(int resource, uint64_t soft, uint64_t hard) {
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    SP_RET(setrlimit((__rlimit_resource_t)resource, &limit));
+}
+static inline uint64_t sp_rlimit_hard(int resource) {
+    struct rlimit limit = {0};
+    return getrlimit((__rlimit_resource_t)resource, &limit) < 0 ? 0 : limit.rlim_max;
+}
+
+// Waiting
+static inline long sp_epoll_create(void) { SP_RET(epoll_create1(EPOLL_CLOEXEC)); }
+static inline long sp_epoll_add(int epoll, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token}};
+    SP_RET(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+}
+static inline long sp_epoll_change(int epoll, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token}};
+    SP_RET(epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event));
+}
+static inline long sp_epoll_remove(int epoll, int fd) { SP_RET(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL)); }
+/// Waits for one event at a time; 0 means that timeout_ms passed.
+static inline long sp_epoll_wait(int epoll, uint32_t *events, uint64_t *token, int timeout_ms) {
+    struct epoll_event event;
+    long n = epoll_wait(epoll, &event, 1, timeout_ms);
+    if (n > 0) {
+        *events = event.events;
+        *token = event.data.u64;
+    }
+    SP_RET(n);
+}
+static inline long sp_timer_create(void) { SP_RET(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)); }
+static inline long sp_timer_set(int fd, uint64_t milliseconds) {
+    struct itimerspec when = {.it_value = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000}};
+    SP_RET(timerfd_settime(fd, 0, &when, NULL));
+}
+static inline uint64_t sp_clock_ns(int clock) {
+    struct timespec t = {0};
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+static inline long sp_poll_one(int fd, short events, int timeout_ms) {
+    struct pollfd p = {.fd = fd, .events = events};
+    long n = poll(&p, 1, timeout_ms);
+    if (n < 0) return -errno;
+    return n == 0 ? 0 : p.revents;
+}
+
+/// Receives one message and up to `room` descriptors (close-on-exec); returns its size, *count set.
+static inline long sp_receive(int socket, void *bytes, size_t n, int *fds, int room, int *count) {
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))];
+    struct iovec iov = {.iov_base = bytes, .iov_len = n};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    *count = 0;
+    long got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0) return -errno;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+        int held = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        for (int i = 0; i < held; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + (size_t)i * sizeof fd, sizeof fd);
+            if (*count < room) fds[(*count)++] = fd;
+            else close(fd);
+        }
+    }
+    if (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) return -EMSGSIZE;
+    return got;
+}
+/// Sends bytes with descriptors as one message.
+static inline long sp_send(int socket, const void *bytes, size_t n, const int *fds, int count) {
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))] = {0};
+    struct iovec iov = {.iov_base = (void *)bytes, .iov_len = n};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (count > 16) return -EINVAL;
+    if (count > 0) {
+        message.msg_control = control;
+        message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, (size_t)count * sizeof(int));
+    }
+    SP_RET(sendmsg(socket, &message, MSG_NOSIGNAL));
+}
+
+// Terminals
+static inline long sp_window_size(int fd, uint16_t *rows, uint16_t *columns) {
+    struct winsize size = {0};
+    long r = ioctl(fd, TIOCGWINSZ, &size);
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    SP_RET(r);
+}
+static inline long sp_set_window_size(int fd, uint16_t rows, uint16_t columns) {
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    SP_RET(ioctl(fd, TIOCSWINSZ, &size));
+}
+
+// Seccomp notifications
+struct sp_refusal {
+    uint64_t id;
+    uint32_t number;
+    uint32_t architecture;
+};
+/// Takes the next refused call; its arguments, which the workload wrote, are not read.
+static inline long sp_notification_receive(int listener, struct sp_refusal *out) {
+    struct seccomp_notif notification = {0};
+    long r = ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notification);
+    out->id = notification.id;
+    out->number = (uint32_t)notification.data.nr;
+    out->architecture = notification.data.arch;
+    SP_RET(r);
+}
+static inline long sp_notification_refuse(int listener, uint64_t id, int error) {
+    struct seccomp_notif_resp response = {.id = id, .error = -error};
+    SP_RET(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response));
+}
+static inline long sp_landlock_abi(void) { SP_RET(syscall(SYS_landlock_create_ruleset, NULL, 0, 1)); }
+
+#pragma clang assume_nonnull end

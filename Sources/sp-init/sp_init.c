@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// sp-init: pid 1 of the sandbox. Already filtered and under Landlock when it starts; it gives up its last three
+// capabilities before any byte of the workload runs, reaps everything, and reports the workload's end.
+//
+// It handles no signal: with an empty capability set it could not signal another uid anyway, so it hands the
+// supervisor a pidfd of the workload and the supervisor signals from outside.
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/prctl.h>
+#include <linux/securebits.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "../CChildPath/include/sp_init.h"
+#include "exec.h"
+#include "start.h"
+
+static __attribute__((noreturn)) void leave(int code) {
+    for (;;) sp_sys(SYS_exit_group, code);
+}
+
+static void report(uint32_t kind, int32_t value, long pidfd) {
+    struct sp_init_report record = {.kind = kind, .value = value};
+    _Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int32_t))] = {0};
+    struct iovec bytes = {.iov_base = &record, .iov_len = sizeof record};
+    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+    if (pidfd >= 0) {
+        struct cmsghdr *header = (struct cmsghdr *)control;
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int32_t));
+        *(int32_t *)CMSG_DATA(header) = (int32_t)pidfd;
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+    }
+    // A supervisor that is gone cannot be told; its death has already ended this namespace (PDEATHSIG).
+    (void)sp_sys(SYS_sendmsg, SP_INIT_STATUS_FD, &message, MSG_NOSIGNAL);
+}
+
+static __attribute__((noreturn)) void give_up(long error) {
+    report(SP_INIT_FAILED, (int32_t)-error, -1);
+    leave(125);
+}
+
+static void must(long result) {
+    if (result < 0) give_up(result);
+}
+
+// Out of the bounding set first, while CAP_SETPCAP is still there; then no exec can bring anything back.
+// capabilities(7), "Securebits"
+static void lock_privileges(void) {
+    static const int kept[] = {CAP_SETUID, CAP_SETGID};
+    for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) must(sp_sys(SYS_prctl, PR_CAPBSET_DROP, kept[i]));
+    must(sp_sys(SYS_prctl, PR_SET_SECUREBITS,
+                SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED));
+    must(sp_sys(SYS_prctl, PR_CAPBSET_DROP, CAP_SETPCAP));
+}
+
+static long drop_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+    return sp_sys(SYS_capset, &header, none);
+}
+
+static void take_terminal(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (sp_sys(SYS_ioctl, fd, TIOCSCTTY, 0) == 0) return;
+}
+
+struct setup {
+    uint32_t flags, uid, gid;
+    int go, failed;  // pipe ends of the child
+};
+
+static __attribute__((noreturn)) void workload(const struct setup *s, char **argv, char **envp) {
+    long error = 0;
+    if (s->flags & SP_INIT_SET_IDS) {
+        error = sp_sys(SYS_setgroups, 0, NULL);
+        if (error >= 0) error = sp_sys(SYS_setresgid, s->gid, s->gid, s->gid);
+        if (error >= 0) error = sp_sys(SYS_setresuid, s->uid, s->uid, s->uid);
+        if (error >= 0) error = drop_capabilities();
+    }
+    if (error >= 0) error = sp_sys(SYS_setsid);
+    if (error >= 0 && s->flags & SP_INIT_TERMINAL) take_terminal();
+    // Nothing of the workload runs before pid 1 has no capability left.
+    char byte;
+    if (error >= 0 && sp_sys(SYS_read, s->go, &byte, 1) != 1) leave(125);
+    if (error >= 0) {
+        uint64_t none = 0;
+        sp_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof none);
+        error = execute(argv, envp);
+    }
+    int32_t code = (int32_t)-error;
+    (void)sp_sys(SYS_write, s->failed, &code, sizeof code);
+    leave(125);
+}
+
+static int32_t reap_until(long main_pid) {
+    for (;;) {
+        int status = 0;
+        long pid = sp_sys(SYS_wait4, -1, &status, 0, 0);
+        if (pid == main_pid) return status;
+        if (pid < 0 && pid != -EINTR) give_up(pid);
+    }
+}
+
+__attribute__((noreturn, used)) void sp_main(long *stack) {
+    char **argv = (char **)(stack + 1);
+    char **envp = argv + stack[0] + 1;
+    must(sp_sys(SYS_prctl, PR_SET_DUMPABLE, 0));
+    if (stack[0] < 3) give_up(-EINVAL);
+    const char *numbers = argv[1];
+    struct setup s = {0};
+    s.flags = number(&numbers);
+    s.uid = number(&numbers);
+    s.gid = number(&numbers);
+    if (!(s.flags & SP_INIT_KEEP_3)) (void)sp_sys(SYS_close, 3);
+    if (!(s.flags & SP_INIT_KEEP_4)) (void)sp_sys(SYS_close, 4);
+    must(sp_sys(SYS_close_range, 5, ~0u, CLOSE_RANGE_CLOEXEC));
+    uint64_t all = ~0ull;
+    must(sp_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all));
+    if (s.flags & SP_INIT_SET_IDS) lock_privileges();
+
+    int go[2], failed[2];
+    must(sp_sys(SYS_pipe2, go, O_CLOEXEC));
+    must(sp_sys(SYS_pipe2, failed, O_CLOEXEC));
+    s.go = go[0];
+    s.failed = failed[1];
+    long pid = sp_sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    must(pid);
+    if (pid == 0) {
+        (void)sp_sys(SYS_close, go[1]);
+        workload(&s, argv + 2, envp);
+    }
+    must(drop_capabilities());
+    (void)sp_sys(SYS_close, failed[1]);
+    (void)sp_sys(SYS_close, go[0]);
+    long pidfd = sp_sys(SYS_pidfd_open, pid, 0);
+    must(pidfd);
+    report(SP_INIT_STARTED, (int32_t)pid, pidfd);
+    (void)sp_sys(SYS_close, pidfd);
+    // The workload's ends of stdio and of the channels are its own from here on: pid 1 holding them would keep a
+    // reader waiting for an end of file that never comes.
+    for (int fd = 0; fd < 5; fd++) (void)sp_sys(SYS_close, fd);
+    must(sp_sys(SYS_write, go[1], "g", 1) == 1 ? 0 : -EPIPE);
+    int32_t error = 0;
+    long got = sp_sys(SYS_read, failed[0], &error, sizeof error);
+    int32_t status = reap_until(pid);
+    if (got == sizeof error) report(SP_INIT_EXEC_FAILED, error, -1);
+    else report(SP_INIT_EXITED, status, -1);
+    leave(0);
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall sp_main\n");
+#elif defined(__aarch64__)
+__asm__(".globl _start\n_start:\n\tmov x29, xzr\n\tmov x30, xzr\n\tmov x0, sp\n\tbl sp_main\n");
+#endif
+
+// The package manager links executables through a renamed main; this program starts at _start.
+int main(void) { return 125; }
