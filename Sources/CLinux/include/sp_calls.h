@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -130,6 +131,7 @@ static inline uint64_t sp_rlimit_hard(int resource) {
 }
 
 // Waiting
+static inline long sp_eventfd(void) { SP_RET(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 static inline long sp_epoll_create(void) { SP_RET(epoll_create1(EPOLL_CLOEXEC)); }
 static inline long sp_epoll_add(int epoll, int fd, uint32_t events, uint64_t token) {
     struct epoll_event event = {.events = events, .data = {.u64 = token}};

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+
+/// Where this host's cgroup controllers are, found once from /proc.
+package struct CgroupLayout: Sendable {
+    package enum Version: Sendable { case v1, v2 }
+
+    package let version: Version
+    /// v1: controller name to the directory of the caller's own group. v2: the single key `""`.
+    package let ownDirectories: [(controller: String, directory: String)]
+    /// v2: the mount point, under which root makes its own top-level group.
+    package let mountPoint: String
+
+    /// Controllers that a session needs; a host without one of them cannot enforce `limits` by cgroup.
+    package static let required = ["memory", "pids", "cpu"]
+    private static let wantedV1 = ["memory", "pids", "cpu", "freezer"]
+
+    /// Reads /proc/self/mountinfo and /proc/self/cgroup.
+    ///
+    /// - Throws: when neither hierarchy offers memory, pids and cpu.
+    package static func detect() throws(SystemError) -> CgroupLayout {
+        let mounts = try procText("/proc/self/mountinfo")
+        let own = try procText("/proc/self/cgroup")
+        if let v2 = try unified(mounts, own) { return v2 }
+        var found: [(String, String)] = []
+        for controller in wantedV1 {
+            guard let mount = v1Mount(mounts, controller), let path = v1Path(own, controller) else { continue }
+            found.append((controller, mount + (path == "/" ? "" : path)))
+        }
+        for name in required where !found.contains(where: { $0.0 == name }) {
+            throw SystemError(
+                "find", "cgroup controller \"\(name)\"", .noDevice,
+                remedy: "Mount a cgroup v2 hierarchy with memory, pids and cpu, or choose a profile with "
+                    + "limits.enforcement: rlimit (strict-rlimit).")
+        }
+        return CgroupLayout(version: .v1, ownDirectories: found, mountPoint: "")
+    }
+
+    private static func unified(_ mounts: [Substring], _ own: [Substring]) throws(SystemError) -> CgroupLayout? {
+        for line in mounts {
+            let fields = line.split(separator: " ")
+            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "cgroup2" else { continue }
+            let mount = String(fields[4])
+            let path = own.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
+            let directory = path == "/" ? mount : mount + path
+            let controllers = try procText(mount + "/cgroup.controllers").first?.split(separator: " ") ?? []
+            guard required.allSatisfy({ controllers.contains(Substring($0)) }) else { continue }
+            return CgroupLayout(version: .v2, ownDirectories: [("", directory)], mountPoint: mount)
+        }
+        return nil
+    }
+
+    private static func v1Mount(_ mounts: [Substring], _ controller: String) -> String? {
+        for line in mounts {
+            let fields = line.split(separator: " ")
+            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, fields[dash + 1] == "cgroup" else { continue }
+            if fields[dash + 3].split(separator: ",").contains(Substring(controller)) { return String(fields[4]) }
+        }
+        return nil
+    }
+
+    private static func v1Path(_ own: [Substring], _ controller: String) -> String? {
+        for line in own {
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            if fields.count == 3 && fields[1].split(separator: ",").contains(Substring(controller)) { return String(fields[2]) }
+        }
+        return nil
+    }
+}
+
+/// Lines of a small kernel file.
+package func procText(_ path: String) throws(SystemError) -> [Substring] {
+    let file = try Descriptor.open(path, O_RDONLY)
+    let bytes = try file.readAll(limit: 4 << 20, subject: "\"\(path)\"")
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+}
+
+/// Writes one value to a kernel file.
+package func writeKernelFile(_ path: String, _ value: String) throws(SystemError) {
+    let file = try Descriptor.open(path, O_WRONLY)
+    try file.writeAll(Array(value.utf8), subject: "\"\(value)\" to \"\(path)\"")
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+
+/// What the kernel counted in a session's groups.
+package struct CgroupCounts: Sendable, Equatable {
+    package var oomKills: UInt64 = 0
+    package var pidsRefused: UInt64 = 0
+    package var cpuThrottled: UInt64 = 0
+    package var memoryPeakBytes: UInt64 = 0
+    package var cpuMicroseconds: UInt64 = 0
+}
+
+extension SessionCgroup {
+    private borrowing func path(_ controller: String) -> String? {
+        directories.first { $0.controller == controller || $0.controller.isEmpty }?.path
+    }
+
+    /// The event counters, read before the groups are removed.
+    package borrowing func counts() throws(SystemError) -> CgroupCounts {
+        var counts = CgroupCounts()
+        let v2 = version == .v2
+        if let memory = path("memory") {
+            counts.oomKills = try keyed(memory + (v2 ? "/memory.events" : "/memory.oom_control"), "oom_kill")
+            if v2 {
+                counts.oomKills = max(counts.oomKills, try keyed(memory + "/memory.events", "oom_group_kill"))
+            } else {
+                counts.memoryPeakBytes = UInt64(try procText(memory + "/memory.max_usage_in_bytes").first ?? "") ?? 0
+            }
+        }
+        if let pids = path("pids") { counts.pidsRefused = try keyed(pids + "/pids.events", "max") }
+        if let cpu = path("cpu") {
+            counts.cpuThrottled = try keyed(cpu + "/cpu.stat", "nr_throttled")
+            if v2 { counts.cpuMicroseconds = try keyed(cpu + "/cpu.stat", "usage_usec") }
+        }
+        return counts
+    }
+
+    private borrowing func keyed(_ file: String, _ key: String) throws(SystemError) -> UInt64 {
+        for line in try procText(file) {
+            let parts = line.split(separator: " ")
+            if parts.count == 2 && parts[0] == key { return UInt64(parts[1]) ?? 0 }
+        }
+        return 0
+    }
+
+    /// A descriptor that becomes readable (v1, eventfd) or has priority data (v2) when the group runs out of memory.
+    package borrowing func memoryEvent() throws(SystemError) -> Descriptor? {
+        guard let memory = path("memory") else { return nil }
+        if version == .v2 { return try Descriptor.open(memory + "/memory.events", O_RDONLY) }
+        let event = Descriptor(owning: Int32(try checked("create", "an eventfd") { sp_eventfd() }))
+        let control = try Descriptor.open(memory + "/memory.oom_control", O_RDONLY)
+        try writeKernelFile(memory + "/cgroup.event_control", "\(event.number) \(control.number)")
+        return event
+    }
+
+    /// What to wait for on ``memoryEvent()``: a v2 events file is always readable, so only its priority data counts.
+    package borrowing func memoryEventMask() -> UInt32 { version == .v2 ? SP_EPOLLPRI : SP_EPOLLIN }
+
+    /// The limits as the kernel holds them now, for the record.
+    package borrowing func readBack() throws(SystemError) -> [(file: String, value: String)] {
+        let files: [(String, String)] =
+            version == .v2
+            ? [("memory", "memory.max"), ("memory", "memory.swap.max"), ("pids", "pids.max"), ("cpu", "cpu.max")]
+            : [
+                ("memory", "memory.limit_in_bytes"), ("memory", "memory.memsw.limit_in_bytes"), ("pids", "pids.max"),
+                ("cpu", "cpu.cfs_quota_us"),
+            ]
+        var out: [(file: String, value: String)] = []
+        for (controller, file) in files {
+            guard let directory = path(controller) else { continue }
+            out.append((file, String(try procText(directory + "/" + file).first ?? "")))
+        }
+        return out
+    }
+
+    /// Stops (`true`) or continues (`false`) every member.
+    package borrowing func freeze(_ frozen: Bool) throws(SystemError) {
+        switch version {
+        case .v2: try writeKernelFile(directories[0].path + "/cgroup.freeze", frozen ? "1" : "0")
+        case .v1:
+            guard let freezer = directories.first(where: { $0.controller == "freezer" }) else {
+                throw SystemError("find", "cgroup controller \"freezer\"", .noDevice)
+            }
+            try writeKernelFile(freezer.path + "/freezer.state", frozen ? "FROZEN" : "THAWED")
+        }
+    }
+}

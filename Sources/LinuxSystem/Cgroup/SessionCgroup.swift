@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+
+/// What a session may use, as the kernel's cgroup files take it.
+package struct CgroupLimits: Sendable {
+    package let memoryBytes: UInt64
+    package let pids: Int
+    /// Thousandths of one processor.
+    package let cpuMillis: Int
+    package init(memoryBytes: UInt64, pids: Int, cpuMillis: Int) {
+        self.memoryBytes = memoryBytes
+        self.pids = pids
+        self.cpuMillis = cpuMillis
+    }
+}
+
+/// The control groups of one session: one directory on v2, one per controller on v1.
+///
+/// Made and removed by the supervisor; the child joins by descriptor. Owner of the directories is whoever runs the
+/// supervisor, so nothing inside can write them, and no cgroup file system is mounted inside.
+package struct SessionCgroup: ~Copyable, Sendable {
+    package let version: CgroupLayout.Version
+    /// Directories by controller; on v2 one entry with the empty name.
+    package let directories: [(controller: String, path: String)]
+
+    package init(version: CgroupLayout.Version, directories: [(controller: String, path: String)]) {
+        self.version = version
+        self.directories = directories
+    }
+
+    /// Where the groups of session `id` go on this host; nothing is created.
+    package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool) -> [(controller: String, path: String)] {
+        switch layout.version {
+        case .v1: layout.ownDirectories.map { ($0.controller, "\($0.directory)/sallyport/\(id)") }
+        case .v2:
+            root
+                ? [("", "\(layout.mountPoint)/sallyport/\(id)")]
+                : [("", "\(layout.ownDirectories[0].directory)/sallyport/\(id)")]
+        }
+    }
+
+    /// Creates the groups and sets every limit; on any error what was made is removed again.
+    package static func create(_ id: String, _ limits: CgroupLimits, _ layout: CgroupLayout, root: Bool)
+        throws(SystemError) -> SessionCgroup
+    {
+        let directories = placement(id, layout, root: root)
+        if layout.version == .v2 { try delegateV2(layout, root: root) }
+        let group = SessionCgroup(version: layout.version, directories: directories)
+        do {
+            for (_, path) in directories { try makeWithParent(path) }
+            switch layout.version {
+            case .v1: try group.limitV1(limits)
+            case .v2: try group.limitV2(limits)
+            }
+        } catch {
+            group.removeQuietly()
+            throw error
+        }
+        return group
+    }
+
+    private static func makeWithParent(_ path: String) throws(SystemError) {
+        let result = sp_mkdirat(AT_FDCWD, path, 0o755)
+        if result == -Int(ENOENT), let slash = path.lastIndex(of: "/") {
+            let parent = String(path[..<slash])
+            let made = sp_mkdirat(AT_FDCWD, parent, 0o755)
+            if made < 0 && made != -Int(EEXIST) { throw SystemError("create", "cgroup \"\(parent)\"", Errno(Int32(-made))) }
+            try checked("create", "cgroup \"\(path)\"") { sp_mkdirat(AT_FDCWD, path, 0o755) }
+        } else if result < 0 {
+            throw SystemError("create", "cgroup \"\(path)\"", Errno(Int32(-result)))
+        }
+    }
+
+    /// Puts the controllers at our disposal beneath `<base>/sallyport`.
+    ///
+    /// v2 allows no process in a group that has children with controllers, so a rootless caller first moves what is
+    /// in its own delegated group into a leaf. Documentation/admin-guide/cgroup-v2.rst, "No Internal Process Constraint"
+    private static func delegateV2(_ layout: CgroupLayout, root: Bool) throws(SystemError) {
+        let base = root ? layout.mountPoint : layout.ownDirectories[0].directory
+        let ours = base + "/sallyport"
+        if sp_mkdirat(AT_FDCWD, ours, 0o755) == -Int(EEXIST) {
+            let enabled = try procText(ours + "/cgroup.subtree_control").first?.split(separator: " ") ?? []
+            if CgroupLayout.required.allSatisfy({ enabled.contains(Substring($0)) }) { return }
+        }
+        let remedy =
+            "Ask for a delegated group: systemd-run --user --scope -p Delegate=yes, or choose a profile with "
+            + "limits.enforcement: rlimit (strict-rlimit)."
+        do {
+            if !root { try moveIntoLeaf(base) }
+            for directory in [base, ours] {
+                for controller in CgroupLayout.required {
+                    try writeKernelFile(directory + "/cgroup.subtree_control", "+" + controller)
+                }
+            }
+        } catch {
+            throw SystemError(error.operation, error.subject, error.errno, remedy: remedy)
+        }
+    }
+
+    private static func moveIntoLeaf(_ base: String) throws(SystemError) {
+        let leaf = base + "/sallyport-callers"
+        let made = sp_mkdirat(AT_FDCWD, leaf, 0o755)
+        if made < 0 && made != -Int(EEXIST) { throw SystemError("create", "cgroup \"\(leaf)\"", Errno(Int32(-made))) }
+        for pid in try procText(base + "/cgroup.procs") {
+            do { try writeKernelFile(leaf + "/cgroup.procs", String(pid)) } catch {
+                if error.errno != .noSuchProcess { throw error }
+            }
+        }
+    }
+
+    private borrowing func directory(_ controller: String) -> String? {
+        directories.first { $0.controller == controller }?.path
+    }
+
+    private borrowing func limitV1(_ limits: CgroupLimits) throws(SystemError) {
+        if let memory = directory("memory") {
+            try writeKernelFile(memory + "/memory.limit_in_bytes", String(limits.memoryBytes))
+            // Memory and swap together no more than memory alone: swappiness 0 would only discourage. kernel.org
+            // cgroup-v1/memory.rst, 2.4
+            try writeKernelFile(memory + "/memory.memsw.limit_in_bytes", String(limits.memoryBytes))
+        }
+        if let pids = directory("pids") { try writeKernelFile(pids + "/pids.max", String(limits.pids)) }
+        if let cpu = directory("cpu") {
+            try writeKernelFile(cpu + "/cpu.cfs_quota_us", String(limits.cpuMillis * 100))
+        }
+    }
+
+    private borrowing func limitV2(_ limits: CgroupLimits) throws(SystemError) {
+        let path = directories[0].path
+        try writeKernelFile(path + "/memory.max", String(limits.memoryBytes))
+        // A kernel without swap accounting has no such file; a host without it cannot hold the limit.
+        try writeKernelFile(path + "/memory.swap.max", "0")
+        try writeKernelFile(path + "/memory.oom.group", "1")
+        try writeKernelFile(path + "/pids.max", String(limits.pids))
+        try writeKernelFile(path + "/cpu.max", "\(limits.cpuMillis * 100) 100000")
+    }
+
+    /// Descriptors of `cgroup.procs` that the child writes `0` to (v1).
+    package borrowing func joinDescriptors() throws(SystemError) -> [Int32] {
+        var fds: [Int32] = []
+        for (_, path) in directories {
+            fds.append(try Descriptor.open(path + "/cgroup.procs", O_WRONLY).duplicate().release())
+        }
+        return fds
+    }
+
+    /// A descriptor for `CLONE_INTO_CGROUP` (v2).
+    package borrowing func intoDescriptor() throws(SystemError) -> Descriptor {
+        try Descriptor.open(directories[0].path, O_RDONLY | O_DIRECTORY)
+    }
+
+    /// Pids in any of the groups, as the host numbers them.
+    package borrowing func members() throws(SystemError) -> Set<Int32> {
+        var all: Set<Int32> = []
+        for (_, path) in directories {
+            do { all.formUnion(try procText(path + "/cgroup.procs").compactMap { Int32($0) }) } catch {
+                if error.errno != .noEntry && error.errno != .noDevice { throw error }
+            }
+        }
+        return all
+    }
+
+    /// Kills every member and waits until none is left, at most `deadline` milliseconds.
+    ///
+    /// v2 kills in the kernel (cgroup.kill, 5.14). v1 stops new processes with `pids.max` 0, then signals until the
+    /// group is empty; a frozen group is thawed first, since a frozen task does not die there.
+    package borrowing func kill(deadline: Int) throws(SystemError) {
+        let end = sp_clock_ns(CLOCK_MONOTONIC) + UInt64(deadline) * 1_000_000
+        switch version {
+        case .v2: try ignoringAbsent { () throws(SystemError) in try writeKernelFile(directories[0].path + "/cgroup.kill", "1") }
+        case .v1:
+            if let pids = directory("pids") { try ignoringAbsent { () throws(SystemError) in try writeKernelFile(pids + "/pids.max", "0") } }
+            if let freezer = directory("freezer") {
+                try ignoringAbsent { () throws(SystemError) in try writeKernelFile(freezer + "/freezer.state", "THAWED") }
+            }
+        }
+        while true {
+            let left = try members()
+            if left.isEmpty { return }
+            if version == .v1 { for pid in left { _ = sp_kill(pid, SIGKILL) } }
+            if sp_clock_ns(CLOCK_MONOTONIC) > end {
+                throw SystemError("empty", "cgroup \"\(directories[0].path)\" of \(left.count) processes", .busy,
+                    remedy: "A process is stuck in the kernel; run `sallyport sweep` when it has gone.")
+            }
+            // No event tells a v1 group's end; 1 ms is the fallback interval.
+            _ = sp_poll_one(-1, 0, 1)
+        }
+    }
+
+    private func ignoringAbsent(_ body: () throws(SystemError) -> Void) throws(SystemError) {
+        do { try body() } catch { if error.errno != .noEntry && error.errno != .noDevice { throw error } }
+    }
+
+    /// Removes the groups; a group that still counts an exiting task is retried until `deadline` milliseconds.
+    package borrowing func remove(deadline: Int) throws(SystemError) {
+        let end = sp_clock_ns(CLOCK_MONOTONIC) + UInt64(deadline) * 1_000_000
+        for (_, path) in directories {
+            while true {
+                let result = sp_unlinkat(AT_FDCWD, path, AT_REMOVEDIR)
+                if result >= 0 || result == -Int(ENOENT) { break }
+                if result != -Int(EBUSY) || sp_clock_ns(CLOCK_MONOTONIC) > end {
+                    throw SystemError("remove", "cgroup \"\(path)\"", Errno(Int32(-result)))
+                }
+                _ = sp_poll_one(-1, 0, 1)
+            }
+        }
+    }
+
+    // Used only while an earlier error is being reported, which must not be hidden by a later one; sweep removes
+    // what stays.
+    private borrowing func removeQuietly() {
+        for (_, path) in directories { _ = sp_unlinkat(AT_FDCWD, path, AT_REMOVEDIR) }
+    }
+}
