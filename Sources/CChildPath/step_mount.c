@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
-#include <linux/stat.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "raw.h"
 #include "walk.h"
@@ -86,12 +86,15 @@ static long clone_tree(struct sp_walk_state *w, const struct sp_step *s) {
     return sp_keep(w, (uint64_t)s->fd2, tree);
 }
 
-static long make_directory(struct sp_walk_state *w, const struct sp_step *s) {
+// A mount point for a file is a file: mode bits say which of the two is made.
+static long make_name(struct sp_walk_state *w, const struct sp_step *s) {
     int32_t parent = sp_fd(w, s->fd);
-    long error = sp_sys(SYS_mkdirat, parent, sp_path(w, s), s->a);
+    long error = (s->a & S_IFMT) == S_IFREG ? sp_sys(SYS_mknodat, parent, sp_path(w, s), s->a, 0)
+                                            : sp_sys(SYS_mkdirat, parent, sp_path(w, s), s->a & 07777);
+    if (error == -EEXIST) return 0;
     if (error < 0) return error;
     // mkdir applies the umask; fchmodat does not. umask(2)
-    error = sp_sys(SYS_fchmodat, parent, sp_path(w, s), s->a);
+    error = sp_sys(SYS_fchmodat, parent, sp_path(w, s), s->a & 07777);
     if (error < 0) return error;
     return sp_sys(SYS_fchownat, parent, sp_path(w, s), s->b, s->b, AT_SYMLINK_NOFOLLOW);
 }
@@ -111,8 +114,11 @@ static long mask(struct sp_walk_state *w, const struct sp_step *s) {
     long target = sp_sys(SYS_openat, AT_FDCWD, sp_path(w, s), O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (target == -ENOENT) return 0;  // absent is as good as masked
     if (target < 0) return target;
-    long cover = sp_sys(SYS_open_tree, sp_fd(w, s->fd), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-    long error = cover;
+    struct statx st;
+    long error = sp_sys(SYS_statx, target, "", AT_EMPTY_PATH, STATX_TYPE, &st);
+    int32_t with = sp_fd(w, (st.stx_mode & S_IFMT) == S_IFDIR ? s->fd2 : s->fd);
+    long cover = error < 0 ? error : sp_sys(SYS_open_tree, with, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    error = cover;
     if (cover >= 0)
         error = sp_sys(SYS_move_mount, cover, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
     close_fd(cover);
@@ -144,12 +150,10 @@ long sp_step_mount(struct sp_walk_state *w, const struct sp_step *s) {
     case SP_CHDIR_FD:
         w->root = sp_fd(w, s->fd);
         return sp_sys(SYS_fchdir, w->root);
-    case SP_MKDIR:
-        return make_directory(w, s);
-    case SP_OPEN_DIR: {
-        long fd = sp_sys(SYS_openat, AT_FDCWD, sp_path(w, s), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return sp_keep(w, s->b, fd);
-    }
+    case SP_MAKE:
+        return make_name(w, s);
+    case SP_OPEN:
+        return sp_keep(w, s->b, open_beneath(w->root, sp_path(w, s), s->a));
     case SP_READ_ONLY:
         return read_only(w, s);
     case SP_MASK:

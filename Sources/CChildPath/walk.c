@@ -41,7 +41,7 @@ static void stop_here(const struct sp_plan *plan) {
 static long step(struct sp_walk_state *w, const struct sp_step *s) {
     switch ((enum sp_op)s->op) {
     case SP_PRIVATE: case SP_FILESYSTEM: case SP_ATTACH: case SP_ATTACH_AT: case SP_CLONE_TREE: case SP_CHDIR_FD:
-    case SP_MKDIR: case SP_OPEN_DIR: case SP_READ_ONLY: case SP_MASK: case SP_PIVOT: case SP_CHDIR:
+    case SP_MAKE: case SP_OPEN: case SP_READ_ONLY: case SP_MASK: case SP_PIVOT: case SP_CHDIR:
         return sp_step_mount(w, s);
     case SP_IDS: case SP_KEYRING: case SP_LANDLOCK_CREATE: case SP_LANDLOCK_ALLOW: case SP_LANDLOCK_RESTRICT:
     case SP_BOUNDING: case SP_CAPABILITIES: case SP_SECUREBITS: case SP_NO_NEW_PRIVILEGES: case SP_SECCOMP:
@@ -49,7 +49,7 @@ static long step(struct sp_walk_state *w, const struct sp_step *s) {
         return sp_step_privilege(w, s);
     case SP_WRITE: case SP_UNSHARE: case SP_WAIT_BYTE: case SP_LOOPBACK_UP: case SP_HOSTNAME: case SP_RLIMIT:
     case SP_PTY: case SP_SEND: case SP_DUP: case SP_DEATH_SIGNAL: case SP_SETNS: case SP_CLOSE_FROM: case SP_SETSID:
-    case SP_UMASK:
+    case SP_UMASK: case SP_CLOSE:
         return sp_step_process(w, s);
     }
     return -EINVAL;
@@ -97,14 +97,14 @@ const char *sp_op_name(uint16_t op) {
         [SP_WRITE] = "write", [SP_UNSHARE] = "unshare", [SP_WAIT_BYTE] = "wait_byte", [SP_IDS] = "ids",
         [SP_LOOPBACK_UP] = "loopback_up", [SP_HOSTNAME] = "hostname", [SP_PRIVATE] = "private",
         [SP_FILESYSTEM] = "filesystem", [SP_ATTACH] = "attach", [SP_ATTACH_AT] = "attach_at",
-        [SP_CLONE_TREE] = "clone_tree", [SP_CHDIR_FD] = "chdir_fd", [SP_MKDIR] = "mkdir", [SP_OPEN_DIR] = "open_dir",
+        [SP_CLONE_TREE] = "clone_tree", [SP_CHDIR_FD] = "chdir_fd", [SP_MAKE] = "make", [SP_OPEN] = "open",
         [SP_READ_ONLY] = "read_only", [SP_MASK] = "mask", [SP_PIVOT] = "pivot", [SP_CHDIR] = "chdir",
         [SP_KEYRING] = "keyring", [SP_RLIMIT] = "rlimit", [SP_LANDLOCK_CREATE] = "landlock_create",
         [SP_LANDLOCK_ALLOW] = "landlock_allow", [SP_LANDLOCK_RESTRICT] = "landlock_restrict",
         [SP_BOUNDING] = "bounding", [SP_CAPABILITIES] = "capabilities", [SP_SECUREBITS] = "securebits",
         [SP_NO_NEW_PRIVILEGES] = "no_new_privileges", [SP_SECCOMP] = "seccomp", [SP_PTY] = "pty", [SP_SEND] = "send",
         [SP_DUP] = "dup", [SP_DEATH_SIGNAL] = "death_signal", [SP_UNDUMPABLE] = "undumpable", [SP_SETNS] = "setns",
-        [SP_CLOSE_FROM] = "close_from", [SP_SETSID] = "setsid", [SP_UMASK] = "umask",
+        [SP_CLOSE_FROM] = "close_from", [SP_SETSID] = "setsid", [SP_UMASK] = "umask", [SP_CLOSE] = "close",
     };
     return op < sizeof names / sizeof *names ? names[op] : NULL;
 }

@@ -70,28 +70,97 @@ extension Descriptor {
     }
 }
 
-/// The two ends of a pipe.
-package struct Pipe: ~Copyable {
-    package let readEnd: Descriptor
-    package let writeEnd: Descriptor
+/// Descriptors kept open together, by number, until their owner goes away.
+///
+/// For numbers that a launch plan mentions: an array cannot hold ``Descriptor`` values, which are not copyable.
+package final class DescriptorSet: @unchecked Sendable {
+    // Sendable: filled by one thread before it is shared, then only read.
+    private var numbers: [Int32] = []
 
-    package init(nonblocking: Bool = false) throws(SystemError) {
+    package init() {}
+
+    deinit { closeAll() }
+
+    /// Takes ownership and returns the number.
+    @discardableResult
+    package func keep(_ descriptor: consuming Descriptor) -> Int32 {
+        let number = descriptor.release()
+        numbers.append(number)
+        return number
+    }
+
+    package func closeAll() {
+        for number in numbers { _ = sp_close(number) }
+        numbers = []
+    }
+}
+
+/// A pipe, or two connected message sockets: two ends that are handed to different owners.
+package struct Channel: ~Copyable {
+    package let first: Descriptor
+    package let second: Descriptor
+
+    private init(_ numbers: [Int32]) {
+        first = Descriptor(owning: numbers[0])
+        second = Descriptor(owning: numbers[1])
+    }
+
+    /// `first` is read from, `second` written to. pipe(7)
+    package static func pipe(nonblocking: Bool = false) throws(SystemError) -> Channel {
         var ends: [Int32] = [-1, -1]
-        try checked("create", "a pipe") { ends.withUnsafeMutableBufferPointer { sp_pipe($0.baseAddress!, nonblocking ? 0o4000 : 0) } }
-        readEnd = Descriptor(owning: ends[0])
-        writeEnd = Descriptor(owning: ends[1])
+        try checked("create", "a pipe") {
+            ends.withUnsafeMutableBufferPointer { sp_pipe($0.baseAddress!, nonblocking ? 0o4000 : 0) }
+        }
+        return Channel(ends)
     }
 
-    /// Splits the pipe into its two owned ends.
-    package consuming func split() -> PipeEnds { PipeEnds(readEnd: readEnd, writeEnd: writeEnd) }
-}
+    /// SOCK_SEQPACKET: one write is one read, whole or not at all. unix(7)
+    package static func messages() throws(SystemError) -> Channel {
+        var ends: [Int32] = [-1, -1]
+        try checked("create", "a socket pair") {
+            ends.withUnsafeMutableBufferPointer { sp_socketpair_seqpacket($0.baseAddress!) }
+        }
+        return Channel(ends)
+    }
 
-/// Two connected message sockets (SOCK_SEQPACKET): one write is one read.
-package struct PipeEnds: ~Copyable {
-    package var readEnd: Descriptor?
-    package var writeEnd: Descriptor?
-    package init(readEnd: consuming Descriptor, writeEnd: consuming Descriptor) {
-        self.readEnd = consume readEnd
-        self.writeEnd = consume writeEnd
+    /// Hands both ends to separate owners.
+    package consuming func split(_ body: (consuming Descriptor, consuming Descriptor) -> Void) {
+        body(first, second)
     }
 }
+
+/// A message received on a socket with the descriptors that came with it.
+package struct Received: Sendable {
+    package let bytes: [UInt8]
+    /// Owned by the receiver, who must take each exactly once.
+    package let descriptors: [Int32]
+}
+
+extension Descriptor {
+    /// Receives one message of at most `limit` bytes and eight descriptors; nil at the end of the stream.
+    package borrowing func receive(limit: Int, subject: String) throws(SystemError) -> Received? {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        var fds = [Int32](repeating: -1, count: 8)
+        var count: Int32 = 0
+        let fd = number
+        let got = try checked("receive", subject) {
+            bytes.withUnsafeMutableBytes { b in
+                fds.withUnsafeMutableBufferPointer { sp_receive(fd, b.baseAddress!, b.count, $0.baseAddress!, 8, &count) }
+            }
+        }
+        if got == 0 && count == 0 { return nil }
+        return Received(bytes: Array(bytes.prefix(got)), descriptors: Array(fds.prefix(Int(count))))
+    }
+
+    /// Sends one message with descriptors, which stay the sender's.
+    package borrowing func send(_ bytes: [UInt8], descriptors: [Int32], subject: String) throws(SystemError) {
+        let fd = number
+        try checked("send", subject) {
+            bytes.withUnsafeBytes { b in
+                descriptors.withUnsafeBufferPointer { sp_send(fd, b.baseAddress!, b.count, $0.baseAddress ?? noDescriptors, Int32($0.count)) }
+            }
+        }
+    }
+}
+
+nonisolated(unsafe) private let noDescriptors: UnsafePointer<Int32> = UnsafePointer(UnsafeMutablePointer<Int32>.allocate(capacity: 1))

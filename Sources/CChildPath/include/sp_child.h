@@ -30,10 +30,10 @@ enum sp_op {
     SP_ATTACH_AT,          ///< move_mount(fd, absolute path of the old root)
     SP_CLONE_TREE,         ///< open_tree(path, CLONE | a), check dev:ino data, mount_setattr(set b), into slot fd2
     SP_CHDIR_FD,           ///< fchdir(fd); the root that later SP_ATTACH paths are below
-    SP_MKDIR,              ///< mkdirat(fd, path, a), owner b (uid) and b (gid)
-    SP_OPEN_DIR,           ///< open(path below cwd, O_DIRECTORY) into slot b
+    SP_MAKE,              ///< mkdirat or mknodat(fd, path, mode a), owner and group b; a name that exists is left
+    SP_OPEN,           ///< open(path below the root descriptor, flags a) into slot b
     SP_READ_ONLY,          ///< mount_setattr(path below cwd, set a), path already a mount point or made one
-    SP_MASK,               ///< cover path with a clone of fd (same type); a path that is absent is fine
+    SP_MASK,               ///< cover path with a clone of fd (a file) or fd2 (a directory); an absent path is fine
     SP_PIVOT,              ///< pivot_root(".", "."), detach the old root, chdir("/")
     SP_CHDIR,              ///< chdir(path)
     SP_KEYRING,            ///< join a new anonymous session keyring
@@ -55,6 +55,7 @@ enum sp_op {
     SP_CLOSE_FROM,         ///< close_range(a, ~0) sparing the exec descriptor, which is close-on-exec
     SP_SETSID,             ///< setsid()
     SP_UMASK,              ///< umask(a)
+    SP_CLOSE,              ///< close(fd): the child's copy of an end whose hang-up it waits for
 };
 
 struct sp_step {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import LinuxSystem
+
+/// How the supervisor runs: as root with ids of its own per session, or as an ordinary user with one id.
+package enum Mode: String, Sendable {
+    case host, rootless
+    package static var current: Mode { geteuid() == 0 ? .host : .rootless }
+}
+
+/// The directories that Sallyport owns on this host.
+///
+/// `runtime` holds live sessions and is gone after a reboot; `state` holds what people keep.
+package struct HostPaths: Sendable {
+    package let runtime: String
+    package let state: String
+
+    package init(runtime: String, state: String) {
+        self.runtime = runtime
+        self.state = state
+    }
+
+    package var sessions: String { runtime + "/sessions" }
+    package var changes: String { state + "/changes" }
+
+    /// Chooses the directories from the mode and the environment.
+    ///
+    /// `SALLYPORT_RUNTIME_DIR` and `SALLYPORT_STATE_DIR` are honoured for whoever already runs with these rights; the
+    /// program is not setuid and never will be.
+    package static func resolve(mode: Mode, environment: (String) -> String?) throws(SystemError) -> HostPaths {
+        let runtime: String
+        let state: String
+        switch mode {
+        case .host:
+            runtime = environment("SALLYPORT_RUNTIME_DIR") ?? "/run/sallyport"
+            state = environment("SALLYPORT_STATE_DIR") ?? "/var/lib/sallyport"
+        case .rootless:
+            let uid = getuid()
+            runtime =
+                environment("SALLYPORT_RUNTIME_DIR") ?? environment("XDG_RUNTIME_DIR").map { $0 + "/sallyport" }
+                ?? "/tmp/sallyport-\(uid)"
+            let home = environment("XDG_STATE_HOME") ?? environment("HOME").map { $0 + "/.local/state" }
+            state = environment("SALLYPORT_STATE_DIR") ?? home.map { $0 + "/sallyport" } ?? runtime + "/state"
+        }
+        for path in [runtime, state] where !path.hasPrefix("/") {
+            throw SystemError("use", "directory \"\(path)\"", .invalid, remedy: "Give an absolute path.")
+        }
+        return HostPaths(runtime: runtime, state: state)
+    }
+
+    /// Makes the directories where they are missing and refuses ones that somebody else could write (CVE-2026-46406).
+    package func prepare() throws(SystemError) {
+        for (path, mode) in [(runtime, 0o711 as UInt32), (state, 0o700)] { try Self.own(path, mode) }
+        for name in ["sessions", "mnt", "mnt/lower", "mnt/upper", "mnt/root"] { try make(runtime + "/" + name, 0o711) }
+        try make(changes, 0o700)
+    }
+
+    private func make(_ path: String, _ mode: UInt32) throws(SystemError) {
+        let result = sp_mkdirat(AT_FDCWD, path, mode)
+        if result < 0 && result != -Int(EEXIST) { throw SystemError("create", "directory \"\(path)\"", Errno(Int32(-result))) }
+    }
+
+    private static func own(_ path: String, _ mode: UInt32) throws(SystemError) {
+        var partial = ""
+        for part in path.split(separator: "/") {
+            partial += "/" + part
+            let result = sp_mkdirat(AT_FDCWD, partial, partial == path ? mode : 0o755)
+            if result < 0 && result != -Int(EEXIST) {
+                throw SystemError("create", "directory \"\(partial)\"", Errno(Int32(-result)))
+            }
+        }
+        let status = try FileStatus.at(AT_FDCWD, Array(path.utf8CString), subject: "\"\(path)\"")
+        guard status.isDirectory, status.uid == geteuid(), status.permissions & 0o022 == 0 else {
+            throw SystemError(
+                "trust", "directory \"\(path)\"", .notPermitted,
+                remedy: "It must be a directory owned by the caller and writable by nobody else.")
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import LinuxSystem
+
+/// 65,536 user and group ids that one session has for itself.
+package struct IdBlock: Sendable, Equatable {
+    package static let size: UInt32 = 65536
+    package let index: Int
+    package let base: UInt32
+    package init(index: Int, base: UInt32) {
+        self.index = index
+        self.base = base
+    }
+    /// The id of the gateway: last of the block, on the host only.
+    package var last: UInt32 { base + Self.size - 1 }
+}
+
+/// The ids that sessions may be given; configured in the host file, checked by `doctor`.
+package struct IdRange: Sendable, Equatable {
+    package let first: UInt32
+    package let blocks: Int
+    package init(first: UInt32, blocks: Int) {
+        self.first = first
+        self.blocks = blocks
+    }
+    /// Above systemd-nspawn's range and below its foreign ids. systemd, UIDS-GIDS.md
+    package static let standard = IdRange(first: 1_879_048_192, blocks: 4094)
+}
+
+/// Which session holds which block: a table in the runtime directory, changed only under its lock.
+///
+/// A block is taken before clone and given back only after the session's group is empty and its files are gone; a
+/// crash leaves the entry, which `sweep` clears when the session is dead. Entries: 32 bytes, a session id or zeros.
+package struct IdBlocks: ~Copyable {
+    private let table: Descriptor
+    private let path: String
+    private let range: IdRange
+    private static let entrySize = 32
+
+    package static func open(_ paths: HostPaths, _ range: IdRange) throws(SystemError) -> IdBlocks {
+        let path = paths.runtime + "/ids"
+        return IdBlocks(table: try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600), path: path, range: range)
+    }
+
+    private init(table: consuming Descriptor, path: String, range: IdRange) {
+        self.table = table
+        self.path = path
+        self.range = range
+    }
+
+    private borrowing func locked<R>(_ body: () throws(SystemError) -> R) throws(SystemError) -> R {
+        let fd = table.number
+        try checked("lock", "\"\(path)\"") { sp_flock(fd, LOCK_EX) }
+        defer { _ = sp_flock(fd, LOCK_UN) }
+        return try body()
+    }
+
+    private borrowing func entries() throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: range.blocks * Self.entrySize)
+        let fd = table.number
+        try checked("read", "\"\(path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
+        return bytes
+    }
+
+    private borrowing func put(_ index: Int, _ text: [UInt8]) throws(SystemError) {
+        let padded = text + [UInt8](repeating: 0, count: Self.entrySize - text.count)
+        let fd = table.number
+        let wrote = try checked("write", "\"\(path)\"") {
+            padded.withUnsafeBytes { sp_pwrite(fd, $0.baseAddress!, $0.count, Int64(index * Self.entrySize)) }
+        }
+        guard wrote == padded.count else { throw SystemError("write", "\"\(path)\"", .io) }
+    }
+
+    /// Takes a free block for a session; the entry is on disk before this returns.
+    package borrowing func allocate(_ session: String) throws(SystemError) -> IdBlock {
+        let range = self.range
+        return try locked { () throws(SystemError) -> IdBlock in
+            let bytes = try entries()
+            for index in 0..<range.blocks where bytes[index * Self.entrySize] == 0 {
+                try put(index, Array(session.utf8))
+                return IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size)
+            }
+            throw SystemError(
+                "allocate", "a block of 65536 ids", .noSpace,
+                remedy: "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
+        }
+    }
+
+    /// Gives a block back; a block that names another session is left alone and is an error.
+    package borrowing func release(_ block: IdBlock, of session: String) throws(SystemError) {
+        try locked { () throws(SystemError) in
+            let bytes = try entries()
+            let at = block.index * Self.entrySize
+            guard Array(bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }) == Array(session.utf8) else {
+                throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
+            }
+            try put(block.index, [])
+        }
+    }
+
+    /// Every block in use with the session that holds it.
+    package borrowing func inUse() throws(SystemError) -> [(block: IdBlock, session: String)] {
+        let range = self.range
+        return try locked { () throws(SystemError) -> [(block: IdBlock, session: String)] in
+            let bytes = try entries()
+            return (0..<range.blocks).compactMap { index in
+                let at = index * Self.entrySize
+                guard bytes[at] != 0 else { return nil }
+                let name = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self)
+                return (IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size), name)
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import LinuxSystem
+
+/// The template root: directories, links and a few generated files, built once per host and cloned by every session.
+///
+/// It lies in the runtime directory, belongs to the host's root, which no session maps, and is attached read-only: two
+/// walls, since a read-only clone alone could be made writable by a session that kept CAP_SYS_ADMIN. What changes from
+/// session to session is mounted over it. `dev` is a tree of its own, because only it may hold device nodes.
+package struct Skeleton: Sendable {
+    package let root: String
+    package let dev: String
+    /// Bumped whenever the content below changes; an old tree is then left for sweep and a new one built.
+    private static let version = 1
+
+    package static let mountPoints = ["usr", "proc", "dev", "tmp", "run", "workspace", "etc/alternatives", "etc/ssl/certs"]
+    private static let nodes: [(name: String, major: UInt64, minor: UInt64)] = [
+        ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+    ]
+    private static let devLinks = [
+        ("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ]
+
+    /// Returns the template, building it when this host has none of this version yet.
+    package static func ensure(_ paths: HostPaths, mode: Mode) throws(SystemError) -> Skeleton {
+        let name = "template-\(version)"
+        let base = paths.runtime + "/" + name
+        let skeleton = Skeleton(root: base + "/root", dev: base + "/dev")
+        let runtime = try Directory.open(paths.runtime)
+        if try runtime.contains(name) { return skeleton }
+        let part = ".\(name).\(getpid())"
+        try runtime.make(part, mode: 0o755)
+        let directory = try runtime.directory(part)
+        try buildRoot(directory)
+        try buildDev(directory, mode)
+        let dir = runtime.fd.number
+        // Whoever is first wins; the loser's copy goes away. RENAME_NOREPLACE, renameat2(2)
+        let result = sp_renameat2(dir, part, dir, name, 1)
+        if result < 0 {
+            try runtime.removeTree(Array(part.utf8))
+            if result != -Int(EEXIST) { throw SystemError("rename", "\"\(base)\"", Errno(Int32(-result))) }
+        }
+        return skeleton
+    }
+
+    private static func buildRoot(_ parent: borrowing Directory) throws(SystemError) {
+        try parent.make("root", mode: 0o755)
+        let root = try parent.directory("root")
+        for name in ["usr", "etc", "etc/ssl", "proc", "dev", "tmp", "run", "var", "workspace", "etc/alternatives", "etc/ssl/certs"] {
+            try root.make(name, mode: 0o755)
+        }
+        for name in ["bin", "sbin", "lib", "lib64"] { try link(root, name, to: "usr/" + name) }
+        try link(root, "var/tmp", to: "../tmp")
+        try link(root, "var/run", to: "../run")
+        try link(root, "etc/os-release", to: "../usr/lib/os-release")
+        try link(root, "etc/mtab", to: "../proc/self/mounts")
+        for (name, text) in etcFiles { try root.replace(name, with: Array(text.utf8), mode: 0o644) }
+    }
+
+    private static let etcFiles: [(String, String)] = [
+        (
+            "etc/passwd",
+            "root:x:0:0:root:/tmp/home:/usr/sbin/nologin\nagent:x:1000:1000:agent:/tmp/home:/bin/sh\n"
+                + "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+        ),
+        ("etc/group", "root:x:0:\ntty:x:5:\nagent:x:1000:\nnogroup:x:65534:\n"),
+        ("etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
+        ("etc/hostname", "sandbox\n"),
+        // No name server yet: a look-up fails at once and nothing is asked of the host's resolver.
+        ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nprotocols: files\nservices: files\n"),
+        ("etc/resolv.conf", ""),
+        ("etc/ld.so.cache", ""),
+        ("etc/shells", "/bin/sh\n/bin/bash\n"),
+    ]
+
+    private static func buildDev(_ parent: borrowing Directory, _ mode: Mode) throws(SystemError) {
+        try parent.make("dev", mode: 0o755)
+        let dev = try parent.directory("dev")
+        for name in ["pts", "shm", ".empty"] { try dev.make(name, mode: 0o755) }
+        for (name, target) in devLinks { try link(dev, name, to: target) }
+        for node in nodes {
+            let fd = dev.fd.number
+            switch mode {
+            case .host:
+                try checked("create", "device \"\(dev.path)/\(node.name)\"") {
+                    sp_mknodat(fd, node.name, 0o020666, node.major << 8 | node.minor)
+                }
+                try checked("set the mode of", "\"\(dev.path)/\(node.name)\"") { sp_fchmodat(fd, node.name, 0o666) }
+            case .rootless: try dev.replace(node.name, with: [], mode: 0o644)  // a mount point for the host's node
+            }
+        }
+    }
+
+    private static func link(_ dir: borrowing Directory, _ name: String, to target: String) throws(SystemError) {
+        let fd = dir.fd.number
+        try checked("create", "link \"\(dir.path)/\(name)\"") { sp_symlinkat(target, fd, name) }
+    }
+}

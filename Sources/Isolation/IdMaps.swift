@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import LinuxSystem
+
+/// Which ids of the host the ids inside a user namespace stand for.
+package struct IdMaps: Sendable, Equatable {
+    package struct Extent: Sendable, Equatable {
+        package let inside: UInt32
+        package let outside: UInt32
+        package let count: UInt32
+        package init(inside: UInt32, outside: UInt32, count: UInt32) {
+            self.inside = inside
+            self.outside = outside
+            self.count = count
+        }
+    }
+    package let users: [Extent]
+    package let groups: [Extent]
+    /// An unprivileged writer must give up setgroups(2) first. user_namespaces(7)
+    package let denySetgroups: Bool
+
+    /// A session's own block: inside 0 to 65534 are the block's ids in order; its last id is the gateway's and has no
+    /// number inside.
+    package static func session(_ block: IdBlock) -> IdMaps {
+        let extent = [Extent(inside: 0, outside: block.base, count: IdBlock.size - 1)]
+        return IdMaps(users: extent, groups: extent, denySetgroups: false)
+    }
+
+    /// Only the caller, who appears as the agent.
+    package static func single(uid: UInt32, gid: UInt32) -> IdMaps {
+        IdMaps(
+            users: [Extent(inside: SandboxSpec.agent, outside: uid, count: 1)],
+            groups: [Extent(inside: SandboxSpec.agent, outside: gid, count: 1)], denySetgroups: true)
+    }
+
+    /// For the mount of a workspace: its owner on disk appears as the agent, everybody else as nobody.
+    ///
+    /// An id-mapped mount reads the map the other way round: "inside" is the id on disk, "outside" the one shown.
+    /// mount_setattr(2), MOUNT_ATTR_IDMAP
+    package static func workspace(owner: UInt32, group: UInt32, _ block: IdBlock) -> IdMaps {
+        let agent = block.base + SandboxSpec.agent
+        return IdMaps(
+            users: [Extent(inside: owner, outside: agent, count: 1)],
+            groups: [Extent(inside: group, outside: agent, count: 1)], denySetgroups: false)
+    }
+
+    static func text(_ extents: [Extent]) -> String {
+        extents.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined()
+    }
+
+    /// Writes the maps of a process that waits for them, through a held `/proc/<pid>` directory, so that a reused pid
+    /// cannot receive them. Returns a descriptor of its user namespace.
+    package func write(to pid: Int32) throws(SystemError) -> Descriptor {
+        let process = try Directory.open("/proc/\(pid)")
+        if denySetgroups { try put(process, "setgroups", "deny") }
+        try put(process, "uid_map", Self.text(users))
+        try put(process, "gid_map", Self.text(groups))
+        return Descriptor(owning: Int32(try checked("open", "\"/proc/\(pid)/ns/user\"") { sp_open("/proc/\(pid)/ns/user", O_RDONLY, 0) }))
+    }
+
+    private func put(_ process: borrowing Directory, _ name: String, _ text: String) throws(SystemError) {
+        let file = try process.open(name, O_WRONLY)
+        try file.writeAll(Array(text.utf8), subject: "\"\(process.path)/\(name)\"")
+    }
+}

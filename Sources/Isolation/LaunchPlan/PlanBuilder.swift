@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CChildPath
+
+/// A step's operand: a descriptor of the parent, or one that an earlier step of the child made.
+package enum Handle: Sendable, Equatable {
+    case descriptor(Int32)
+    case slot(Int32)
+
+    var number: Int32 {
+        switch self {
+        case .descriptor(let fd): fd
+        case .slot(let k): Int32(SP_SLOT_BASE) - k
+        }
+    }
+}
+
+/// The operations of the child path; each is one case of `enum sp_op`, described there.
+package enum Operation: UInt16, Sendable {
+    case write = 1, unshare, waitByte, ids, loopbackUp, hostname, privateMounts, filesystem, attach, attachAt, cloneTree,
+        chdirFd, make, open, readOnly, mask, pivot, chdir, keyring, rlimit, landlockCreate, landlockAllow,
+        landlockRestrict, bounding, capabilities, securebits, noNewPrivileges, seccomp, pty, send, dup, deathSignal,
+        undumpable, setns, closeFrom, setsid, umask, close
+}
+
+/// One line of a launch plan, as people read it and as errors name it.
+package struct PlanStep: Sendable {
+    /// The name by which errors and fault points know the step.
+    package let label: String
+    package let operation: Operation
+    package let path: String?
+    /// Numbers and sizes that the step carries, for the printed plan.
+    package let detail: String
+}
+
+/// Collects the steps of a launch and lays them out as the flat block that the child walks.
+///
+/// The block holds no pointer; offsets into its tail name every string. The builder keeps the readable form beside it,
+/// so that the printed plan and the executed plan are one list.
+package struct PlanBuilder: Sendable {
+    package private(set) var steps: [PlanStep] = []
+    private var flat: [sp_step] = []
+    private var blob: [UInt8] = []
+    package var cloneFlags: UInt64 = 0
+    package var cgroup: Int32 = -1
+
+    package init() {}
+
+    private mutating func store(_ bytes: [UInt8], aligned: Int = 1) -> UInt32 {
+        while blob.count % aligned != 0 { blob.append(0) }
+        let at = UInt32(blob.count)
+        blob.append(contentsOf: bytes)
+        return at
+    }
+
+    private mutating func store(string: String) -> UInt32 { store(Array(string.utf8) + [0]) }
+
+    /// Appends one step; operands mean what `enum sp_op` says for the operation.
+    package mutating func add(
+        _ operation: Operation, _ label: String, fd: Handle = .descriptor(-1), fd2: Handle = .descriptor(-1),
+        path: String? = nil, data: [UInt8]? = nil, a: UInt64 = 0, b: UInt64 = 0, detail: String = ""
+    ) {
+        let step = sp_step(
+            op: operation.rawValue, label: UInt16(steps.count + 1), fd: fd.number, fd2: fd2.number,
+            path: path.map { store(string: $0) } ?? SP_NONE, data: data.map { store($0, aligned: 8) } ?? SP_NONE,
+            len: UInt32(data?.count ?? 0), a: a, b: b)
+        flat.append(step)
+        steps.append(PlanStep(label: label, operation: operation, path: path, detail: detail))
+    }
+
+    /// Makes a file system and puts its detached mount into a slot.
+    package mutating func filesystem(_ type: String, _ label: String, options: [String], attributes: UInt64, slot: UInt64) {
+        // The step's path field carries the options, each ended by NUL, the list by another.
+        var list: [UInt8] = []
+        for option in options { list += Array(option.utf8) + [0] }
+        list.append(0)
+        let step = sp_step(
+            op: Operation.filesystem.rawValue, label: UInt16(steps.count + 1), fd: -1, fd2: -1, path: store(list),
+            data: store(string: type), len: UInt32(type.utf8.count), a: attributes, b: slot)
+        flat.append(step)
+        steps.append(
+            PlanStep(label: label, operation: .filesystem, path: nil, detail: ([type] + options).joined(separator: " ")))
+    }
+
+    /// Index of a label for the fault point, or 0.
+    private func index(of label: String?) -> UInt16 {
+        guard let label, let at = steps.firstIndex(where: { $0.label == label }) else { return 0 }
+        return UInt16(at + 1)
+    }
+
+    /// What failed, by the label number that the child reported.
+    package func name(ofLabel label: UInt32) -> String {
+        label >= 1 && Int(label) <= steps.count ? steps[Int(label) - 1].label : "exec"
+    }
+
+    /// Lays out the block. `argv` and `environment` must hold no NUL, which ``LaunchError`` checks earlier.
+    package consuming func block(
+        argv: [[UInt8]], environment: [[UInt8]], exec: Int32, report: Int32, stop: Int32, stopLabel: String?
+    ) -> LaunchBlock {
+        let stopIndex = index(of: stopLabel)
+        func vector(_ strings: [[UInt8]], _ builder: inout PlanBuilder) -> UInt32 {
+            let offsets = strings.map { UInt64(builder.store($0 + [0])) } + [UInt64(SP_NONE)]
+            var bytes: [UInt8] = []
+            for offset in offsets { for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: offset >> (8 * UInt64(shift)))) } }
+            return builder.store(bytes, aligned: 8)
+        }
+        let argvAt = vector(argv, &self)
+        let envAt = vector(environment, &self)
+        let header = sp_plan(
+            clone_flags: cloneFlags, cgroup_fd: cgroup, exec_fd: exec, report_fd: report,
+            step_count: UInt32(flat.count), argv: argvAt, envp: envAt, blob_size: UInt32(blob.count), stop_fd: stop,
+            exec_label: UInt16(flat.count + 1), stop_label: stopIndex)
+        return LaunchBlock(header: header, steps: flat, blob: blob)
+    }
+}
+
+/// The flat block itself, in memory that nothing of Swift moves or frees while the child walks it.
+package struct LaunchBlock: ~Copyable, @unchecked Sendable {
+    // Sendable: written once here, then only read by the child while the owner is suspended.
+    private let memory: UnsafeMutableRawPointer
+
+    init(header: sp_plan, steps: [sp_step], blob: [UInt8]) {
+        let headerSize = MemoryLayout<sp_plan>.stride
+        let stepSize = MemoryLayout<sp_step>.stride * steps.count
+        memory = .allocate(byteCount: headerSize + stepSize + blob.count + 8, alignment: 16)
+        memory.storeBytes(of: header, as: sp_plan.self)
+        steps.withUnsafeBytes { if let p = $0.baseAddress { (memory + headerSize).copyMemory(from: p, byteCount: stepSize) } }
+        blob.withUnsafeBytes { if let p = $0.baseAddress { (memory + headerSize + stepSize).copyMemory(from: p, byteCount: blob.count) } }
+    }
+
+    deinit { memory.deallocate() }
+
+    borrowing func launch(pidfd: UnsafeMutablePointer<Int32>, tid: UnsafeMutablePointer<Int32>) -> Int32 {
+        sp_launch(memory.assumingMemoryBound(to: sp_plan.self), pidfd, tid)
+    }
+}

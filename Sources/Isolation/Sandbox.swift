@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CChildPath
+internal import CLinux
+internal import Glibc
+package import LinuxSystem
+
+/// A started sandbox: what the supervisor holds of it.
+package struct Sandbox: ~Copyable {
+    /// pid 1, as the host numbers it; a child of this process until it is waited for.
+    package let pid: Int32
+    package let pidfd: Descriptor
+    /// sp-init's reports.
+    package let status: Descriptor
+    /// Refused calls, when the filter reports any.
+    package var listener: Descriptor?
+    /// Outer end of the session's terminal.
+    package var terminal: Descriptor?
+    /// The tmpfs that holds the workspace's changes; reading it needs no process inside.
+    package var upper: Descriptor?
+    /// The session's user namespace.
+    package let userNamespace: Descriptor
+    /// Held open by this process only: its end is this process's end.
+    private let lifeLine: Descriptor
+
+    /// Starts a sandbox and returns when sp-init has been executed.
+    ///
+    /// Must be called on a thread that lives as long as the session: its end is the child's death signal. Every signal
+    /// must be blocked. `prepare` runs on a second thread while the child waits, with the child's user namespace: it
+    /// applies id maps to mounts that the plan is about to attach.
+    ///
+    /// - Throws: ``LaunchError`` naming the step; nothing of the sandbox is left then.
+    package static func start(
+        _ spec: SandboxSpec, maps: IdMaps, initProgram: borrowing Descriptor, fault: String?,
+        prepare: @escaping @Sendable (Int32) throws(SystemError) -> Void
+    ) throws(LaunchError) -> Sandbox {
+        let plumbing = try preparing { () throws(SystemError) in try Plumbing(initProgram, wantsFault: fault != nil) }
+        let plan = SandboxPlan.build(spec, plumbing.wires)
+        let block = plan.block(
+            argv: PrivilegeSteps.initArguments(spec), environment: spec.environment, exec: plumbing.exec,
+            report: plumbing.report, stop: plumbing.stop, stopLabel: fault)
+        let launched = try run(block, plumbing, plan) { pid throws(SystemError) in
+            let namespace = try maps.write(to: pid)
+            try prepare(namespace.number)
+            return namespace.release()
+        }
+        var sandbox = Sandbox(
+            pid: launched.pid, pidfd: Descriptor(owning: launched.pidfd), status: plumbing.takeStatus(),
+            userNamespace: Descriptor(owning: launched.namespace), lifeLine: plumbing.takeLifeLine())
+        let messages = plumbing.takeMessages()
+        do throws(SystemError) { try sandbox.receiveDescriptors(messages) } catch {
+            sandbox.abandon()
+            throw LaunchError(error, step: "descriptors.receive")
+        }
+        return sandbox
+    }
+
+    private init(
+        pid: Int32, pidfd: consuming Descriptor, status: consuming Descriptor, userNamespace: consuming Descriptor,
+        lifeLine: consuming Descriptor
+    ) {
+        self.pid = pid
+        self.pidfd = pidfd
+        self.status = status
+        self.userNamespace = userNamespace
+        self.lifeLine = lifeLine
+        listener = nil
+        terminal = nil
+        upper = nil
+    }
+
+    private static func preparing<R>(_ body: () throws(SystemError) -> R) throws(LaunchError) -> R {
+        do throws(SystemError) { return try body() } catch { throw LaunchError(error, step: "prepare") }
+    }
+
+    struct Launched {
+        let pid: Int32
+        let pidfd: Int32
+        let namespace: Int32
+    }
+
+    /// Clones and waits until the child has executed or ended; a child that ended is reaped here.
+    static func run(
+        _ block: borrowing LaunchBlock, _ plumbing: Plumbing, _ plan: PlanBuilder,
+        serve: @escaping @Sendable (Int32) throws(SystemError) -> Int32
+    ) throws(LaunchError) -> Launched {
+        let mapper = MapperThread(
+            ready: plumbing.readyRead, mapped: plumbing.mappedWrite, fault: plumbing.stopParent, serve: serve)
+        try preparing { () throws(SystemError) in try mapper.start() }
+        var pidfd: Int32 = -1
+        let pid = block.launch(pidfd: &pidfd, tid: mapper.childPid)
+        plumbing.closeChildEnds()
+        let served = mapper.join()
+        if pid < 0 { throw LaunchError(step: "clone", subject: nil, errno: Errno(-pid)) }
+        var failure = sp_failure()
+        let reported = sp_read(plumbing.reportRead, &failure, MemoryLayout<sp_failure>.size)
+        if reported == 0, case .success(let namespace)? = served {
+            return Launched(pid: pid, pidfd: pidfd, namespace: namespace)
+        }
+        reap(pidfd)
+        if case .success(let namespace)? = served { _ = sp_close(namespace) }
+        if case .failure(let error)? = served { throw LaunchError(error, step: "maps.write") }
+        guard reported == MemoryLayout<sp_failure>.size else {
+            throw LaunchError(step: "launch", subject: nil, errno: .io, remedy: "The child ended without saying why; see the kernel log.")
+        }
+        let position = Int(failure.label)
+        let step = position >= 1 && position <= plan.steps.count ? plan.steps[position - 1] : nil
+        throw LaunchError(
+            step: step?.label ?? "exec", subject: step?.path, errno: Errno(failure.error), position: position,
+            total: plan.steps.count + 1)
+    }
+
+    private static func reap(_ pidfd: Int32) {
+        guard pidfd >= 0 else { return }
+        var code: Int32 = 0
+        var status: Int32 = 0
+        _ = sp_pidfd_signal(pidfd, SIGKILL, 0)
+        while sp_wait_pidfd(pidfd, &code, &status) == -Int(EINTR) {}
+        _ = sp_close(pidfd)
+    }
+
+    /// Kills and reaps a sandbox that is not going to be supervised.
+    private consuming func abandon() {
+        let number = pidfd.number
+        var code: Int32 = 0
+        var status: Int32 = 0
+        _ = sp_pidfd_signal(number, SIGKILL, 0)
+        while sp_wait_pidfd(number, &code, &status) == -Int(EINTR) {}
+    }
+
+    /// The message says in its four bytes which slots follow, in order of slot number.
+    private mutating func receiveDescriptors(_ messages: borrowing Descriptor) throws(SystemError) {
+        guard let message = try messages.receive(limit: 4, subject: "the child's descriptors"), message.bytes.count == 4 else {
+            throw SystemError("receive", "the child's descriptors", .io)
+        }
+        var mask: UInt32 = 0
+        for (index, byte) in message.bytes.enumerated() { mask |= UInt32(byte) << (8 * UInt32(index)) }
+        var next = 0
+        for slot in 0..<UInt32(SP_SLOTS) where mask >> slot & 1 == 1 {
+            guard next < message.descriptors.count else { throw SystemError("receive", "the child's descriptors", .io) }
+            let descriptor = Descriptor(owning: message.descriptors[next])
+            next += 1
+            switch Slot(rawValue: UInt64(slot)) {
+            case .listener: listener = consume descriptor
+            case .outerTerminal: terminal = consume descriptor
+            case .upper: upper = consume descriptor
+            default: throw SystemError("receive", "an unexpected descriptor", .invalid)
+            }
+        }
+    }
+}
