@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import Documents
+
+extension Profile {
+    /// The profile with one limit lowered, as `--limit key=value` asks.
+    ///
+    /// - Throws: ``PolicyError`` for an unknown key, a value that does not read, one larger than the profile's, or
+    ///   one so small that nothing runs.
+    package func narrowed(limit key: String, value: String) throws(PolicyError) -> Profile {
+        let option = "--limit"
+        func refusal(_ message: String, _ remedy: String) -> PolicyError {
+            PolicyError(message, file: option, remedy: remedy, operation: "apply")
+        }
+        guard let limit = LimitKey(rawValue: key) else {
+            let known = LimitKey.allCases.map { $0.rawValue }
+            let near = nearestName(to: key, among: known).map { "Did you mean \"\($0)\"?" }
+            throw refusal("unknown limit \"\(key)\"", near ?? "Known: \(known.joined(separator: ", ")).")
+        }
+        guard let number = limit.parse(value) else {
+            throw refusal("limit \"\(key)\" is \"\(value)\"", "Write \(limit.expected).")
+        }
+        guard number <= limits[limit] else {
+            throw refusal(
+                "limit \"\(key)\" of \(limit.text(number)) is wider than the \(limits.text(limit)) of profile "
+                    + "\"\(name)\"", "Choose a profile that allows it.")
+        }
+        var result = self
+        result.limits[limit] = number
+        result.origins["limits.\(key)"] = Place(file: option, line: 0)
+        try result.refuseLintErrors()
+        return result
+    }
+
+    /// The profile as a project's own file narrows it.
+    ///
+    /// The file has a profile's keys without `extends`. It comes from the repository that the task works on, so it can
+    /// only take away: the first key that would give more is an error that names it.
+    package func narrowed(file: String, bytes: [UInt8]) throws(PolicyError) -> Profile {
+        let project = try ProfileDocument.decode(bytes, file: file)
+        try refuseWidening(project)
+        var result = self
+        result.reason = project.reason.value
+        result.origins["reason"] = project.reason.place
+        result.narrowFilesystem(project)
+        result.narrowSystemCalls(project)
+        if let pass = project.pass { result.replace("environment.pass", \.environment.pass, with: pass) }
+        for (key, number) in project.limits {
+            result.limits[key] = number.value
+            result.origins["limits.\(key.rawValue)"] = number.place
+        }
+        if let directIP = project.directIP {
+            result.egress.directIP = directIP.value
+            result.origins["egress.direct_ip"] = directIP.place
+        }
+        if let rules = project.egressRules { result.replace("egress.rules", \.egress.rules, with: rules) }
+        try refuseWiderPaths(result, project)
+        try result.refuseLintErrors()
+        return result
+    }
+
+    private mutating func narrowFilesystem(_ project: ProfileDocument) {
+        if let list = project.writable { replace("filesystem.writable", \.filesystem.writable, with: list) }
+        if let list = project.readOnly { replace("filesystem.read_only", \.filesystem.readOnly, with: list) }
+        append("filesystem.deny", \.filesystem.deny, project.denyPaths)
+        if let workspace = project.workspace {
+            filesystem.workspace = workspace.value
+            origins["filesystem.workspace"] = workspace.place
+        }
+    }
+
+    private mutating func narrowSystemCalls(_ project: ProfileDocument) {
+        if let groups = project.allowGroups { replace("syscalls.allow_groups", \.syscalls.allowGroups, with: groups) }
+        append("syscalls.deny", \.syscalls.deny, project.denySyscalls)
+    }
+
+    private mutating func replace<Value>(
+        _ key: String, _ target: WritableKeyPath<Profile, [Value]>, with list: SourcedList<Value>
+    ) {
+        for index in self[keyPath: target].indices { origins["\(key)[\(index)]"] = nil }
+        self[keyPath: target] = list.values
+        origins[key] = list.place
+        for (index, item) in list.items.enumerated() { origins["\(key)[\(index)]"] = item.place }
+    }
+
+    private mutating func append<Value: Equatable>(
+        _ key: String, _ target: WritableKeyPath<Profile, [Value]>, _ list: SourcedList<Value>?
+    ) {
+        for item in list?.items ?? [] where !self[keyPath: target].contains(item.value) {
+            origins["\(key)[\(self[keyPath: target].count)]"] = item.place
+            self[keyPath: target].append(item.value)
+        }
+    }
+}

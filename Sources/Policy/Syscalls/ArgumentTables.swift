@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The calls of the `default` group that are allowed for some arguments only.
+package enum ArgumentTables {
+    package static let ordinary: [String: SyscallDecision] = [
+        "clone": clone, "ioctl": ioctl, "ioprio_set": ioprioSet, "mknod": mknod(modeIndex: 1),
+        "mknodat": mknod(modeIndex: 2), "personality": personality, "seccomp": seccomp, "socket": socket,
+        "socketpair": socketpair,
+    ]
+
+    private static let eafnosupport: Int32 = 97
+    private static let eprotonosupport: Int32 = 93
+
+    /// Any CLONE_NEW* flag makes a namespace (CVE-2022-0185 needed one). CLONE_NEWTIME (0x80) lies in the signal
+    /// byte, where clone(2) cannot mean it.
+    private static let clone = SyscallDecision(
+        cases: [.init([masked(0, 0x7E02_0000, 0)], .allow)], otherwise: .notify)
+
+    /// TIOCSTI types into the terminal of whoever looks at it (CVE-2017-5226), TIOCLINUX pastes the console's
+    /// selection (CVE-2023-28100). The kernel takes the low 32 bits; musl sign-extends them.
+    private static let ioctl = SyscallDecision(
+        cases: [.init([low(1, 0x5412)], .notify), .init([low(1, 0x541C)], .notify)], otherwise: .allow)
+
+    /// IOPRIO_CLASS_RT starves every other reader of the disk; the class is bits 13 to 15.
+    private static let ioprioSet = SyscallDecision(
+        cases: [.init([masked(2, 0xE000, 0x2000)], .notify)], otherwise: .allow)
+
+    /// Device nodes: S_IFCHR and S_IFBLK within S_IFMT. Character device 0:0 is overlayfs's whiteout, which Linux
+    /// lets anyone make since 5.8. Plain files, pipes and sockets are harmless.
+    private static func mknod(modeIndex: Int) -> SyscallDecision {
+        SyscallDecision(
+            cases: [
+                .init([masked(modeIndex, 0o170000, 0o020000)], .notify),
+                .init([masked(modeIndex, 0o170000, 0o060000)], .notify),
+            ],
+            otherwise: .allow)
+    }
+
+    /// PER_LINUX, PER_LINUX32 and the query. Everything else turns off a hardening: ADDR_NO_RANDOMIZE,
+    /// READ_IMPLIES_EXEC, MMAP_PAGE_ZERO, UNAME26.
+    private static let personality = SyscallDecision(
+        cases: [.init([low(0, 0)], .allow), .init([low(0, 8)], .allow), .init([low(0, 0xFFFF_FFFF)], .allow)],
+        otherwise: .notify)
+
+    /// A program may confine itself further: the strictest filter wins, so its own can only take away. What it may
+    /// not have is a listener (SECCOMP_FILTER_FLAG_NEW_LISTENER, bit 3), since that is how a supervisor is imitated.
+    private static let seccomp = SyscallDecision(
+        cases: [.init([masked(1, 0x8, 0)], .allow)], otherwise: .notify)
+
+    /// Local sockets, ROUTE netlink, TCP and UDP. The type is compared without SOCK_CLOEXEC and SOCK_NONBLOCK. Odd
+    /// protocols and families answer what a kernel built without them would, which programs know how to take:
+    /// AF_ALG (CVE-2026-31431), AF_VSOCK (reaches the hypervisor's host), AF_PACKET, raw, SCTP, MPTCP, audit, xfrm.
+    private static let socket = SyscallDecision(
+        cases: [
+            .init([equal(0, 1)], .allow),
+            .init([equal(0, 16), equal(2, 0)], .allow),
+            .init([equal(0, 16)], .errno(eprotonosupport)),
+        ]
+            + [UInt64(2), 10].flatMap { family -> [SyscallDecision.Case] in
+                [
+                    .init([equal(0, family), masked(1, 0xFF, 1), equal(2, 0)], .allow),
+                    .init([equal(0, family), masked(1, 0xFF, 1), equal(2, 6)], .allow),
+                    .init([equal(0, family), masked(1, 0xFF, 2), equal(2, 0)], .allow),
+                    .init([equal(0, family), masked(1, 0xFF, 2), equal(2, 17)], .allow),
+                    .init([equal(0, family)], .errno(eprotonosupport)),
+                ]
+            },
+        otherwise: .errno(eafnosupport))
+
+    /// Only AF_UNIX has pairs that programs use; AF_TIPC has them too.
+    private static let socketpair = SyscallDecision(
+        cases: [.init([equal(0, 1)], .allow)], otherwise: .errno(eafnosupport))
+
+    /// All 64 bits: right for an allowance, since a value with high bits set is then refused.
+    private static func equal(_ index: Int, _ value: UInt64) -> ArgumentCondition {
+        ArgumentCondition(index: index, op: .eq, value: value)
+    }
+
+    private static func low(_ index: Int, _ value: UInt64) -> ArgumentCondition {
+        ArgumentCondition(index: index, op: .eq, value: value, width32: true)
+    }
+
+    private static func masked(_ index: Int, _ mask: UInt64, _ value: UInt64) -> ArgumentCondition {
+        ArgumentCondition(index: index, op: .maskedEq(mask), value: value)
+    }
+}
