@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Policy
 import Testing
 
@@ -29,7 +30,7 @@ struct ProfileLoadTests {
         #expect(build.limits.memoryBytes == 6 << 30)
         #expect(build.limits.cpuMillis == 2000)
         #expect(build.syscalls.allowGroups == [.ordinary, .debugOwnChildren])
-        #expect(build.origins["limits.memory"]?.description == "profiles/build.yaml:16")
+        #expect(build.origins["limits.memory"]?.description == "profiles/build.yaml:14")
         #expect(build.origins["limits.cpu"]?.file == "profiles/strict.yaml")
         let review = try Profile.load(name: "review", source: ProfileFixtures.source())
         #expect(review.filesystem.workspace == .readOnly)
