@@ -31,20 +31,21 @@ func checkText(_ bytes: [UInt8], file: String, limits: DocumentLimits) throws(Do
     }
     if let offset = bytes.firstIndex(of: 0) {
         throw DocumentError(
-            .encoding, at: place(of: offset, in: bytes, file: file), "there is a NUL byte",
+            .encoding, at: textPlace(of: offset, in: bytes, file: file), "there is a NUL byte",
             remedy: "Save the file as plain UTF-8 text.")
     }
     if let offset = firstInvalidUTF8(bytes) {
         throw DocumentError(
-            .encoding, at: place(of: offset, in: bytes, file: file), "the text is not valid UTF-8",
+            .encoding, at: textPlace(of: offset, in: bytes, file: file), "the text is not valid UTF-8",
             remedy: "Save the file as plain UTF-8 text.")
     }
 }
 
-private func place(of offset: Int, in bytes: [UInt8], file: String) -> Place {
-    let before = bytes[..<offset]
-    let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-    return Place(file: file, line: before.count(where: { $0 == 0x0A }) + 1, column: offset - lineStart + 1)
+/// The line and column of a byte.
+func textPlace(of offset: Int, in bytes: some RandomAccessCollection<UInt8>, file: String) -> Place {
+    let before = bytes.prefix(offset)
+    let onLine = before.reversed().prefix { $0 != 0x0A }.count
+    return Place(file: file, line: before.count(where: { $0 == 0x0A }) + 1, column: onLine + 1)
 }
 
 private func firstInvalidUTF8(_ bytes: [UInt8]) -> Int? {

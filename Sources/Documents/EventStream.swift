@@ -9,6 +9,7 @@ import CYAML
 struct EventStream: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
+    private let size: Int
     let file: String
 
     init(_ bytes: [UInt8], file: String) throws(DocumentError) {
@@ -20,6 +21,7 @@ struct EventStream: ~Copyable {
         }
         self.parser = parser
         self.file = file
+        size = bytes.count
         input = .allocate(capacity: max(bytes.count, 1))
         _ = input.initialize(from: bytes)
         // Stated, not detected: a UTF-16 mark must not choose another reading of bytes already checked as UTF-8.
@@ -94,9 +96,11 @@ struct EventStream: ~Copyable {
         let state = parser.pointee
         let problem = state.problem.map { String(cString: $0) } ?? "the text is not YAML"
         let context = state.context.map { " (\(String(cString: $0)))" } ?? ""
-        // A reader error (a control character) comes before scanning and has no mark of its own, only the scanner's.
-        let mark = state.error == YAML_READER_ERROR ? state.mark : state.problem_mark
+        // A reader error (a control character) has an offset and no mark: libyaml reads ahead of what it scans.
+        let place =
+            state.error == YAML_READER_ERROR
+            ? textPlace(of: min(state.problem_offset, size), in: input, file: file) : place(state.problem_mark)
         return DocumentError(
-            .syntax, at: place(mark), problem + context, remedy: "Correct the YAML at that line or just above it.")
+            .syntax, at: place, problem + context, remedy: "Correct the YAML at that line or just above it.")
     }
 }

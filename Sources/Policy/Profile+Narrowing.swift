@@ -27,7 +27,9 @@ extension Profile {
         var result = self
         result.limits[limit] = number
         result.origins["limits.\(key)"] = Place(file: option, line: 0)
-        try result.refuseLintErrors()
+        if let finding = result.lint().first(where: { $0.severity == .error }) {
+            throw refusal(finding.message, finding.remedy)
+        }
         return result
     }
 

@@ -81,7 +81,7 @@ struct DocumentReaderTests {
             name: "tab indent", text: "a:\n\tb: 1\n", code: .syntax, line: 2,
             reason: "found character that cannot start any token (while scanning for the next token)"),
         .init(
-            name: "terminal escape", text: "a: \u{1B}[31m\n", code: .syntax, line: 1,
+            name: "terminal escape", text: "a: 1\nb: 2\nc: \u{1B}[31m\n", code: .syntax, line: 3,
             reason: "control characters are not allowed"),
         .init(
             name: "unclosed list", text: "a: [1, 2\nb: 3\n", code: .syntax, line: 2,

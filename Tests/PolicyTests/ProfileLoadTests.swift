@@ -61,8 +61,8 @@ struct ProfileLoadTests {
         .init(
             "limits: {memory: 2GB}",
             "p.yaml:4: limits.memory is \"2GB\". Write a size with KiB, MiB or GiB, or a plain number of bytes."),
-        .init("limits: {pids: many}", "p.yaml:4: limits.pids is \"many\". Write a whole number."),
-        .init("limits: {pids: -1}", "p.yaml:4: limits.pids is \"-1\". Write a whole number."),
+        .init("limits: {pids: many}", "p.yaml:4: limits.pids is \"many\". Write a whole number up to 4194304."),
+        .init("limits: {pids: -1}", "p.yaml:4: limits.pids is \"-1\". Write a whole number up to 4194304."),
         .init("limits: {wall: 30}", "p.yaml:4: limits.wall is \"30\". Write a time with s, m or h, such as 30m."),
         .init(
             "limits: {cpu: 1.2345}",
@@ -74,8 +74,8 @@ struct ProfileLoadTests {
                 + "Write a mapping of keys to values."),
         .init(
             "limits: {pids: }",
-            "p.yaml:4: limits.pids is an empty value where a single value is meant. "
-                + "Write a single value."),
+            "p.yaml:4: limits.pids is an empty value where a whole number up to 4194304 is meant. "
+                + "Write a whole number up to 4194304."),
         .init(
             "environment: {set: {CI: yes}}",
             "p.yaml:4: environment.set.CI is written yes without quotes, which YAML takes for the boolean true, "

@@ -56,7 +56,7 @@ extension ProfileDocument {
         let fields = try section.fields(known: LimitKey.allCases.map { $0.rawValue })
         for key in LimitKey.allCases {
             guard let field = fields[key.rawValue] else { continue }
-            let text = try field.word()
+            let text = try field.word(key.expected)
             guard let number = key.parse(text) else {
                 throw field.error("is \"\(text)\"", remedy: "Write \(key.expected).")
             }

@@ -76,8 +76,8 @@ struct ProfileField {
     }
 
     /// A plain scalar's text, for numbers with units: quoted or not, the spelling decides.
-    func word() throws(PolicyError) -> String {
-        guard case .scalar(let text, _) = node.value, !text.isEmpty else { throw wrongType("a single value") }
+    func word(_ expected: String = "a single value") throws(PolicyError) -> String {
+        guard case .scalar(let text, _) = node.value, !text.isEmpty else { throw wrongType(expected) }
         return text
     }
 

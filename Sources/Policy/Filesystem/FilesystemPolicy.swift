@@ -52,6 +52,9 @@ package struct FilesystemPolicy: Sendable, Hashable {
         return best
     }
 
+    /// The decision about a path as text; see ``RulePath/init(_:)`` for what is no path.
+    package func decide(_ text: String) throws(RulePath.Flaw) -> Decision { decide(try RulePath(text)) }
+
     /// Every path at which the decision can change: between two of them it is that of the nearest one above.
     var decisionPoints: [RulePath] { [.root, .workspace] + writable + readOnly + deny }
 }

@@ -11,12 +11,21 @@ package enum LimitKey: String, Sendable, Hashable, CaseIterable {
     case wall
     case workspace
 
+    /// The kernel's own bound, PID_MAX_LIMIT: proc_sys_kernel(5).
+    private static let maximumPids: UInt64 = 4_194_304
+    /// The usual fs.nr_open; setrlimit(2) refuses more.
+    private static let maximumOpenFiles: UInt64 = 1_048_576
+    /// What 32-bit inode numbers can tell apart.
+    private static let maximumInodes: UInt64 = 4_294_967_295
+
     /// How the value is spelled, for the remedy of a wrong one.
     var expected: String {
         switch self {
         case .enforcement: "cgroup or rlimit"
         case .workspace: "metered or unmetered"
-        case .pids, .workspaceInodes, .openFiles: "a whole number"
+        case .pids: "a whole number up to \(Self.maximumPids)"
+        case .openFiles: "a whole number up to \(Self.maximumOpenFiles)"
+        case .workspaceInodes: "a whole number up to \(Self.maximumInodes)"
         case .memory, .shm, .tmp, .workspaceBytes, .logBytes: "a size with KiB, MiB or GiB, or a plain number of bytes"
         case .cpu: "a number of processors with at most three decimals, such as 1.5"
         case .wall: "a time with s, m or h, such as 30m"
@@ -29,8 +38,9 @@ package enum LimitKey: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .enforcement: LimitEnforcement(rawValue: text).map { $0 == .cgroup ? 0 : 1 }
         case .workspace: WorkspaceMetering(rawValue: text).map { $0 == .metered ? 0 : 1 }
-        case .pids: Units.count(text).flatMap { $0 <= 4_194_304 ? $0 : nil }  // PID_MAX_LIMIT, proc_sys_kernel(5)
-        case .workspaceInodes, .openFiles: Units.count(text)
+        case .pids: Units.count(text).flatMap { $0 <= Self.maximumPids ? $0 : nil }
+        case .workspaceInodes: Units.count(text).flatMap { $0 <= Self.maximumInodes ? $0 : nil }
+        case .openFiles: Units.count(text).flatMap { $0 <= Self.maximumOpenFiles ? $0 : nil }
         case .memory, .shm, .tmp, .workspaceBytes, .logBytes: Units.bytes(text).flatMap { $0 <= 1 << 60 ? $0 : nil }
         case .cpu: Units.millis(text).map { UInt64($0) }
         case .wall: Units.seconds(text).flatMap { $0 <= 366 * 86_400 ? $0 : nil }
