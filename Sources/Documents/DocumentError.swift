@@ -14,8 +14,8 @@ package struct DocumentError: Error, Sendable, Hashable, CustomStringConvertible
     package init(_ code: Code, at place: Place, _ reason: String, remedy: String) {
         self.code = code
         self.place = place
-        self.reason = reason
-        self.remedy = remedy
+        self.reason = reason.displayed
+        self.remedy = remedy.displayed
     }
 
     package var description: String { "cannot read \(place): \(reason). \(remedy)" }

@@ -68,22 +68,13 @@ package struct JSONWriter: Sendable {
             case "\n": output += "\\n".utf8
             case "\r": output += "\\r".utf8
             case "\t": output += "\\t".utf8
-            case _ where mustEscape(scalar):
+            case _ where scalar.isUnsafeToDisplay:
                 let digits = String(scalar.value, radix: 16)
                 output += ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8
             default: output += String(scalar).utf8
             }
         }
         output.append(0x22)
-    }
-
-    private func mustEscape(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0..<0x20, 0x7F...0x9F: true
-        case 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
-        case 0xFEFF, 0xFFFE, 0xFFFF: true
-        default: false
-        }
     }
 }
 

@@ -13,7 +13,7 @@ package struct Place: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// `file:line`, the form that editors and terminals turn into a link; the name alone where there is no line.
-    package var description: String { line > 0 ? "\(file):\(line)" : file }
+    package var description: String { line > 0 ? "\(file.displayed):\(line)" : file.displayed }
 }
 
 /// One value of a document, with its place.

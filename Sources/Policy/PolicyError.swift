@@ -18,8 +18,8 @@ package struct PolicyError: Error, Sendable, Hashable, CustomStringConvertible {
         self.operation = operation
         self.file = file
         self.line = line
-        self.message = message
-        self.remedy = remedy
+        self.message = message.displayed
+        self.remedy = remedy.displayed
     }
 
     init(_ message: String, at place: Place, remedy: String) {
@@ -31,6 +31,6 @@ package struct PolicyError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        "cannot \(operation) \(file)\(line > 0 ? ":\(line)" : ""): \(message). \(remedy)"
+        "cannot \(operation) \(file.displayed)\(line > 0 ? ":\(line)" : ""): \(message). \(remedy)"
     }
 }

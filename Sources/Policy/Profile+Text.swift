@@ -10,7 +10,7 @@ extension Profile {
         package var origin: Place?
 
         package var description: String {
-            "\(key): \(value)  # \(origin?.description ?? "not written")"
+            "\(key): \(value.displayed)  # \(origin?.description ?? "not written")"
         }
 
         package var json: JSON {

@@ -160,6 +160,14 @@ struct ProfileLoadTests {
         #expect(error?.description == "cannot load profile \(c.error)")
     }
 
+    @Test("a message cannot act on the terminal of who reads it")
+    func hostileText() {
+        let error = #expect(throws: PolicyError.self) {
+            try ProfileFixtures.load(ProfileFixtures.overStrict("\"\\e]0;x\\a\\n\\u202e\": 1"))
+        }
+        #expect(error?.message == #"unknown key "\u{1b}]0;x\u{7}\u{a}\u{202e}""#)
+    }
+
     @Test("a missing parent is an error of the source")
     func missingParent() {
         let error = #expect(throws: PolicyError.self) {

@@ -10,7 +10,7 @@ package struct LintFinding: Sendable, Hashable, CustomStringConvertible {
     package var message: String
     package var remedy: String
 
-    package var description: String { "\(severity.rawValue): \(place): \(message). \(remedy)" }
+    package var description: String { "\(severity.rawValue): \(place): \(message.displayed). \(remedy)" }
 
     package var json: JSON {
         [
