@@ -49,7 +49,7 @@ static long step(struct sp_walk_state *w, const struct sp_step *s) {
         return sp_step_privilege(w, s);
     case SP_WRITE: case SP_UNSHARE: case SP_WAIT_BYTE: case SP_LOOPBACK_UP: case SP_HOSTNAME: case SP_RLIMIT:
     case SP_PTY: case SP_SEND: case SP_DUP: case SP_DEATH_SIGNAL: case SP_SETNS: case SP_CLOSE_FROM: case SP_SETSID:
-    case SP_UMASK: case SP_CLOSE:
+    case SP_UMASK: case SP_CLOSE: case SP_EXIT:
         return sp_step_process(w, s);
     }
     return -EINVAL;
@@ -104,7 +104,7 @@ const char *sp_op_name(uint16_t op) {
         [SP_BOUNDING] = "bounding", [SP_CAPABILITIES] = "capabilities", [SP_SECUREBITS] = "securebits",
         [SP_NO_NEW_PRIVILEGES] = "no_new_privileges", [SP_SECCOMP] = "seccomp", [SP_PTY] = "pty", [SP_SEND] = "send",
         [SP_DUP] = "dup", [SP_DEATH_SIGNAL] = "death_signal", [SP_UNDUMPABLE] = "undumpable", [SP_SETNS] = "setns",
-        [SP_CLOSE_FROM] = "close_from", [SP_SETSID] = "setsid", [SP_UMASK] = "umask", [SP_CLOSE] = "close",
+        [SP_CLOSE_FROM] = "close_from", [SP_SETSID] = "setsid", [SP_UMASK] = "umask", [SP_CLOSE] = "close", [SP_EXIT] = "exit",
     };
     return op < sizeof names / sizeof *names ? names[op] : NULL;
 }

@@ -25,7 +25,7 @@ final class Plumbing {
     init(_ program: borrowing Descriptor, wantsFault: Bool) throws(SystemError) {
         var wires = LaunchWires()
         let ready = try Channel.pipe(), mapped = try Channel.pipe(), life = try Channel.pipe()
-        let report = try Channel.pipe(nonblocking: true)
+        let report = try Channel.pipe()
         let messages = try Channel.messages(), status = try Channel.messages()
         exec = childs.keep(try program.duplicate())
         self.report = childs.keep(try report.second.duplicate())

@@ -12,7 +12,9 @@ package struct Sandbox: ~Copyable {
     /// sp-init's reports.
     package let status: Descriptor
     /// Refused calls, when the filter reports any.
-    package var listener: Descriptor?
+    private var listener: Descriptor?
+    /// The listener's number for waiting on it, or -1.
+    package private(set) var listenerNumber: Int32 = -1
     /// Outer end of the session's terminal.
     package var terminal: Descriptor?
     /// The tmpfs that holds the workspace's changes; reading it needs no process inside.
@@ -92,6 +94,7 @@ package struct Sandbox: ~Copyable {
         let served = mapper.join()
         if pid < 0 { throw LaunchError(step: "clone", subject: nil, errno: Errno(-pid)) }
         var failure = sp_failure()
+        // Waits: execve lets the parent go when the memory is released, before close-on-exec closes the pipe.
         let reported = sp_read(plumbing.reportRead, &failure, MemoryLayout<sp_failure>.size)
         if reported == 0, case .success(let namespace)? = served {
             return Launched(pid: pid, pidfd: pidfd, namespace: namespace)
@@ -140,7 +143,9 @@ package struct Sandbox: ~Copyable {
             let descriptor = Descriptor(owning: message.descriptors[next])
             next += 1
             switch Slot(rawValue: UInt64(slot)) {
-            case .listener: listener = consume descriptor
+            case .listener:
+                listenerNumber = descriptor.number
+                listener = consume descriptor
             case .outerTerminal: terminal = consume descriptor
             case .upper: upper = consume descriptor
             default: throw SystemError("receive", "an unexpected descriptor", .invalid)

@@ -1,3 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
-exit(125)
+internal import CLI
+internal import Glibc
+
+let line = Array(CommandLine.arguments.dropFirst())
+let rest = Array(line.dropFirst())
+switch line.first {
+case "run": exit(RunVerb.run(rest))
+case "--version", "version":
+    Output.out("sallyport 0.1.0")
+    exit(0)
+case nil, "--help", "help":
+    Output.out(Overview.text)
+    exit(line.isEmpty ? 125 : 0)
+case let verb?:
+    Output.error("unknown verb \"\(verb)\"; see sallyport --help")
+    exit(125)
+}

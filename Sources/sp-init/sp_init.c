@@ -71,9 +71,20 @@ static void take_terminal(void) {
         if (sp_sys(SYS_ioctl, fd, TIOCSCTTY, 0) == 0) return;
 }
 
+// A pipe numbered above everything that is the workload's.
+static void make_pipe(int ends[2]) {
+    must(sp_sys(SYS_pipe2, ends, O_CLOEXEC));
+    for (int i = 0; i < 2; i++) {
+        long kept = sp_sys(SYS_fcntl, ends[i], F_DUPFD_CLOEXEC, 32);
+        must(kept);
+        sp_sys(SYS_close, ends[i]);
+        ends[i] = (int)kept;
+    }
+}
+
 struct setup {
     uint32_t flags, uid, gid;
-    int go, failed;  // pipe ends of the child
+    int go, placed, failed;  // pipe ends of the child
 };
 
 static __attribute__((noreturn)) void workload(const struct setup *s, char **argv, char **envp) {
@@ -86,8 +97,10 @@ static __attribute__((noreturn)) void workload(const struct setup *s, char **arg
     }
     if (error >= 0) error = sp_sys(SYS_setsid);
     if (error >= 0 && s->flags & SP_INIT_TERMINAL) take_terminal();
-    // Nothing of the workload runs before pid 1 has no capability left.
-    char byte;
+    // Nothing of the workload runs before pid 1 has no capability left and the supervisor has read back from the
+    // kernel what this process now is.
+    char byte = 1;
+    if (error >= 0 && sp_sys(SYS_write, s->placed, &byte, 1) != 1) leave(125);
     if (error >= 0 && sp_sys(SYS_read, s->go, &byte, 1) != 1) leave(125);
     if (error >= 0) {
         uint64_t none = 0;
@@ -125,10 +138,12 @@ __attribute__((noreturn, used)) void sp_main(long *stack) {
     must(sp_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all));
     if (s.flags & SP_INIT_SET_IDS) lock_privileges();
 
-    int go[2], failed[2];
-    must(sp_sys(SYS_pipe2, go, O_CLOEXEC));
-    must(sp_sys(SYS_pipe2, failed, O_CLOEXEC));
+    int go[2], placed[2], failed[2];
+    make_pipe(go);
+    make_pipe(placed);
+    make_pipe(failed);
     s.go = go[0];
+    s.placed = placed[1];
     s.failed = failed[1];
     long pid = sp_sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     must(pid);
@@ -138,7 +153,15 @@ __attribute__((noreturn, used)) void sp_main(long *stack) {
     }
     must(drop_capabilities());
     (void)sp_sys(SYS_close, failed[1]);
+    (void)sp_sys(SYS_close, placed[1]);
     (void)sp_sys(SYS_close, go[0]);
+    int32_t error = 0;
+    char byte;
+    if (sp_sys(SYS_read, placed[0], &byte, 1) != 1) {
+        // The child could not take its place and has said why.
+        long got = sp_sys(SYS_read, failed[0], &error, sizeof error);
+        give_up(got == sizeof error && error > 0 ? -error : -ECHILD);
+    }
     long pidfd = sp_sys(SYS_pidfd_open, pid, 0);
     must(pidfd);
     report(SP_INIT_STARTED, (int32_t)pid, pidfd);
@@ -146,8 +169,9 @@ __attribute__((noreturn, used)) void sp_main(long *stack) {
     // The workload's ends of stdio and of the channels are its own from here on: pid 1 holding them would keep a
     // reader waiting for an end of file that never comes.
     for (int fd = 0; fd < 5; fd++) (void)sp_sys(SYS_close, fd);
-    must(sp_sys(SYS_write, go[1], "g", 1) == 1 ? 0 : -EPIPE);
-    int32_t error = 0;
+    // The supervisor answers once it has verified the record; without its word nothing runs.
+    if (sp_sys(SYS_read, SP_INIT_STATUS_FD, &byte, 1) != 1) leave(125);
+    must(sp_sys(SYS_write, go[1], &byte, 1) == 1 ? 0 : -EPIPE);
     long got = sp_sys(SYS_read, failed[0], &error, sizeof error);
     int32_t status = reap_until(pid);
     if (got == sizeof error) report(SP_INIT_EXEC_FAILED, error, -1);

@@ -56,6 +56,7 @@ enum sp_op {
     SP_SETSID,             ///< setsid()
     SP_UMASK,              ///< umask(a)
     SP_CLOSE,              ///< close(fd): the child's copy of an end whose hang-up it waits for
+    SP_EXIT,               ///< end with status 0: the plan was only a user namespace to be held
 };
 
 struct sp_step {

@@ -151,17 +151,15 @@ enum FilesystemSteps {
     /// World-readable files of proc that tell of the host, and places whose writing would reach it. What belongs to
     /// the host's root only is already out of reach: that id is not mapped inside. proc(5), CVE-2025-31133
     private static let masked = [
-        "proc/keys", "proc/key-users", "proc/kallsyms", "proc/kcore", "proc/kmsg", "proc/timer_list",
-        "proc/sched_debug", "proc/latency_stats", "proc/interrupts", "proc/modules", "proc/acpi", "proc/scsi",
-        "proc/asound", "proc/cmdline", "proc/config.gz", "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup",
-        "proc/pagetypeinfo", "proc/slabinfo", "proc/vmallocinfo", "proc/iomem", "proc/ioports",
+        "proc/keys", "proc/key-users", "proc/kallsyms", "proc/sched_debug", "proc/latency_stats", "proc/interrupts",
+        "proc/modules", "proc/cmdline", "proc/config.gz", "proc/acpi", "proc/scsi", "proc/asound",
     ]
     private static let readOnlyParts = ["proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus", "proc/fs", "proc/driver"]
 
     private static func covers(_ spec: SandboxSpec, _ plan: inout PlanBuilder) {
         plan.add(.open, "cover.file", path: "dev/null", a: openPath, b: Slot.null.rawValue)
         plan.add(.open, "cover.directory", path: "dev/.empty", a: openPath, b: Slot.empty.rawValue)
-        for path in masked + spec.filesystem.deny.map({ String($0.description.dropFirst()) }) {
+        for path in masked + spec.filesystem.deny.map({ String($0.text.dropFirst()) }) {
             plan.add(.mask, "mask", fd: Slot.null.handle, fd2: Slot.empty.handle, path: path)
         }
         for path in readOnlyParts { plan.add(.readOnly, "read_only", path: path, a: readOnlyTree | SP_MOUNT_NOEXEC) }

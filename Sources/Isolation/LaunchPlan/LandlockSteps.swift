@@ -42,7 +42,7 @@ enum LandlockSteps {
         allow("/dev", (readFile | readDirectory | writeFile | truncate | deviceControl) & all, &plan)
         allow("/proc", (readFile | readDirectory | writeFile | truncate) & all, &plan)
         allow("/dev/shm", write, &plan)
-        var writable = spec.filesystem.writable.map { $0.description }
+        var writable = spec.filesystem.writable.map { $0.text }
         if case .readOnly = spec.workspace { writable.removeAll { $0 == "/workspace" } }
         for path in writable { allow(path, write, &plan) }
     }

@@ -19,7 +19,7 @@ package enum Operation: UInt16, Sendable {
     case write = 1, unshare, waitByte, ids, loopbackUp, hostname, privateMounts, filesystem, attach, attachAt, cloneTree,
         chdirFd, make, open, readOnly, mask, pivot, chdir, keyring, rlimit, landlockCreate, landlockAllow,
         landlockRestrict, bounding, capabilities, securebits, noNewPrivileges, seccomp, pty, send, dup, deathSignal,
-        undumpable, setns, closeFrom, setsid, umask, close
+        undumpable, setns, closeFrom, setsid, umask, close, exit
 }
 
 /// One line of a launch plan, as people read it and as errors name it.

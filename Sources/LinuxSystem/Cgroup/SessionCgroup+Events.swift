@@ -9,6 +9,7 @@ package struct CgroupCounts: Sendable, Equatable {
     package var cpuThrottled: UInt64 = 0
     package var memoryPeakBytes: UInt64 = 0
     package var cpuMicroseconds: UInt64 = 0
+    package init() {}
 }
 
 extension SessionCgroup {

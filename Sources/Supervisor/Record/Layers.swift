@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+internal import CLinux
+internal import Glibc
+internal import Isolation
+internal import Policy
+internal import LinuxSystem
+
+/// What the kernel says a sandbox is, read back before its workload may run.
+///
+/// The record states these values, not the intended ones, and a value that is not what the plan wanted ends the
+/// session before its first instruction.
+package struct Layers: Sendable {
+    package let status: [String: String]
+    package let namespaces: [(name: String, inode: String)]
+    package let uidMap: String
+    package let landlockABI: Int
+    package let landlock: String
+    package var cgroup: [(file: String, value: String)] = []
+    package var notes: [String] = []
+
+    private static let kinds = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"]
+    private static let wanted: Set<String> = [
+        "Uid", "Gid", "Groups", "NStgid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+        "Seccomp_filters",
+    ]
+
+    static func read(workload pid: Int32, spec: SandboxSpec) throws(SystemError) -> Layers {
+        var status: [String: String] = [:]
+        for line in try procText("/proc/\(pid)/status") {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            let key = String(line[..<colon])
+            if wanted.contains(key) {
+                status[key] = line[line.index(after: colon)...].split(whereSeparator: { $0 == "\t" || $0 == " " }).joined(separator: " ")
+            }
+        }
+        var namespaces: [(name: String, inode: String)] = []
+        for kind in kinds { namespaces.append((kind, namespace(pid, kind))) }
+        return Layers(
+            status: status, namespaces: namespaces,
+            uidMap: try procText("/proc/\(pid)/uid_map").map { $0.split(separator: " ").joined(separator: " ") }.joined(separator: ", "),
+            landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived")
+    }
+
+    /// `user:[4026531837]`, or why it cannot be seen: a rootless supervisor may not look into a non-dumpable process.
+    private static func namespace(_ pid: Int32, _ kind: String) -> String {
+        var buffer = [CChar](repeating: 0, count: 64)
+        let length = buffer.withUnsafeMutableBufferPointer { sp_readlinkat(AT_FDCWD, "/proc/\(pid)/ns/\(kind)", $0.baseAddress!, 63) }
+        if length < 0 { return "not readable (\(Errno(Int32(-length))))" }
+        return String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Throws when the kernel holds anything else than the plan promised.
+    func verify(uid: UInt32, gid: UInt32, hostNamespaces: [(name: String, inode: String)]) throws(SystemError) {
+        func expect(_ key: String, _ value: String) throws(SystemError) {
+            let found = status[key] ?? "absent"
+            guard found == value else {
+                throw SystemError("verify", "\(key) of the workload, which is \(found) and should be \(value)", .notPermitted, remedy: "Nothing was run. Report this with `sallyport doctor --json`.")
+            }
+        }
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] { try expect(set, "0000000000000000") }
+        try expect("NoNewPrivs", "1")
+        try expect("Seccomp", "2")
+        try expect("Uid", Array(repeating: "\(uid)", count: 4).joined(separator: " "))
+        try expect("Gid", Array(repeating: "\(gid)", count: 4).joined(separator: " "))
+        for (name, inode) in namespaces {
+            if let host = hostNamespaces.first(where: { $0.name == name }), host.inode == inode {
+                throw SystemError("verify", "the \(name) namespace, which is the host's own", .notPermitted, remedy: "Nothing was run.")
+            }
+        }
+    }
+
+    static func ofThisProcess() -> [(name: String, inode: String)] {
+        kinds.map { ($0, namespace(getpid(), $0)) }
+    }
+
+    package var json: JSON {
+        .object([
+            .init("namespaces", .object(namespaces.map { .init($0.name, .string($0.inode)) })),
+            .init("uid_map", .string(uidMap)),
+            .init("status", .object(status.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })),
+            .init("landlock", .object([.init("mode", .string(landlock)), .init("abi", .int(landlockABI)), .init("scoped", .bool(landlockABI >= 6))])),
+            .init("cgroup", .object(cgroup.map { .init($0.file, .string($0.value)) })),
+            .init("notes", .array(notes.map { .string($0) })),
+        ])
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+
+/// How a session ended; each is told apart from the others by what the kernel and the supervisor saw.
+package enum Outcome: String, Sendable, CaseIterable {
+    case exited, signalled, oom
+    case timedOut = "timed_out"
+    case setupFailed = "setup_failed"
+    case killed, policy
+}
+
+/// The record of an ended session, as `result.json` holds it.
+package struct SessionResult: Sendable {
+    package struct Stream: Sendable {
+        package var bytes: UInt64 = 0
+        package var truncated = false
+        package var json: JSON { .object([.init("bytes", .number(bytes)), .init("truncated", .bool(truncated))]) }
+    }
+
+    package var session: String
+    package var outcome = Outcome.setupFailed
+    package var exitCode: Int32?
+    package var signal: Int32?
+    /// The limit that ended the session.
+    package var limit: String?
+    /// Every limit that was reached, whether or not it ended the session.
+    package var limitsHit: [String] = []
+    package var profileName = ""
+    package var profileDigest = ""
+    package var planDigest = ""
+    package var mode = ""
+    package var enforcement = ""
+    package var startedMilliseconds: UInt64 = 0
+    package var durationMilliseconds: UInt64 = 0
+    package var layers: Layers?
+    package var denials: [(syscall: String, count: UInt64)] = []
+    package var stdout = Stream()
+    package var stderr = Stream()
+    package var keptEntries: Int?
+    package var keptDigest: String?
+    package var error: String?
+    package var memoryPeakBytes: UInt64 = 0
+
+    package init(session: String) { self.session = session }
+
+    /// What `sallyport run` exits with: the workload's own code, 128+n for signal n, else what set-up decided.
+    package func exitStatus() -> Int32 {
+        switch outcome {
+        case .exited: exitCode ?? 125
+        case .signalled, .oom, .timedOut, .killed, .policy: signal.map { 128 + $0 } ?? exitCode ?? 137
+        case .setupFailed: exitCode ?? 125
+        }
+    }
+
+    package var json: JSON {
+        .object([
+            .init("version", 1), .init("session", .string(session)), .init("outcome", .string(outcome.rawValue)),
+            .init("exit_code", .optional(exitCode)), .init("signal", .optional(signal)), .init("limit", .optional(limit)),
+            .init("limits_hit", .array(limitsHit.map { .string($0) })), .init("error", .optional(error)),
+            .init("mode", .string(mode)), .init("enforcement", .string(enforcement)),
+            .init("profile", .object([.init("name", .string(profileName)), .init("digest", .string(profileDigest))])),
+            .init("plan_digest", .string(planDigest)), .init("started", .number(startedMilliseconds)),
+            .init("duration_ms", .number(durationMilliseconds)), .init("memory_peak_bytes", .number(memoryPeakBytes)),
+            .init("layers", layers?.json ?? .null),
+            .init(
+                "denials",
+                .array(denials.map { .object([.init("syscall", .string($0.syscall)), .init("errno", "EPERM"), .init("count", .number($0.count))]) })),
+            .init("stdout", stdout.json), .init("stderr", stderr.json),
+            .init(
+                "changes",
+                .object([.init("kept", .bool(keptDigest != nil)), .init("entries", .optional(keptEntries)), .init("digest", .optional(keptDigest))])),
+        ])
+    }
+}

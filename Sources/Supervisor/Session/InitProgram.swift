@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import LinuxSystem
+
+/// The programs that lie beside this one.
+package struct Programs: Sendable {
+    package let directory: String
+
+    /// The directory of the running executable.
+    package static func beside() throws(SystemError) -> Programs {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = try checked("read", "\"/proc/self/exe\"") {
+            buffer.withUnsafeMutableBufferPointer { sp_readlinkat(AT_FDCWD, "/proc/self/exe", $0.baseAddress!, 4095) }
+        }
+        let path = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let slash = path.lastIndex(of: "/") else { throw SystemError("use", "\"\(path)\"", .invalid) }
+        return Programs(directory: String(path[..<slash]))
+    }
+
+    package init(directory: String) { self.directory = directory }
+
+    /// A sealed copy in memory, to be executed: whatever runs it cannot write through `/proc/<pid>/exe`.
+    ///
+    /// CVE-2019-5736: a container's pid 1 opened its own executable, which was the host's runtime, for writing.
+    package func sealed(_ name: String) throws(SystemError) -> Descriptor {
+        let path = directory + "/" + name
+        let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)
+        let status = try FileStatus.of(file, subject: "\"\(path)\"")
+        guard status.uid == 0 || status.uid == geteuid(), status.permissions & 0o022 == 0 else {
+            throw SystemError("trust", "program \"\(path)\"", .notPermitted, remedy: "It must belong to root or to you and be writable by nobody else.")
+        }
+        let bytes = try file.readAll(limit: 64 << 20, subject: "\"\(path)\"")
+        let copy = Descriptor(owning: Int32(try checked("create", "a memory file") { sp_memfd(name) }))
+        try copy.writeAll(bytes, subject: "a memory file")
+        try checked("seal", "a memory file") { sp_add_seals(copy.number) }
+        return copy
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import Isolation
+internal import LinuxSystem
+internal import Policy
+
+/// Opens everything a request names and turns it into a sandbox specification.
+struct Preparation {
+    let mode: Mode
+    let paths: HostPaths
+    let held: DescriptorSet
+    let environment: (String) -> String?
+
+    func specification(_ request: RunRequest, session: SessionID) throws(SystemError) -> SandboxSpec {
+        let trees = Trees(mode: mode, held: held)
+        let skeleton = try Skeleton.ensure(paths, mode: mode)
+        let filter = try FilterCache(paths).filter(for: FilterSpecification(request.profile.syscalls))
+        let abi = sp_landlock_abi()
+        if request.profile.landlock == .required && abi < 1 {
+            throw SystemError(
+                "use", "Landlock", Errno(Int32(-abi)),
+                remedy: "The kernel has no Landlock (5.13, lsm=landlock). A profile can waive it by name: landlock: waived.")
+        }
+        return SandboxSpec(
+            session: session.text, mode: mode, profile: request.profile, landlockABI: max(0, Int(abi)), filter: filter,
+            runtime: paths.runtime, root: try trees.open(skeleton.root, at: "", recursive: false),
+            dev: try trees.open(skeleton.dev, at: "dev", recursive: false, keepDevices: true),
+            systemTrees: try systemTrees(request.profile.rootfs, trees), mounts: try mounts(request.mounts, trees),
+            workspace: try workspace(request, trees), argv: request.argv, environment: try variables(request))
+    }
+
+    // MARK: Root file system
+
+    private func systemTrees(_ rootfs: String, _ trees: Trees) throws(SystemError) -> [SandboxSpec.Tree] {
+        guard rootfs == "host" else {
+            return try Rootfs(paths: paths).trees(rootfs, trees)
+        }
+        guard try FileStatus.path("/bin").isSymlink else {
+            throw SystemError("use", "the host's root file system", .invalid, remedy: "/bin is not a link into /usr (merged-usr); use a rootfs recipe.")
+        }
+        var result = [try trees.open("/usr", at: "usr")]
+        for path in ["/etc/alternatives", "/etc/ssl/certs", "/etc/ld.so.cache"] {
+            do { result.append(try trees.open(path, at: String(path.dropFirst()))) } catch {
+                // A host without one of these simply has nothing to show there.
+                if error.errno != .noEntry { throw error }
+            }
+        }
+        return result
+    }
+
+    private func mounts(_ wanted: [RunRequest.Mount], _ trees: Trees) throws(SystemError) -> [SandboxSpec.Tree] {
+        var result: [SandboxSpec.Tree] = []
+        for mount in wanted {
+            let parts = mount.target.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            guard mount.target.hasPrefix("/run/"), parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
+                throw SystemError("mount at", "\"\(mount.target)\"", .invalid, remedy: "Extra mounts go beneath /run, without \"..\" or empty parts.")
+            }
+            result.append(try trees.open(mount.source, at: String(mount.target.dropFirst())))
+        }
+        return result
+    }
+
+    // MARK: Workspace
+
+    /// Trees that are too much to hand to a task: giving one of them is a slip, not a wish. (P09)
+    private func refuseBroad(_ status: FileStatus, _ path: String) throws(SystemError) {
+        let broad = ["/", "/home", "/root", "/etc", "/usr", "/var", "/run", "/proc", "/sys", "/dev", "/boot"] + [environment("HOME")].compactMap { $0 }
+        for candidate in broad {
+            guard let other = try? FileStatus.at(AT_FDCWD, Array(candidate.utf8CString), flags: 0, subject: candidate) else { continue }
+            if other.device == status.device && other.inode == status.inode {
+                throw SystemError(
+                    "use", "\"\(path)\" as a workspace", .notPermitted,
+                    remedy: "It is \(candidate); give the one project directory that the task needs.")
+            }
+        }
+    }
+
+    private func workspace(_ request: RunRequest, _ trees: Trees) throws(SystemError) -> SandboxSpec.Workspace {
+        guard let path = request.workspace else { return .empty }
+        let status = try FileStatus.of(try Trees.openPath(path), subject: "\"\(path)\"")
+        guard status.isDirectory else {
+            throw SystemError("use", "\"\(path)\" as a workspace", .notDirectory, remedy: "Give a directory.")
+        }
+        try refuseBroad(status, path)
+        let tree = try trees.open(path, at: "workspace", recursive: false)
+        if request.readOnly || request.profile.filesystem.workspace == .readOnly { return .readOnly(tree) }
+        return .overlay(tree, permissions: status.permissions & 0o755 | 0o700)
+    }
+
+    // MARK: Environment
+
+    /// Nothing of the caller's environment but what the profile passes by name (P03).
+    private func variables(_ request: RunRequest) throws(SystemError) -> [[UInt8]] {
+        var values: [(String, String)] = [
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/tmp/home"),
+            ("USER", "agent"), ("LOGNAME", "agent"), ("SHELL", "/bin/sh"), ("TMPDIR", "/tmp"), ("SALLYPORT", "1"),
+        ]
+        func set(_ name: String, _ value: String) {
+            values.removeAll { $0.0 == name }
+            values.append((name, value))
+        }
+        for name in request.profile.environment.pass {
+            guard let value = environment(name) else { continue }
+            guard value.utf8.count <= EnvironmentPolicy.maximumValueBytes else {
+                throw SystemError("pass", "environment variable \(name)", Errno(E2BIG), remedy: "Its value is longer than \(EnvironmentPolicy.maximumValueBytes) bytes.")
+            }
+            set(name, value)
+        }
+        for variable in request.profile.environment.set { set(variable.name, variable.value) }
+        for (name, value) in request.environment { set(name, value) }
+        return values.map { Array("\($0.0)=\($0.1)".utf8) }
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Policy
+
+/// What becomes of the changes in the workspace when the command has ended.
+package enum Disposition: String, Sendable { case keep, apply, diff, discard }
+
+/// One run as a caller asks for it; nothing here has been opened or checked against the host yet.
+package struct RunRequest: Sendable {
+    package struct Mount: Sendable {
+        package var source: String
+        package var target: String
+        package init(source: String, target: String) {
+            self.source = source
+            self.target = target
+        }
+    }
+    package struct Export: Sendable {
+        package var file: String
+        package var limit: UInt64
+        package init(file: String, limit: UInt64) {
+            self.file = file
+            self.limit = limit
+        }
+    }
+
+    package var profile: Profile
+    package var workspace: String?
+    package var readOnly = false
+    package var disposition = Disposition.keep
+    package var mounts: [Mount] = []
+    package var export: Export?
+    package var frames: String?
+    package var resultFile: String?
+    package var rawOutput = false
+    package var environment: [(name: String, value: String)] = []
+    package var argv: [[UInt8]]
+
+    package init(profile: Profile, argv: [[UInt8]]) {
+        self.profile = profile
+        self.argv = argv
+    }
+}

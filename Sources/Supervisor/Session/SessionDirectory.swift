@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+internal import CLinux
+internal import Glibc
+package import Isolation
+package import LinuxSystem
+
+/// The name of one session: everything the session owns on the host carries it.
+package struct SessionID: Sendable, Hashable, CustomStringConvertible {
+    package let text: String
+    package var description: String { text }
+
+    /// Accepts only what ``random()`` makes, so that a name can be part of a path.
+    package init?(_ text: String) {
+        guard text.utf8.count == 14, text.hasPrefix("s-") else { return nil }
+        guard text.utf8.dropFirst(2).allSatisfy({ (97...122).contains($0) || (50...55).contains($0) }) else { return nil }
+        self.text = text
+    }
+
+    private init(trusted text: String) { self.text = text }
+
+    package static func random() throws(SystemError) -> SessionID {
+        let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
+        let letters = try randomBytes(12).map { alphabet[Int($0 & 31)] }
+        return SessionID(trusted: "s-" + String(decoding: letters, as: UTF8.self))
+    }
+}
+
+/// One session's directory, held under a lock for as long as its supervisor lives.
+///
+/// The lock is the kernel's: it goes with the process, however that ends. A session whose lock can be taken by
+/// another is dead. flock(2)
+package struct SessionDirectory: ~Copyable {
+    package let id: SessionID
+    package let directory: Directory
+    private let lock: Descriptor
+
+    /// Creates the directory of a new session. Sweep is kept out between making and locking.
+    package static func create(_ paths: HostPaths) throws(SystemError) -> SessionDirectory {
+        let id = try SessionID.random()
+        let sessions = try Directory.open(paths.sessions)
+        let gate = sessions.fd.number
+        try checked("lock", "\"\(paths.sessions)\"") { sp_flock(gate, LOCK_SH) }
+        defer { _ = sp_flock(gate, LOCK_UN) }
+        try sessions.make(id.text, mode: 0o700)
+        let directory = try sessions.directory(id.text)
+        let lock = try directory.open("lock", O_RDWR | O_CREAT, mode: 0o600)
+        let held = lock.number
+        try checked("lock", "session \(id)") { sp_flock(held, LOCK_EX | LOCK_NB) }
+        return SessionDirectory(id: id, directory: directory, lock: lock)
+    }
+
+    private init(id: SessionID, directory: consuming Directory, lock: consuming Descriptor) {
+        self.id = id
+        self.directory = directory
+        self.lock = lock
+    }
+
+    /// Takes over the directory of a session whose supervisor is gone; nil while it lives.
+    package static func adoptDead(_ id: SessionID, _ paths: HostPaths) throws(SystemError) -> SessionDirectory? {
+        let directory = try Directory.open(paths.sessions + "/" + id.text)
+        let lock = try directory.open("lock", O_RDWR | O_CREAT, mode: 0o600)
+        let held = lock.number
+        let result = sp_flock(held, LOCK_EX | LOCK_NB)
+        if result == -Int(EAGAIN) { return nil }
+        try checked("lock", "session \(id)") { result }
+        return SessionDirectory(id: id, directory: directory, lock: lock)
+    }
+
+    package borrowing func write(_ name: String, _ json: JSON) throws(SystemError) {
+        try directory.replace(name, with: Array(json.prettyText.utf8) + [10])
+    }
+}
+
+/// What a later process needs to know of a session, written before the thing it names exists.
+package struct SessionState: Sendable {
+    package var id: String
+    package var supervisor: Int32
+    package var supervisorStart: String
+    package var startedMilliseconds: UInt64
+    package var cgroup: [(controller: String, path: String)] = []
+    package var cgroupVersion = ""
+    package var idBlock: Int?
+    package var workspace: String?
+    package var profile: String
+    package var command: String
+
+    package var json: JSON {
+        .object([
+            .init("version", 1), .init("session", .string(id)), .init("supervisor_pid", .number(supervisor)),
+            .init("supervisor_start", .string(supervisorStart)), .init("started", .number(startedMilliseconds)),
+            .init("cgroup_version", .string(cgroupVersion)),
+            .init("cgroup", .array(cgroup.map { .object([.init("controller", .string($0.controller)), .init("path", .string($0.path))]) })),
+            .init("id_block", .optional(idBlock)), .init("workspace", .optional(workspace)),
+            .init("profile", .string(profile)), .init("command", .string(command)),
+        ])
+    }
+
+    /// The start time of a process as the kernel counts it, which together with the pid names it for good. proc(5)
+    package static func startTime(of pid: Int32) throws(SystemError) -> String {
+        let line = try procText("/proc/\(pid)/stat").first ?? ""
+        // The command may hold anything; the fields begin after its closing parenthesis.
+        guard let close = line.lastIndex(of: ")") else { return "" }
+        let fields = line[line.index(after: close)...].split(separator: " ")
+        return fields.count > 19 ? String(fields[19]) : ""
+    }
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Documents
+internal import Glibc
+package import Isolation
+package import LinuxSystem
+internal import Policy
+
+/// One session from request to record.
+///
+/// Order of the start: directory and lock, state, ids, groups, plan, clone, verification, and only then the workload.
+/// Order of the end: the sandbox is dead, outputs drained, changes kept, groups gone, ids free, record written.
+package final class SessionRun {
+    private let request: RunRequest
+    private let paths: HostPaths
+    private let mode: Mode
+    private let programs: Programs
+    private let fault: FaultPoint
+    private let environment: (String) -> String?
+    private let held = DescriptorSet()
+
+    private var cgroup: SessionCgroup?
+    private var block: IdBlock?
+    private var streams: Streams?
+    private var upper: Descriptor?
+    private var namespace: Descriptor?
+    private var lowerForChanges: Int32 = -1
+
+    package init(
+        _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
+        environment: @escaping (String) -> String?
+    ) {
+        self.request = request
+        self.paths = paths
+        mode = .current
+        self.programs = programs
+        self.fault = fault
+        self.environment = environment
+    }
+
+    /// Runs the session to its end.
+    ///
+    /// Never throws once the session has a name: what failed is in the record. Must be called on the main thread, with
+    /// no other thread started yet, since it blocks every signal and its thread is the child's life line.
+    package func run() throws(SystemError) -> SessionResult {
+        let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
+        try paths.prepare()
+        let directory = try SessionDirectory.create(paths)
+        fault.reach("session.directory")
+        var result = SessionResult(session: directory.id.text)
+        result.startedMilliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
+        let started = sp_clock_ns(CLOCK_MONOTONIC)
+        result.mode = mode.rawValue
+        result.profileName = request.profile.name
+        result.profileDigest = Digest.sha256(Array(request.profile.canonicalText.utf8))
+        result.enforcement = request.profile.limits.enforcement.rawValue
+        do throws(SystemError) {
+            try live(directory, signals, &result)
+        } catch {
+            result.outcome = .setupFailed
+            result.exitCode = result.exitCode ?? 125
+            result.error = error.description
+        }
+        finish(directory, &result)
+        result.durationMilliseconds = (sp_clock_ns(CLOCK_MONOTONIC) - started) / 1_000_000
+        try directory.write("result.json", result.json)
+        fault.reach("result.written")
+        if let file = request.resultFile { try copyResult(result, to: file) }
+        return result
+    }
+
+    private func copyResult(_ result: SessionResult, to path: String) throws(SystemError) {
+        let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+        try file.writeAll(Array(result.json.prettyText.utf8) + [10], subject: "\"\(path)\"")
+    }
+
+    // MARK: Start
+
+    private func live(
+        _ directory: borrowing SessionDirectory, _ signals: borrowing Descriptor, _ result: inout SessionResult
+    ) throws(SystemError) {
+        let id = directory.id
+        let layout = request.profile.limits.enforcement == .cgroup ? try CgroupLayout.detect() : nil
+        try writeState(directory, layout, result)
+        fault.reach("session.state")
+        let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
+        var spec = try preparation.specification(request, session: id)
+        let maps = try allocateIds(id)
+        fault.reach("ids.allocated")
+        if let layout { try makeGroups(id, layout, &spec) }
+        fault.reach("cgroup.created")
+        let program = try programs.sealed("sp-init")
+        try mapWorkspace(&spec, program)
+        let streams = try Streams(logLimit: request.profile.limits.logBytes)
+        self.streams = streams
+        if let export = request.export { try streams.addExport(file: export.file, cap: export.limit) }
+        spec.standard = streams.standard
+        spec.export = streams.export
+        let plan = PlanDocument(spec)
+        result.planDigest = plan.digest
+        try directory.write("plan.json", plan.json)
+        fault.reach("plan.built")
+
+        var sandbox = try launch(spec, maps, program, &result)
+        fault.reach("sandbox.launched")
+        // Two event descriptors below are the group's own; taken before the workload can use any memory.
+        var memory: Int32 = -1
+        if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
+        let mask = cgroup?.memoryEventMask() ?? 0
+        let workload: Descriptor
+        do throws(SystemError) { workload = try verify(sandbox, spec, &result) } catch {
+            endNow(sandbox)
+            throw error
+        }
+        fault.reach("sandbox.verified")
+        try streams.begin()
+        try sandbox.status.send([1], descriptors: [], subject: "the word to start")
+        fault.reach("workload.released")
+        if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
+        fault.reach("workload.running")
+        var watch = Watch()
+        try watch.run(
+            sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
+            wallSeconds: request.profile.limits.wallSeconds, fault: fault)
+        try reap(sandbox)
+        fault.reach("sandbox.reaped")
+        upper = sandbox.upper.take()
+        try conclude(watch, &result)
+        namespace = nil
+    }
+
+    private func writeState(_ directory: borrowing SessionDirectory, _ layout: CgroupLayout?, _ result: SessionResult) throws(SystemError) {
+        let pid = getpid()
+        var state = SessionState(
+            id: directory.id.text, supervisor: pid, supervisorStart: try SessionState.startTime(of: pid),
+            startedMilliseconds: result.startedMilliseconds, workspace: request.workspace, profile: request.profile.name,
+            command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+        if let layout {
+            state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
+            state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)
+        }
+        try directory.write("state.json", state.json)
+    }
+
+    private func allocateIds(_ id: SessionID) throws(SystemError) -> IdMaps {
+        guard mode == .host else { return .single(uid: geteuid(), gid: getegid()) }
+        let blocks = try IdBlocks.open(paths, .standard)
+        let block = try blocks.allocate(id.text)
+        self.block = block
+        return .session(block)
+    }
+
+    private func makeGroups(_ id: SessionID, _ layout: CgroupLayout, _ spec: inout SandboxSpec) throws(SystemError) {
+        let limits = request.profile.limits
+        let group = try SessionCgroup.create(
+            id.text, CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
+            root: mode == .host)
+        switch layout.version {
+        case .v1:
+            spec.cgroupJoin = try group.joinDescriptors()
+            for fd in spec.cgroupJoin { held.keep(Descriptor(owning: fd)) }
+            spec.unshareCgroup = true
+        case .v2: spec.cgroupInto = held.keep(try group.intoDescriptor())
+        }
+        cgroup = consume group
+    }
+
+    /// The workspace's owner appears inside as the agent: a map of its own, since the owner's id is any.
+    private func mapWorkspace(_ spec: inout SandboxSpec, _ program: borrowing Descriptor) throws(SystemError) {
+        guard mode == .host, let block, let path = request.workspace else { return }
+        let tree: SandboxSpec.Tree
+        switch spec.workspace {
+        case .empty: return
+        case .overlay(let t, _), .readOnly(let t): tree = t
+        }
+        let owner = try FileStatus.path(path)
+        let map: Descriptor
+        do throws(LaunchError) {
+            map = try UserNamespace.make(.workspace(owner: owner.uid, group: owner.gid, block), program: program)
+        } catch { throw SystemError("map the ids of", "workspace \"\(path)\"", error.errno, remedy: error.remedy) }
+        guard try Trees.map(tree, namespace: map.number) else {
+            throw SystemError(
+                "id-map", "workspace \"\(path)\"", .invalid,
+                remedy: "Its file system takes no id map (overlay, 9p, NFS and others do not). Copy the tree to ext4, xfs, btrfs or tmpfs.")
+        }
+    }
+
+    private func launch(
+        _ spec: SandboxSpec, _ maps: IdMaps, _ program: borrowing Descriptor, _ result: inout SessionResult
+    ) throws(SystemError) -> Sandbox {
+        let mapped = mode == .host ? spec.systemTrees + spec.mounts : []
+        do throws(LaunchError) {
+            return try Sandbox.start(spec, maps: maps, initProgram: program, fault: fault.childStep) { namespace throws(SystemError) in
+                // A read-only source that takes no map is used without; its files then belong to nobody inside.
+                for tree in mapped { _ = try Trees.map(tree, namespace: namespace) }
+            }
+        } catch {
+            if error.step == "exec" { result.exitCode = error.errno == .noEntry ? 127 : 125 }
+            throw SystemError("start", "the sandbox at \(error.step)\(error.subject.map { " (\($0))" } ?? "")", error.errno, remedy: error.remedy ?? "Run `sallyport doctor` to see what this host lacks.")
+        }
+    }
+
+    /// Waits for sp-init's first report and compares what the kernel says with what was planned.
+    private func verify(_ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ result: inout SessionResult) throws(SystemError) -> Descriptor {
+        guard let report = try StatusReport.receive(sandbox.status, wait: true) else {
+            throw SystemError("start", "sp-init", .io, remedy: "It ended before it reported; see the kernel log.")
+        }
+        guard report.kind == .started, let fd = report.descriptors.first else {
+            throw SystemError("set up", "the workload in sp-init", Errno(report.value))
+        }
+        let workload = Descriptor(owning: fd)
+        var pid: Int32 = -1
+        for line in try procText("/proc/self/fdinfo/\(workload.number)") where line.hasPrefix("Pid:") {
+            pid = Int32(line.dropFirst(4).filter { $0 != " " && $0 != "\t" }) ?? -1
+        }
+        let layers = try Layers.read(workload: pid, spec: spec)
+        let uid = block.map { $0.base + SandboxSpec.agent } ?? geteuid()
+        let gid = block.map { $0.base + SandboxSpec.agent } ?? getegid()
+        result.layers = layers
+        try layers.verify(uid: uid, gid: gid, hostNamespaces: Layers.ofThisProcess())
+        return workload
+    }
+
+    // MARK: End
+
+    private func endNow(_ sandbox: borrowing Sandbox) {
+        _ = sp_pidfd_signal(sandbox.pidfd.number, SIGKILL, 0)
+        var code: Int32 = 0
+        var status: Int32 = 0
+        while sp_wait_pidfd(sandbox.pidfd.number, &code, &status) == -Int(EINTR) {}
+    }
+
+    private func reap(_ sandbox: borrowing Sandbox) throws(SystemError) {
+        var code: Int32 = 0
+        var status: Int32 = 0
+        let fd = sandbox.pidfd.number
+        try checked("wait for", "the sandbox") { sp_wait_pidfd(fd, &code, &status) }
+    }
+
+    private func conclude(_ watch: Watch, _ result: inout SessionResult) throws(SystemError) {
+        let counts = try cgroup?.counts() ?? CgroupCounts()
+        result.memoryPeakBytes = counts.memoryPeakBytes
+        if counts.oomKills > 0 { result.limitsHit.append("memory") }
+        if counts.pidsRefused > 0 { result.limitsHit.append("pids") }
+        if counts.cpuThrottled > 0 { result.limitsHit.append("cpu") }
+        result.denials = watch.refusals.counts.sorted { $0.key < $1.key }.map { (SyscallNames.name($0.key), $0.value) }
+        if let error = watch.execError {
+            result.outcome = .setupFailed
+            result.exitCode = error == ENOENT ? 127 : 126
+            let name = request.argv.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            result.error =
+                error == ENOENT
+                ? "cannot run \"\(name)\": not found inside the sandbox (ENOENT). Look for it in PATH of the profile's rootfs."
+                : "cannot run \"\(name)\": \(Errno(error).explanation) (\(Errno(error)))."
+            return
+        }
+        if let error = watch.initError { throw SystemError("set up", "the workload in sp-init", Errno(error)) }
+        if let status = watch.waitStatus {
+            if sp_exited(status) != 0 { result.exitCode = sp_exit_code(status) } else { result.signal = sp_term_signal(status) }
+        } else {
+            result.signal = SIGKILL
+        }
+        result.outcome = result.exitCode != nil ? .exited : .signalled
+        switch watch.cause {
+        case .deadline:
+            result.outcome = .timedOut
+            result.limit = "wall"
+            result.limitsHit.append("wall")
+        case .requested(let signal):
+            if watch.killedByUs { result.outcome = .killed } else if result.signal == signal { result.outcome = .killed }
+        case .memory, .none:
+            if counts.oomKills > 0 && (result.signal == SIGKILL || watch.cause == .memory) {
+                result.outcome = .oom
+                result.limit = "memory"
+                result.exitCode = nil
+                result.signal = SIGKILL
+            }
+        }
+    }
+
+    /// Gives back everything the session held; what cannot be given back is said, and left to sweep.
+    private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
+        func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
+        do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch { note(error) }
+        for (name, count) in streams?.finish() ?? [] {
+            let stream = SessionResult.Stream(bytes: count.bytes, truncated: count.truncated)
+            if name == "stdout" { result.stdout = stream }
+            if name == "stderr" { result.stderr = stream }
+            if count.truncated { result.limitsHit.append(name == "export" ? "export" : "log_bytes") }
+        }
+        do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
+        fault.reach("cgroup.removed")
+        if let block {
+            do throws(SystemError) { try IdBlocks.open(paths, .standard).release(block, of: directory.id.text) } catch { note(error) }
+        }
+        fault.reach("ids.released")
+    }
+}
+
+extension SessionRun {
+    /// The plan that ``run()`` would execute, without a session: nothing is allocated and nothing started.
+    package static func plan(_ request: RunRequest, paths: HostPaths, environment: @escaping (String) -> String?)
+        throws(SystemError) -> PlanDocument
+    {
+        try paths.prepare()
+        let held = DescriptorSet()
+        let preparation = Preparation(mode: .current, paths: paths, held: held, environment: environment)
+        return PlanDocument(try preparation.specification(request, session: try SessionID.random()))
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+
+/// Standard input, output and error of one session, and the export channel.
+///
+/// Each is a pipe of the session's own. The caller's descriptors never go in: they could be opened again through
+/// /proc/self/fd with other rights, and a terminal among them could be typed into (TIOCSTI, CVE-2017-5226).
+final class Streams {
+    private let childs = DescriptorSet()
+    private var relays: [(name: String, relay: Relay)] = []
+    private(set) var standard: [Int32?] = []
+    private(set) var export: Int32?
+
+    init(logLimit: UInt64) throws(SystemError) {
+        standard.append(try input())
+        // One file behind both means one pipe for both, so that their order is kept.
+        let same = try Streams.sameFile(1, 2)
+        let out = try output("stdout", to: 1, cap: logLimit)
+        standard.append(out)
+        standard.append(same ? out : try output("stderr", to: 2, cap: logLimit))
+    }
+
+    private static func sameFile(_ a: Int32, _ b: Int32) throws(SystemError) -> Bool {
+        let empty: [CChar] = [0]
+        let first = try FileStatus.at(a, empty, flags: SP_AT_EMPTY_PATH, subject: "standard output")
+        let second = try FileStatus.at(b, empty, flags: SP_AT_EMPTY_PATH, subject: "standard error")
+        return first.device == second.device && first.inode == second.inode
+    }
+
+    private func input() throws(SystemError) -> Int32 {
+        let channel = try Channel.pipe()
+        let number = childs.keep(try channel.first.duplicate())
+        let writer = try channel.second.duplicate()
+        // A relay that waits for the caller's input for ever is not waited for: it ends with this process.
+        let relay = InputRelay(sink: writer)
+        try relay.start()
+        return number
+    }
+
+    private func output(_ name: String, to sink: Int32, cap: UInt64) throws(SystemError) -> Int32 {
+        let channel = try Channel.pipe()
+        let number = childs.keep(try channel.second.duplicate())
+        relays.append((name, Relay(name: name, source: try channel.first.duplicate(), sink: sink, closesSink: false, cap: cap)))
+        return number
+    }
+
+    func addExport(file path: String, cap: UInt64) throws(SystemError) {
+        let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+        let channel = try Channel.pipe()
+        export = childs.keep(try channel.second.duplicate())
+        relays.append(
+            ("export", Relay(name: "\"\(path)\"", source: try channel.first.duplicate(), sink: file.release(), closesSink: true, cap: cap)))
+    }
+
+    /// After the launch: our copies of the session's ends go, so that its end is seen, and bytes start to flow.
+    func begin() throws(SystemError) {
+        childs.closeAll()
+        for (_, relay) in relays { try relay.start() }
+    }
+
+    /// Waits for the last byte of every output.
+    func finish() -> [(name: String, count: Relay.Count)] { relays.map { ($0.name, $0.relay.join()) } }
+}
+
+/// Moves the caller's standard input into the session until either side is done.
+private final class InputRelay: Sendable {
+    private let sink: Int32
+
+    init(sink: consuming Descriptor) { self.sink = sink.release() }
+
+    func start() throws(SystemError) {
+        var id = pthread_t()
+        let result = pthread_create(
+            &id, nil,
+            { argument in
+                if let argument { Unmanaged<InputRelay>.fromOpaque(argument).takeRetainedValue().main() }
+                return nil
+            }, Unmanaged.passRetained(self).toOpaque())
+        guard result == 0 else { throw SystemError("start", "the thread for standard input", Errno(result)) }
+        pthread_detach(id)
+    }
+
+    private func main() {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            var got = sp_splice(0, sink, 1 << 20, 0)
+            if got == -Int(EINVAL) {
+                got = buffer.withUnsafeMutableBytes { sp_read(0, $0.baseAddress!, $0.count) }
+                if got > 0 && !write(buffer, got) { break }
+            }
+            if got == -Int(EINTR) { continue }
+            if got == -Int(EAGAIN) {
+                if sp_poll_one(0, Int16(POLLIN), -1) < 0 { break }
+                continue
+            }
+            // End of input, or nobody inside reads any more (EPIPE): either way the session sees the end.
+            if got <= 0 { break }
+        }
+        _ = sp_close(sink)
+    }
+
+    private func write(_ buffer: [UInt8], _ count: Int) -> Bool {
+        var done = 0
+        while done < count {
+            let start = done
+            let wrote = buffer.withUnsafeBytes { sp_write(sink, $0.baseAddress! + start, count - start) }
+            if wrote == -Int(EINTR) { continue }
+            if wrote <= 0 { return false }
+            done += wrote
+        }
+        return true
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+internal import Isolation
+internal import LinuxSystem
+internal import Supervisor
+
+/// What every verb needs to know of where it runs.
+struct Context {
+    let paths: HostPaths
+    let programs: Programs
+    let profiles: ProfileFiles
+
+    static func make() throws(SystemError) -> Context {
+        let programs = try Programs.beside()
+        return Context(
+            paths: try HostPaths.resolve(mode: .current, environment: environmentValue), programs: programs,
+            profiles: ProfileFiles(shipped: try shippedProfiles(programs)))
+    }
+
+    /// Installed beside the program (../share/sallyport/profiles), or in the source tree that it was built in.
+    private static func shippedProfiles(_ programs: Programs) throws(SystemError) -> String {
+        var directory = programs.directory
+        let installed = directory + "/../share/sallyport/profiles"
+        if exists(installed + "/strict.yaml") { return installed }
+        while !directory.isEmpty {
+            if exists(directory + "/Package.swift") && exists(directory + "/profiles/strict.yaml") { return directory + "/profiles" }
+            guard let slash = directory.lastIndex(of: "/") else { break }
+            directory = String(directory[..<slash])
+        }
+        throw SystemError("find", "the shipped profiles", .noEntry, remedy: "They belong in ../share/sallyport/profiles beside the program.")
+    }
+
+    private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+}
+
+/// A variable of the caller's environment.
+@Sendable func environmentValue(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+/// What people read: stdout for results, stderr for everything beside them.
+enum Output {
+    static func out(_ text: String) { write(1, text + "\n") }
+    static func error(_ text: String) { write(2, "sallyport: " + text + "\n") }
+    static func errorRaw(_ text: String) { write(2, text + "\n") }
+
+    private static func write(_ fd: Int32, _ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let wrote = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress, $0.count) }
+            // A reader that went away cannot be told anything.
+            if wrote <= 0 { return }
+            bytes = bytes.dropFirst(wrote)
+        }
+    }
+}

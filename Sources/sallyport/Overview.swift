@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The first screen: what there is, in the order in which people need it.
+enum Overview {
+    static let text = """
+        Sallyport runs a command, or a coding agent, in a fresh sandbox and hands back what it did.
+
+        usage: sallyport VERB [options]
+
+          run        one command in a fresh sandbox           sallyport run --workspace . -- make test
+          task run   a repository, a task, an agent; a branch with evidence comes back
+          session    list, show, diff, apply, discard, stop   sallyport session list
+          profile    list, show, lint what a sandbox allows   sallyport profile show strict --resolved
+          doctor     what this host can hold, and what to do where it cannot
+          sweep      remove what killed sessions left
+
+        Each verb explains itself: sallyport VERB --help
+        """
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLI
+internal import Documents
+internal import Glibc
+internal import Isolation
+internal import LinuxSystem
+internal import Policy
+internal import Supervisor
+
+/// `sallyport run`: one command in one fresh sandbox.
+enum RunVerb {
+    static let help = Help(
+        usage: "sallyport run [options] -- CMD [ARG...]",
+        summary: "Runs a command in a fresh sandbox and exits with the command's own exit code.",
+        options: [
+            Option("profile", "NAME|FILE", "what the sandbox allows (default: strict; see `sallyport profile list`)"),
+            Option("workspace", "DIR", "show DIR at /workspace; it is never written, changes are kept aside"),
+            Option("read-only", nil, "the workspace cannot be written inside either"),
+            Option("apply", nil, "afterwards write the changes into DIR"),
+            Option("diff", nil, "afterwards show the changes, and keep them"),
+            Option("discard", nil, "afterwards forget the changes"),
+            Option("limit", "KEY=VALUE", "set one limit of the profile (repeatable), as in limits: of a profile"),
+            Option("env", "NAME=VALUE", "set a variable inside (repeatable); nothing else is inherited but what the profile passes"),
+            Option("mount", "SRC:DST", "show SRC read-only at DST, beneath /run (repeatable)"),
+            Option("export", "FILE:BYTES", "what the command writes to descriptor 3 goes unread into FILE, cut at BYTES"),
+            Option("frames", "FILE", "descriptor 4 inside takes a runner's frames; checked ones are written to FILE"),
+            Option("result-file", "FILE", "write the record there as well"),
+            Option("dry-run", nil, "print the launch plan and run nothing"),
+            Option("raw-output", nil, "on a terminal, do not defuse escape sequences"),
+            Option("json", nil, "print the record as one JSON line on stderr when the command has ended"),
+            Option("help", nil, "this text"),
+        ],
+        notes: """
+            exit codes: the command's own; 125 Sallyport failed; 126 found but not executable; 127 not found; 128+n ended by signal n.
+
+            examples:
+              sallyport run -- id
+              sallyport run --workspace . -- make test
+              sallyport run --workspace . --apply --limit memory=1GiB -- ./generate.sh
+            """)
+
+    static func run(_ line: [String]) -> Int32 {
+        do {
+            let arguments = try Arguments(line, options: help.options)
+            if arguments.has("help") {
+                Output.out(help.text)
+                return 0
+            }
+            let context = try Context.make()
+            let request = try request(arguments, context)
+            if arguments.has("dry-run") { return try dryRun(request, context, json: arguments.has("json")) }
+            let session = SessionRun(
+                request, paths: context.paths, programs: context.programs, fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
+                environment: environmentValue)
+            let result = try session.run()
+            report(result, json: arguments.has("json"))
+            return result.exitStatus()
+        } catch {
+            Output.error("\(error)")
+            return 125
+        }
+    }
+
+    private static func request(_ arguments: Arguments, _ context: Context) throws -> RunRequest {
+        guard arguments.words.isEmpty else {
+            throw UsageError("unexpected word \"\(arguments.words[0])\"; the command goes after --")
+        }
+        guard let command = arguments.command, !command.isEmpty else {
+            throw UsageError("no command; write it after --, as in: sallyport run -- id")
+        }
+        var profile = try context.profiles.load(try arguments.value("profile") ?? "strict")
+        for limit in arguments.all("limit") {
+            let (key, value) = try pair(limit, "--limit", "=")
+            profile = try profile.narrowed(limit: key, value: value)
+        }
+        var request = RunRequest(profile: profile, argv: command.map { Array($0.utf8) })
+        request.workspace = try arguments.value("workspace").map { try absolute($0) }
+        request.readOnly = arguments.has("read-only")
+        request.rawOutput = arguments.has("raw-output")
+        request.resultFile = try arguments.value("result-file")
+        request.frames = try arguments.value("frames")
+        let choices = [Disposition.apply, .diff, .discard].filter { arguments.has($0.rawValue) }
+        guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff and --discard") }
+        request.disposition = choices.first ?? .keep
+        for mount in arguments.all("mount") {
+            let (source, target) = try pair(mount, "--mount", ":")
+            request.mounts.append(.init(source: try absolute(source), target: target))
+        }
+        if let export = try arguments.value("export") {
+            guard let colon = export.lastIndex(of: ":"), let bytes = UInt64(export[export.index(after: colon)...]), bytes > 0 else {
+                throw UsageError("--export is FILE:BYTES, and \"\(export)\" is not")
+            }
+            request.export = .init(file: String(export[..<colon]), limit: bytes)
+        }
+        for variable in arguments.all("env") {
+            let (name, value) = try pair(variable, "--env", "=")
+            guard EnvironmentPolicy.isName(name) else { throw UsageError("--env: \"\(name)\" is no variable name") }
+            request.environment.append((name, value))
+        }
+        return request
+    }
+
+    private static func pair(_ text: String, _ option: String, _ separator: Character) throws(UsageError) -> (String, String) {
+        guard let at = text.firstIndex(of: separator), at != text.startIndex else {
+            throw UsageError("\(option) takes two parts joined by \"\(separator)\", and \"\(text)\" is not that")
+        }
+        return (String(text[..<at]), String(text[text.index(after: at)...]))
+    }
+
+    /// A path as the caller means it, without resolving links: those are refused later, by the kernel.
+    private static func absolute(_ path: String) throws(UsageError) -> String {
+        guard !path.isEmpty else { throw UsageError("an empty path") }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        guard path.hasPrefix("/") || getcwd(&buffer, 4096) != nil else { throw UsageError("the current directory is gone") }
+        let base = path.hasPrefix("/") ? "" : String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var parts: [Substring] = []
+        for part in (base + "/" + path).split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    private static func dryRun(_ request: RunRequest, _ context: Context, json: Bool) throws -> Int32 {
+        let plan = try SessionRun.plan(request, paths: context.paths, environment: environmentValue)
+        if json {
+            Output.out(plan.json.compactText)
+        } else {
+            Output.out(plan.json.prettyText)
+            Output.out("digest \(plan.digest)")
+        }
+        return 0
+    }
+
+    private static func report(_ result: SessionResult, json: Bool) {
+        if json {
+            Output.errorRaw(result.json.compactText)
+            return
+        }
+        if let error = result.error { Output.error(error) }
+        switch result.outcome {
+        case .oom: Output.error("the session used up its memory and was ended (limits.memory)")
+        case .timedOut: Output.error("the session reached its wall-clock limit and was ended (limits.wall)")
+        case .exited, .signalled, .setupFailed, .killed, .policy: break
+        }
+        if result.limitsHit.contains("log_bytes") { Output.error("output was cut at limits.log_bytes") }
+        if !result.denials.isEmpty {
+            let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
+            Output.error("refused system calls: \(list)")
+        }
+        if let entries = result.keptEntries, entries > 0 {
+            Output.error("\(entries) changes kept. See them: sallyport session diff \(result.session)")
+            Output.error("Take them: sallyport session apply \(result.session)")
+        }
+    }
+}
