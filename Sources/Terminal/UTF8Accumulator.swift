@@ -8,7 +8,11 @@
 /// - SeeAlso: Unicode, table 3-7 "Well-Formed UTF-8 Byte Sequences".
 struct UTF8Accumulator: Sendable {
     enum Beginning { case needMore, invalid }
-    enum Continuation { case needMore, scalar(Unicode.Scalar), invalid }
+    enum Continuation {
+        case needMore
+        case scalar(Unicode.Scalar)
+        case invalid
+    }
 
     private var value: UInt32 = 0
     private var missing = 0

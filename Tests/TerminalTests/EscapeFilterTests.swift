@@ -104,7 +104,6 @@ struct EscapeFilterTests {
 struct OutputCheckerTests {
     @Test("finds every hostile input in unfiltered form, so that its silence means something")
     func sees() {
-        // Sequences without an effect, or with one that only a mark in the picture would tell apart.
         for c in hostileInputs {
             #expect(OutputChecker.firstForbidden(in: c.input) != nil, "\(c.name)")
         }

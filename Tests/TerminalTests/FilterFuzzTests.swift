@@ -21,7 +21,8 @@ struct SeededGenerator: RandomNumberGenerator {
 
 @Suite("escape filter under mutation")
 struct FilterFuzzTests {
-    private static let alphabet = Array("\u{1B}[]PX^_k();:?>=!$ 0123456789mhlHJKrsutncpqbT\u{7}\u{18}\n\\".utf8)
+    private static let alphabet =
+        Array("\u{1B}[]PX^_k();:?>=!$ 0123456789mhlHJKrsutncpqbT\u{7}\u{18}\n\\".utf8)
         + [0x80, 0x9B, 0x9C, 0x9D, 0x90, 0xC2, 0xE2, 0x80, 0xAE, 0xF3, 0xA0, 0x81, 0xFF, 0x00, 0x05]
 
     private static func mutant(_ generator: inout SeededGenerator) -> [UInt8] {
@@ -54,7 +55,9 @@ struct FilterFuzzTests {
             let count = Int.random(in: 1...max(1, min(rest.count, 40)), using: &generator)
             filter.filter(Array(rest.prefix(count)), into: &output)
             rest = rest.dropFirst(count)
-            guard filter.pendingBytes <= EscapeFilter.longestControl else { return "holds \(filter.pendingBytes) bytes" }
+            guard filter.pendingBytes <= EscapeFilter.longestControl else {
+                return "holds \(filter.pendingBytes) bytes"
+            }
         }
         filter.finish(into: &output)
         guard output.count <= 4 * input.count + 128 else { return "\(input.count) bytes became \(output.count)" }

@@ -33,20 +33,25 @@ let harmlessInputs: [FilterCase] = [
     FilterCase("a colour that is left on", "\(esc)[31mred", "\(esc)[31mred\(reset)"),
     FilterCase("an indexed colour", "\(esc)[38;5;208mx\(esc)[0m", "\(esc)[38;5;208mx\(esc)[0m"),
     FilterCase("a true colour with colons", "\(esc)[38:2::255:100:0mx\(esc)[m", "\(esc)[38:2::255:100:0mx\(esc)[m"),
-    FilterCase("cursor movement", "\(esc)[A\(esc)[2B\(esc)[3C\(esc)[4D\(esc)[E\(esc)[F\(esc)[7G\(esc)[2;3H\(esc)[4d",
+    FilterCase(
+        "cursor movement", "\(esc)[A\(esc)[2B\(esc)[3C\(esc)[4D\(esc)[E\(esc)[F\(esc)[7G\(esc)[2;3H\(esc)[4d",
         "\(esc)[A\(esc)[2B\(esc)[3C\(esc)[4D\(esc)[E\(esc)[F\(esc)[7G\(esc)[2;3H\(esc)[4d"),
     FilterCase("the cursor far away", "\(esc)[9999;9999H\(esc)[999f", "\(esc)[9999;9999H\(esc)[999f"),
-    FilterCase("erasing", "\(esc)[J\(esc)[1J\(esc)[2J\(esc)[K\(esc)[2K\(esc)[5X",
+    FilterCase(
+        "erasing", "\(esc)[J\(esc)[1J\(esc)[2J\(esc)[K\(esc)[2K\(esc)[5X",
         "\(esc)[J\(esc)[1J\(esc)[2J\(esc)[K\(esc)[2K\(esc)[5X"),
-    FilterCase("inserting, deleting, scrolling", "\(esc)[2L\(esc)[3M\(esc)[P\(esc)[@\(esc)[S\(esc)[T\(esc)[Z",
+    FilterCase(
+        "inserting, deleting, scrolling", "\(esc)[2L\(esc)[3M\(esc)[P\(esc)[@\(esc)[S\(esc)[T\(esc)[Z",
         "\(esc)[2L\(esc)[3M\(esc)[P\(esc)[@\(esc)[S\(esc)[T\(esc)[Z"),
     FilterCase("a repeated character", "-\(esc)[20b", "-\(esc)[20b"),
     FilterCase("saving the cursor", "\(esc)7\(esc)8\(esc)[s\(esc)[u", "\(esc)7\(esc)8\(esc)[s\(esc)[u"),
     FilterCase("index, reverse index, next line", "\(esc)D\(esc)M\(esc)E", "\(esc)D\(esc)M\(esc)E"),
     FilterCase("a scroll region that is left set", "\(esc)[2;10r", "\(esc)[2;10r\(esc)7\(esc)[r\(esc)8"),
-    FilterCase("a full-screen program", "\(esc)[?1049h\(esc)[22;0;0t\(esc)[?1h\(esc)=x\(esc)[?1l\(esc)>\(esc)[?1049l",
+    FilterCase(
+        "a full-screen program", "\(esc)[?1049h\(esc)[22;0;0t\(esc)[?1h\(esc)=x\(esc)[?1l\(esc)>\(esc)[?1049l",
         "\(esc)[?1049h\(esc)[?1h\(esc)=x\(esc)[?1l\(esc)>\(esc)[?1049l"),
-    FilterCase("a full-screen program that was killed", "\(esc)[?1049h\(esc)[?25lx",
+    FilterCase(
+        "a full-screen program that was killed", "\(esc)[?1049h\(esc)[?25lx",
         "\(esc)[?1049h\(esc)[?25lx\(esc)[?1049l\(esc)[?25h"),
     FilterCase("bracketed paste that is left on", "\(esc)[?2004h$ ", "\(esc)[?2004h$ \(esc)[?2004l"),
     FilterCase("an allowed mode beside mouse reports", "\(esc)[?1006;25h", "\(esc)[?25h"),
@@ -63,7 +68,8 @@ let hostileInputs: [FilterCase] = [
     FilterCase("OSC 52 writes the clipboard", "a\(esc)]52;c;aGVsbG8=\u{7}b", "a␛]52;c;aGVsbG8=b"),
     FilterCase("OSC 52 ended by ST", "a\(esc)]52;c;aGVsbG8=\(esc)\\b", "a␛]52;c;aGVsbG8=b"),
     FilterCase("OSC 52 reads the clipboard", "\(esc)]52;c;?\u{7}", "␛]52;c;?"),
-    FilterCase("a long clipboard", "\(esc)]52;c;" + String(repeating: "A", count: 9_000) + "\u{7}b",
+    FilterCase(
+        "a long clipboard", "\(esc)]52;c;" + String(repeating: "A", count: 9_000) + "\u{7}b",
         "␛]52;c;AAAAAAAAAAAAAAAAAA…b"),
     FilterCase("a title", "\(esc)]0;rm -rf\u{7}\(esc)]1;i\u{7}\(esc)]2;t\u{7}", "␛]0;rm -rf␛]1;i␛]2;t"),
     FilterCase("a hyperlink", "\(esc)]8;;https://x\(esc)\\text\(esc)]8;;\(esc)\\", "␛]8;;https://xtext␛]8;;"),
@@ -104,9 +110,11 @@ let hostileInputs: [FilterCase] = [
     FilterCase("a parameter that is too large", "\(esc)[99999999999999999999A", "␛[99999999999999999999A"),
     FilterCase("a parameter of leading zeros", "\(esc)[000001A", "␛[000001A"),
     FilterCase("a million repetitions", "x\(esc)[1000000b\(esc)[32000b", "x␛[1000000b␛[32000b"),
-    FilterCase("a colour of forty parts", "\(esc)[" + String(repeating: "1;", count: 40) + "m",
+    FilterCase(
+        "a colour of forty parts", "\(esc)[" + String(repeating: "1;", count: 40) + "m",
         "␛[1;1;1;1;1;1;1;1;1;1;1;1…"),
-    FilterCase("a control sequence that never ends", "\(esc)[" + String(repeating: "1", count: 5_000) + "mx",
+    FilterCase(
+        "a control sequence that never ends", "\(esc)[" + String(repeating: "1", count: 5_000) + "mx",
         "␛[11111111111111111111111…x"),
     FilterCase("a control sequence that a line breaks off", "\(esc)[31\nmx", "␛[31\nmx"),
     FilterCase("a control sequence that a control byte breaks off", "\(esc)[3\u{5}1m", "␛[3␅1m"),
@@ -124,9 +132,12 @@ let hostileInputs: [FilterCase] = [
     FilterCase("answerback", "\u{5}", "␅"),
     FilterCase("the bell, NUL and DEL", "a\u{7}\u{0}\u{7F}b", "ab"),
     FilterCase("other control bytes", "\u{1}\u{B}\u{C}\u{11}\u{13}\u{18}\u{1A}\u{1C}", "␁␋␌␑␓␘␚␜"),
-    FilterCase("C1 bytes", [0x61, 0x9B, 0x36, 0x6E, 0x9D, 0x35, 0x32, 0x90, 0x85, 0x62], "a\u{FFFD}6n\u{FFFD}52\u{FFFD}\u{FFFD}b"),
+    FilterCase(
+        "C1 bytes", [0x61, 0x9B, 0x36, 0x6E, 0x9D, 0x35, 0x32, 0x90, 0x85, 0x62],
+        "a\u{FFFD}6n\u{FFFD}52\u{FFFD}\u{FFFD}b"),
     FilterCase("C1 as characters", "\u{9B}6n\u{9D}0;t\u{9C}\u{85}", "\\u{9b}6n\\u{9d}0;t\\u{9c}\\u{85}"),
-    FilterCase("bidirectional overrides", "a\u{202E}b\u{202A}\u{2066}c\u{2069}\u{200E}\u{200F}\u{61C}",
+    FilterCase(
+        "bidirectional overrides", "a\u{202E}b\u{202A}\u{2066}c\u{2069}\u{200E}\u{200F}\u{61C}",
         "a\\u{202e}b\\u{202a}\\u{2066}c\\u{2069}\\u{200e}\\u{200f}\\u{61c}"),
     FilterCase("tags", "a\u{E0001}\u{E0041}\u{E007F}", "a\\u{e0001}\\u{e0041}\\u{e007f}"),
     FilterCase("text in variation selectors", "a\u{E0100}\u{E01EF}", "a\\u{e0100}\\u{e01ef}"),
@@ -137,7 +148,8 @@ let hostileInputs: [FilterCase] = [
     FilterCase("past the last character", [0xF4, 0x90, 0x80, 0x80, 0xF5], "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"),
     FilterCase("a character that ESC breaks off", [0xE2, 0x82, 0x1B, 0x5B, 0x36, 0x6E], "\u{FFFD}␛[6n"),
     FilterCase("a character that the end breaks off", [0x61, 0xF0, 0x9F], "a\u{FFFD}"),
-    FilterCase("marks in a program's picture", "\(esc)[?1049h\(esc)]11;?\u{7}\(esc)[c\(esc)P+q4\(esc)\\x\(esc)[?1049l\(esc)[c",
+    FilterCase(
+        "marks in a program's picture", "\(esc)[?1049h\(esc)]11;?\u{7}\(esc)[c\(esc)P+q4\(esc)\\x\(esc)[?1049l\(esc)[c",
         "\(esc)[?1049hx\(esc)[?1049l␛[c"),
     // Dropping the inner sequence must not let the outer halves meet.
     FilterCase("halves round a dropped sequence", "\(esc)\(esc)[?1000h]52;c;QQ==\u{7}", "␛]52;c;QQ=="),

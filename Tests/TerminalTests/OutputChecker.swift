@@ -14,7 +14,8 @@ enum OutputChecker {
             let value = scalars[index].value
             if value == 0x1B {
                 guard let length = allowedSequence(scalars[index...]) else {
-                    return "ESC " + scalars[index...].dropFirst().prefix(12).map { String($0.value, radix: 16) }
+                    return "ESC "
+                        + scalars[index...].dropFirst().prefix(12).map { String($0.value, radix: 16) }
                         .joined(separator: " ")
                 }
                 index += length
@@ -56,7 +57,8 @@ enum OutputChecker {
         case "s", "u": return body.isEmpty
         case "m":
             return body.allSatisfy { "0123456789;:".contains($0) }
-                && numbers.count <= 32 && body.split(whereSeparator: { ";:".contains($0) }).allSatisfy { (Int($0) ?? 256) <= 255 }
+                && numbers.count <= 32
+                && body.split(whereSeparator: { ";:".contains($0) }).allSatisfy { (Int($0) ?? 256) <= 255 }
         case "q": return body.hasSuffix(" ") && body.count <= 128 && (Int(body.dropLast()) ?? 0) <= 6
         case "h", "l":
             if body.hasPrefix("?") {

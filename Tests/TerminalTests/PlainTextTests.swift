@@ -41,7 +41,9 @@ struct PlainTextTests {
             for second in UInt8.min...UInt8.max {
                 let text = PlainText.escape([first, second])
                 seen.insert(Array(text.utf8))
-                let isPrintable = text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+                let isPrintable = text.unicodeScalars.allSatisfy {
+                    $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value)
+                }
                 if !isPrintable { Issue.record("\(first) \(second) became \(text.unicodeScalars.map(\.value))") }
             }
         }

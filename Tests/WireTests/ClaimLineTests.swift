@@ -10,7 +10,8 @@ struct ClaimLineTests {
         let line = ClaimLine.accepted(frame, sequence: 3, receivedMilliseconds: 1_700_000_000_000)
         #expect(
             String(decoding: line, as: UTF8.self)
-                == #"{"seq":3,"type":"test","received_ms":1700000000000,"claimed":true,"fields":{"phase":"after"}}"# + "\n")
+                == #"{"seq":3,"type":"test","received_ms":1700000000000,"claimed":true,"fields":{"phase":"after"}}"#
+                + "\n")
     }
 
     @Test("spell out everything but printable ASCII")

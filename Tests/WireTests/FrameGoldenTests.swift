@@ -64,7 +64,8 @@ struct FrameGoldenTests {
 
     @Test("are all of the files in the directory")
     func complete() throws {
-        let directory = try #require(opendir(Self.path("x").split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }))
+        let directory = try #require(
+            opendir(Self.path("x").split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }))
         defer { closedir(directory) }
         var names: Set<String> = []
         while let entry = readdir(directory) {

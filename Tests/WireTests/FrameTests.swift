@@ -5,7 +5,8 @@ import Wire
 /// Bytes with the header of a frame whose payload is `payload`.
 func frameBytes(_ payload: [UInt8], version: UInt8 = 1, kind: UInt8 = 1, length: UInt32? = nil) -> [UInt8] {
     let word = length ?? UInt32(payload.count + 2)
-    return [UInt8(word >> 24), UInt8(word >> 16 & 255), UInt8(word >> 8 & 255), UInt8(word & 255), version, kind] + payload
+    return [UInt8(word >> 24), UInt8(word >> 16 & 255), UInt8(word >> 8 & 255), UInt8(word & 255), version, kind]
+        + payload
 }
 
 func frameBytes(_ payload: String, version: UInt8 = 1, kind: UInt8 = 1) -> [UInt8] {
@@ -108,7 +109,9 @@ struct FrameTests {
 
     @Test("reads back every value that a string can hold")
     func roundTrip() throws {
-        let values = ["", "plain", "a=b%\n\r\u{1B}[31m\u{0}\u{7F}", "é語😀", "\u{202E}", String(repeating: "%", count: 21_000)]
+        let values = [
+            "", "plain", "a=b%\n\r\u{1B}[31m\u{0}\u{7F}", "é語😀", "\u{202E}", String(repeating: "%", count: 21_000),
+        ]
         let frame = Frame(kind: .testOutcome, fields: values.enumerated().map { .init(key: "k\($0)", value: $1) })
         let bytes = try frame.encoded()
         let (frames, error) = decodeStream([bytes + bytes])

@@ -9,7 +9,8 @@ struct GatewayMessageTests {
         window: WindowSize(rows: 24, columns: 80), outputBytes: 0x0102_0304_0506_0708, frames: 9, frameFileBytes: 10)
 
     static let startBytes: [UInt8] = [
-        1, 1, 0, 0, 0b11111, 1, 0, 24, 0, 80, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10,
+        1, 1, 0, 0, 0b11111, 1, 0, 24, 0, 80, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        10,
     ]
 
     static let commands: [(GatewayCommand, [UInt8], Int)] = [
@@ -64,7 +65,8 @@ struct GatewayMessageTests {
 
     @Test("name descriptors in ascending order of their roles")
     func order() {
-        let start = GatewayStart(roles: [.frameFile, .ptyMaster, .frames, .terminalOutput], frames: 0, frameFileBytes: 0)
+        let start = GatewayStart(
+            roles: [.frameFile, .ptyMaster, .frames, .terminalOutput], frames: 0, frameFileBytes: 0)
         #expect(start.orderedRoles == [.ptyMaster, .terminalOutput, .frames, .frameFile])
     }
 
@@ -80,7 +82,8 @@ struct GatewayMessageTests {
 
     @Test("from the gateway have one form and no other size")
     func reports() throws {
-        let totals = [0, 1, 0, 2, 0, 3, 0, 4].flatMap { (value: UInt8) -> [UInt8] in [0, 0, 0, value] } + [5, 0, 0, 0]
+        let totals =
+            [0, 1, 0, 2, 0, 3, 0, 4].flatMap { (value: UInt8) -> [UInt8] in [0, 0, 0, value] } + [5, 0, 0, 0]
         let reports: [(GatewayReport, [UInt8])] = [
             (.ready, [1, 0x81, 0, 0]),
             (.progress(Self.totals), [1, 0x82, 0, 0] + totals),
@@ -121,7 +124,9 @@ struct GatewayMessageTests {
     func syscalls() {
         let names = Set(GatewaySyscalls.allowed)
         #expect(names.count == GatewaySyscalls.allowed.count)
-        for name in ["open", "openat", "openat2", "socket", "connect", "clone", "clone3", "fork", "vfork", "ptrace", "kill"] {
+        for name in [
+            "open", "openat", "openat2", "socket", "connect", "clone", "clone3", "fork", "vfork", "ptrace", "kill",
+        ] {
             #expect(!names.contains(name))
         }
     }

@@ -29,7 +29,8 @@ package enum GatewaySyscalls {
         "landlock_restrict_self", "rt_sigaction", "rt_sigprocmask", "epoll_create1",
     ]
     private static let relay = [
-        "recvmsg", "sendmsg", "read", "write", "close", "fcntl", "ioctl", "fstat", "getsockopt", "clock_gettime",
+        "recvmsg", "sendmsg", "read", "write", "close", "fcntl", "ioctl", "fstat", "getsockopt", "shutdown",
+        "clock_gettime",
         // A stopped and continued process resumes poll(2) by this one.
         "restart_syscall",
     ]
