@@ -12,6 +12,7 @@ enum Confinement {
     static func enter() throws(Refused) -> Int32 {
         try demand(sp_gateway_set_undumpable(), .dumpable)
         try demand(sp_gateway_reserve_stdio(), .descriptors)
+        try demand(sp_gateway_leave_session(), .session)
         try demand(sp_gateway_has_user_zero(), .userID)
         try demand(sp_gateway_has_capabilities(), .capabilities)
         try demand(sp_gateway_has_no_new_privs(), .noNewPrivileges, answer: 1)

@@ -34,6 +34,14 @@ struct ConfinementTests {
         #expect(try gateway.exitStatus() == 125)
     }
 
+    @Test("ends the gateway at a call that its filter does not name")
+    func filterHolds() throws {
+        var confinement = GatewayUnderTest.Confinement()
+        confinement.withheldCall = "recvmsg"
+        let gateway = try GatewayUnderTest(confinement)
+        #expect(try gateway.exitStatus() == 256 + SIGSYS)
+    }
+
     @Test("is what the kernel says about a running gateway")
     func status() throws {
         let gateway = try GatewayUnderTest()
@@ -54,6 +62,7 @@ struct ConfinementTests {
         #expect(status["Gid"] == "65533\t65533\t65533\t65533")
         #expect(status["Groups"] == "")
         #expect(status["Threads"] == "1")
+        #expect(getsid(gateway.process) == gateway.process)
         // Files under /proc/<pid> belong to root exactly when the process is not dumpable. proc(5)
         #expect(try owner(of: "/proc/\(gateway.process)/environ") == 0)
         #expect(try contents(of: "/proc/\(gateway.process)/environ").isEmpty)

@@ -15,6 +15,8 @@ final class GatewayUnderTest {
         var dropsCapabilities = true
         var setsNoNewPrivileges = true
         var loadsFilter = true
+        /// A call that the filter leaves out although the gateway makes it.
+        var withheldCall: String?
     }
 
     let process: pid_t
@@ -29,7 +31,7 @@ final class GatewayUnderTest {
         let executable = open(try Self.executable(), O_RDONLY | O_CLOEXEC)
         try #require(executable >= 0)
         defer { close(executable) }
-        let filter = confinement.loadsFilter ? try GatewayFilter.compile() : []
+        let filter = confinement.loadsFilter ? try GatewayFilter.compile(without: confinement.withheldCall) : []
         let started = filter.withUnsafeBytes { bytes -> pid_t in
             var how = sp_test_gateway()
             how.executable = executable

@@ -13,10 +13,14 @@
 /// One datagram of a SOCK_SEQPACKET socket is one message: u8 version, u8 kind, u16 zero, then the fields in order,
 /// big-endian, no padding. Both sides treat the other as hostile: a wrong size, an unknown kind or a reserved bit ends
 /// the conversation.
+///
+/// The supervisor closes its own copies of what it handed over: the pty's end is seen only when no process has the
+/// slave open, and the runner's only when no process holds the inner end of its socket.
 package enum GatewayCommand: Equatable, Sendable {
     case start(GatewayStart)
     case window(WindowSize)
-    /// The workload is gone: move what is already there without waiting for more, report, exit.
+    /// The workload is gone: move what is already there without waiting for more, report, exit. A terminal that takes
+    /// nothing still delays the end, so the supervisor gives it a time of its own and then kills the gateway.
     case close
 
     package static let version: UInt8 = 1

@@ -50,6 +50,7 @@ package enum GatewayReport: Equatable, Sendable {
             case executionFilter = 8
             case startMessage = 9
             case descriptors = 10
+            case session = 11
         }
 
         package let check: Check
@@ -154,6 +155,8 @@ extension GatewayReport.Refusal: CustomStringConvertible {
             case .executionFilter: ("it could not forbid itself execve", "Check that its filter allows seccomp(2).")
             case .startMessage:
                 ("the start message is malformed", "Use sallyport and sallyport-gateway of the same build.")
+            case .session:
+                ("it could not leave the caller's session", "Start it as no leader of a process group.")
             case .descriptors:
                 ("a descriptor is not what its role says", "Report this with the session's record.")
             }

@@ -26,7 +26,7 @@ package enum GatewaySyscalls {
     private static let memory = ["mmap", "munmap", "mremap", "mprotect", "madvise", "futex"]
     private static let confinement = [
         "prctl", "prlimit64", "getrlimit", "setrlimit", "getresuid", "capget", "seccomp", "landlock_create_ruleset",
-        "landlock_restrict_self", "rt_sigaction", "rt_sigprocmask", "epoll_create1",
+        "landlock_restrict_self", "rt_sigaction", "rt_sigprocmask", "epoll_create1", "setsid", "getsid", "getpid",
     ]
     private static let relay = [
         "recvmsg", "sendmsg", "read", "write", "close", "fcntl", "ioctl", "fstat", "getsockopt", "shutdown",
