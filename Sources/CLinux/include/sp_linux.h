@@ -4,4 +4,5 @@
 #pragma once
 #include "sp_calls.h"
 #include "sp_constants.h"
+#include "sp_gateway.h"
 #include "sp_signals.h"

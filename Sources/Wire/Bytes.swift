@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Puts fixed-size big-endian integers one after the other.
+struct ByteWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func append<Integer: FixedWidthInteger & UnsignedInteger>(_ value: Integer) {
+        for shift in stride(from: Integer.bitWidth - 8, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> Integer(shift)))
+        }
+    }
+}
+
+/// Takes fixed-size big-endian integers off a message whose length was checked before.
+struct ByteReader {
+    private let bytes: [UInt8]
+    private var index = 0
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    mutating func next<Integer: FixedWidthInteger & UnsignedInteger>(
+        _: Integer.Type = Integer.self
+    ) throws(MessageError) -> Integer {
+        let size = Integer.bitWidth / 8
+        guard index + size <= bytes.count else { throw .size(bytes.count) }
+        var value: Integer = 0
+        for byte in bytes[index..<index + size] {
+            value = Integer.bitWidth == 8 ? Integer(byte) : value << 8 | Integer(byte)
+        }
+        index += size
+        return value
+    }
+
+    /// Fields without a meaning must be zero, so that a later version can give them one.
+    mutating func expectZero<Integer: FixedWidthInteger & UnsignedInteger>(_: Integer.Type) throws(MessageError) {
+        guard try next(Integer.self) == 0 else { throw .reserved }
+    }
+
+    func expectEnd() throws(MessageError) {
+        guard index == bytes.count else { throw .size(bytes.count) }
+    }
+}
+
+/// Why a datagram between supervisor and gateway is not one of theirs.
+package enum MessageError: Error, Equatable, Sendable {
+    /// The message has this many bytes, which is not the size of its kind.
+    case size(Int)
+    case version(UInt8)
+    case kind(UInt8)
+    /// A bit or field that has no meaning in this version is set.
+    case reserved
+    /// A field is outside the range that its documentation gives.
+    case value
+    /// The descriptors that came along are not those that the message names.
+    case descriptors(announced: Int, received: Int)
+}
+
+extension MessageError: CustomStringConvertible {
+    package var description: String {
+        let reason =
+            switch self {
+            case .size(let size): "\(size) bytes is not the size of its kind"
+            case .version(let version): "version \(version) is not 1"
+            case .kind(let kind): "kind \(kind) is unknown"
+            case .reserved: "a reserved bit is set"
+            case .value: "a field is out of range"
+            case .descriptors(let announced, let received):
+                "\(announced) descriptors announced, \(received) received"
+            }
+        return "cannot read a message on the gateway's control socket: \(reason) (EBADMSG). "
+            + "Use sallyport and sallyport-gateway of the same build."
+    }
+}
