@@ -15,7 +15,7 @@ final class MapperThread: Sendable {
     private let ready: Int32
     private let mapped: Int32
     private let fault: Int32
-    private let serve: @Sendable (Int32) throws(SystemError) -> Int32
+    private let serve: (@Sendable (Int32) throws(SystemError) -> Int32)?
     private let thread = Mutex<pthread_t?>(nil)
 
     /// - Parameters:
@@ -23,7 +23,8 @@ final class MapperThread: Sendable {
     ///   - mapped: write end of the pipe on which the child waits.
     ///   - fault: the supervisor's end of the fault-point socket, or -1.
     ///   - serve: what to do for the child with this pid before it may go on; gives its user namespace's descriptor.
-    init(ready: Int32, mapped: Int32, fault: Int32, serve: @escaping @Sendable (Int32) throws(SystemError) -> Int32) {
+    ///     Nil for a child that asks for nothing.
+    init(ready: Int32, mapped: Int32, fault: Int32, serve: (@Sendable (Int32) throws(SystemError) -> Int32)?) {
         childPid = .allocate(capacity: 1)
         childPid.initialize(to: 0)
         self.ready = ready
@@ -50,7 +51,7 @@ final class MapperThread: Sendable {
         var byte: UInt8 = 0
         if fault >= 0 { watchFault(untilReady: true) }
         // End of file: the child ended before it got here; there is nobody to serve.
-        guard sp_read(ready, &byte, 1) == 1 else { return }
+        guard sp_read(ready, &byte, 1) == 1, let serve else { return }
         do throws(SystemError) {
             let namespace = try serve(childPid.pointee)
             outcome.withLock { $0 = .success(namespace) }

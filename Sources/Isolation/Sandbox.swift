@@ -37,10 +37,11 @@ package struct Sandbox: ~Copyable {
     ) throws(LaunchError) -> Sandbox {
         let plumbing = try preparing { () throws(SystemError) in try Plumbing(initProgram, wantsFault: fault != nil) }
         let plan = SandboxPlan.build(spec, plumbing.wires)
+        let names = plan
         let block = plan.block(
             argv: PrivilegeSteps.initArguments(spec), environment: spec.environment, exec: plumbing.exec,
             report: plumbing.report, stop: plumbing.stop, stopLabel: fault)
-        let launched = try run(block, plumbing, plan) { pid throws(SystemError) in
+        let launched = try run(block, plumbing, names) { pid throws(SystemError) in
             let namespace = try maps.write(to: pid)
             try prepare(namespace.number)
             return namespace.release()
@@ -77,13 +78,14 @@ package struct Sandbox: ~Copyable {
     struct Launched {
         let pid: Int32
         let pidfd: Int32
+        /// -1 when nobody asked to be served.
         let namespace: Int32
     }
 
     /// Clones and waits until the child has executed or ended; a child that ended is reaped here.
     static func run(
         _ block: borrowing LaunchBlock, _ plumbing: Plumbing, _ plan: PlanBuilder,
-        serve: @escaping @Sendable (Int32) throws(SystemError) -> Int32
+        serve: (@Sendable (Int32) throws(SystemError) -> Int32)?
     ) throws(LaunchError) -> Launched {
         let mapper = MapperThread(
             ready: plumbing.readyRead, mapped: plumbing.mappedWrite, fault: plumbing.stopParent, serve: serve)
@@ -99,6 +101,7 @@ package struct Sandbox: ~Copyable {
         if reported == 0, case .success(let namespace)? = served {
             return Launched(pid: pid, pidfd: pidfd, namespace: namespace)
         }
+        if reported == 0 && served == nil && serve == nil { return Launched(pid: pid, pidfd: pidfd, namespace: -1) }
         reap(pidfd)
         if case .success(let namespace)? = served { _ = sp_close(namespace) }
         if case .failure(let error)? = served { throw LaunchError(error, step: "maps.write") }

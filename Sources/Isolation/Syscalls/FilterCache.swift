@@ -16,11 +16,25 @@ package struct FilterCache: Sendable {
     package init(_ paths: HostPaths) { self.paths = paths }
 
     package func filter(for specification: FilterSpecification) throws(SystemError) -> CompiledFilter {
-        let digest = Digest.sha256(Array(specification.canonicalText.utf8))
+        try cached(specification.canonicalText) { () throws(SystemError) in try FilterCompiler.compile(specification) }
+    }
+
+    /// The filter of a program of our own, see ``FilterCompiler/compile(program:allowed:answered:ioctlRequests:)``.
+    package func filter(
+        program: String, allowed: [String], answered: [(name: String, errno: Int32)] = [], ioctlRequests: [UInt64] = []
+    ) throws(SystemError) -> CompiledFilter {
+        let text = ([program] + allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) }).joined(separator: " ")
+        return try cached(text) { () throws(SystemError) in
+            try FilterCompiler.compile(program: program, allowed: allowed, answered: answered, ioctlRequests: ioctlRequests)
+        }
+    }
+
+    private func cached(_ text: String, _ compile: () throws(SystemError) -> CompiledFilter) throws(SystemError) -> CompiledFilter {
+        let digest = Digest.sha256(Array(text.utf8))
         let name = "filter-\(Self.compilerVersion)-\(digest)"
         let directory = try Directory.open(paths.runtime)
         if let cached = try load(name, digest, directory) { return cached }
-        let compiled = try FilterCompiler.compile(specification)
+        let compiled = try compile()
         let body = [compiled.notifies ? 1 : 0] + compiled.program
         try directory.replace(name, with: Array(Digest.sha256(body).utf8) + body)
         return compiled

@@ -19,6 +19,33 @@ package struct CompiledFilter: Sendable, Equatable {
 ///
 /// Compiling takes about 3 ms and is done once per specification; see ``FilterCache``. The hot path only loads.
 package enum FilterCompiler {
+    /// A filter for a program of our own: the named calls, a few answered with an error, ioctl by request; any other
+    /// call ends the program.
+    package static func compile(
+        program name: String, allowed: [String], answered: [(name: String, errno: Int32)] = [], ioctlRequests: [UInt64] = []
+    ) throws(SystemError) -> CompiledFilter {
+        guard let context = seccomp_init(killProcess) else {
+            throw SystemError("compile", "the filter of \(name)", .invalid)
+        }
+        defer { seccomp_release(context) }
+        try require(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, killProcess), "refuse foreign architectures")
+        for call in allowed where !answered.contains(where: { $0.name == call }) && call != "ioctl" {
+            let number = seccomp_syscall_resolve_name(call)
+            if number >= 0 { try add(SyscallRule(name: call, action: .allow), number, to: context) }
+        }
+        for (call, errno) in answered {
+            try add(SyscallRule(name: call, action: .errno(errno)), seccomp_syscall_resolve_name(call), to: context)
+        }
+        for request in ioctlRequests {
+            let condition = ArgumentCondition(index: 1, op: .eq, value: request, width32: true)
+            try add(
+                SyscallRule(name: "ioctl", action: .allow, conditions: [condition]), seccomp_syscall_resolve_name("ioctl"),
+                to: context)
+        }
+        let text = (allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) }).joined(separator: " ")
+        return CompiledFilter(program: try export(context), notifies: false, specificationDigest: Digest.sha256(Array(text.utf8)))
+    }
+
     package static func compile(_ specification: FilterSpecification) throws(SystemError) -> CompiledFilter {
         let fallback = word(specification.defaultAction)
         guard let context = seccomp_init(fallback) else {
@@ -58,7 +85,9 @@ package enum FilterCompiler {
         }
     }
 
-    private static func add(_ rule: SyscallRule, _ number: Int32, to context: scmp_filter_ctx) throws(SystemError) {
+    private static func add(
+        _ rule: SyscallRule, _ number: Int32, to context: scmp_filter_ctx
+    ) throws(SystemError) {
         let comparisons = rule.conditions.map { condition in
             let width: UInt64 = condition.width32 ? 0xffff_ffff : UInt64.max
             let (op, a, b): (scmp_compare, UInt64, UInt64) =

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import LinuxSystem
+internal import Policy
+
+/// One of our own programs, started without privilege to handle what a sandbox wrote: the gateway, the collector.
+package struct ConfinedProgram: ~Copyable {
+    /// Whose rights it has.
+    package enum Identity: Sendable {
+        /// An id of the host that nothing else uses: the last of the session's block.
+        case host(id: UInt32)
+        /// The agent's id in a session's user namespace, with one capability over that namespace's files only.
+        case session(namespace: Int32, capability: UInt64)
+        /// The caller's own (rootless).
+        case caller
+    }
+
+    package let pidfd: Descriptor
+    private let lifeLine: Descriptor
+
+    /// Starts a program that ends with this process.
+    ///
+    /// - Parameters:
+    ///   - program: what to execute, opened.
+    ///   - descriptors: what the program finds at 0, 1, 2, 3 and so on; everything else is closed.
+    ///   - syscalls: every call it may make; any other ends it.
+    package static func start(
+        _ program: borrowing Descriptor, argv: [String], environment: [String], identity: Identity, descriptors: [Int32],
+        filter: CompiledFilter
+    ) throws(LaunchError) -> ConfinedProgram {
+        let plumbing: Plumbing
+        var plan = PlanBuilder()
+        let kept = DescriptorSet()
+        do throws(SystemError) {
+            plumbing = try Plumbing(program, wantsFault: false)
+            for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
+            identify(identity, &plan)
+            for (resource, value) in [(SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, 256), (SP_RLIMIT_MEMLOCK, 0)] {
+                plan.add(.rlimit, "rlimit", a: UInt64(resource), b: value)
+            }
+            plan.add(.setsid, "session")
+            plan.add(.noNewPrivileges, "no_new_privs")
+            plan.add(.closeFrom, "descriptors.close_on_exec", a: 3)
+            plan.add(.deathSignal, "death_signal", fd: .descriptor(plumbing.wires.lifeLine))
+            plan.add(.seccomp, "seccomp", data: filter.program, a: 0)
+            for (number, fd) in descriptors.enumerated() {
+                // A copy above the numbers that are being assigned.
+                var copy: Int32 = -1
+                let result = sp_fdup_above(fd, 64)
+                if result < 0 { throw SystemError("duplicate", "descriptor \(fd)", Errno(Int32(-result))) }
+                copy = kept.keep(Descriptor(owning: Int32(result)))
+                plan.add(.dup, "descriptors.\(number)", fd: .descriptor(copy), a: UInt64(number))
+            }
+        } catch { throw LaunchError(error, step: "prepare") }
+        let steps = plan
+        let block = plan.block(
+            argv: argv.map { Array($0.utf8) }, environment: environment.map { Array($0.utf8) }, exec: plumbing.exec,
+            report: plumbing.report, stop: -1, stopLabel: nil)
+        let launched = try Sandbox.run(block, plumbing, steps, serve: nil)
+        return ConfinedProgram(pidfd: Descriptor(owning: launched.pidfd), lifeLine: plumbing.takeLifeLine())
+    }
+
+    private init(pidfd: consuming Descriptor, lifeLine: consuming Descriptor) {
+        self.pidfd = pidfd
+        self.lifeLine = lifeLine
+    }
+
+    private static func identify(_ identity: Identity, _ plan: inout PlanBuilder) {
+        switch identity {
+        case .host(let id):
+            plan.add(.bounding, "capabilities.bounding", a: 0)
+            plan.add(.ids, "ids", a: UInt64(id), b: UInt64(id))
+            plan.add(.capabilities, "capabilities.sets", a: 0, b: 0)
+        case .session(let namespace, let capability):
+            plan.add(.setns, "user_namespace.enter", fd: .descriptor(namespace), a: SP_CLONE_NEWUSER)
+            plan.add(.bounding, "capabilities.bounding", a: capability)
+            plan.add(.ids, "ids", a: UInt64(SandboxSpec.agent), b: UInt64(SandboxSpec.agent))
+            // Ambient, so that it survives the exec of an ordinary program by an ordinary id. capabilities(7)
+            plan.add(.capabilities, "capabilities.sets", a: capability, b: capability)
+        case .caller: plan.add(.capabilities, "capabilities.sets", a: 0, b: 0)
+        }
+    }
+
+    /// Waits for its end: nil for exit status 0, else what happened in words.
+    package consuming func wait() throws(SystemError) -> String? {
+        var code: Int32 = 0
+        var status: Int32 = 0
+        let fd = pidfd.number
+        try checked("wait for", "a helper program") { sp_wait_pidfd(fd, &code, &status) }
+        if code == CLD_EXITED && status == 0 { return nil }
+        return code == CLD_EXITED ? "exit status \(status)" : "signal \(status)"
+    }
+
+    /// Ends it now, without asking.
+    package borrowing func kill() { _ = sp_pidfd_signal(pidfd.number, SIGKILL, 0) }
+}
