@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLI
 internal import Glibc
+internal import Supervisor
 
 let line = Array(CommandLine.arguments.dropFirst())
 let rest = Array(line.dropFirst())
 switch line.first {
 case "run": exit(RunVerb.run(rest))
+case KeptChanges.collectorVerb: exit(CollectVerb.run(rest))
 case "--version", "version":
     Output.out("sallyport 0.1.0")
     exit(0)

@@ -33,6 +33,15 @@ package enum Confinement {
         try verify()
     }
 
+    /// Confines a collecting process to reading beneath the given directories; its ids, capability and filter were set
+    /// before it was executed.
+    package static func forCollect(readable: [Int32]) throws(ChangeError) {
+        try requireOneThread()
+        try step("become non-dumpable", sp_prctl(PR_SET_DUMPABLE, 0, 0))
+        try restrictFiles(readable, nil)
+        try verify()
+    }
+
     private static func requireOneThread() throws(ChangeError) {
         let tasks: Held
         let number = sp_open("/proc/self/task", O_RDONLY | O_DIRECTORY, 0)
