@@ -7,6 +7,9 @@ let line = Array(CommandLine.arguments.dropFirst())
 let rest = Array(line.dropFirst())
 switch line.first {
 case "run": exit(RunVerb.run(rest))
+case "session": exit(SessionVerb.run(rest))
+case "sweep": exit(SweepVerb.run(rest))
+case ChangesVerb.name: exit(ChangesVerb.run(rest))
 case KeptChanges.collectorVerb: exit(CollectVerb.run(rest))
 case "--version", "version":
     Output.out("sallyport 0.1.0")
