@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import LinuxSystem
 
@@ -58,7 +59,11 @@ final class Scratch {
 
     func attribute(_ path: String, _ name: String, _ value: String) throws {
         let bytes = Array(value.utf8)
-        try check(setxattr(path, name, bytes, bytes.count, 0))
+        let fd = open(path, O_RDONLY)
+        try check(fd)
+        defer { close(fd) }
+        let result = sp_fsetxattr(fd, name, bytes, bytes.count)
+        if result < 0 { throw Errno(Int32(-result)) }
     }
 
     func text(_ path: String) -> String? {

@@ -60,7 +60,8 @@ final class Tree {
         switch errno.code {
         case ENOENT: "its directory is no longer there"
         case ELOOP: "its directory is reached through a symlink"
-        case ENOTDIR: "its directory is not a directory any more"
+        // O_DIRECTORY on a last name that is a symlink says the same as on a file. open(2)
+        case ENOTDIR: "its directory is now a symlink or a file"
         case EXDEV: "its directory is on another file system"
         default: "its directory cannot be opened: \(errno.explanation) (\(errno))"
         }
