@@ -20,6 +20,11 @@ package enum PrintableText {
         return String(decoding: result, as: UTF8.self)
     }
 
+    /// Leaves printable text as it is and escapes any other; for text that may have been escaped before.
+    package static func escapedOnce(_ text: String, longest: Int = 4096) -> String {
+        isPrintable(text.utf8) && text.utf8.count <= longest ? text : escaped(text.utf8, longest: longest)
+    }
+
     /// True for text that ``escaped(_:longest:)`` can have written.
     package static func isPrintable(_ bytes: some Sequence<UInt8>) -> Bool {
         bytes.allSatisfy { (0x20...0x7E).contains($0) }
