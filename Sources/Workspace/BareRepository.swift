@@ -36,9 +36,10 @@ package struct BareRepository: ~Copyable {
 
     /// Takes the pack of the base commit's history and sets the base branch.
     package borrowing func takeBase(_ base: ObjectID, from pack: borrowing Descriptor, budget: Budget) throws(GitError) {
-        let incoming = try IncomingPack(repository: repository.pointer, directory: path, budget: budget)
+        let incoming = try IncomingPack(into: self, budget: budget)
         try incoming.append(rest: pack)
         try incoming.commit()
+        try incoming.install()
         try setReference(Self.baseReference, to: base)
     }
 
@@ -63,78 +64,4 @@ package struct BareRepository: ~Copyable {
         defer { git_strarray_dispose(&list) }
         return (0..<list.count).compactMap { list.strings[$0].map { String(cString: $0) } }.sorted()
     }
-}
-
-/// A pack on its way into a repository's object directory; without ``commit()`` nothing of it becomes visible.
-struct IncomingPack: ~Copyable {
-    private let indexer: Handle
-    private let objects: Handle
-    private let directory: String
-    private let budget: Budget
-
-    init(repository: OpaquePointer, directory: String, budget: Budget) throws(GitError) {
-        let path = directory + "/objects/pack"
-        let objects = try Handle("open", "objects of \"\(directory)\"", free: git_odb_free) {
-            git_repository_odb(&$0, repository)
-        }
-        let pool = objects.pointer
-        let indexer = try Handle("receive a pack in", "\"\(path)\"", free: git_indexer_free) {
-            sp_git_indexer(&$0, path, pool)
-        }
-        self.init(indexer: indexer, objects: objects, directory: path, budget: budget)
-    }
-
-    private init(
-        indexer: consuming Handle, objects: consuming Handle, directory: String, budget: Budget
-    ) {
-        self.indexer = indexer
-        self.objects = objects
-        self.directory = directory
-        self.budget = budget
-    }
-
-    func append(_ bytes: [UInt8]) throws(GitError) {
-        var progress = git_indexer_progress()
-        try git("read", "the received pack", code: .refused, remedy: Self.refusal) {
-            git_indexer_append(indexer.pointer, bytes, bytes.count, &progress)
-        }
-    }
-
-    /// Takes what is left of a file.
-    func append(rest file: borrowing Descriptor) throws(GitError) {
-        var total = 0
-        while true {
-            let piece: [UInt8]
-            do throws(SystemError) {
-                piece = try file.readSome(upTo: 1 << 16, subject: "the received pack")
-            } catch {
-                throw GitError(.failed, "read", "the received pack", "\(error.errno)", remedy: "Try again.")
-            }
-            if piece.isEmpty { return }
-            total += piece.count
-            guard total <= budget.bundleBytes else {
-                throw GitError(
-                    .refused, "read", "the received pack", "more than \(budget.bundleBytes) bytes", remedy: Self.refusal)
-            }
-            try append(piece)
-        }
-    }
-
-    /// Finishes the pack, its missing delta bases taken from the repository, and checks that it names no object that
-    /// is not there.
-    ///
-    /// - Returns: The path of its index.
-    @discardableResult
-    func commit() throws(GitError) -> String {
-        var progress = git_indexer_progress()
-        try git("complete", "the received pack", code: .refused, remedy: Self.refusal) {
-            git_indexer_commit(indexer.pointer, &progress)
-        }
-        guard let name = git_indexer_name(indexer.pointer) else {
-            throw GitError(.failed, "complete", "the received pack", "it has no name", remedy: "Report this.")
-        }
-        return "\(directory)/pack-\(String(cString: name)).idx"
-    }
-
-    private static let refusal = "Nothing of it was taken; the received bytes are kept beside the evidence."
 }

@@ -5,8 +5,7 @@ package import LinuxSystem
 /// Takes a branch out of a bundle that a sandbox wrote.
 ///
 /// Every byte is hostile. The header is ours to read; the pack goes through libgit2's indexer; then every object is
-/// looked at, and only then does the branch exist. Runs in a process that holds nothing: see ``sallyport-task``'s
-/// confinement.
+/// looked at, and only then does the branch exist. Runs in a process that holds nothing.
 package struct BundleImport: Sendable {
     package let base: ObjectID
     /// The only reference that is taken.
@@ -32,12 +31,13 @@ package struct BundleImport: Sendable {
             throw refused("it brings \"\(PrintableText.escaped(header.reference.utf8))\", not \"\(reference)\"")
         }
         guard header.tip != base else { throw refused("its branch is the base commit itself") }
-        let incoming = try IncomingPack(repository: bare.repository.pointer, directory: bare.path, budget: budget)
+        let incoming = try IncomingPack(into: bare, budget: budget)
         try incoming.append(packStart)
         try incoming.append(rest: bundle)
         let index = try incoming.commit()
         try ReceivedObjects(index: index, budget: budget).check()
         try checkHistory(of: header.tip, in: bare)
+        try incoming.install()
         try bare.setReference(reference, to: header.tip)
         return header.tip
     }
@@ -67,10 +67,10 @@ package struct BundleImport: Sendable {
         var baseID = base.raw
         let repository = bare.repository.pointer
         let commit = try Handle(
-            "read", "commit \(tip)", code: .refused, remedy: BundleImport.remedy, free: git_commit_free
+            "read", "commit \(tip)", code: .refused, remedy: GitError.nothingTaken, free: git_commit_free
         ) { git_commit_lookup(&$0, repository, &tipID) }
         _ = commit.pointer
-        let descends = try git("compare", "\(tip) with \(base)", code: .refused, remedy: BundleImport.remedy) {
+        let descends = try git("compare", "\(tip) with \(base)", code: .refused, remedy: GitError.nothingTaken) {
             git_graph_descendant_of(repository, &tipID, &baseID)
         }
         guard descends == 1 else { throw refused("its branch does not contain the base commit \(base)") }
@@ -85,9 +85,7 @@ package struct BundleImport: Sendable {
         }
     }
 
-    private static let remedy = "Nothing of it was taken; the received bytes are kept beside the evidence."
-
     private func refused(_ reason: String) -> GitError {
-        GitError(.refused, "take", "the received bundle", reason, remedy: Self.remedy)
+        GitError(.refused, "take", "the received bundle", reason, remedy: GitError.nothingTaken)
     }
 }

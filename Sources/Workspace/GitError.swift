@@ -27,6 +27,9 @@ package struct GitError: Error, Equatable, Sendable, CustomStringConvertible {
         self.remedy = remedy
     }
 
+    /// The remedy of every refusal.
+    static let nothingTaken = "Nothing of it was taken; the received bytes are kept beside the evidence."
+
     package var description: String { "cannot \(operation) \(subject): \(reason). \(remedy)" }
 }
 

@@ -42,9 +42,9 @@ struct ReceivedObjects: ~Copyable {
         let result = withUnsafeMutablePointer(to: &list) { git_odb_foreach(pool, collect, $0) }
         guard !list.isOver else {
             throw GitError(
-                .refused, "take", "the received pack", "more than \(budget.objects) objects", remedy: Self.remedy)
+                .refused, "take", "the received pack", "more than \(budget.objects) objects", remedy: GitError.nothingTaken)
         }
-        try git("list", "the received pack", code: .refused, remedy: Self.remedy) { result }
+        try git("list", "the received pack", code: .refused, remedy: GitError.nothingTaken) { result }
         return list.ids
     }
 
@@ -53,7 +53,7 @@ struct ReceivedObjects: ~Copyable {
         var size = 0
         var type = GIT_OBJECT_INVALID
         let pool = objects.pointer
-        try git("read", "received object \(id)", code: .refused, remedy: Self.remedy) {
+        try git("read", "received object \(id)", code: .refused, remedy: GitError.nothingTaken) {
             git_odb_read_header(&size, &type, pool, &raw)
         }
         return (type, size)
@@ -64,7 +64,7 @@ struct ReceivedObjects: ~Copyable {
         var raw = id.raw
         let pool = objects.pointer
         let object = try Handle(
-            "read", "received tree \(id)", code: .refused, remedy: Self.remedy, free: git_odb_object_free
+            "read", "received tree \(id)", code: .refused, remedy: GitError.nothingTaken, free: git_odb_object_free
         ) { git_odb_read(&$0, pool, &raw) }
         let bytes = [UInt8](
             UnsafeRawBufferPointer(
@@ -72,10 +72,8 @@ struct ReceivedObjects: ~Copyable {
         if let flaw = TreeContent(bytes).flaw() { throw refused(id, flaw) }
     }
 
-    private static let remedy = "Nothing of it was taken; the received bytes are kept beside the evidence."
-
     private func refused(_ id: ObjectID, _ reason: String) -> GitError {
-        GitError(.refused, "take", "the received pack", "object \(id) \(reason)", remedy: Self.remedy)
+        GitError(.refused, "take", "the received pack", "object \(id) \(reason)", remedy: GitError.nothingTaken)
     }
 }
 

@@ -13,6 +13,8 @@ struct DeliveryDirectory: ~Copyable {
     /// The owner of the quarantine; nil when the caller is not root and has one id only.
     let quarantineOwner: Confinement.Identity?
     private let directory: Directory
+    /// It was not there before, so it can go again.
+    private let isNew: Bool
 
     /// First of the ids of task steps: above those of people, containers and systemd, below the sign bit.
     private static let firstIdentity: UInt32 = 2_130_706_432
@@ -27,6 +29,7 @@ struct DeliveryDirectory: ~Copyable {
                 "use delivery directory", "\"\(path)\"", "its path has a colon, which a mount cannot name",
                 remedy: "Choose another with --deliver.")
         }
+        let isNew = access(path, F_OK) != 0
         let absolute = try makeParents(path)
         let inside = try resolved(repository)
         guard absolute != inside, !absolute.hasPrefix(inside == "/" ? "/" : inside + "/") else {
@@ -43,12 +46,16 @@ struct DeliveryDirectory: ~Copyable {
         // Unique among live processes, so two tasks never share an id.
         let number = firstIdentity + UInt32(getpid())
         let made = DeliveryDirectory(
-            path: absolute, quarantineOwner: geteuid() == 0 ? .init(user: number, group: number) : nil, directory: opened)
+            path: absolute, quarantineOwner: geteuid() == 0 ? .init(user: number, group: number) : nil, directory: opened,
+            isNew: isNew)
         try made.makeQuarantine()
         return made
     }
 
-    private init(path: String, quarantineOwner: Confinement.Identity?, directory: consuming Directory) {
+    private init(
+        path: String, quarantineOwner: Confinement.Identity?, directory: consuming Directory, isNew: Bool
+    ) {
+        self.isNew = isNew
         self.path = path
         self.quarantineOwner = quarantineOwner
         self.directory = directory
@@ -121,6 +128,15 @@ struct DeliveryDirectory: ~Copyable {
                 try checked("move", "\"\(quarantine.path)/\(name)\"") { sp_renameat2(from, name, to, name, 1) }
             }
             try directory.removeTree(Array("quarantine".utf8))
+        }
+    }
+
+    /// Takes everything away again: the task never started.
+    borrowing func discard() throws(TaskFailure) {
+        try host { () throws(SystemError) in
+            for name in try directory.names() { try directory.removeTree(name) }
+            guard isNew else { return }
+            try checked("remove", "\"\(path)\"") { sp_unlinkat(AT_FDCWD, path, AT_REMOVEDIR) }
         }
     }
 

@@ -39,9 +39,10 @@ extension StepProcess {
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
         let directory = confinement.quarantinePath
-        let bare = try BareRepository.open(at: directory + "/" + Self.repositoryName)
+        let repository = directory + "/" + Self.repositoryName
         let tip = try BundleImport(base: base, reference: reference, budget: budget).run(
-            Descriptor(owning: 0), into: bare)
+            Descriptor(owning: 0), into: try BareRepository.open(at: repository))
+        let bare = try BareRepository.open(at: repository)
         try bare.setHead(reference)
         let range = try CommitRange(bare, from: base, to: tip)
         describe(try range.summary(), tip: tip, in: &report)

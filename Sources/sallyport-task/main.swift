@@ -33,6 +33,10 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
     } catch {
         failure = error
     }
+    if let failure, task.evidence.base == nil {
+        try task.delivery.discard()
+        throw failure
+    }
     // What there is belongs to the caller, whatever happened: nothing delivered is lost.
     try task.delivery.settle()
     if let failure {
