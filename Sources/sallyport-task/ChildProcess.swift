@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
-import LinuxSystem
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
 
 /// How a program that we started ended.
 enum ChildEnd: Equatable {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
-import LinuxSystem
-import Workspace
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+internal import Workspace
 
 /// Runs one of the steps below in a process of its own, which confines itself before it reads anything.
 ///

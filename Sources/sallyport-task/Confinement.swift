@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
-import LinuxSystem
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
 
 /// What a step keeps before it reads bytes of unknown origin: some directories and the descriptors it was given.
 ///

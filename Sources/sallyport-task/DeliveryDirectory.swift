@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
-import LinuxSystem
-import Workspace
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+internal import Workspace
 
 /// Where everything of one task lands: `result.git`, bundle, patch, logs and evidence, in a directory of the caller.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import Documents
-import LinuxSystem
-import Workspace
+internal import Documents
+internal import LinuxSystem
+internal import Workspace
 
 /// What was taken into the host's repository.
 struct Delivered {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
+internal import Glibc
 
 /// Short lines for the person who waits, on standard error.
 enum Progress {

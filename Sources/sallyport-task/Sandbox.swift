@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
-import LinuxSystem
+internal import Glibc
+internal import LinuxSystem
 
 /// Runs `sallyport-runner` in a sandbox of its own, by `sallyport run`, and keeps the supervisor's record.
 struct Sandbox {

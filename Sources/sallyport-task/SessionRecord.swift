@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Documents
+internal import Documents
 
 /// What the supervisor recorded about one sandbox: the observed part of a task.
 struct SessionRecord {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Workspace
+internal import CLinux
+internal import Workspace
 
 /// What a confined step tells the process that started it: lines of a closed set of keys, printable ASCII, bounded.
 ///

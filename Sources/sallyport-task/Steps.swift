@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
-import LinuxSystem
-import Workspace
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+internal import Workspace
 
 /// The steps; each confines itself before it opens what is not ours.
 extension StepProcess {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Workspace
+internal import Workspace
 
 /// The last screen of a task, for people.
 struct Summary {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import LinuxSystem
-import Workspace
+internal import LinuxSystem
+internal import Workspace
 
 /// Why a task cannot be run or brought to its end: our failure (125), never the agent's.
 struct TaskFailure: Error, CustomStringConvertible {

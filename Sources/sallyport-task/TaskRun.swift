@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Documents
-import Glibc
-import LinuxSystem
-import Workspace
+internal import CLinux
+internal import Documents
+internal import Glibc
+internal import LinuxSystem
+internal import Workspace
 
 /// One task on this host, from the caller's repository to the delivered branch and its evidence.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
-import LinuxSystem
+internal import Glibc
+internal import LinuxSystem
 
 /// The task in the words of the person who gave it.
 struct TaskText {

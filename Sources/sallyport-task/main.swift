@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Documents
-import Glibc
+internal import Documents
+internal import Glibc
 
 /// `sallyport task ...`, and the confined steps that it starts itself.
 func main(_ arguments: [String], environment: [String]) -> Int32 {
