@@ -104,6 +104,8 @@ let package = Package(
             name: "GatewayTests", dependencies: ["Wire", "CLinux", "CSeccomp", "CGatewayTesting"],
             swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "TaskTests", dependencies: ["Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests", dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents"],
