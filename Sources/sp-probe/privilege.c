@@ -182,7 +182,6 @@ static const struct sp_probe rows[] = {
     WITH("K13a", "switch off address randomisation", set_personality, 0x0040000),
     WITH("K13b", "make every readable page executable", set_personality, 0x0400000),
     WITH("K13c", "pretend an old kernel", set_personality, 0x0020000),
-    WITH("K13d", "become a 32-bit personality", set_personality, 0x0008),
     WITH("K25a", "adjust the clock by adjtimex", adjust_clock, SYS_adjtimex),
     WITH("K25b", "adjust the clock by clock_adjtime", adjust_clock, SYS_clock_adjtime),
     WITH("K25c", "set the clock by settimeofday", set_clock, SYS_settimeofday),
