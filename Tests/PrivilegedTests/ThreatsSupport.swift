@@ -69,3 +69,20 @@ func onHost(_ arguments: [String], in directory: String? = nil) throws -> String
     command.directory = directory
     return deed(try command.run())
 }
+
+extension String {
+    /// How often a text occurs in this one, counted without overlaps.
+    func occurrences(of part: String) -> Int {
+        var count = 0
+        var at = startIndex
+        while at < endIndex {
+            if self[at...].hasPrefix(part) {
+                count += 1
+                at = index(at, offsetBy: part.count)
+            } else {
+                at = index(after: at)
+            }
+        }
+        return count
+    }
+}

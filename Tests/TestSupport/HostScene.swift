@@ -114,3 +114,26 @@ package func openForChild(_ path: String, pathOnly: Bool = false) throws(Harness
 }
 
 package func closeDescriptor(_ fd: Int32) { _ = sp_close(fd) }
+
+/// A field of /proc/<pid>/status; nil when the process is gone.
+package func statusField(_ pid: Int32, _ name: String) -> String? {
+    text("/proc/\(pid)/status")?.split(separator: "\n").first { $0.hasPrefix("\(name):") }
+        .map { $0.dropFirst(name.utf8.count + 1).split(whereSeparator: { $0 == "\t" || $0 == " " }).joined(separator: " ") }
+}
+
+/// Processes that descend from one, with their program names.
+package func descendants(of root: Int32) -> [(pid: Int32, name: String)] {
+    var parents: [Int32: Int32] = [:]
+    for pid in names("/proc").compactMap({ Int32($0) }) {
+        parents[pid] = statusField(pid, "PPid").flatMap { Int32($0) }
+    }
+    func descends(_ pid: Int32) -> Bool {
+        var at: Int32? = parents[pid]
+        while let parent = at, parent > 1 {
+            if parent == root { return true }
+            at = parents[parent]
+        }
+        return false
+    }
+    return parents.keys.filter(descends).sorted().map { ($0, statusField($0, "Name") ?? "") }
+}
