@@ -128,8 +128,6 @@ static const struct sp_probe rows[] = {
     READ("K27b", "/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count"),
     READ("K27c", "/sys/devices/system/cpu/vulnerabilities/meltdown"),
     READ("K27d", "/proc/schedstat"),
-    READ("K27e", "/proc/stat"),
     READ("K27f", "/proc/interrupts"),
-    READ("K27g", "/proc/softirqs"),
 };
 const struct sp_table sp_procfs_table = SP_TABLE(rows);

@@ -41,8 +41,6 @@ static const struct sp_probe rows[] = {
     CALL(migrate_pages, 0, 1),
     CALL(mbind, 0, 4096),
     CALL(set_mempolicy, -1, BAD),
-    CALL(process_madvise, -1, BAD),
-    CALL(process_mrelease, -1, 0),
     CALL(pidfd_getfd, -1, -1),
     CALL(kcmp, 0, 0),
     CALL(mount, BAD, BAD),

@@ -27,7 +27,8 @@ package final class Sallyport: Sendable {
 
     package init() throws(HarnessError) {
         home = try Scratch()
-        runtime = try home.directory("runtime", mode: 0o700)
+        // Set-up runs with the ids of the session, which have to pass through here; what lies in it has its own mode.
+        runtime = try home.directory("runtime", mode: 0o711)
         state = try home.directory("state", mode: 0o700)
     }
 
