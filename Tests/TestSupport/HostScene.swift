@@ -137,3 +137,23 @@ package func descendants(of root: Int32) -> [(pid: Int32, name: String)] {
     }
     return parents.keys.filter(descends).sorted().map { ($0, statusField($0, "Name") ?? "") }
 }
+
+/// A process that is no child of ours, watched by pidfd.
+package final class ProcessWatch: Sendable {
+    private let pid: Int32
+    private let pidfd: Int32
+
+    package init(_ pid: Int32) throws(HarnessError) {
+        self.pid = pid
+        let fd = sp_pidfd_open(pid)
+        guard fd >= 0 else { throw HarnessError("watch", "process \(pid)", Int32(-fd)) }
+        pidfd = Int32(fd)
+    }
+
+    deinit { _ = sp_close(pidfd) }
+
+    package func waitForEnd(_ longest: Duration) throws(HarnessError) {
+        let ready = sp_poll_one(pidfd, Int16(POLLIN), Int32(longest.components.seconds * 1000))
+        guard ready > 0 else { throw HarnessError("process \(pid) is still there after \(longest)") }
+    }
+}
