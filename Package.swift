@@ -92,7 +92,7 @@ let package = Package(
             swiftSettings: strict, linkerSettings: staticExecutable),
 
         .target(
-            name: "TestSupport", dependencies: ["LinuxSystem", "CLinux"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Documents", "LinuxSystem", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
