@@ -93,10 +93,6 @@ package final class SessionRun {
         if let export = request.export { try streams.addExport(file: export.file, cap: export.limit) }
         spec.standard = streams.standard
         spec.export = streams.export
-        let plan = PlanDocument(spec)
-        result.planDigest = plan.digest
-        try directory.write("plan.json", plan.json)
-        fault.reach("plan.built")
 
         let sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
@@ -104,15 +100,20 @@ package final class SessionRun {
         var memory: Int32 = -1
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
         let mask = cgroup?.memoryEventMask() ?? 0
+        // Needs no word from inside, and sp-init is still on its way.
+        try streams.begin()
         let workload: Descriptor
         do throws(SystemError) { workload = try verify(sandbox, spec, &result) } catch {
             endNow(sandbox)
             throw error
         }
         fault.reach("sandbox.verified")
-        try streams.begin()
         try sandbox.status.send([1], descriptors: [], subject: "the word to start")
         fault.reach("workload.released")
+        // Written while the workload runs: the plan is a function of the request, and nobody reads it before.
+        let plan = PlanDocument(spec)
+        result.planDigest = plan.digest
+        try directory.write("plan.json", plan.json)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
         var watch = Watch()
