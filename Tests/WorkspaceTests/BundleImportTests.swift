@@ -16,6 +16,11 @@ struct BundleImportTests {
         init() throws {
             let scratch = try Scratch()
             try scratch.makeRepository()
+            try self.init(scratch)
+        }
+
+        /// - Parameter scratch: Has the repository `source`.
+        init(_ scratch: Scratch) throws {
             try scratch.git(".", "clone", "--quiet", "source", "work")
             try scratch.git("work", "checkout", "--quiet", "-b", "sallyport/t1/fix")
             self.init(scratch: scratch, host: try scratch.makeHost())
@@ -87,7 +92,22 @@ struct BundleImportTests {
         }
     }
 
-    @Test("takes the branch, thin pack and all")
+    @Test("takes a branch whose pack has deltas against the base commit's objects")
+    func thin() throws {
+        let scratch = try Scratch()
+        try scratch.makeRepository()
+        try scratch.write("source/file", Array(Self.lines.utf8))
+        try scratch.commit("source", "large")
+        let setting = try Setting(scratch)
+        let tip = try setting.commit(Self.lines + "\nmore")
+        let bundle = try setting.bundle()
+        // Without a delta the file alone would be larger than this.
+        try #require(bundle.count < 10_000)
+        #expect(try setting.take(bundle).description == tip)
+        #expect(try setting.scratch.git("host.git", "fsck", "--full", "--strict") == "")
+    }
+
+    @Test("takes the branch")
     func accepted() throws {
         let setting = try Setting()
         let tip = try setting.commit()
