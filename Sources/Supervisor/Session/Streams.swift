@@ -85,6 +85,11 @@ private final class InputRelay: Sendable {
     private func main() {
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
+            // splice(2) holds the lock of the pipe that it fills while a terminal or a socket keeps it waiting, and a
+            // workload that ends meanwhile cannot close its end: it would stay in pipe_release until somebody types.
+            let ready = sp_poll_one(0, Int16(POLLIN), -1)
+            if ready == -Int(EINTR) { continue }
+            if ready < 0 { break }
             var got = sp_splice(0, sink, 1 << 20, 0)
             if got == -Int(EINVAL) {
                 got = buffer.withUnsafeMutableBytes { sp_read(0, $0.baseAddress!, $0.count) }
