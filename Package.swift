@@ -92,7 +92,7 @@ let package = Package(
             swiftSettings: strict, linkerSettings: staticExecutable),
 
         .target(
-            name: "TestSupport", dependencies: ["LinuxSystem", "CLinux"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Documents", "LinuxSystem", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
@@ -104,6 +104,8 @@ let package = Package(
             name: "GatewayTests", dependencies: ["Wire", "CLinux", "CSeccomp", "CGatewayTesting"],
             swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "TaskTests", dependencies: ["Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests", dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents"],

@@ -1,2 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
 #include <git2.h>
+#include <git2/sys/odb_backend.h>
+
+/// Makes libgit2 ignore every configuration but the repository's own, and bounds what a pack may hold.
+///
+/// git_libgit2_opts is variadic, so Swift cannot call it. Owner validation is off because we name the repository
+/// ourselves and read it under an id that need not own it; nothing that its configuration could start exists here.
+static inline int sp_git_confine(size_t most_objects, size_t largest_object) {
+    int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL};
+    int result = 0;
+    for (unsigned i = 0; i < sizeof levels / sizeof *levels && result == 0; i++) {
+        result = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
+    }
+    if (result == 0) result = git_libgit2_opts(GIT_OPT_SET_TEMPLATE_PATH, "");
+    if (result == 0) result = git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    if (result == 0) result = git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1);
+    if (result == 0) result = git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, most_objects);
+    if (result == 0) result = git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, largest_object);
+    return result;
+}
+
+/// An indexer that also checks that every object a received one names is there.
+static inline int sp_git_indexer(git_indexer **out, const char *directory, git_odb *odb) {
+    git_indexer_options options = GIT_INDEXER_OPTIONS_INIT;
+    options.verify = 1;
+    return git_indexer_new(out, directory, 0444, odb, &options);
+}
+
+/// A bare repository without template, whose HEAD names a branch that need not exist yet.
+static inline int sp_git_init_bare(git_repository **out, const char *path, const char *branch) {
+    git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;
+    options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_NO_REINIT | GIT_REPOSITORY_INIT_MKDIR;
+    options.initial_head = branch;
+    return git_repository_init_ext(out, path, &options);
+}
+
+/// The difference between two trees, binary files included, as a patch can carry it.
+static inline int sp_git_diff(git_diff **out, git_repository *repository, git_tree *from, git_tree *to) {
+    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+    options.flags = GIT_DIFF_SHOW_BINARY | GIT_DIFF_INCLUDE_TYPECHANGE;
+    options.max_size = 16 << 20;
+    return git_diff_tree_to_tree(out, repository, from, to, &options);
+}

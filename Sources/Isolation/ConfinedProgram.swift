@@ -11,7 +11,8 @@ package struct ConfinedProgram: ~Copyable {
         /// An id of the host that nothing else uses: the last of the session's block.
         case host(id: UInt32)
         /// The agent's id in a session's user namespace, with one capability over that namespace's files only.
-        case session(namespace: Int32, capability: UInt64)
+        /// `ids` is false where only one id is mapped.
+        case session(namespace: Int32, capability: UInt64, ids: Bool)
         /// The caller's own (rootless).
         case caller
     }
@@ -72,10 +73,10 @@ package struct ConfinedProgram: ~Copyable {
             plan.add(.bounding, "capabilities.bounding", a: 0)
             plan.add(.ids, "ids", a: UInt64(id), b: UInt64(id))
             plan.add(.capabilities, "capabilities.sets", a: 0, b: 0)
-        case .session(let namespace, let capability):
+        case .session(let namespace, let capability, let ids):
             plan.add(.setns, "user_namespace.enter", fd: .descriptor(namespace), a: SP_CLONE_NEWUSER)
             plan.add(.bounding, "capabilities.bounding", a: capability)
-            plan.add(.ids, "ids", a: UInt64(SandboxSpec.agent), b: UInt64(SandboxSpec.agent))
+            if ids { plan.add(.ids, "ids", a: UInt64(SandboxSpec.agent), b: UInt64(SandboxSpec.agent)) }
             // Ambient, so that it survives the exec of an ordinary program by an ordinary id. capabilities(7)
             plan.add(.capabilities, "capabilities.sets", a: capability, b: capability)
         case .caller: plan.add(.capabilities, "capabilities.sets", a: 0, b: 0)

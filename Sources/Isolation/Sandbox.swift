@@ -18,7 +18,9 @@ package struct Sandbox: ~Copyable {
     /// Outer end of the session's terminal.
     package var terminal: Descriptor?
     /// The tmpfs that holds the workspace's changes; reading it needs no process inside.
-    package var upper: Descriptor?
+    private var upper: Descriptor?
+    /// Its number, or -1 when the workspace has no layer of changes.
+    package private(set) var upperNumber: Int32 = -1
     /// The session's user namespace.
     package let userNamespace: Descriptor
     /// Held open by this process only: its end is this process's end.
@@ -150,7 +152,9 @@ package struct Sandbox: ~Copyable {
                 listenerNumber = descriptor.number
                 listener = consume descriptor
             case .outerTerminal: terminal = consume descriptor
-            case .upper: upper = consume descriptor
+            case .upper:
+                upperNumber = descriptor.number
+                upper = consume descriptor
             default: throw SystemError("receive", "an unexpected descriptor", .invalid)
             }
         }

@@ -117,10 +117,11 @@ package struct Directory: ~Copyable, Sendable {
 
     /// Creates or replaces a file in one step, so that a reader sees the old or the new content and never a part.
     package borrowing func replace(_ name: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(SystemError) {
-        // In the same directory, since a rename does not cross file systems.
+        // In the same directory, since a rename does not cross file systems; named for the process, since two that start at
+        // once write the same cache entry.
         let slash = name.lastIndex(of: "/")
         let parent = slash.map { String(name[...$0]) } ?? ""
-        let temporary = "\(parent).\(name[(slash.map { name.index(after: $0) } ?? name.startIndex)...]).new"
+        let temporary = "\(parent).\(name[(slash.map { name.index(after: $0) } ?? name.startIndex)...]).\(getpid()).new"
         let file = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
         try file.writeAll(bytes, subject: "\"\(path)/\(temporary)\"")
         let dir = fd.number

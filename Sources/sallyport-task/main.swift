@@ -1,3 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
-exit(125)
+internal import Documents
+internal import Glibc
+
+/// `sallyport task ...`, and the confined steps that it starts itself.
+func main(_ arguments: [String], environment: [String]) -> Int32 {
+    var rest = arguments[...]
+    if rest.first == "task" { rest = rest.dropFirst() }
+    switch rest.first {
+    case "step-pack", "step-index", "step-import": StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
+        Progress.write(TaskArguments.usage + "\n", to: 1)
+        return 0
+    case "run":
+        do throws(TaskFailure) {
+            return try runTask(Array(rest.dropFirst()), environment: environment)
+        } catch {
+            Progress.say("sallyport: \(error)")
+            return 125
+        }
+    default:
+        Progress.say(TaskArguments.usage)
+        return 125
+    }
+}
+
+private func runTask(_ arguments: [String], environment: [String]) throws(TaskFailure) -> Int32 {
+    let arguments = try TaskArguments(arguments)
+    var task = try TaskRun.make(arguments, environment: environment)
+    var failure: TaskFailure?
+    do throws(TaskFailure) {
+        try task.run()
+    } catch {
+        failure = error
+    }
+    if let failure, task.evidence.base == nil {
+        try task.delivery.discard()
+        throw failure
+    }
+    // What there is belongs to the caller, whatever happened: nothing delivered is lost.
+    try task.delivery.settle()
+    if let failure {
+        Progress.say("note: what there is of the task lies in \(task.delivery.path)")
+        throw failure
+    }
+    let json = task.evidence.json(files: try task.delivery.digests())
+    try task.delivery.write("evidence.json", JSONWriter(pretty: true).write(json) + [0x0A])
+    if arguments.json {
+        Progress.write(json.compactText + "\n", to: 1)
+    } else {
+        Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path).text, to: 1)
+    }
+    return task.evidence.outcome?.isSuccess == true ? 0 : 1
+}
+
+private func environmentEntries() -> [String] {
+    var result: [String] = []
+    var entry = environ
+    while let text = entry.pointee {
+        result.append(String(cString: text))
+        entry += 1
+    }
+    return result
+}
+
+exit(main(Array(CommandLine.arguments.dropFirst()), environment: environmentEntries()))

@@ -39,6 +39,7 @@ struct Context {
 /// What people read: stdout for results, stderr for everything beside them.
 enum Output {
     static func out(_ text: String) { write(1, text + "\n") }
+    static func outRaw(_ text: String) { write(1, text) }
     static func error(_ text: String) { write(2, "sallyport: " + text + "\n") }
     static func errorRaw(_ text: String) { write(2, text + "\n") }
 

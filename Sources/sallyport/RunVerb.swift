@@ -53,7 +53,8 @@ enum RunVerb {
                 request, paths: context.paths, programs: context.programs, fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
                 environment: environmentValue)
             let result = try session.run()
-            report(result, json: arguments.has("json"))
+            report(result, request, json: arguments.has("json"))
+            try dispose(result, request, context)
             return result.exitStatus()
         } catch {
             Output.error("\(error)")
@@ -131,7 +132,19 @@ enum RunVerb {
         return 0
     }
 
-    private static func report(_ result: SessionResult, json: Bool) {
+    /// What the caller asked to happen with the changes; shown on stderr, since stdout is the command's alone.
+    private static func dispose(_ result: SessionResult, _ request: RunRequest, _ context: Context) throws {
+        guard let entries = result.keptEntries, entries > 0, let id = SessionID(result.session) else { return }
+        switch request.disposition {
+        case .keep, .discard: return
+        case .diff: _ = try Spawn.again([ChangesVerb.name, "diff", id.text], outputToError: true)
+        case .apply:
+            let status = try SessionVerb.apply(id, context, [], outputToError: true)
+            if status == ChangesVerb.refused || status == 125 { Output.error("the changes were not applied; they are kept as session \(id)") }
+        }
+    }
+
+    private static func report(_ result: SessionResult, _ request: RunRequest, json: Bool) {
         if json {
             Output.errorRaw(result.json.compactText)
             return
@@ -147,7 +160,7 @@ enum RunVerb {
             let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
             Output.error("refused system calls: \(list)")
         }
-        if let entries = result.keptEntries, entries > 0 {
+        if let entries = result.keptEntries, entries > 0, request.disposition == .keep {
             Output.error("\(entries) changes kept. See them: sallyport session diff \(result.session)")
             Output.error("Take them: sallyport session apply \(result.session)")
         }

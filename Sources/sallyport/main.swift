@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLI
 internal import Glibc
+internal import Supervisor
 
 let line = Array(CommandLine.arguments.dropFirst())
 let rest = Array(line.dropFirst())
@@ -10,6 +11,10 @@ case "profile": exit(ProfileVerb.run(rest))
 case "doctor": exit(DoctorVerb.run(rest))
 // Not for people: the doctor starts it without privilege to read what a sandbox wrote.
 case "doctor-posture": exit(DoctorVerb.posture(rest))
+case "session": exit(SessionVerb.run(rest))
+case "sweep": exit(SweepVerb.run(rest))
+case ChangesVerb.name: exit(ChangesVerb.run(rest))
+case KeptChanges.collectorVerb: exit(CollectVerb.run(rest))
 case "--version", "version":
     Output.out("sallyport 0.1.0")
     exit(0)

@@ -106,8 +106,12 @@ struct FilesystemPolicyTests {
             let policy = FilesystemPolicy(
                 writable: try some(3), readOnly: try some(3), deny: try some(3),
                 workspace: Bool.random(using: &random) ? .readWrite : .readOnly)
+            let transitions = policy.transitions
+            #expect(transitions.allSatisfy { $0.access != $0.outer })
             for _ in 0..<40 {
                 let text = randomPath(&random)
+                let nearest = try transitions.last { $0.path.contains(try RulePath(text)) }
+                #expect(nearest?.access ?? .denied == model(policy, text), "\(text) under \(policy)")
                 let access = policy.decide(try RulePath(text)).access
                 seen.insert(access)
                 #expect(access == model(policy, text), "\(text) under \(policy)")

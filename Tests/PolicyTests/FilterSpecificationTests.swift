@@ -14,7 +14,7 @@ struct FilterSpecificationTests {
         let filter = try Self.filter(profile)
         #expect(SyscallTable.names.count == 384)
         let text = SyscallTable.names.map { name in
-            let decision = filter.decisions[name]?.text ?? filter.defaultAction.text
+            let decision = filter.decision(for: name)?.text ?? filter.defaultAction.text
             return "\(name): \(decision)\n"
         }.joined()
         let url = ProfileFixtures.repository.appendingPathComponent("Tests/PolicyTests/Goldens/\(profile).syscalls")
@@ -168,9 +168,31 @@ struct FilterSpecificationTests {
         #expect(actions == [.allow, .notify, Self.eprotonosupport, Self.eafnosupport])
     }
 
-    @Test("the same filter has the same text, another one has another")
+    @Test("the same filter has the same identity and text, another one has others")
     func canonical() throws {
-        #expect(try Self.filter("strict").canonicalText == Self.filter("review").canonicalText)
-        #expect(try Self.filter("strict").canonicalText != Self.filter("build").canonicalText)
+        let strict = try Self.filter("strict")
+        let build = try Self.filter("build")
+        #expect(try Self.filter("review").identity == strict.identity)
+        #expect(try Self.filter("review").canonicalText == strict.canonicalText)
+        #expect(build.identity != strict.identity)
+        #expect(build.canonicalText != strict.canonicalText)
+        let denying = FilterSpecification(SyscallPolicy(allowGroups: [.ordinary], deny: ["tee", "sync", "tee"]))
+        let same = FilterSpecification(SyscallPolicy(allowGroups: [.ordinary, .ordinary], deny: ["sync", "tee"]))
+        #expect(denying.identity == same.identity)
+        #expect(denying.canonicalText == same.canonicalText)
+        #expect(denying.identity != strict.identity)
+    }
+
+    /// Compiled filters are kept under their identity, so one identity must never stand for two sets of rules. The
+    /// golden of a revision is therefore written once; changing the tables means raising the revision.
+    @Test("a revision's rules never change")
+    func revision() throws {
+        let name = "Tests/PolicyTests/Goldens/revision-\(FilterSpecification.revision).rules"
+        let url = ProfileFixtures.repository.appendingPathComponent(name)
+        let text = try Self.filter("build").canonicalText + Self.filter("strict").canonicalText
+        let rewrite = ProcessInfo.processInfo.environment["SALLYPORT_REWRITE_GOLDENS"] == "1"
+        if rewrite, !FileManager.default.fileExists(atPath: url.path) { try Data(text.utf8).write(to: url) }
+        let kept = try String(contentsOf: url, encoding: .utf8)
+        #expect(kept == text, "raise FilterSpecification.revision and rewrite the goldens")
     }
 }

@@ -102,8 +102,11 @@ static inline long sp_dup2(int from, int to) { SP_RET(dup3(from, to, 0)); }
 static inline long sp_open_tree(int dir, const char *path, unsigned flags) {
     SP_RET(syscall(SYS_open_tree, dir, path, flags | OPEN_TREE_CLOEXEC));
 }
+// A clone is a peer of the mount it was taken from wherever that one is shared, which systemd makes of all mounts. Private, no
+// mount travels between host and sandbox, and pivot_root does not refuse it with EINVAL. mount_namespaces(7), pivot_root(2)
 static inline long sp_mount_setattr(int fd, unsigned flags, uint64_t set, uint64_t clear, int userns) {
-    struct mount_attr attributes = {.attr_set = set, .attr_clr = clear, .userns_fd = (uint64_t)(userns < 0 ? 0 : userns)};
+    struct mount_attr attributes = {.attr_set = set, .attr_clr = clear, .propagation = 1 << 18 /* MS_PRIVATE */,
+                                    .userns_fd = (uint64_t)(userns < 0 ? 0 : userns)};
     SP_RET(syscall(SYS_mount_setattr, fd, "", flags | AT_EMPTY_PATH, &attributes, sizeof attributes));
 }
 

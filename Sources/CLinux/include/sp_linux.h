@@ -3,6 +3,7 @@
 // non-negative result or -errno, because Swift may run code between a call and a read of errno.
 #pragma once
 #include "sp_calls.h"
+#include "sp_changes.h"
 #include "sp_constants.h"
 #include "sp_gateway.h"
 #include "sp_signals.h"

@@ -28,30 +28,30 @@ package struct IdRange: Sendable, Equatable {
     package static let standard = IdRange(first: 1_879_048_192, blocks: 4094)
 }
 
-/// Which session holds which block: a table in the runtime directory, changed only under its lock.
+/// Which session holds which block: one table for the whole host, changed only under its lock.
 ///
-/// A block is taken before clone and given back only after the session's group is empty and its files are gone; a
-/// crash leaves the entry, which `sweep` clears when the session is dead. Entries: 32 bytes, a session id or zeros.
+/// One table, whatever runtime directory a session uses, because ids are the host's: two tables would hand the same
+/// ids to two sessions. A block is taken before clone and given back only after the session's group is empty and its
+/// files are gone; a crash leaves the entry, which `sweep` clears when the session is dead. Entries: 64 bytes, zeros
+/// or "session pid start-time" of the supervisor.
 package struct IdBlocks: ~Copyable {
     private let table: Descriptor
-    private let path: String
     private let range: IdRange
-    private static let entrySize = 32
+    private static let entrySize = 64
+    private static let path = "/run/sallyport.ids"
 
-    package static func open(_ paths: HostPaths, _ range: IdRange) throws(SystemError) -> IdBlocks {
-        let path = paths.runtime + "/ids"
-        return IdBlocks(table: try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600), path: path, range: range)
+    package static func open(_ range: IdRange) throws(SystemError) -> IdBlocks {
+        return IdBlocks(table: try Descriptor.open(Self.path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600), range: range)
     }
 
-    private init(table: consuming Descriptor, path: String, range: IdRange) {
+    private init(table: consuming Descriptor, range: IdRange) {
         self.table = table
-        self.path = path
         self.range = range
     }
 
     private borrowing func locked<R>(_ body: () throws(SystemError) -> R) throws(SystemError) -> R {
         let fd = table.number
-        try checked("lock", "\"\(path)\"") { sp_flock(fd, LOCK_EX) }
+        try checked("lock", "\"\(Self.path)\"") { sp_flock(fd, LOCK_EX) }
         defer { _ = sp_flock(fd, LOCK_UN) }
         return try body()
     }
@@ -59,26 +59,28 @@ package struct IdBlocks: ~Copyable {
     private borrowing func entries() throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: range.blocks * Self.entrySize)
         let fd = table.number
-        try checked("read", "\"\(path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
+        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
         return bytes
     }
 
     private borrowing func put(_ index: Int, _ text: [UInt8]) throws(SystemError) {
         let padded = text + [UInt8](repeating: 0, count: Self.entrySize - text.count)
         let fd = table.number
-        let wrote = try checked("write", "\"\(path)\"") {
+        let wrote = try checked("write", "\"\(Self.path)\"") {
             padded.withUnsafeBytes { sp_pwrite(fd, $0.baseAddress!, $0.count, Int64(index * Self.entrySize)) }
         }
-        guard wrote == padded.count else { throw SystemError("write", "\"\(path)\"", .io) }
+        guard wrote == padded.count else { throw SystemError("write", "\"\(Self.path)\"", .io) }
     }
 
-    /// Takes a free block for a session; the entry is on disk before this returns.
-    package borrowing func allocate(_ session: String) throws(SystemError) -> IdBlock {
+    /// Takes a free block for a session of this process; the entry is on disk before this returns.
+    ///
+    /// - Parameter start: this process's start time, as /proc/<pid>/stat has it.
+    package borrowing func allocate(_ session: String, start: String) throws(SystemError) -> IdBlock {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
             let bytes = try entries()
             for index in 0..<range.blocks where bytes[index * Self.entrySize] == 0 {
-                try put(index, Array(session.utf8))
+                try put(index, Array("\(session) \(getpid()) \(start)".utf8))
                 return IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size)
             }
             throw SystemError(
@@ -92,7 +94,7 @@ package struct IdBlocks: ~Copyable {
         try locked { () throws(SystemError) in
             let bytes = try entries()
             let at = block.index * Self.entrySize
-            guard Array(bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }) == Array(session.utf8) else {
+            guard Array(bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }) == Array(session.utf8) else {
                 throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
@@ -107,9 +109,23 @@ package struct IdBlocks: ~Copyable {
             return (0..<range.blocks).compactMap { index in
                 let at = index * Self.entrySize
                 guard bytes[at] != 0 else { return nil }
-                let name = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self)
+                let name = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }, as: UTF8.self)
                 return (IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size), name)
             }
+        }
+    }
+
+    /// Whether the supervisor that took a block is gone, by pid and start time.
+    package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
+        let bytes = try entries()
+        let at = block.index * Self.entrySize
+        let fields = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
+        guard fields.count == 3, let pid = Int32(fields[1]) else { return true }
+        do throws(SystemError) {
+            return try processStartTime(pid) != fields[2]
+        } catch {
+            if error.errno == .noEntry || error.errno == .noSuchProcess { return true }
+            throw error
         }
     }
 }

@@ -142,10 +142,13 @@ enum FilesystemSteps {
             plan.add(
                 .make, "mount.point", fd: Slot.run.handle, path: parts.joined(separator: "/"),
                 a: tree.isDirectory ? 0o40755 : 0o100644, b: setUpOwner(spec))
+        }
+        // Before the mounts, not after: what makes it read-only is a second mount of it, which would hide them.
+        plan.add(.readOnly, "run.read_only", path: "run", a: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NODEV)
+        for tree in spec.mounts {
             let handle = source(tree, spec, "mount.clone", slot: .null, &plan)
             plan.add(.attach, "mount.attach", fd: handle, path: tree.target)
         }
-        plan.add(.readOnly, "run.read_only", path: "run", a: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NODEV)
     }
 
     /// World-readable files of proc that tell of the host, and places whose writing would reach it. What belongs to

@@ -11,12 +11,12 @@ package import Policy
 package struct FilterCache: Sendable {
     private let paths: HostPaths
     /// Bumped when ``FilterCompiler`` changes what it makes of the same specification.
-    private static let compilerVersion = 1
+    private static let compilerVersion = 2
 
     package init(_ paths: HostPaths) { self.paths = paths }
 
     package func filter(for specification: FilterSpecification) throws(SystemError) -> CompiledFilter {
-        try cached(specification.canonicalText) { () throws(SystemError) in try FilterCompiler.compile(specification) }
+        try cached(specification.identity) { () throws(SystemError) in try FilterCompiler.compile(specification) }
     }
 
     /// The filter of a program of our own, see ``FilterCompiler/compile(program:allowed:answered:ioctlRequests:)``.

@@ -59,18 +59,17 @@ package enum FilterCompiler {
         try require(seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "choose a balanced tree")
         var notifies = false
         for rule in specification.rules {
-            let number = seccomp_syscall_resolve_name(rule.name)
-            // A name that this libseccomp does not know cannot be allowed; refused is what the default already does.
-            if number == unknownCall || number < 0 { continue }
+            // Our own table: the system's libseccomp may be older than the newest calls. A name without a number on
+            // this architecture cannot be called; refused is what the default already does.
+            guard let number = SyscallTable.number(of: rule.name).map({ Int32($0) }) else { continue }
             if rule.action == .notify { notifies = true }
             try add(rule, number, to: context)
         }
         return CompiledFilter(
             program: try export(context), notifies: notifies,
-            specificationDigest: Digest.sha256(Array(specification.canonicalText.utf8)))
+            specificationDigest: Digest.sha256(Array(specification.identity.utf8)))
     }
 
-    private static let unknownCall: Int32 = -1
     // Function-like macros of seccomp.h, which Swift does not import. seccomp_rule_add(3)
     private static let killProcess: UInt32 = 0x8000_0000
     private static let allow: UInt32 = 0x7fff_0000

@@ -67,16 +67,3 @@ package struct CgroupLayout: Sendable {
         return nil
     }
 }
-
-/// Lines of a small kernel file.
-package func procText(_ path: String) throws(SystemError) -> [Substring] {
-    let file = try Descriptor.open(path, O_RDONLY)
-    let bytes = try file.readAll(limit: 4 << 20, subject: "\"\(path)\"")
-    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-}
-
-/// Writes one value to a kernel file.
-package func writeKernelFile(_ path: String, _ value: String) throws(SystemError) {
-    let file = try Descriptor.open(path, O_WRONLY)
-    try file.writeAll(Array(value.utf8), subject: "\"\(value)\" to \"\(path)\"")
-}

@@ -65,12 +65,23 @@ package struct SessionCgroup: ~Copyable, Sendable {
         if result == -Int(ENOENT), let slash = path.lastIndex(of: "/") {
             let parent = String(path[..<slash])
             let made = sp_mkdirat(AT_FDCWD, parent, 0o755)
-            if made < 0 && made != -Int(EEXIST) { throw SystemError("create", "cgroup \"\(parent)\"", Errno(Int32(-made))) }
-            try checked("create", "cgroup \"\(path)\"") { sp_mkdirat(AT_FDCWD, path, 0o755) }
+            if made < 0 && made != -Int(EEXIST) { throw notDelegated(parent, made) }
+            let again = sp_mkdirat(AT_FDCWD, path, 0o755)
+            if again < 0 { throw notDelegated(path, again) }
         } else if result < 0 {
-            throw SystemError("create", "cgroup \"\(path)\"", Errno(Int32(-result)))
+            throw notDelegated(path, result)
         }
     }
+
+    private static func notDelegated(_ path: String, _ result: Int) -> SystemError {
+        let errno = Errno(Int32(-result))
+        return SystemError(
+            "create", "cgroup \"\(path)\"", errno, remedy: errno == .accessDenied || errno == .notPermitted ? delegation : nil)
+    }
+
+    private static let delegation =
+        "No cgroup controller is delegated to this user. On a cgroup v2 host ask for a delegated group (systemd-run "
+        + "--user --scope -p Delegate=yes), or choose a profile with limits.enforcement: rlimit (strict-rlimit)."
 
     /// Puts the controllers at our disposal beneath `<base>/sallyport`.
     ///
@@ -83,9 +94,6 @@ package struct SessionCgroup: ~Copyable, Sendable {
             let enabled = try procText(ours + "/cgroup.subtree_control").first?.split(separator: " ") ?? []
             if CgroupLayout.required.allSatisfy({ enabled.contains(Substring($0)) }) { return }
         }
-        let remedy =
-            "Ask for a delegated group: systemd-run --user --scope -p Delegate=yes, or choose a profile with "
-            + "limits.enforcement: rlimit (strict-rlimit)."
         do {
             if !root { try moveIntoLeaf(base) }
             for directory in [base, ours] {
@@ -94,7 +102,7 @@ package struct SessionCgroup: ~Copyable, Sendable {
                 }
             }
         } catch {
-            throw SystemError(error.operation, error.subject, error.errno, remedy: remedy)
+            throw SystemError(error.operation, error.subject, error.errno, remedy: delegation)
         }
     }
 

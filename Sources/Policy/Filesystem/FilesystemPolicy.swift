@@ -55,6 +55,24 @@ package struct FilesystemPolicy: Sendable, Hashable {
     /// The decision about a path as text; see ``RulePath/init(_:)`` for what is no path.
     package func decide(_ text: String) throws(RulePath.Flaw) -> Decision { decide(try RulePath(text)) }
 
+    /// One place where what is decided differs from the directory above it.
+    package struct Transition: Sendable, Hashable {
+        package var path: RulePath
+        package var access: Access
+        /// What holds just above; at the root, denied.
+        package var outer: Access
+    }
+
+    /// The whole policy as the places where it changes, each after the one that encloses it: what has to be mounted or
+    /// masked in that order. The decision about any path is that of the last transition at or above it, or denied.
+    package var transitions: [Transition] {
+        Set(decisionPoints).sorted().compactMap { path in
+            let access = decide(path).access
+            let outer = path == .root ? .denied : decide(RulePath(components: path.components.dropLast())).access
+            return access == outer ? nil : Transition(path: path, access: access, outer: outer)
+        }
+    }
+
     /// Every path at which the decision can change: between two of them it is that of the nearest one above.
     var decisionPoints: [RulePath] { [.root, .workspace] + writable + readOnly + deny }
 }

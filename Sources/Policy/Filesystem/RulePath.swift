@@ -4,7 +4,7 @@
 ///
 /// Components are bytes, because the kernel compares bytes. Swift's own string equality calls two spellings of "é"
 /// equal that are two different files, and a rule for one must not decide about the other.
-package struct RulePath: Sendable, Hashable, Comparable {
+package struct RulePath: Sendable, Hashable, Comparable, CustomStringConvertible {
     package let components: [[UInt8]]
 
     /// Why a text is no path that can be decided about.
@@ -43,6 +43,8 @@ package struct RulePath: Sendable, Hashable, Comparable {
     package var text: String {
         components.isEmpty ? "/" : components.map { "/" + String(decoding: $0, as: UTF8.self) }.joined()
     }
+
+    package var description: String { text }
 
     package static func < (first: RulePath, second: RulePath) -> Bool {
         first.components.lexicographicallyPrecedes(second.components) { $0.lexicographicallyPrecedes($1) }

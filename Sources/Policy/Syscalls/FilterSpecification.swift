@@ -5,37 +5,50 @@
 /// Rules of one call never overlap, and together they cover every argument, so their order means nothing. No rule has
 /// the default action (libseccomp refuses such rules). A name without rules gets the default.
 package struct FilterSpecification: Sendable, Hashable {
-    package let rules: [SyscallRule]
+    private let policy: SyscallPolicy
+
+    /// The filter of a profile. A denied name is refused and recorded, whatever group allows it.
+    ///
+    /// Costs nothing yet: ``rules`` takes about half a millisecond, which a start with a compiled filter at hand must
+    /// not spend. Such a start asks for ``identity`` alone.
+    package init(_ policy: SyscallPolicy) { self.policy = policy }
+
+    /// Counts the changes of the tables: raised whenever the same policy comes to mean other rules.
+    package static let revision = 1
+
     /// For every number without a rule, known or not: ENOSYS, what a kernel without that call says.
-    package let defaultAction: SyscallAction
-    /// The decisions that `rules` were cut from.
-    package let decisions: [String: SyscallDecision]
+    package let defaultAction = SyscallAction.errno(38)
 
-    private static let enosys: Int32 = 38
+    /// Names a filter without computing it: the same text means the same rules, in every program that has them.
+    package var identity: String {
+        let groups = Set(policy.allowGroups.map { $0.rawValue }).sorted().joined(separator: ",")
+        let denied = Set(policy.deny).sorted().joined(separator: ",")
+        return "sallyport-filter 1 revision \(Self.revision) groups \(groups) deny \(denied)"
+    }
 
-    /// Computes the filter of a profile. A denied name is refused and recorded, whatever group allows it.
-    package init(_ policy: SyscallPolicy) {
-        var decisions: [String: SyscallDecision] = [:]
-        for name in SyscallRefusals.recorded.union(SyscallGroup.debugOwnChildren.names) {
-            decisions[name] = SyscallDecision(otherwise: .notify)
+    /// How one call is decided; nil for one that is left to the default.
+    package func decision(for name: String) -> SyscallDecision? {
+        if policy.deny.contains(name) { return SyscallDecision(otherwise: .notify) }
+        if policy.allowGroups.contains(.ordinary), let byArguments = ArgumentTables.ordinary[name] {
+            return byArguments
         }
-        for group in policy.allowGroups {
-            for name in group.names { decisions[name] = SyscallDecision(otherwise: .allow) }
-            if group == .ordinary { decisions.merge(ArgumentTables.ordinary) { $1 } }
-        }
-        for name in policy.deny { decisions[name] = SyscallDecision(otherwise: .notify) }
+        if policy.allowGroups.contains(where: { $0.names.contains(name) }) { return SyscallDecision(otherwise: .allow) }
+        // Without its group a call that is named somewhere is refused and recorded; probes are not.
+        let isNamed =
+            SyscallRefusals.recorded.contains(name) || SyscallGroup.debugOwnChildren.names.contains(name)
+        return isNamed ? SyscallDecision(otherwise: .notify) : nil
+    }
 
-        let defaultAction = SyscallAction.errno(Self.enosys)
-        self.decisions = decisions
-        self.defaultAction = defaultAction
-        rules = decisions.keys.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }.flatMap { name in
-            decisions[name]?.disjointRules(name: name).filter { $0.action != defaultAction } ?? []
+    /// The decisions cut into rules, in the order of the calls' numbers. Computed at each call.
+    package var rules: [SyscallRule] {
+        SyscallTable.names.flatMap { name in
+            decision(for: name)?.disjointRules(name: name).filter { $0.action != defaultAction } ?? []
         }
     }
 
     /// What the filter answers a call: the reference that a compiled program must agree with.
     package func evaluate(_ name: String, _ arguments: [UInt64] = []) -> SyscallAction {
-        decisions[name]?.action(for: arguments) ?? defaultAction
+        decision(for: name)?.action(for: arguments) ?? defaultAction
     }
 
     /// A stable rendering, one rule a line: two profiles with the same text have the same filter.

@@ -95,13 +95,4 @@ package struct SessionState: Sendable {
             .init("profile", .string(profile)), .init("command", .string(command)),
         ])
     }
-
-    /// The start time of a process as the kernel counts it, which together with the pid names it for good. proc(5)
-    package static func startTime(of pid: Int32) throws(SystemError) -> String {
-        let line = try procText("/proc/\(pid)/stat").first ?? ""
-        // The command may hold anything; the fields begin after its closing parenthesis.
-        guard let close = line.lastIndex(of: ")") else { return "" }
-        let fields = line[line.index(after: close)...].split(separator: " ")
-        return fields.count > 19 ? String(fields[19]) : ""
-    }
 }

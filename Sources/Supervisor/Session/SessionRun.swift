@@ -22,9 +22,6 @@ package final class SessionRun {
     private var cgroup: SessionCgroup?
     private var block: IdBlock?
     private var streams: Streams?
-    private var upper: Descriptor?
-    private var namespace: Descriptor?
-    private var lowerForChanges: Int32 = -1
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
@@ -96,26 +93,27 @@ package final class SessionRun {
         if let export = request.export { try streams.addExport(file: export.file, cap: export.limit) }
         spec.standard = streams.standard
         spec.export = streams.export
-        let plan = PlanDocument(spec)
-        result.planDigest = plan.digest
-        try directory.write("plan.json", plan.json)
-        fault.reach("plan.built")
 
-        var sandbox = try launch(spec, maps, program, &result)
+        let sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
         var memory: Int32 = -1
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
         let mask = cgroup?.memoryEventMask() ?? 0
+        // Needs no word from inside, and sp-init is still on its way.
+        try streams.begin()
         let workload: Descriptor
         do throws(SystemError) { workload = try verify(sandbox, spec, &result) } catch {
             endNow(sandbox)
             throw error
         }
         fault.reach("sandbox.verified")
-        try streams.begin()
         try sandbox.status.send([1], descriptors: [], subject: "the word to start")
         fault.reach("workload.released")
+        // Written while the workload runs: the plan is a function of the request, and nobody reads it before.
+        let plan = PlanDocument(spec)
+        result.planDigest = plan.digest
+        try directory.write("plan.json", plan.json)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
         var watch = Watch()
@@ -124,15 +122,14 @@ package final class SessionRun {
             wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         try reap(sandbox)
         fault.reach("sandbox.reaped")
-        upper = sandbox.upper.take()
         try conclude(watch, &result)
-        namespace = nil
+        try keepChanges(sandbox, spec, directory, &result)
     }
 
     private func writeState(_ directory: borrowing SessionDirectory, _ layout: CgroupLayout?, _ result: SessionResult) throws(SystemError) {
         let pid = getpid()
         var state = SessionState(
-            id: directory.id.text, supervisor: pid, supervisorStart: try SessionState.startTime(of: pid),
+            id: directory.id.text, supervisor: pid, supervisorStart: try processStartTime(pid),
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace, profile: request.profile.name,
             command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
         if let layout {
@@ -144,8 +141,8 @@ package final class SessionRun {
 
     private func allocateIds(_ id: SessionID) throws(SystemError) -> IdMaps {
         guard mode == .host else { return .single(uid: geteuid(), gid: getegid()) }
-        let blocks = try IdBlocks.open(paths, .standard)
-        let block = try blocks.allocate(id.text)
+        let blocks = try IdBlocks.open(.standard)
+        let block = try blocks.allocate(id.text, start: processStartTime(getpid()))
         self.block = block
         return .session(block)
     }
@@ -278,6 +275,22 @@ package final class SessionRun {
         }
     }
 
+    /// Reads the workspace's upper layer into a sealed set, now that nothing can change it any more.
+    private func keepChanges(
+        _ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory, _ result: inout SessionResult
+    ) throws(SystemError) {
+        guard request.disposition != .discard, let workspace = request.workspace, sandbox.upperNumber >= 0 else { return }
+        guard case .overlay(let lower, _) = spec.workspace else { return }
+        let limits = request.profile.limits
+        let reopened = lower.descriptor >= 0 ? lower.descriptor : held.keep(try Trees.openPath(workspace))
+        let kept = try KeptChanges(paths).collect(
+            session: directory.id, created: result.startedMilliseconds, workspace: workspace, upper: sandbox.upperNumber,
+            lower: reopened, namespace: sandbox.userNamespace.number, mode: mode, bytes: limits.workspaceBytes,
+            inodes: limits.workspaceInodes, fault: fault)
+        result.keptEntries = kept?.entries ?? 0
+        result.keptDigest = kept?.digest
+    }
+
     /// Gives back everything the session held; what cannot be given back is said, and left to sweep.
     private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
@@ -291,7 +304,7 @@ package final class SessionRun {
         do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
         fault.reach("cgroup.removed")
         if let block {
-            do throws(SystemError) { try IdBlocks.open(paths, .standard).release(block, of: directory.id.text) } catch { note(error) }
+            do throws(SystemError) { try IdBlocks.open(.standard).release(block, of: directory.id.text) } catch { note(error) }
         }
         fault.reach("ids.released")
     }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sp_task_confine.h"
+
+#if defined(__x86_64__)
+#define NATIVE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE AUDIT_ARCH_AARCH64
+#else
+#error "the filter of a task step is written for x86_64 and aarch64"
+#endif
+
+// Files, memory, time and the threads of one process: no socket, no exec, no other process, no mount.
+static const unsigned short allowed[] = {
+    SYS_read, SYS_pread64, SYS_readv, SYS_write, SYS_pwrite64, SYS_writev, SYS_close, SYS_openat, SYS_openat2, SYS_lseek, SYS_fstat,
+    SYS_newfstatat, SYS_statx, SYS_fcntl, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_getdents64,
+    SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat, SYS_readlinkat, SYS_faccessat, SYS_faccessat2,
+    SYS_fchmod, SYS_fchmodat, SYS_umask, SYS_utimensat, SYS_getcwd, SYS_dup, SYS_dup3, SYS_flock, SYS_statfs,
+    SYS_fstatfs,
+    SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
+    SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_sched_yield, SYS_sched_getaffinity, SYS_set_tid_address,
+    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
+    SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_getrandom, SYS_sysinfo, SYS_uname,
+    SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getrusage,
+    SYS_exit, SYS_exit_group,
+#ifdef __x86_64__
+    SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_readlink,
+    SYS_chmod, SYS_dup2, SYS_time, SYS_poll,
+#endif
+};
+
+enum { allowed_count = sizeof allowed / sizeof *allowed };
+
+static struct sock_filter load(unsigned offset) {
+    return (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset);
+}
+static struct sock_filter equal(unsigned value, unsigned char yes, unsigned char no) {
+    return (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no);
+}
+static struct sock_filter result(unsigned action) { return (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action); }
+
+long sp_task_filter(void) {
+    struct sock_filter code[allowed_count * 2 + 16];
+    unsigned short n = 0;
+    code[n++] = load(offsetof(struct seccomp_data, arch));
+    code[n++] = equal(NATIVE, 1, 0);
+    code[n++] = result(SECCOMP_RET_KILL_PROCESS);
+    code[n++] = load(offsetof(struct seccomp_data, nr));
+    for (int i = 0; i < allowed_count; i++) {
+        code[n++] = equal(allowed[i], 0, 1);
+        code[n++] = result(SECCOMP_RET_ALLOW);
+    }
+    // glibc falls back to clone, whose flags a filter can see; clone3 has them in memory.
+    code[n++] = equal(SYS_clone3, 0, 1);
+    code[n++] = result(SECCOMP_RET_ERRNO | ENOSYS);
+    code[n++] = equal(SYS_clone, 0, 4);
+    code[n++] = load(offsetof(struct seccomp_data, args[0]));
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
+    code[n++] = result(SECCOMP_RET_ALLOW);
+    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
+    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
+    struct sock_fprog program = {.len = n, .filter = code};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+internal import LinuxSystem
+
+/// One walk over both layers, without recursion: how deep a tree goes is the task's choice.
+final class CollectorWalk {
+    /// A directory in the middle of being read. Without `upper`, everything beneath `lower` was deleted.
+    private final class Frame {
+        let upper: Held?
+        let lower: Held?
+        let path: [UInt8]
+        let names: [[UInt8]]
+        var next = 0
+
+        init(upper: Held?, lower: Held?, path: [UInt8], names: [[UInt8]]) {
+            self.upper = upper
+            self.lower = lower
+            self.path = path
+            self.names = names
+        }
+    }
+
+    private let writer: ChangeSetWriter
+    private let budget: ChangeBudget
+    private var frames: [Frame] = []
+
+    init(writer: ChangeSetWriter, budget: ChangeBudget) {
+        self.writer = writer
+        self.budget = budget
+    }
+
+    func run(upper: Held, lower: Held?) throws(ChangeError) {
+        _ = try OverlayAttributes.of(upper, "the upper layer")
+        frames = [Frame(upper: upper, lower: lower, path: [], names: try Beneath.names(upper, "the upper layer"))]
+        while let frame = frames.last {
+            guard frame.next < frame.names.count else {
+                frames.removeLast()
+                continue
+            }
+            let name = frame.names[frame.next]
+            frame.next += 1
+            try visit(name, in: frame)
+        }
+    }
+
+    private func visit(_ name: [UInt8], in frame: Frame) throws(ChangeError) {
+        let path = PathRules.join(frame.path, name)
+        var below: FileStatus?
+        if let lower = frame.lower { below = try Beneath.status(lower.number, name) }
+        let base = ChangeEntry.Base(below)
+        guard let upper = frame.upper, let status = try Beneath.status(upper.number, name) else {
+            return try deleted(path, name, base, frame)
+        }
+        // Mode 0000 and number 0:0: the overlay's mark, which mknod cannot make through an overlay. overlayfs.rst
+        if status.isCharacterDevice && status.deviceNumber == 0 { return try deleted(path, name, base, frame) }
+        guard path.count <= PathRules.maximumPath else { return try refuse(path, .pathTooLong, base) }
+        switch status.type {
+        case 0o040000: try directory(path, name, upper, status, base, frame)
+        case 0o100000: try file(path, name, upper, status, base, frame)
+        case 0o120000: try symlink(path, name, upper, status, base, frame)
+        case 0o140000: try refuse(path, .socket, base)
+        case 0o010000: try refuse(path, .fifo, base)
+        default: try refuse(path, .device, base)
+        }
+    }
+
+    private func deleted(_ path: [UInt8], _ name: [UInt8], _ base: ChangeEntry.Base, _ frame: Frame) throws(ChangeError) {
+        // A whiteout over nothing hides nothing.
+        guard base.kind != .absent, path.count <= PathRules.maximumPath else { return }
+        try append(ChangeEntry(path: path, kind: .deleted, base: base))
+        try deletions(path, name, base, frame)
+    }
+
+    /// Goes on with what lies beneath a directory of the base that is gone: each thing gets its own deletion, so that
+    /// applying never removes what the base did not show.
+    private func deletions(_ path: [UInt8], _ name: [UInt8], _ base: ChangeEntry.Base, _ frame: Frame) throws(ChangeError) {
+        guard base.kind == .directory, frames.count < budget.depth, let lower = frame.lower else { return }
+        // What cannot be listed has no deletions; applying then finds the directory not empty and says so.
+        guard case .success(let held) = Beneath.directory(lower.number, name) else { return }
+        let names = try Beneath.names(held, "\"\(escapedPath(path))\"")
+        frames.append(Frame(upper: nil, lower: held, path: path, names: names))
+    }
+
+    private func directory(
+        _ path: [UInt8], _ name: [UInt8], _ upper: Held, _ status: FileStatus, _ base: ChangeEntry.Base, _ frame: Frame
+    ) throws(ChangeError) {
+        guard frames.count < budget.depth else { return try refuse(path, .tooDeep, base) }
+        guard case .success(let held) = Beneath.directory(upper.number, name) else {
+            return try refuse(path, .unreadable, base)
+        }
+        let attributes = try OverlayAttributes.of(held, "\"\(escapedPath(path))\"")
+        var names = try Beneath.names(held, "\"\(escapedPath(path))\"")
+        var lower: Held?
+        if base.kind == .directory, let above = frame.lower {
+            if case .success(let found) = Beneath.directory(above.number, name) { lower = found }
+        }
+        if base.kind != .directory {
+            try append(entry(path, .directory, status, base, attributes))
+        } else if status.permissions & 0o777 != base.permissions & 0o777 {
+            try append(entry(path, .mode, status, base, attributes))
+        }
+        if attributes.opaque, let lower {
+            let hidden = try Beneath.names(lower, "\"\(escapedPath(path))\"")
+            names = Array(Set(names).union(hidden)).sorted { $0.lexicographicallyPrecedes($1) }
+        }
+        frames.append(Frame(upper: held, lower: lower, path: path, names: names))
+    }
+
+    private func file(
+        _ path: [UInt8], _ name: [UInt8], _ upper: Held, _ status: FileStatus, _ base: ChangeEntry.Base, _ frame: Frame
+    ) throws(ChangeError) {
+        // No content can be larger than the file system was: a hole, and one that would fill the set.
+        guard status.size <= budget.bytes else { return try refuse(path, .tooLarge, base) }
+        guard case .success(let held) = Beneath.open(upper.number, name, O_RDONLY) else {
+            return try refuse(path, .unreadable, base)
+        }
+        let opened = try Beneath.status(of: held, "\"\(escapedPath(path))\"")
+        guard opened.isRegular, opened.inode == status.inode, opened.size == status.size else {
+            throw ChangeError(
+                .changed, "collect", "\"\(escapedPath(path))\"", "it changed while being read",
+                remedy: "Something still writes to the workspace of a session that has ended; stop it and collect again.")
+        }
+        let attributes = try OverlayAttributes.of(held, "\"\(escapedPath(path))\"")
+        if base.kind == .file, base.size == status.size, let lower = frame.lower,
+            case .success(let old) = Beneath.open(lower.number, name, O_RDONLY),
+            try SameContent.check(held.number, old.number, size: status.size, "\"\(escapedPath(path))\"")
+        {
+            guard status.permissions & 0o777 != base.permissions & 0o777 else { return }
+            return try append(entry(path, .mode, status, base, attributes))
+        }
+        var entry = entry(path, .file, status, base, attributes)
+        entry.size = status.size
+        if status.links > 1 { entry.notes.insert(.hardlinked) }
+        try charge(entry)
+        try writer.append(entry, from: held.number)
+        try deletions(path, name, base, frame)
+    }
+
+    private func symlink(
+        _ path: [UInt8], _ name: [UInt8], _ upper: Held, _ status: FileStatus, _ base: ChangeEntry.Base, _ frame: Frame
+    ) throws(ChangeError) {
+        guard case .success(let target) = Beneath.linkTarget(upper.number, name),
+            (1...PathRules.maximumPath).contains(target.count)
+        else { return try refuse(path, .unreadable, base) }
+        if base.kind == .symlink, let lower = frame.lower, Beneath.linkTarget(lower.number, name) == .success(target) {
+            return
+        }
+        var entry = entry(path, .symlink, status, base, OverlayAttributes())
+        entry.permissions = 0o777
+        entry.size = UInt64(target.count)
+        try charge(entry)
+        try writer.append(entry, content: target)
+        try deletions(path, name, base, frame)
+    }
+
+    private func refuse(_ path: [UInt8], _ why: ChangeEntry.Refusal, _ base: ChangeEntry.Base) throws(ChangeError) {
+        var entry = ChangeEntry(path: path, kind: .refused, base: base)
+        entry.refusal = why
+        try append(entry)
+    }
+
+    private func append(_ entry: ChangeEntry) throws(ChangeError) {
+        try charge(entry)
+        try writer.append(entry)
+    }
+
+    private func entry(
+        _ path: [UInt8], _ kind: ChangeEntry.Kind, _ status: FileStatus, _ base: ChangeEntry.Base,
+        _ attributes: OverlayAttributes
+    ) -> ChangeEntry {
+        var entry = ChangeEntry(path: path, kind: kind, base: base)
+        entry.permissions = status.permissions & 0o777
+        entry.modifiedNanoseconds = status.modifiedNanoseconds
+        if status.permissions & 0o7000 != 0 { entry.notes.insert(.specialBits) }
+        if attributes.others { entry.notes.insert(.attributes) }
+        return entry
+    }
+
+    private func charge(_ entry: ChangeEntry) throws(ChangeError) {
+        guard writer.entries < UInt64(budget.entries) else {
+            throw ChangeError(
+                .budget, "collect", "the changes", "there are more than \(budget.entries) of them",
+                remedy: "Discard the session, or have the task remove what it generated.")
+        }
+        // size <= budget.bytes was checked for files and is small for links, so the sum cannot overflow.
+        guard writer.bytes <= budget.bytes, entry.size <= budget.bytes - writer.bytes else {
+            throw ChangeError(
+                .budget, "collect", "the changes",
+                "their content is more than the \(budget.bytes) bytes that limits.workspace_bytes allows",
+                remedy: "Sparse files and hard links count in full. Raise the limit, or have the task remove them.")
+        }
+    }
+}
+
+extension ChangeEntry.Base {
+    /// What a tree holds under a name.
+    init(_ status: FileStatus?) {
+        guard let status else {
+            self = .absent
+            return
+        }
+        let kind: Kind =
+            switch status.type {
+            case 0o040000: .directory
+            case 0o100000: .file
+            case 0o120000: .symlink
+            default: .other
+            }
+        self.init(
+            kind: kind, permissions: status.permissions, size: status.size,
+            modifiedNanoseconds: status.modifiedNanoseconds)
+    }
+}
+
+/// Compares two open files without holding either.
+enum SameContent {
+    static func check(_ a: Int32, _ b: Int32, size: UInt64, _ subject: String) throws(ChangeError) -> Bool {
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 16)
+        defer { room.deallocate() }
+        let left = UnsafeMutableRawBufferPointer(rebasing: room[0..<(1 << 16)])
+        let right = UnsafeMutableRawBufferPointer(rebasing: room[(1 << 16)...])
+        var done: UInt64 = 0
+        while done < size {
+            let got = try Beneath.read(a, into: left, at: done, subject)
+            guard got > 0, try Beneath.read(b, into: right, at: done, subject) == got,
+                left[0..<got].elementsEqual(right[0..<got])
+            else { return false }
+            done += UInt64(got)
+        }
+        return true
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Documents
+internal import CLinux
+internal import Glibc
+package import Isolation
+package import LinuxSystem
+
+/// The sealed change sets of ended sessions, `<state>/changes/<id>.set`, each with a small record beside it.
+package struct KeptChanges: Sendable {
+    package struct Record: Sendable {
+        package var session: String
+        package var workspace: String
+        package var digest: String
+        package var entries: Int
+        package var created: UInt64
+    }
+
+    package let paths: HostPaths
+    package init(_ paths: HostPaths) { self.paths = paths }
+
+    /// Arguments by which the collector knows itself.
+    package static let collectorVerb = "internal-collect"
+
+    /// Every call the collector makes; any other ends it.
+    private static let collectorCalls = [
+        "openat", "openat2", "statx", "newfstatat", "fstat", "getdents64", "read", "pread64", "write", "pwrite64",
+        "lseek", "close", "fsync", "fdatasync", "ftruncate", "fgetxattr", "getxattr", "lgetxattr", "flistxattr",
+        "llistxattr", "listxattr", "readlinkat", "readlink", "mmap", "munmap", "mprotect", "madvise", "mremap", "brk",
+        "futex", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "clock_gettime", "clock_getres",
+        "getrandom", "prctl", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64", "exit",
+        "exit_group", "execveat", "fcntl", "dup", "dup3", "getpid", "gettid", "getuid", "geteuid", "getgid", "getegid",
+        "sched_yield", "sched_getaffinity", "sysinfo", "uname", "landlock_create_ruleset", "landlock_add_rule",
+        "landlock_restrict_self", "sendmsg", "capget", "fadvise64", "tgkill",
+    ]
+
+    /// Collects what a dead sandbox left in its upper layer.
+    ///
+    /// Names and contents are the task's, so a process without rights reads them: the agent's id in the session's user
+    /// namespace, with one capability, to read what the task made unreadable. This process sees a count and a digest.
+    ///
+    /// - Returns: nil when nothing changed; nothing is kept then.
+    func collect(
+        session: SessionID, created: UInt64, workspace: String, upper: Int32, lower: Int32, namespace: Int32, mode: Mode,
+        bytes: UInt64, inodes: UInt64, fault: FaultPoint
+    ) throws(SystemError) -> Record? {
+        let directory = try Directory.open(paths.changes)
+        let part = ".\(session).part"
+        let output = try directory.open(part, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+        fault.reach("changes.collecting")
+        let answer = try Channel.messages()
+        let program = try Descriptor.open("/proc/self/exe", O_PATH)
+        let filter = try FilterCache(paths).filter(program: "collector", allowed: Self.collectorCalls,
+            // Asked of standard output at start, to choose its buffering; no is an answer.
+            answered: [(name: "ioctl", errno: ENOTTY)])
+        let null = try Descriptor.open("/dev/null", O_RDWR)
+        let child: ConfinedProgram
+        do throws(LaunchError) {
+            child = try ConfinedProgram.start(
+                program, argv: ["sallyport", Self.collectorVerb, session.text, "\(created)", "\(bytes)", "\(inodes)"],
+                environment: [], identity: .session(namespace: namespace, capability: 1 << 2, ids: mode == .host),
+                descriptors: [null.number, null.number, 2, upper, lower, output.number, answer.second.number], filter: filter)
+        } catch { throw SystemError("start", "the collector at \(error.step)", error.errno, remedy: error.remedy) }
+        if let failure = try child.wait() {
+            try directory.remove(part)
+            throw SystemError(
+                "collect", "the changes of session \(session)", .io,
+                remedy: "The collector ended with \(failure); what it said is above. The changes are lost.")
+        }
+        guard sp_poll_one(answer.first.number, Int16(POLLIN), 0) > 0,
+            let message = try answer.first.receive(limit: 72, subject: "the collector's answer"),
+            let record = Self.decode(message.bytes, session: session, workspace: workspace, created: created)
+        else { throw SystemError("read", "the collector's answer", .invalid) }
+        if record.entries == 0 {
+            try directory.remove(part)
+            return nil
+        }
+        try directory.replace("\(session).json", with: Array(Self.json(record).prettyText.utf8) + [10])
+        let dir = directory.fd.number
+        try checked("rename", "the change set") { sp_renameat2(dir, part, dir, "\(session).set", 1) }
+        fault.reach("changes.kept")
+        return record
+    }
+
+    /// Eight bytes of count, then the digest in hexadecimal: all that a process which read hostile bytes may tell us.
+    package static func encode(entries: Int, digest: String) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: entries >> (8 * $0)) } + Array(digest.utf8)
+    }
+
+    private static func decode(_ bytes: [UInt8], session: SessionID, workspace: String, created: UInt64) -> Record? {
+        guard bytes.count == 72, bytes[8...].allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else { return nil }
+        let entries = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
+        guard entries <= 100_000_000 else { return nil }
+        return Record(
+            session: session.text, workspace: workspace, digest: String(decoding: bytes[8...], as: UTF8.self),
+            entries: Int(entries), created: created)
+    }
+
+    private static func json(_ record: Record) -> JSON {
+        .object([
+            .init("version", 1), .init("session", .string(record.session)), .init("workspace", .string(record.workspace)),
+            .init("digest", .string(record.digest)), .init("entries", .int(record.entries)), .init("created", .number(record.created)),
+        ])
+    }
+
+    /// The record of one kept set.
+    package func record(_ session: SessionID) throws(SystemError) -> Record {
+        let directory = try Directory.open(paths.changes)
+        let subject = "the record of the changes of session \(session)"
+        let bytes: [UInt8]
+        do { bytes = try directory.read("\(session).json") } catch {
+            guard error.errno == .noEntry else { throw error }
+            throw SystemError("find", "changes of session \(session)", .noEntry, remedy: "`sallyport session list` shows which sessions have some.")
+        }
+        guard let json = try? JSON.read(bytes, file: subject), let workspace = json["workspace"]?.stringValue,
+            let digest = json["digest"]?.stringValue, let entries = json["entries"]?.intValue, let created = json["created"]?.intValue
+        else { throw SystemError("read", subject, .invalid, remedy: "The file is damaged; `sallyport session discard \(session)` removes it.") }
+        return Record(session: session.text, workspace: workspace, digest: digest, entries: entries, created: UInt64(max(0, created)))
+    }
+
+    /// Sessions that have kept changes, sorted.
+    package func sessions() throws(SystemError) -> [SessionID] {
+        let directory = try Directory.open(paths.changes)
+        return try directory.names().compactMap { name in
+            let text = String(decoding: name, as: UTF8.self)
+            return text.hasSuffix(".set") ? SessionID(String(text.dropLast(4))) : nil
+        }
+    }
+
+    /// Forgets a kept set.
+    package func discard(_ session: SessionID) throws(SystemError) {
+        let directory = try Directory.open(paths.changes)
+        try directory.removeTree(Array("\(session).set".utf8))
+        try directory.removeTree(Array("\(session).json".utf8))
+    }
+}

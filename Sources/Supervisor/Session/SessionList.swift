@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+internal import CLinux
+internal import Glibc
+package import Isolation
+package import LinuxSystem
+
+/// The sessions of this host as their files tell of them.
+package struct SessionList {
+    package enum Phase: String, Sendable { case running, ended, dead }
+
+    package struct Item: Sendable {
+        package let id: SessionID
+        package let phase: Phase
+        package let state: JSON?
+        package let result: JSON?
+        package let changes: Int?
+
+        package var json: JSON {
+            .object([
+                .init("session", .string(id.text)), .init("phase", .string(phase.rawValue)), .init("state", state ?? .null),
+                .init("result", result ?? .null), .init("kept_changes", .optional(changes)),
+            ])
+        }
+    }
+
+    private let paths: HostPaths
+    package init(_ paths: HostPaths) { self.paths = paths }
+
+    /// Every session with a directory or kept changes, oldest name first.
+    package func all() throws(SystemError) -> [Item] {
+        let directory = try Directory.open(paths.sessions)
+        var ids = Set(try directory.names().compactMap { SessionID(String(decoding: $0, as: UTF8.self)) })
+        ids.formUnion(try KeptChanges(paths).sessions())
+        var items: [Item] = []
+        for id in ids.sorted(by: { $0.text < $1.text }) { if let item = try item(id) { items.append(item) } }
+        return items
+    }
+
+    /// One session; nil when nothing of it is left.
+    package func item(_ id: SessionID) throws(SystemError) -> Item? {
+        let kept = KeptChanges(paths)
+        let changes = try kept.sessions().contains(id) ? try kept.record(id).entries : nil
+        let sessions = try Directory.open(paths.sessions)
+        guard try sessions.contains(id.text) else {
+            return changes == nil ? nil : Item(id: id, phase: .ended, state: nil, result: nil, changes: changes)
+        }
+        let directory = try sessions.directory(id.text)
+        let result = try json(directory, "result.json")
+        let phase: Phase = result != nil ? .ended : try SessionDirectory.adoptDead(id, paths) == nil ? .running : .dead
+        return Item(id: id, phase: phase, state: try json(directory, "state.json"), result: result, changes: changes)
+    }
+
+    private func json(_ directory: borrowing Directory, _ name: String) throws(SystemError) -> JSON? {
+        guard try directory.contains(name) else { return nil }
+        let subject = "\(directory.path)/\(name)"
+        let bytes = try directory.read(name)
+        do throws(DocumentError) { return try JSON.read(bytes, file: subject) } catch {
+            throw SystemError("read", "\"\(subject)\"", .invalid, remedy: error.description)
+        }
+    }
+
+    /// Asks a running session to end and waits until its supervisor has written the record.
+    ///
+    /// The process is held by pidfd and compared by start time before it is signalled, so a reused pid is never hit.
+    package func stop(_ id: SessionID, kill: Bool) throws(SystemError) {
+        guard let item = try item(id), item.phase == .running, let pid = item.state?["supervisor_pid"]?.intValue,
+            let start = item.state?["supervisor_start"]?.stringValue
+        else { throw SystemError("stop", "session \(id)", .noSuchProcess, remedy: "It is not running; see `sallyport session list`.") }
+        let pidfd = Descriptor(owning: Int32(try checked("open", "the supervisor of session \(id)") { sp_pidfd_open(Int32(pid)) }))
+        guard try processStartTime(Int32(pid)) == start else {
+            throw SystemError("stop", "session \(id)", .noSuchProcess, remedy: "Its supervisor is gone; run `sallyport sweep`.")
+        }
+        try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGTERM, 0) }
+        if kill { try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGTERM, 0) } }
+        try checked("wait for", "session \(id)") { sp_poll_one(pidfd.number, Int16(POLLIN), -1) }
+    }
+}

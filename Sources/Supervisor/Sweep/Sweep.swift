@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+internal import CLinux
+internal import Glibc
+package import Isolation
+package import LinuxSystem
+
+/// Removes everything that bears our name and has no living supervisor.
+///
+/// A session is dead when its lock can be taken. What a dead session may have left: processes (its life line ends
+/// them, the group kill makes sure), groups, its id block, half-collected changes, its directory. Mounts and
+/// namespaces go with the last process.
+package struct Sweep {
+    package struct Report: Sendable {
+        package var sessions: [String] = []
+        package var groups: [String] = []
+        package var blocks: [Int] = []
+        package var files: [String] = []
+        package var failures: [String] = []
+
+        package var json: JSON {
+            func list(_ items: [String]) -> JSON { .array(items.map { .string($0) }) }
+            return .object([
+                .init("sessions", list(sessions)), .init("cgroups", list(groups)),
+                .init("id_blocks", .array(blocks.map { .int($0) })), .init("files", list(files)),
+                .init("failures", list(failures)),
+            ])
+        }
+    }
+
+    private let paths: HostPaths
+    private let mode: Mode
+    private var report = Report()
+
+    package init(_ paths: HostPaths, mode: Mode) {
+        self.paths = paths
+        self.mode = mode
+    }
+
+    /// Sweeps once. One failure does not keep the rest from being swept; all are reported.
+    package mutating func run() throws(SystemError) -> Report {
+        let sessions = try Directory.open(paths.sessions)
+        let gate = sessions.fd.number
+        // Creation of a session holds this shared until its own lock is taken.
+        try checked("lock", "\"\(paths.sessions)\"") { sp_flock(gate, LOCK_EX) }
+        defer { _ = sp_flock(gate, LOCK_UN) }
+        for name in try sessions.names() {
+            let text = String(decoding: name, as: UTF8.self)
+            guard let id = SessionID(text) else {
+                report.failures.append("\"\(paths.sessions)/\(text)\" is no session; it is left alone")
+                continue
+            }
+            do throws(SystemError) { try session(id, sessions) } catch { fail(error) }
+        }
+        do throws(SystemError) { try orphanGroups(sessions) } catch { fail(error) }
+        if mode == .host { do throws(SystemError) { try orphanBlocks(sessions) } catch { fail(error) } }
+        do throws(SystemError) { try partialFiles() } catch { fail(error) }
+        return report
+    }
+
+    private mutating func fail(_ error: SystemError) { report.failures.append(error.description) }
+
+    private mutating func session(_ id: SessionID, _ sessions: borrowing Directory) throws(SystemError) {
+        guard let dead = try SessionDirectory.adoptDead(id, paths) else { return }
+        try clearGroups(dead.id.text)
+        if mode == .host {
+            let blocks = try IdBlocks.open(.standard)
+            for (block, owner) in try blocks.inUse() where owner == id.text {
+                try blocks.release(block, of: owner)
+                report.blocks.append(block.index)
+            }
+        }
+        try sessions.removeTree(Array(id.text.utf8))
+        report.sessions.append(id.text)
+    }
+
+    /// Groups of a session in every hierarchy, wherever this host places them.
+    private mutating func clearGroups(_ id: String) throws(SystemError) {
+        guard let layout = try layoutIfAny() else { return }
+        let placed = SessionCgroup.placement(id, layout, root: mode == .host)
+        guard placed.contains(where: { access($0.path, F_OK) == 0 }) else { return }
+        let group = SessionCgroup(version: layout.version, directories: placed)
+        try group.kill(deadline: 10_000)
+        try group.remove(deadline: 10_000)
+        report.groups.append(id)
+    }
+
+    private func layoutIfAny() throws(SystemError) -> CgroupLayout? {
+        do { return try CgroupLayout.detect() } catch {
+            // A host without controllers made no groups.
+            if error.errno == .noDevice { return nil }
+            throw error
+        }
+    }
+
+    private mutating func orphanGroups(_ sessions: borrowing Directory) throws(SystemError) {
+        guard let layout = try layoutIfAny() else { return }
+        var ids: Set<String> = []
+        for (_, path) in SessionCgroup.placement("x", layout, root: mode == .host) {
+            let parent = String(path.dropLast(2))
+            guard access(parent, F_OK) == 0 else { continue }
+            for name in try Directory.open(parent).names() {
+                if let id = SessionID(String(decoding: name, as: UTF8.self)) { ids.insert(id.text) }
+            }
+        }
+        // Another runtime directory's sessions live in the same groups: only a group without processes is nobody's.
+        for id in ids.sorted() where try !sessions.contains(id) { try clearAbandoned(id, layout) }
+    }
+
+    private mutating func clearAbandoned(_ id: String, _ layout: CgroupLayout) throws(SystemError) {
+        let placed = SessionCgroup.placement(id, layout, root: mode == .host)
+        guard placed.contains(where: { access($0.path, F_OK) == 0 }) else { return }
+        let group = SessionCgroup(version: layout.version, directories: placed)
+        if try group.members().isEmpty {
+            try group.remove(deadline: 1000)
+            report.groups.append(id)
+        }
+    }
+
+    private mutating func orphanBlocks(_ sessions: borrowing Directory) throws(SystemError) {
+        let blocks = try IdBlocks.open(.standard)
+        for (block, owner) in try blocks.inUse() where try !sessions.contains(owner) {
+            // The table is the host's, sessions may be of another runtime directory: its supervisor decides.
+            guard try blocks.isAbandoned(block) else { continue }
+            if let layout = try layoutIfAny() { try clearAbandoned(owner, layout) }
+            try blocks.release(block, of: owner)
+            report.blocks.append(block.index)
+        }
+    }
+
+    /// Collections and templates that were being made when somebody died.
+    private mutating func partialFiles() throws(SystemError) {
+        let changes = try Directory.open(paths.changes)
+        let sessions = try Directory.open(paths.sessions)
+        for name in try changes.names() {
+            let text = String(decoding: name, as: UTF8.self)
+            let isPart = text.hasPrefix(".") && (text.hasSuffix(".part") || text.hasSuffix(".new"))
+            let set = String(text.dropLast(5)) + ".set"
+            let complete = try changes.contains(set)
+            let isRecordOnly = text.hasSuffix(".json") && !complete
+            let id = String(text.drop { $0 == "." }.prefix { $0 != "." })
+            if isPart || isRecordOnly, try !sessions.contains(id) {
+                try changes.removeTree(name)
+                report.files.append(text)
+            }
+        }
+        let runtime = try Directory.open(paths.runtime)
+        for name in try runtime.names() {
+            let text = String(decoding: name, as: UTF8.self)
+            guard text.hasPrefix(".template-"), let pid = Int32(text.split(separator: ".").last ?? "") else { continue }
+            if sp_kill(pid, 0) == -Int(ESRCH) {
+                try runtime.removeTree(name)
+                report.files.append(text)
+            }
+        }
+    }
+}

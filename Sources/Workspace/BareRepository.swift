@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CGit2
+package import LinuxSystem
+
+/// A repository without working tree that belongs to the host: what a sandbox clones from, and what is delivered.
+///
+/// It has no configuration, hook or reference of the caller's repository, only objects of the base commit's history.
+package struct BareRepository: ~Copyable {
+    let repository: Handle
+    package let path: String
+
+    /// The branch that stands for the base commit.
+    package static let baseReference = "refs/heads/base"
+
+    /// Makes a new one; its HEAD names the base branch.
+    package static func create(at path: String) throws(GitError) -> BareRepository {
+        let handle = try Handle(
+            "create repository", "\"\(path)\"", remedy: "Check that its directory is writable and that it does not exist.",
+            free: git_repository_free
+        ) { sp_git_init_bare(&$0, path, "base") }
+        return BareRepository(repository: handle, path: path)
+    }
+
+    /// Opens one that ``create(at:)`` made.
+    package static func open(at path: String) throws(GitError) -> BareRepository {
+        let handle = try Handle("open repository", "\"\(path)\"", free: git_repository_free) {
+            git_repository_open_bare(&$0, path)
+        }
+        return BareRepository(repository: handle, path: path)
+    }
+
+    private init(repository: consuming Handle, path: String) {
+        self.repository = repository
+        self.path = path
+    }
+
+    /// Takes the pack of the base commit's history and sets the base branch.
+    package borrowing func takeBase(_ base: ObjectID, from pack: borrowing Descriptor, budget: Budget) throws(GitError) {
+        let incoming = try IncomingPack(into: self, budget: budget)
+        try incoming.append(rest: pack)
+        try incoming.commit()
+        try incoming.install()
+        try setReference(Self.baseReference, to: base)
+    }
+
+    /// Creates a reference; one that exists is an error, never moved.
+    package borrowing func setReference(_ name: String, to id: ObjectID) throws(GitError) {
+        var raw = id.raw
+        let reference = try Handle("create", "\(name)", free: git_reference_free) {
+            git_reference_create(&$0, repository.pointer, name, &raw, 0, "sallyport task")
+        }
+        _ = reference.pointer
+    }
+
+    /// Makes a clone of this repository check out a branch.
+    package borrowing func setHead(_ reference: String) throws(GitError) {
+        try git("point", "HEAD at \(reference)") { git_repository_set_head(repository.pointer, reference) }
+    }
+
+    /// Every reference by name, sorted.
+    package borrowing func references() throws(GitError) -> [String] {
+        var list = git_strarray()
+        try git("list", "references of \"\(path)\"") { git_reference_list(&list, repository.pointer) }
+        defer { git_strarray_dispose(&list) }
+        return (0..<list.count).compactMap { list.strings[$0].map { String(cString: $0) } }.sorted()
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CGit2
+package import LinuxSystem
+
+/// Takes a branch out of a bundle that a sandbox wrote.
+///
+/// Every byte is hostile. The header is ours to read; the pack goes through libgit2's indexer; then every object is
+/// looked at, and only then does the branch exist. Runs in a process that holds nothing.
+package struct BundleImport: Sendable {
+    package let base: ObjectID
+    /// The only reference that is taken.
+    package let reference: String
+    package let budget: Budget
+
+    package init(base: ObjectID, reference: String, budget: Budget) {
+        self.base = base
+        self.reference = reference
+        self.budget = budget
+    }
+
+    /// Imports a bundle into a repository that has the base commit.
+    ///
+    /// - Returns: The commit that the branch now names.
+    /// - Throws: ``GitError`` with `.refused` when the bundle breaks a rule; the branch was not created then.
+    package func run(_ bundle: borrowing Descriptor, into bare: borrowing BareRepository) throws(GitError) -> ObjectID {
+        let (header, packStart) = try readHeader(bundle)
+        guard header.prerequisite == base else {
+            throw refused("it builds on \(header.prerequisite), not on the base commit \(base)")
+        }
+        guard header.reference == reference else {
+            throw refused("it brings \"\(PrintableText.escaped(header.reference.utf8))\", not \"\(reference)\"")
+        }
+        guard header.tip != base else { throw refused("its branch is the base commit itself") }
+        let incoming = try IncomingPack(into: bare, budget: budget)
+        try incoming.append(packStart)
+        try incoming.append(rest: bundle)
+        let index = try incoming.commit()
+        try ReceivedObjects(index: index, budget: budget).check()
+        try checkHistory(of: header.tip, in: bare)
+        try incoming.install()
+        try bare.setReference(reference, to: header.tip)
+        return header.tip
+    }
+
+    /// The header, and what was read beyond it.
+    private func readHeader(_ bundle: borrowing Descriptor) throws(GitError) -> (BundleHeader, [UInt8]) {
+        var bytes: [UInt8] = []
+        do throws(SystemError) {
+            while bytes.count < BundleHeader.longest {
+                let piece = try bundle.readSome(upTo: BundleHeader.longest - bytes.count, subject: "the received bundle")
+                if piece.isEmpty { break }
+                bytes += piece
+            }
+        } catch {
+            throw GitError(.failed, "read", "the received bundle", "\(error.errno)", remedy: "Try again.")
+        }
+        do throws(BundleHeader.Flaw) {
+            let header = try BundleHeader(bytes)
+            return (header, Array(bytes[header.length...]))
+        } catch {
+            throw refused(error.reason)
+        }
+    }
+
+    private func checkHistory(of tip: ObjectID, in bare: borrowing BareRepository) throws(GitError) {
+        var tipID = tip.raw
+        var baseID = base.raw
+        let repository = bare.repository.pointer
+        let commit = try Handle(
+            "read", "commit \(tip)", code: .refused, remedy: GitError.nothingTaken, free: git_commit_free
+        ) { git_commit_lookup(&$0, repository, &tipID) }
+        _ = commit.pointer
+        let descends = try git("compare", "\(tip) with \(base)", code: .refused, remedy: GitError.nothingTaken) {
+            git_graph_descendant_of(repository, &tipID, &baseID)
+        }
+        guard descends == 1 else { throw refused("its branch does not contain the base commit \(base)") }
+        let walk = try Handle("walk", "commit \(tip)", free: git_revwalk_free) { git_revwalk_new(&$0, repository) }
+        try git("walk", "commit \(tip)") { git_revwalk_push(walk.pointer, &tipID) }
+        try git("walk", "commit \(base)") { git_revwalk_hide(walk.pointer, &baseID) }
+        var id = git_oid()
+        var count = 0
+        while git_revwalk_next(&id, walk.pointer) == 0 {
+            count += 1
+            guard count <= budget.commits else { throw refused("it adds more than \(budget.commits) commits") }
+        }
+    }
+
+    private func refused(_ reason: String) -> GitError {
+        GitError(.refused, "take", "the received bundle", reason, remedy: GitError.nothingTaken)
+    }
+}

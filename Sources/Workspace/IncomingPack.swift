@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CGit2
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+
+/// A pack on its way into a repository: it is completed and looked at in a directory of its own.
+///
+/// Only ``install()`` puts it among the repository's objects; without that nothing of it stays.
+struct IncomingPack: ~Copyable {
+    private let indexer: Handle
+    private let objects: Handle
+    private let repositoryPath: String
+    private let budget: Budget
+
+    private var staging: String { repositoryPath + "/incoming" }
+
+    init(into bare: borrowing BareRepository, budget: Budget) throws(GitError) {
+        let path = bare.path
+        let repository = bare.repository.pointer
+        try Self.system("create", "\"\(path)/incoming\"") { sp_mkdirat(AT_FDCWD, path + "/incoming", 0o755) }
+        let objects = try Handle("open", "objects of \"\(path)\"", free: git_odb_free) {
+            git_repository_odb(&$0, repository)
+        }
+        let pool = objects.pointer
+        let indexer = try Handle("receive a pack in", "\"\(path)\"", free: git_indexer_free) {
+            sp_git_indexer(&$0, path + "/incoming", pool)
+        }
+        self.init(indexer: indexer, objects: objects, repositoryPath: path, budget: budget)
+    }
+
+    private init(indexer: consuming Handle, objects: consuming Handle, repositoryPath: String, budget: Budget) {
+        self.indexer = indexer
+        self.objects = objects
+        self.repositoryPath = repositoryPath
+        self.budget = budget
+    }
+
+    deinit {
+        do throws(SystemError) {
+            try Directory.open(repositoryPath).removeTree(Array("incoming".utf8))
+        } catch {
+            // Nobody reads this directory; one that stays makes the next import of this repository fail.
+        }
+    }
+
+    borrowing func append(_ bytes: [UInt8]) throws(GitError) {
+        var progress = git_indexer_progress()
+        try git("read", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
+            git_indexer_append(indexer.pointer, bytes, bytes.count, &progress)
+        }
+    }
+
+    /// Takes what is left of a file.
+    borrowing func append(rest file: borrowing Descriptor) throws(GitError) {
+        var total = 0
+        while true {
+            let piece: [UInt8]
+            do throws(SystemError) {
+                piece = try file.readSome(upTo: 1 << 16, subject: "the received pack")
+            } catch {
+                throw GitError(.failed, "read", "the received pack", "\(error.errno)", remedy: "Try again.")
+            }
+            if piece.isEmpty { return }
+            total += piece.count
+            guard total <= budget.bundleBytes else {
+                throw GitError(
+                    .refused, "read", "the received pack", "more than \(budget.bundleBytes) bytes",
+                    remedy: GitError.nothingTaken)
+            }
+            try append(piece)
+        }
+    }
+
+    /// Finishes the pack, its missing delta bases taken from the repository, and checks that it names no object that
+    /// is not there. The repository's handle then sees its objects; its files do not change.
+    ///
+    /// After ``install()`` use a new handle: this one may still look for the pack where it was.
+    ///
+    /// - Returns: The path of its index.
+    @discardableResult
+    borrowing func commit() throws(GitError) -> String {
+        var progress = git_indexer_progress()
+        try git("complete", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
+            git_indexer_commit(indexer.pointer, &progress)
+        }
+        let name = Self.names(of: indexer)[1]
+        let index = "\(staging)/\(name)"
+        var backend: UnsafeMutablePointer<git_odb_backend>?
+        try git("open", "the received pack") { git_odb_backend_one_pack(&backend, index) }
+        // The database owns the backend from here.
+        try git("open", "the received pack") { git_odb_add_backend(objects.pointer, backend, 1) }
+        return index
+    }
+
+    /// Moves the pack among the repository's objects.
+    borrowing func install() throws(GitError) {
+        // The index last: a pack without one is not looked at. gitrepository-layout(5)
+        for name in Self.names(of: indexer) {
+            try Self.system("move", "\"\(staging)/\(name)\"") {
+                sp_renameat2(AT_FDCWD, "\(staging)/\(name)", AT_FDCWD, "\(repositoryPath)/objects/pack/\(name)", 1)
+            }
+        }
+        try git("read", "objects of \"\(repositoryPath)\"") { git_odb_refresh(objects.pointer) }
+    }
+
+    /// The names of pack and index, in the order in which they are moved.
+    private static func names(of indexer: borrowing Handle) -> [String] {
+        guard let name = git_indexer_name(indexer.pointer) else { return [] }
+        let text = String(cString: name)
+        return text.isEmpty ? [] : ["pack-\(text).pack", "pack-\(text).idx"]
+    }
+
+    private static func system(_ operation: String, _ subject: String, _ call: () -> Int) throws(GitError) {
+        do throws(SystemError) {
+            try checked(operation, subject, call)
+        } catch {
+            throw GitError(
+                .failed, operation, subject, "\(error.errno.explanation) (\(error.errno))",
+                remedy: "Check the free space and the owner of the delivery directory.")
+        }
+    }
+}

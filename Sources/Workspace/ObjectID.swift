@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CGit2
+
+/// The SHA-1 name of an object, as 40 lower-case hexadecimal digits.
+package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    /// Nil unless the text is exactly 40 of `0-9a-f`.
+    package init?(_ text: some StringProtocol) {
+        guard text.utf8.count == 40,
+            text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else { return nil }
+        description = String(text)
+    }
+
+    init(_ id: git_oid) {
+        var id = id
+        var digits = [CChar](repeating: 0, count: 41)
+        git_oid_tostr(&digits, digits.count, &id)
+        description = String(decoding: digits.prefix(40).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// For libgit2; the text was checked when this value was made.
+    var raw: git_oid {
+        var id = git_oid()
+        git_oid_fromstr(&id, description)
+        return id
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+
+/// Short lines for the person who waits, on standard error.
+enum Progress {
+    static func say(_ text: String) { write(text + "\n", to: 2) }
+
+    /// Writes text to standard output or error; a reader that has gone away is its own loss.
+    static func write(_ text: String, to fd: Int32) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let done = rest.withUnsafeBytes { Glibc.write(fd, $0.baseAddress, $0.count) }
+            guard done > 0 else { return }
+            rest = rest.dropFirst(done)
+        }
+    }
+}

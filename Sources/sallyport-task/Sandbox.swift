@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+internal import LinuxSystem
+
+/// Runs `sallyport-runner` in a sandbox of its own, by `sallyport run`, and keeps the supervisor's record.
+struct Sandbox {
+    let processes: ChildProcess
+    let programs: String
+    let profile: String
+    let environment: [String]
+
+    /// What a sandbox gives out besides its log.
+    struct Export {
+        let name: String
+        let mostBytes: Int
+    }
+
+    static let source = "/run/sallyport/source.git"
+    static let prompt = "/run/sallyport/prompt"
+    private static let runner = "/run/sallyport/runner"
+
+    /// - Parameter environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
+    init(processes: ChildProcess, profile: String, environment: [String]) throws(TaskFailure) {
+        self.processes = processes
+        self.profile = profile
+        self.environment = environment
+        programs = try Self.ownDirectory()
+        for program in ["sallyport", "sallyport-runner"] where access("\(programs)/\(program)", X_OK) != 0 {
+            throw TaskFailure(
+                "find", "\"\(programs)/\(program)\"", "it is not there or not executable (ENOENT)",
+                remedy: "Run scripts/build, which puts all programs in one directory.")
+        }
+    }
+
+    /// - Parameters:
+    ///   - label: Names the log `<label>.log` and the record `<label>.result.json` in the delivery directory.
+    ///   - export: Descriptor 3 inside; the bytes are moved unread.
+    ///   - frames: Name of the file for the runner's checked statements.
+    /// - Returns: nil when the caller asked us to stop before there was a record.
+    func run(
+        _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
+        export: Export? = nil, frames: String? = nil
+    ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
+        let directory = delivery.path
+        let record = "\(label).result.json"
+        var command = [
+            "\(programs)/sallyport", "run", "--profile", profile, "--discard", "--mount",
+            "\(delivery.repository):\(Self.source)", "--mount", "\(programs)/sallyport-runner:\(Self.runner)",
+            "--result-file", "\(directory)/\(record)",
+        ]
+        for mount in mounts { command += ["--mount", mount] }
+        if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
+        if let frames { command += ["--frames", "\(directory)/\(frames)"] }
+        command += ["--", Self.runner] + arguments
+        // One open file for both streams, so that the log keeps their order. Not O_APPEND: splice(2) refuses it.
+        let log = try delivery.create("\(label).log")
+        let end = try processes.run(
+            command, environment: environment, descriptors: [-1, log.number, log.number])
+        guard try delivery.contains(record) else {
+            if case .interrupted = end { return (nil, end) }
+            throw TaskFailure(
+                "run", "the \(label) sandbox", "sallyport left no record (\(end))",
+                remedy: "Its message is in \"\(directory)/\(label).log\".")
+        }
+        let file = try delivery.open(record)
+        let bytes = try host { () throws(SystemError) in
+            try file.readAll(limit: 4 << 20, subject: "\"\(directory)/\(record)\"")
+        }
+        return (try SessionRecord(bytes, file: "\(directory)/\(record)"), end)
+    }
+
+    /// The directory of the running program, where its siblings are.
+    private static func ownDirectory() throws(TaskFailure) -> String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count)
+        guard length > 0, length < buffer.count else {
+            throw TaskFailure("find", "our own program", "/proc/self/exe is unreadable", remedy: "Mount /proc.")
+        }
+        let path = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
+    }
+}

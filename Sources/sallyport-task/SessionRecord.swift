@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Documents
+
+/// What the supervisor recorded about one sandbox: the observed part of a task.
+struct SessionRecord {
+    let json: JSON
+
+    /// - Parameter bytes: The `result.json` of the session; written by the supervisor, never by the sandbox.
+    init(_ bytes: [UInt8], file: String) throws(TaskFailure) {
+        do throws(DocumentError) {
+            json = try JSON.read(bytes, file: file)
+        } catch {
+            throw TaskFailure(message: "\(error)")
+        }
+        guard json["session"]?.stringValue != nil, json["outcome"]?.stringValue != nil else {
+            throw TaskFailure(
+                "read", "\"\(file)\"", "it names no session or no outcome", remedy: "Use one build of all programs.")
+        }
+    }
+
+    var session: String { json["session"]?.stringValue ?? "" }
+    var outcome: String { json["outcome"]?.stringValue ?? "" }
+    var exitCode: Int? { json["exit_code"]?.intValue }
+    var limit: String? { json["limit"]?.stringValue }
+    var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
+    var denials: [JSON] { json["denials"]?.arrayValue ?? [] }
+
+    /// The members that an evidence file repeats.
+    var evidence: [JSON.Member] {
+        ["session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers"]
+            .map { JSON.Member($0, json[$0] ?? .null) }
+    }
+}
+
+/// What the supervisor saw of one run of the test command.
+enum TestOutcome: String {
+    case passed
+    case failed
+    case timedOut = "timed_out"
+    /// The test did not come to a verdict: no sandbox, no checkout, or no such command.
+    case infrastructureFailed = "infra_failed"
+
+    init(_ record: SessionRecord) {
+        switch (record.outcome, record.exitCode) {
+        case ("exited", 0): self = .passed
+        // 125 is the runner's own, 126 and 127 are the shell's.
+        case ("exited", 125), ("exited", 126), ("exited", 127): self = .infrastructureFailed
+        case ("exited", _), ("signalled", _), ("oom", _): self = .failed
+        case ("timed_out", _): self = .timedOut
+        default: self = .infrastructureFailed
+        }
+    }
+}

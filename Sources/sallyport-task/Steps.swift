@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+internal import Workspace
+
+/// The steps; each confines itself before it opens what is not ours.
+extension StepProcess {
+    /// The repository inside the quarantine directory.
+    static let repositoryName = "result.git"
+
+    /// Reads the caller's repository and writes the base commit's history to descriptor 3.
+    ///
+    /// Runs under the id that owns the repository, so it reads what its owner could read and nothing more.
+    func pack(_ report: inout StepReport) throws {
+        let path = try required("--repo")
+        let layout = try RepositoryLayout(path: path)
+        try Confinement(readable: layout.readable, identity: try identity()).enter()
+        let source = try SourceRepository(layout: layout, path: path)
+        let base = try source.resolve(optional("--base"))
+        try source.pack(base, budget: budget) { Self.write($0, to: 3) }
+        report.add("base", "\(base.id)")
+        report.add("name", base.name)
+        report.add("detached", base.isDetached ? "yes" : "no")
+    }
+
+    /// Makes the host's repository from the pack on standard input.
+    func index(_ report: inout StepReport) throws {
+        let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
+        try confinement.enter()
+        let bare = try BareRepository.create(at: confinement.quarantinePath + "/" + Self.repositoryName)
+        try bare.takeBase(try commit("--base"), from: Descriptor(owning: 0), budget: budget)
+    }
+
+    /// Takes the bundle on standard input into the host's repository, and writes bundle and patch beside it.
+    func takeIn(_ report: inout StepReport) throws {
+        let base = try commit("--base")
+        let reference = try required("--reference")
+        let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
+        try confinement.enter()
+        let directory = confinement.quarantinePath
+        let repository = directory + "/" + Self.repositoryName
+        let tip = try BundleImport(base: base, reference: reference, budget: budget).run(
+            Descriptor(owning: 0), into: try BareRepository.open(at: repository))
+        let bare = try BareRepository.open(at: repository)
+        try bare.setHead(reference)
+        let range = try CommitRange(bare, from: base, to: tip)
+        describe(try range.summary(), tip: tip, in: &report)
+        let bundle = try Descriptor.open(directory + "/result.bundle", O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+        try range.writeBundle(reference: reference, budget: budget) { Self.write($0, to: bundle.number) }
+        let patchPath = directory + "/result.patch"
+        let patch = try Descriptor.open(patchPath, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+        let complete = try range.writePatch(limit: budget.patchBytes) { Self.write($0, to: patch.number) }
+        if !complete { try checked("remove", "\"\(patchPath)\"") { sp_unlinkat(AT_FDCWD, patchPath, 0) } }
+        report.add("patch", complete ? "written" : "omitted")
+    }
+
+    private func describe(_ summary: ChangeSummary, tip: ObjectID, in report: inout StepReport) {
+        report.add("tip", "\(tip)")
+        report.add("commits", "\(summary.commits)")
+        report.add("files", "\(summary.fileCount)")
+        report.add("insertions", "\(summary.insertions)")
+        report.add("deletions", "\(summary.deletions)")
+        for file in summary.files { report.add("file", "\(file.insertions) \(file.deletions) \(file.path)") }
+    }
+
+    private static func write(_ bytes: UnsafeRawBufferPointer, to fd: Int32) -> Bool {
+        var done = 0
+        while done < bytes.count, let start = bytes.baseAddress {
+            let result = sp_write(fd, start + done, bytes.count - done)
+            guard result > 0 else { return false }
+            done += result
+        }
+        return true
+    }
+}

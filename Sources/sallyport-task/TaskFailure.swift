@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import LinuxSystem
+internal import Workspace
+
+/// Why a task cannot be run or brought to its end: our failure (125), never the agent's.
+struct TaskFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ operation: String, _ subject: String, _ reason: String, remedy: String) {
+        description = "cannot \(operation) \(subject): \(reason). \(remedy)"
+    }
+
+    init(_ error: SystemError) { description = error.description }
+    init(_ error: GitError) { description = error.description }
+    init(message: String) { description = message }
+}
+
+/// Runs system calls and gives their error this module's type.
+func host<Result: ~Copyable>(_ body: () throws(SystemError) -> Result) throws(TaskFailure) -> Result {
+    do throws(SystemError) {
+        return try body()
+    } catch {
+        throw TaskFailure(error)
+    }
+}

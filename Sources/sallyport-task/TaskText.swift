@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+internal import LinuxSystem
+
+/// The task in the words of the person who gave it.
+struct TaskText {
+    let text: String
+
+    /// The agent gets it as one environment entry, and the kernel takes 128 KiB in one. execve(2), MAX_ARG_STRLEN
+    static let longest = 65_536
+
+    /// - Parameter argument: The text, or `@` and the path of a file that holds it.
+    init(argument: String) throws(TaskFailure) {
+        let bytes: [UInt8]
+        if argument.hasPrefix("@") {
+            let path = String(argument.dropFirst())
+            bytes = try host { () throws(SystemError) -> [UInt8] in
+                let file = try Descriptor.open(path, O_RDONLY)
+                return try file.readAll(limit: Self.longest, subject: "\"\(path)\"")
+            }
+        } else {
+            bytes = Array(argument.utf8)
+        }
+        guard bytes.count <= Self.longest else {
+            throw Self.unusable("it is longer than \(Self.longest) bytes", "Put the details in a file of the repository.")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
+            throw Self.unusable("it is no UTF-8 text", "Save it as UTF-8.")
+        }
+        guard text.contains(where: { !$0.isWhitespace }) else { throw Self.unusable("it is empty", "Say what to do.") }
+        self.text = text
+    }
+
+    /// At most 40 of `[a-z0-9-]`, for the branch name.
+    var slug: String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if result.utf8.count >= 40 { break }
+            switch scalar {
+            case "a"..."z", "0"..."9": result.unicodeScalars.append(scalar)
+            case "A"..."Z": result.unicodeScalars.append(Unicode.Scalar(UInt8(scalar.value) + 32))
+            default: if !result.isEmpty && !result.hasSuffix("-") { result += "-" }
+            }
+        }
+        while result.hasSuffix("-") { result.removeLast() }
+        return result.isEmpty ? "task" : result
+    }
+
+    private static func unusable(_ reason: String, _ remedy: String) -> TaskFailure {
+        TaskFailure("use", "the task's text", reason, remedy: remedy)
+    }
+}
+
+/// The name of one task: sorts by time, is unique, and can stand in a branch name.
+struct TaskIdentifier: CustomStringConvertible {
+    let description: String
+
+    /// - Parameters:
+    ///   - milliseconds: Since 1970.
+    ///   - random: 10 bytes.
+    init(milliseconds: UInt64, random: [UInt8]) {
+        let digits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+        var text: [UInt8] = []
+        for shift in stride(from: 45, through: 0, by: -5) { text.append(digits[Int(milliseconds >> UInt64(shift)) & 31]) }
+        for byte in random.prefix(10) { text.append(digits[Int(byte & 31)]) }
+        description = "t" + String(decoding: text, as: UTF8.self)
+    }
+}

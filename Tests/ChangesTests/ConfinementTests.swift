@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import LinuxSystem
+import Testing
+
+@testable import Changes
+
+/// Each test runs its body in a forked child, which has one thread, and reads the child's exit status.
+@Suite("confinement of applying", .serialized)
+struct ConfinementTests {
+    /// What the child found: 0 as expected, anything else the line of the first check that failed.
+    private func child(_ body: () throws -> Int32) throws -> Int32 {
+        // Swift hides fork because most processes cannot use it well; this child ends with _exit. fork(2)
+        typealias Fork = @convention(c) () -> Int32
+        let symbol = try #require(dlsym(nil, "fork"))
+        let pid = unsafeBitCast(symbol, to: Fork.self)()
+        if pid == 0 {
+            alarm(20)
+            do { _exit(try body()) } catch { _exit(99) }
+        }
+        var status: Int32 = 0
+        guard waitpid(pid, &status, 0) == pid else { throw Errno(errno) }
+        return status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F)
+    }
+
+    @Test("applies a set inside the tree, and reaches nothing else")
+    func apply() throws {
+        let s = try ApplyTests.mixed()
+        let set = try s.collect()
+        let workspace = try Directory.open(s.lower)
+        let secret = "\(s.path)/secret"
+        try s.file(secret, "outside")
+        try s.check(chmod(s.path, 0o755))
+        let owner: uid_t = geteuid() == 0 ? 4242 : geteuid()
+        if geteuid() == 0 { #expect(system("chown -R 4242:4343 '\(s.lower)'") == 0) }
+        let number = workspace.fd.number
+        #expect(s.text(secret) == "outside")
+        let result = try child {
+            try Confinement.forApply(readable: [], writable: number)
+            if open(secret, O_RDONLY) >= 0 || errno != EACCES { return 1 }
+            if open("\(s.path)/new", O_WRONLY | O_CREAT, 0o600) >= 0 || errno != EACCES { return 2 }
+            if socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0 || errno != EPERM { return 3 }
+            if execl_true() != EPERM { return 4 }
+            if geteuid() != owner { return 5 }
+            if geteuid() != 0 && setuid(0) == 0 { return 6 }
+            let report = try Applier.apply(
+                set, to: Directory(owning: Descriptor(owning: dup(number)), path: "."), options: ApplyOptions(umask: 0o022))
+            return report.conflicts.isEmpty && report.left.isEmpty ? 0 : 7
+        }
+        #expect(result == 0)
+        #expect(try s.tree(s.lower) == ApplyTests.result)
+        #expect(s.status("\(s.lower)/new/deep/file")?.st_uid == owner)
+    }
+
+    @Test("without a directory whose owner it could become, root is refused", .enabled(if: geteuid() == 0))
+    func noOwner() throws {
+        let result = try child {
+            do throws(ChangeError) { try Confinement.forApply(readable: [], writable: nil) } catch {
+                return error.code == .confinement ? 0 : 1
+            }
+            return 2
+        }
+        #expect(result == 0)
+    }
+
+    @Test("a process with several threads is refused")
+    func threads() {
+        // The test process itself has more than one, which is checked, not assumed.
+        let directory = try? Directory.open("/proc/self/task").names()
+        guard let directory, directory.count > 1 else {
+            Issue.record("the test process has one thread")
+            return
+        }
+        let error = #expect(throws: ChangeError.self) { try Confinement.forApply(readable: [], writable: nil) }
+        #expect(error?.code == .confinement)
+        #expect(error?.reason.hasSuffix("threads") == true)
+    }
+}
+
+/// Tries to become another program; returns the error number.
+private func execl_true() -> Int32 {
+    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+    _ = execv("/bin/true", &arguments)
+    return errno
+}

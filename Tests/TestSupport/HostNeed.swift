@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import Testing
+
+/// Something of the host that a test cannot do without.
+package struct HostNeed: Hashable, Sendable {
+    package let name: String
+    private let probe: @Sendable () -> Bool
+
+    package init(_ name: String, _ probe: @escaping @Sendable () -> Bool) {
+        self.name = name
+        self.probe = probe
+    }
+
+    package func isPresent() -> Bool { probe() }
+
+    package static func == (a: HostNeed, b: HostNeed) -> Bool { a.name == b.name }
+    package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
+    /// The names in SALLYPORT_TESTS_REQUIRE, by which an absence fails instead of skipping.
+    package static let mustBePresent: Set<String> = {
+        guard let list = getenv("SALLYPORT_TESTS_REQUIRE") else { return [] }
+        return Set(String(cString: list).split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init))
+    }()
+
+    /// Root with the right to make namespaces and mounts: host mode.
+    package static let root = HostNeed("root") {
+        guard geteuid() == 0 else { return false }
+        do {
+            return try Command(Executables.probe, ["control", "R17a"]).run().code == 0
+        } catch {
+            return false
+        }
+    }
+    package static let cgroupV1 = HostNeed("cgroup-v1") { access("/sys/fs/cgroup/memory/tasks", F_OK) == 0 }
+    package static let cgroupV2 = HostNeed("cgroup-v2") { access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 }
+    package static let terminal = HostNeed("terminal") { access("/dev/ptmx", R_OK | W_OK) == 0 }
+    package static let git = HostNeed("git") { access("/usr/bin/git", X_OK) == 0 }
+    package static let python = HostNeed("python3") { access("/usr/bin/python3", X_OK) == 0 }
+}
+
+package struct MissingNeed: Error, CustomStringConvertible {
+    package let need: String
+    package var description: String {
+        "this host lacks \"\(need)\", which SALLYPORT_TESTS_REQUIRE lists as present"
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    /// Skips where the host lacks something, or fails when SALLYPORT_TESTS_REQUIRE promises it.
+    package static func requires(_ need: HostNeed) -> Self {
+        .enabled("requires \(need.name)") {
+            if need.isPresent() { return true }
+            if HostNeed.mustBePresent.contains(need.name) { throw MissingNeed(need: need.name) }
+            return false
+        }
+    }
+}
