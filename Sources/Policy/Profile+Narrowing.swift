@@ -2,37 +2,6 @@
 import Documents
 
 extension Profile {
-    /// The profile with one limit lowered, as `--limit key=value` asks.
-    ///
-    /// - Throws: ``PolicyError`` for an unknown key, a value that does not read, one larger than the profile's, or
-    ///   one so small that nothing runs.
-    package func narrowed(limit key: String, value: String) throws(PolicyError) -> Profile {
-        let option = "--limit"
-        func refusal(_ message: String, _ remedy: String) -> PolicyError {
-            PolicyError(message, file: option, remedy: remedy, operation: "apply")
-        }
-        guard let limit = LimitKey(rawValue: key) else {
-            let known = LimitKey.allCases.map { $0.rawValue }
-            let near = nearestName(to: key, among: known).map { "Did you mean \"\($0)\"?" }
-            throw refusal("unknown limit \"\(key)\"", near ?? "Known: \(known.joined(separator: ", ")).")
-        }
-        guard let number = limit.parse(value) else {
-            throw refusal("limit \"\(key)\" is \"\(value)\"", "Write \(limit.expected).")
-        }
-        guard number <= limits[limit] else {
-            throw refusal(
-                "limit \"\(key)\" of \(limit.text(number)) is wider than the \(limits.text(limit)) of profile "
-                    + "\"\(name)\"", "Choose a profile that allows it.")
-        }
-        var result = self
-        result.limits[limit] = number
-        result.origins["limits.\(key)"] = Place(file: option, line: 0)
-        if let finding = result.lint().first(where: { $0.severity == .error }) {
-            throw refusal(finding.message, finding.remedy)
-        }
-        return result
-    }
-
     /// The profile as a project's own file narrows it.
     ///
     /// The file has a profile's keys without `extends`. It comes from the repository that the task works on, so it can

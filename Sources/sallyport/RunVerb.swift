@@ -19,7 +19,7 @@ enum RunVerb {
             Option("apply", nil, "afterwards write the changes into DIR"),
             Option("diff", nil, "afterwards show the changes, and keep them"),
             Option("discard", nil, "afterwards forget the changes"),
-            Option("limit", "KEY=VALUE", "set one limit of the profile (repeatable), as in limits: of a profile"),
+            Option("limit", "KEY=VALUE", "set one limit, lower or higher than the profile's (repeatable); keys as under limits: of a profile"),
             Option("env", "NAME=VALUE", "set a variable inside (repeatable); nothing else is inherited but what the profile passes"),
             Option("mount", "SRC:DST", "show SRC read-only at DST, beneath /run (repeatable)"),
             Option("export", "FILE:BYTES", "what the command writes to descriptor 3 goes unread into FILE, cut at BYTES"),
@@ -72,7 +72,7 @@ enum RunVerb {
         var profile = try context.profiles.load(try arguments.value("profile") ?? "strict")
         for limit in arguments.all("limit") {
             let (key, value) = try pair(limit, "--limit", "=")
-            profile = try profile.narrowed(limit: key, value: value)
+            profile = try profile.setting(limit: key, value: value)
         }
         var request = RunRequest(profile: profile, argv: command.map { Array($0.utf8) })
         request.workspace = try arguments.value("workspace").map { try absolute($0) }

@@ -7,6 +7,10 @@ let line = Array(CommandLine.arguments.dropFirst())
 let rest = Array(line.dropFirst())
 switch line.first {
 case "run": exit(RunVerb.run(rest))
+case "profile": exit(ProfileVerb.run(rest))
+case "doctor": exit(DoctorVerb.run(rest))
+// Not for people: the doctor starts it without privilege to read what a sandbox wrote.
+case "doctor-posture": exit(DoctorVerb.posture(rest))
 case "session": exit(SessionVerb.run(rest))
 case "sweep": exit(SweepVerb.run(rest))
 case ChangesVerb.name: exit(ChangesVerb.run(rest))

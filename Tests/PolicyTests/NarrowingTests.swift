@@ -86,29 +86,4 @@ struct NarrowingTests {
         let error = #expect(throws: PolicyError.self) { try apply("filesystem: {workspace: read-write}", to: review) }
         #expect(error?.message.hasPrefix("filesystem.workspace is read-write") == true)
     }
-
-    @Test("--limit lowers a limit")
-    func limit() throws {
-        let strict = try ProfileFixtures.strict()
-        #expect(try strict.narrowed(limit: "memory", value: "64MiB").limits.memoryBytes == 64 << 20)
-        #expect(try strict.narrowed(limit: "cpu", value: "0.5").limits.cpuMillis == 500)
-        #expect(try strict.narrowed(limit: "wall", value: "90s").limits.wallSeconds == 90)
-        #expect(try strict.narrowed(limit: "pids", value: "256").limits.pids == 256)
-    }
-
-    @Test(
-        "--limit refuses what is wider, unknown, unreadable or too small",
-        arguments: [
-            ("memory", "3GiB", "limit \"memory\" of 3GiB is wider than the 2GiB of profile \"strict\""),
-            ("memroy", "1GiB", "unknown limit \"memroy\""), ("memory", "1GB", "limit \"memory\" is \"1GB\""),
-            ("wall", "5", "limit \"wall\" is \"5\""), ("pids", "", "limit \"pids\" is \"\""),
-            ("pids", "3", "limits.pids is 3, too small for pid 1, a shell and its command"),
-            ("wall", "0s", "limits.wall is 0s, too small for anything to happen"),
-        ])
-    func limitRefusals(key: String, value: String, message: String) throws {
-        let strict = try ProfileFixtures.strict()
-        let error = #expect(throws: PolicyError.self) { try strict.narrowed(limit: key, value: value) }
-        #expect(error?.message == message)
-        #expect(error?.description.hasPrefix("cannot apply --limit: \(message). ") == true)
-    }
 }
