@@ -37,7 +37,7 @@ package struct ConfinedProgram: ~Copyable {
             plumbing = try Plumbing(program, wantsFault: false)
             for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
             identify(identity, &plan)
-            for (resource, value) in [(SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, 256), (SP_RLIMIT_MEMLOCK, 0)] {
+            for (resource, value) in [(SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, 1024), (SP_RLIMIT_MEMLOCK, 0)] {
                 plan.add(.rlimit, "rlimit", a: UInt64(resource), b: value)
             }
             plan.add(.setsid, "session")
