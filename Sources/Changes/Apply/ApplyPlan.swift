@@ -23,15 +23,17 @@ struct ApplyPlan {
     private let entries: [ChangeEntry]
     private let set: ChangeSet
     private let tree: Tree
+    private let umask: UInt32
     private let removed: Set<[UInt8]>
     /// The entries that the current one lies beneath, with what was decided for each.
     private var above: [(index: Int, action: Action)] = []
 
-    init(_ review: Review, _ set: ChangeSet, _ tree: Tree, acceptFlagged: Bool) throws(ChangeError) {
+    init(_ review: Review, _ set: ChangeSet, _ tree: Tree, _ options: ApplyOptions) throws(ChangeError) {
         entries = review.entries
         self.set = set
         self.tree = tree
-        let withheld = review.withheld(acceptFlagged: acceptFlagged)
+        let withheld = review.withheld(acceptFlagged: options.acceptFlagged)
+        umask = options.umask
         var removed: Set<[UInt8]> = []
         for (i, entry) in entries.enumerated() where entry.kind == .deleted && withheld[i] == nil { removed.insert(entry.path) }
         self.removed = removed
@@ -88,7 +90,7 @@ struct ApplyPlan {
 
     /// The tree does not hold the base: either it holds the result already, or the caller changed it.
     private mutating func settled(_ entry: ChangeEntry, _ directory: Held, _ status: FileStatus?) throws(ChangeError) -> Action {
-        if try Tree.holdsResult(entry, set, directory, status) {
+        if try Tree.holdsResult(entry, set, directory, status, umask: umask) {
             report.already.append(entry.path)
             let displaces = entry.kind != .deleted && entry.kind != .mode
                 && (entry.base.kind == .directory) != (entry.kind == .directory) && entry.base.kind != .absent

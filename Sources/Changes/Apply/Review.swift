@@ -24,7 +24,7 @@ package struct Review: Sendable {
         BareRepositories.judge(entries, &judgements)
         self.entries = entries
         self.judgements = judgements
-        self.twins = Self.findTwins(entries)
+        self.twins = Twins.among(entries)
     }
 
     /// Why each entry is withheld, or nil. What lies beneath a withheld entry is withheld with it, and a removed
@@ -72,22 +72,6 @@ package struct Review: Sendable {
         case .executesOnOpen: 2
         case .refused: 3
         }
-    }
-
-    private static func findTwins(_ entries: [ChangeEntry]) -> [Int: [UInt8]] {
-        var seen: [String: Int] = [:]
-        var twins: [Int: [UInt8]] = [:]
-        for (i, entry) in entries.enumerated() where entry.kind != .deleted {
-            // String equality is canonical equivalence, so one key stands for NFC and NFD. Unicode Annex 15
-            let key = String(decoding: entry.path, as: UTF8.self).lowercased()
-            if let other = seen[key] {
-                twins[i] = entries[other].path
-                twins[other] = entry.path
-            } else {
-                seen[key] = i
-            }
-        }
-        return twins
     }
 }
 

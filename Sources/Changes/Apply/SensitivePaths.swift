@@ -54,6 +54,7 @@ package enum SensitivePaths {
         case "hooks": return .executesOnOpen("git runs it")
         case "commondir", "gitdir": return .executesOnOpen("sends git to a repository elsewhere")
         case "rebase-merge", "rebase-apply", "sequencer": return .executesOnOpen("git runs commands listed in it on --continue")
+        case "remotes", "branches": return .executesOnOpen("names repositories that git fetches")
         case "worktrees": return .executesOnOpen("has configuration of its own")
         case "modules":
             // Names of submodules may hold slashes, so any of these may end a path. CVE-2018-11235
@@ -99,6 +100,9 @@ package enum SensitivePaths {
         ".husky": "git runs hooks from it",
         ".githooks": "git runs hooks from it where configured",
         ".direnv": "direnv runs it",
+        ".helix": "editors start the servers it names",
+        ".mvn": "mvn, which editors start, loads what it names",
+        ".bundle": "bundler, which editors start, takes its settings from it",
     ]
 
     private static let openedFiles: [String: String] = [
@@ -127,6 +131,11 @@ package enum SensitivePaths {
         ".pythonstartup": "python runs it",
         "sitecustomize.py": "python runs it at every start",
         ".ripgreprc": "ripgrep runs the preprocessor it names",
+        ".rprofile": "R runs it at every start",
+        ".renviron": "R takes its environment from it",
+        ".irbrc": "irb runs it", ".pryrc": "pry runs it", ".pdbrc": "pdb runs it", ".ghci": "ghci runs it",
+        ".ocamlinit": "ocaml runs it", ".octaverc": "octave runs it", ".latexmkrc": "latexmk runs it",
+        ".project": "eclipse runs the builders it names",
     ]
 
     private static let noticed: [String: String] = [
@@ -142,6 +151,12 @@ package enum SensitivePaths {
         "package.swift": "runs on build", "dockerfile": "runs on image build", ".gitlab-ci.yml": "runs in the forge's CI",
         "compile_commands.json": "language servers run the compiler it names",
         "agents.md": "instructs coding agents", "claude.md": "instructs coding agents", "gemini.md": "instructs coding agents",
+        ".clangd": "language servers take compiler flags from it",
+        ".eslintrc.js": "editors run it as a linter's settings", ".eslintrc.cjs": "editors run it as a linter's settings",
+        "eslint.config.js": "editors run it as a linter's settings",
+        "eslint.config.mjs": "editors run it as a linter's settings",
+        ".prettierrc.js": "editors run it as a formatter's settings",
+        "prettier.config.js": "editors run it as a formatter's settings",
         ".cursorrules": "instructs coding agents", "copilot-instructions.md": "instructs coding agents",
     ]
 }
