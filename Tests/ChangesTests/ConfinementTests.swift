@@ -41,16 +41,41 @@ struct ConfinementTests {
             if open(secret, O_RDONLY) >= 0 || errno != EACCES { return 1 }
             if open("\(s.path)/new", O_WRONLY | O_CREAT, 0o600) >= 0 || errno != EACCES { return 2 }
             if socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0 || errno != EPERM { return 3 }
-            if execl_true() != EPERM { return 4 }
+            if programError() != EPERM { return 4 }
             if geteuid() != owner { return 5 }
             if geteuid() != 0 && setuid(0) == 0 { return 6 }
             let report = try Applier.apply(
-                set, to: Directory(owning: Descriptor(owning: dup(number)), path: "."), options: ApplyOptions(umask: 0o022))
+                set, to: Directory(owning: Descriptor(owning: dup(number)), path: "."),
+                options: ApplyOptions(umask: 0o022))
             return report.conflicts.isEmpty && report.left.isEmpty ? 0 : 7
         }
         #expect(result == 0)
         #expect(try s.tree(s.lower) == ApplyTests.result)
         #expect(s.status("\(s.lower)/new/deep/file")?.st_uid == owner)
+    }
+
+    @Test("shows a set with the tree readable, and can write nowhere")
+    func show() throws {
+        let s = try Scratch()
+        try s.file("\(s.lower)/f", "one\n")
+        try s.file("\(s.upper)/f", "two\n")
+        let set = try s.collect()
+        let lower = try Directory.open(s.lower)
+        let number = lower.fd.number
+        try s.check(chmod(s.path, 0o777))
+        try s.check(chmod(s.lower, 0o777))
+        let result = try child {
+            try Confinement.forApply(readable: [number], writable: nil, runAs: number)
+            for path in ["\(s.lower)/new", "\(s.path)/new"] {
+                if open(path, O_WRONLY | O_CREAT, 0o600) >= 0 || errno != EACCES { return 1 }
+            }
+            var text = ""
+            try ChangeReport(set).write(against: Directory(owning: Descriptor(owning: dup(number)), path: ".")) {
+                text += $0
+            }
+            return text.contains("-one\n+two\n") ? 0 : 2
+        }
+        #expect(result == 0)
     }
 
     @Test("without a directory whose owner it could become, root is refused", .enabled(if: geteuid() == 0))
@@ -75,7 +100,7 @@ struct ConfinementTests {
 }
 
 /// Tries to become another program; returns the error number.
-private func execl_true() -> Int32 {
+private func programError() -> Int32 {
     var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
     _ = execv("/bin/true", &arguments)
     return errno

@@ -47,7 +47,9 @@ struct ModelTests {
 
     private static func tree(_ random: inout Seeded, depth: Int) -> Node {
         var children: [String: Node] = [:]
-        for name in names where Int.random(in: 0..<3, using: &random) > 0 { children[name] = node(&random, depth: depth) }
+        for name in names where Int.random(in: 0..<3, using: &random) > 0 {
+            children[name] = node(&random, depth: depth)
+        }
         return .directory(children)
     }
 

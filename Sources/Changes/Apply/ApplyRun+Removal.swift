@@ -11,7 +11,9 @@ extension ApplyRun {
             try note(.remove(entry.path))
             if try unlink(i, anchor) { report.applied.append(entry.path) }
         case .stage, .displaced:
-            guard entry.base.kind != .absent, (entry.base.kind == .directory) || (entry.kind == .directory) else { return }
+            guard entry.base.kind != .absent, (entry.base.kind == .directory) || (entry.kind == .directory) else {
+                return
+            }
             try note(.remove(entry.path))
             let directory = try place(i, anchor: nil).0
             try unlink(directory, temporary(i), entry)

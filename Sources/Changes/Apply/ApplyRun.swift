@@ -52,7 +52,7 @@ final class ApplyRun {
     }
 
     /// The same for the same set and entry, so that a later call finds what an earlier one left.
-    func temporary(_ i: Int) -> [UInt8] { Array(".sallyport-\(set.session)-\(i)".utf8) }
+    func temporary(_ i: Int) -> [UInt8] { SensitivePaths.temporaryPrefix + Array("\(set.session)-\(i)".utf8) }
 
     func note(_ effect: ApplyEffect) throws(ChangeError) {
         do throws(ChangeError) { try observe?(effect) } catch {
@@ -109,7 +109,9 @@ final class ApplyRun {
         switch entry.kind {
         case .directory:
             // The owner's bits are needed until everything in it is in place; ``changeMode`` takes them back.
-            try call("create", subject) { sp_mkdirat(directory.number, bytes, Tree.newMode(entry, umask: options.umask) | 0o700) }
+            try call("create", subject) {
+                sp_mkdirat(directory.number, bytes, Tree.newMode(entry, umask: options.umask) | 0o700)
+            }
         case .symlink:
             let target = Beneath.terminated(try set.content(of: entry, limit: PathRules.maximumPath))
             try call("create", subject) { sp_symlinkat(target, directory.number, bytes) }
@@ -119,7 +121,9 @@ final class ApplyRun {
         }
     }
 
-    private func makeFile(_ entry: ChangeEntry, _ directory: Held, _ name: [UInt8], _ subject: String) throws(ChangeError) {
+    private func makeFile(_ entry: ChangeEntry, _ directory: Held, _ name: [UInt8], _ subject: String)
+        throws(ChangeError)
+    {
         let file: Held
         switch Beneath.open(directory.number, name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600) {
         case .success(let held): file = held
@@ -128,7 +132,9 @@ final class ApplyRun {
         try set.content(of: entry) { piece throws(ChangeError) in
             var done = 0
             while done < piece.count {
-                done += try call("write", subject) { sp_write(file.number, piece.baseAddress! + done, piece.count - done) }
+                done += try call("write", subject) {
+                    sp_write(file.number, piece.baseAddress! + done, piece.count - done)
+                }
             }
         }
         try call("set the mode of", subject) { sp_fchmod(file.number, Tree.newMode(entry, umask: options.umask)) }
@@ -177,7 +183,8 @@ final class ApplyRun {
         let flags = entry.kind == .directory || entry.base.kind == .directory ? O_RDONLY | O_DIRECTORY : O_RDONLY
         switch Beneath.open(directory.number, name, flags) {
         case .failure(let errno):
-            report.left.append(.init(path: entry.path, reason: "its mode cannot be changed: \(errno.explanation) (\(errno))"))
+            report.left.append(
+                .init(path: entry.path, reason: "its mode cannot be changed: \(errno.explanation) (\(errno))"))
         case .success(let file):
             try call("set the mode of", "\"\(entry.shownPath)\"") { sp_fchmod(file.number, wanted) }
             if actions[i] == .mode { report.applied.append(entry.path) }
@@ -187,7 +194,8 @@ final class ApplyRun {
     /// Removes what was staged for an entry, by this call or by one that was cut short. Best effort: a temporary name
     /// that stays is taken up by the next call.
     private func discardStaged(_ i: Int) {
-        guard actions[i] == .stage, case .success(let directory) = tree.directory(PathRules.split(entries[i].path).directory)
+        guard actions[i] == .stage,
+            case .success(let directory) = tree.directory(PathRules.split(entries[i].path).directory)
         else { return }
         let name = Beneath.terminated(temporary(i))
         if entries[i].kind == .directory {

@@ -18,10 +18,13 @@ package enum Confinement {
     ///   - runAs: The directory or file whose owner to become when the caller is root; `workspace` when nil.
     /// - Throws: ``ChangeError`` with `.confinement`; the process must then end without reading the set.
     /// - SeeAlso: landlock(7), seccomp(2), capabilities(7), credentials(7)
-    package static func forApply(readable: [Int32], writable workspace: Int32?, runAs: Int32? = nil) throws(ChangeError) {
+    package static func forApply(readable: [Int32], writable workspace: Int32?, runAs: Int32? = nil) throws(ChangeError)
+    {
         try requireOneThread()
         if sp_effective_uid() == 0 {
             guard let owner = runAs ?? workspace else { throw failure("choose an owner", Errno(EINVAL)) }
+            // Without CAP_SETPCAP (a caller that is no root) the set cannot shrink; no_new_privs makes it unusable.
+            try step("empty the bounding set", sp_drop_bounding_set())
             try becomeOwner(of: owner)
         }
         try step("set no_new_privs", sp_prctl(PR_SET_NO_NEW_PRIVS, 1, 0))
@@ -50,7 +53,8 @@ package enum Confinement {
         let names = try Beneath.names(tasks, "\"/proc/self/task\"")
         guard names.count == 1 else {
             throw ChangeError(
-                .confinement, "confine", "this process", "it has \(names.count) threads", remedy: "Report this as a bug.")
+                .confinement, "confine", "this process", "it has \(names.count) threads",
+                remedy: "Report this as a bug.")
         }
     }
 
@@ -95,6 +99,7 @@ package enum Confinement {
         }
         guard outside == -Int(EACCES) else { throw failure("verify the confinement", Errno(Int32(-outside))) }
         guard sp_prctl(PR_GET_NO_NEW_PRIVS, 0, 0) == 1 else { throw failure("set no_new_privs", Errno(EPERM)) }
+        guard sp_holds_capability() == 0 else { throw failure("drop capabilities", Errno(EPERM)) }
     }
 
     private static func step(_ what: String, _ result: Int) throws(ChangeError) {

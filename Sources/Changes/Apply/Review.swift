@@ -50,7 +50,9 @@ package struct Review: Sendable {
                 i += 1
                 continue
             }
-            for j in (i + 1)..<max(end, i + 1) where reasons[j] == nil { reasons[j] = "beneath a withheld entry: \(why)" }
+            for j in (i + 1)..<max(end, i + 1) where reasons[j] == nil {
+                reasons[j] = "beneath a withheld entry: \(why)"
+            }
             i = max(end, i + 1)
         }
         return reasons
@@ -96,7 +98,9 @@ private enum BareRepositories {
             for (i, entry) in entries.enumerated()
             where directory.isEmpty || PathRules.isBeneath(entry.path, directory) {
                 let rest = entry.path.dropFirst(directory.isEmpty ? 0 : directory.count + 1)
-                guard [Array("config".utf8), Array("hooks".utf8)].contains(Array(rest.prefix { $0 != PathRules.slash })) else {
+                guard
+                    [Array("config".utf8), Array("hooks".utf8)].contains(Array(rest.prefix { $0 != PathRules.slash }))
+                else {
                     continue
                 }
                 if Review.rank(judgements[i]) < 2 {

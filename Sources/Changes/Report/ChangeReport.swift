@@ -127,7 +127,8 @@ package struct ChangeReport {
         case .directory: text += "/" + (was.kind == .absent ? "" : "  (was \(word(was.kind)))")
         case .file where was.kind == .file: text += "  (\(was.size) -> \(entry.size) bytes)"
         case .file: text += "  (\(entry.size) bytes" + (was.kind == .absent ? ")" : ", was \(word(was.kind)))")
-        case .symlink: text += "  (symlink" + (was.kind == .absent || was.kind == .symlink ? ")" : ", was \(word(was.kind)))")
+        case .symlink:
+            text += "  (symlink" + (was.kind == .absent || was.kind == .symlink ? ")" : ", was \(word(was.kind)))")
         case .deleted: text += was.kind == .directory ? "/" : ""
         case .mode: text += "  (\(octal(was.permissions)) -> \(octal(entry.permissions)))"
         case .refused: text += "  (\(entry.refusal.explanation))"
