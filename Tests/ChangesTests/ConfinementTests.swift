@@ -78,6 +78,35 @@ struct ConfinementTests {
         #expect(result == 0)
     }
 
+    @Test("a collector that kept more than the right to read is refused, one that did not collects")
+    func collect() throws {
+        let s = try Scratch()
+        try s.file("\(s.lower)/f", "one")
+        try s.file("\(s.upper)/f", "two")
+        try s.check(chmod(s.path, 0o777))
+        let (mount, lower) = (open("\(s.path)/t", O_RDONLY), open(s.lower, O_RDONLY))
+        let output = open("\(s.path)/sets/out", O_WRONLY | O_CREAT, 0o600)
+        defer { for fd in [mount, lower, output] { close(fd) } }
+        let result = try child {
+            guard sp_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) == 0, sp_drop_capabilities() == 0 else { return 1 }
+            try Confinement.forCollect(readable: [mount, lower])
+            if open("\(s.path)/sets/out", O_RDONLY) >= 0 || errno != EACCES { return 2 }
+            let summary = try Collector.collect(
+                upper: mount, lower: lower, output: output, session: "s1", created: 1, budget: ChangeBudget(bytes: 100))
+            return summary.entries == 1 ? 0 : 3
+        }
+        #expect(result == 0)
+        guard geteuid() == 0 else { return }
+        let refused = try child {
+            guard sp_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) == 0 else { return 1 }
+            do throws(ChangeError) { try Confinement.forCollect(readable: [mount, lower]) } catch {
+                return error.code == .confinement && error.subject == "drop capabilities" ? 0 : 2
+            }
+            return 3
+        }
+        #expect(refused == 0)
+    }
+
     @Test("without a directory whose owner it could become, root is refused", .enabled(if: geteuid() == 0))
     func noOwner() throws {
         let result = try child {

@@ -50,14 +50,15 @@ static inline long sp_drop_capabilities(void) {
     SP_RET(syscall(SYS_capset, &header, none));
 }
 
-/// 1 when any capability is permitted, effective or inheritable, else 0.
-static inline long sp_holds_capability(void) {
+/// The capabilities that are permitted, effective or inheritable, as bits.
+static inline long sp_held_capabilities(uint64_t *bits) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct held[2] = {{0}, {0}};
     if (syscall(SYS_capget, &header, held) < 0) return -errno;
-    uint32_t any = 0;
-    for (int i = 0; i < 2; i++) any |= held[i].effective | held[i].permitted | held[i].inheritable;
-    return any != 0;
+    *bits = 0;
+    for (int i = 0; i < 2; i++)
+        *bits |= (uint64_t)(held[i].effective | held[i].permitted | held[i].inheritable) << (32 * i);
+    return 0;
 }
 
 /// A ruleset that handles every file right of the ABI given (1 to 5); the rest is denied unless a rule allows it.
