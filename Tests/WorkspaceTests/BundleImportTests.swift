@@ -46,7 +46,8 @@ struct BundleImportTests {
 
         /// A bundle of chosen objects under a header of one's own.
         borrowing func bundle(tip: String, objects: [String], prerequisite: String? = nil) throws -> [UInt8] {
-            let header = "# v2 git bundle\n-\(prerequisite ?? base.description)\n\(tip) \(BundleImportTests.reference)\n\n"
+            let header =
+                "# v2 git bundle\n-\(prerequisite ?? base.description)\n\(tip) \(BundleImportTests.reference)\n\n"
             let pack = try scratch.gitBytes(
                 "work", ["pack-objects", "--stdout", "--quiet"], input: Array(objects.joined(separator: "\n").utf8))
             return Array(header.utf8) + pack
@@ -205,7 +206,8 @@ struct BundleImportTests {
         let setting = try Setting()
         let blob = try setting.blob("x")
         let objects = try setting.commit(mode: "100644", name: Array("a\nb\u{1B}".utf8) + [0xFF], object: blob)
-        #expect(try setting.take(try setting.bundle(tip: objects[0], objects: objects + [blob])).description == objects[0])
+        #expect(
+            try setting.take(try setting.bundle(tip: objects[0], objects: objects + [blob])).description == objects[0])
     }
 
     @Test("refuses a submodule and a tag object")
@@ -227,7 +229,8 @@ struct BundleImportTests {
         let setting = try Setting()
         let tip = try setting.commit()
         let tree = try setting.scratch.git("work", "rev-parse", "\(tip)^{tree}")
-        try setting.refuses(try setting.bundle(tip: tip, objects: [tip, tree]), because: "packfile is missing 1 objects")
+        try setting.refuses(
+            try setting.bundle(tip: tip, objects: [tip, tree]), because: "packfile is missing 1 objects")
         try setting.refuses(
             try setting.bundle(tip: String(repeating: "d", count: 40), objects: ["\(setting.base)"]),
             because: "object not found")
