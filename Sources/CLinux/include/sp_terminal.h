@@ -18,10 +18,12 @@ static inline struct termios sp_terminal_raw(const struct termios *modes) {
     cfmakeraw(&raw);
     return raw;
 }
-static inline struct termios sp_terminal_without_echo(const struct termios *modes) {
-    struct termios quiet = *modes;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    return quiet;
+/// The same modes for a terminal behind one that keeps them: it neither echoes nor turns LF into CR LF once more.
+static inline struct termios sp_terminal_behind(const struct termios *modes) {
+    struct termios inner = *modes;
+    inner.c_lflag &= ~(tcflag_t)ECHO;
+    inner.c_oflag &= ~(tcflag_t)ONLCR;
+    return inner;
 }
 /// What the terminal itself says about the bytes it takes (set by the emulator, by sshd, by systemd).
 static inline int sp_terminal_is_utf8(const struct termios *modes) { return (modes->c_iflag & IUTF8) != 0; }

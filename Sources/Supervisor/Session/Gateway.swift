@@ -26,9 +26,10 @@ final class Gateway {
     private let inner = DescriptorSet()
     /// The session's end of the frame socket, for descriptor 4 inside; closed here by ``begin(_:options:outputBytes:)``.
     private(set) var innerFrames: Int32?
-    /// The pty's inner end. Held so that a workload that lets go of its terminal for a moment still finds it afterwards:
-    /// its end is the end of pid 1, not of the last process that has it open.
-    private var pty: Descriptor?
+    /// Both ends of the session's pty, held and never read. Without the inner one a workload that lets go of its terminal
+    /// for a moment would lose it for good; without the outer one a gateway's death would be a hang-up (SIGHUP) inside
+    /// that the record could not tell from a signal of the workload's own.
+    private let pty = DescriptorSet()
 
     private var begun = false
     private var isReady = false
@@ -104,7 +105,8 @@ final class Gateway {
         if let outer, let terminal {
             try terminal.copyModes(to: outer)
             let fd = outer.number
-            pty = Descriptor(owning: Int32(try checked("open", "the session's terminal") { sp_pty_peer(fd) }))
+            pty.keep(Descriptor(owning: Int32(try checked("open", "the session's terminal") { sp_pty_peer(fd) })))
+            pty.keep(try outer.duplicate())
             hand(.ptyMaster, outer)
             if terminal.takesInput { hand(.terminalInput, try terminal.openInput()) }
             hand(.terminalOutput, try terminal.openOutput())
@@ -140,8 +142,9 @@ final class Gateway {
             guard message.descriptors.isEmpty else { throw SystemError("read", "the gateway's report", .invalid) }
             return take(try report(message.bytes))
         } catch {
-            if error.errno == .again { return true }
-            return fail(error.errno == Errno(ECONNRESET) ? gone() : error)
+            // ECONNRESET: it ended without reading all we said; its last report comes after this error. unix(7)
+            if error.errno == .again || error.errno == Errno(ECONNRESET) { return true }
+            return fail(error)
         }
     }
 
@@ -180,14 +183,15 @@ final class Gateway {
             remedy: "The session was ended with it, since nobody reads its terminal and frames any more.")
     }
 
-    /// The caller's window has another size.
+    /// A gateway that has not read what it was told before misses this; one that is gone is noticed by its socket.
+    private func tell(_ command: GatewayCommand) {
+        do throws(SystemError) { try control.send(command.encoded(), descriptors: [], subject: "a command to the gateway") } catch {}
+    }
+
+    /// The caller's window has another size; false when the session has no terminal that could be told.
     func resize() -> Bool {
-        guard let size = terminal?.window else { return terminal != nil }
-        // A gateway that is behind gets the next one; one that is gone is noticed by its socket.
-        do throws(SystemError) {
-            try control.send(GatewayCommand.window(size).encoded(), descriptors: [], subject: "the window's size")
-        } catch {}
-        return true
+        if let size = terminal?.window { tell(.window(size)) }
+        return terminal != nil
     }
 
     /// This process was stopped and goes on.
@@ -200,21 +204,15 @@ final class Gateway {
 
     /// After the sandbox: what is still in the pty and the socket is moved, and the terminal is the caller's again.
     func finish() {
-        pty = nil
-        var stalled = false
-        if begun && failure == nil {
-            if !hasEnded {
-                do throws(SystemError) {
-                    try control.send(GatewayCommand.close.encoded(), descriptors: [], subject: "the gateway's end")
-                } catch { stalled = true }
-            }
+        if begun && !hasEnded && failure == nil {
+            tell(.close)
+            pty.closeAll()
             let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
-            while !stalled && !hasEnded && failure == nil {
-                if wait(until: deadline) { _ = heed() } else { stalled = true }
+            while !isStalled && !hasEnded && failure == nil {
+                if wait(until: deadline) { _ = heed() } else { isStalled = true }
             }
         }
-        isStalled = stalled
-        _ = reap(within: begun && !stalled ? 1000 : 0)
+        _ = reap(within: begun && !isStalled ? 1000 : 0)
         terminal?.leave()
     }
 

@@ -89,10 +89,10 @@ final class CallerTerminal {
 
     deinit { leave() }
 
-    /// Gives the session's pty the caller's modes: which key erases, whether text is UTF-8. In a shared terminal the
-    /// outer one echoes already.
+    /// Gives the session's pty the caller's modes: which key erases, whether text is UTF-8. Where the outer terminal
+    /// keeps its own, it echoes and returns the carriage already.
     func copyModes(to outer: borrowing Descriptor) throws(SystemError) {
-        var modes = use == .shared ? withUnsafePointer(to: saved) { sp_terminal_without_echo($0) } : saved
+        var modes = use == .exclusive ? saved : withUnsafePointer(to: saved) { sp_terminal_behind($0) }
         let fd = outer.number
         try checked("set the modes of", "the session's terminal") { sp_terminal_set_modes(fd, &modes) }
     }
