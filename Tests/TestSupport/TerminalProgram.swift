@@ -23,7 +23,7 @@ package final class TerminalProgram: @unchecked Sendable {
     package let modesBefore: TerminalModes
 
     /// - Parameters:
-    ///   - standard: what 0, 1 and 2 are; nil is the terminal, a number is a descriptor of the test's.
+    ///   - input: what standard input is instead of the terminal.
     ///   - pipedOutput: a pipe takes the place of standard output.
     package init(
         _ command: Command, rows: UInt16 = 24, columns: UInt16 = 80, input: Int32? = nil, pipedOutput: Bool = false

@@ -203,7 +203,9 @@ final class Gateway {
     // MARK: End
 
     /// After the sandbox: what is still in the pty and the socket is moved, and the terminal is the caller's again.
+    /// Nothing happens the second time.
     func finish() {
+        defer { begun = false }
         if begun && !hasEnded && failure == nil {
             tell(.close)
             pty.closeAll()

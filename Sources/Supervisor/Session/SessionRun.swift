@@ -134,6 +134,8 @@ package final class SessionRun {
             wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         try reap(sandbox)
         fault.reach("sandbox.reaped")
+        // The caller has the terminal back while the changes are read, Ctrl-C included.
+        gateway?.finish()
         try conclude(watch, &result)
         try keepChanges(sandbox, spec, directory, &result)
     }
