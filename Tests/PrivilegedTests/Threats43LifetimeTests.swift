@@ -7,10 +7,12 @@ extension Threats {
     /// Rows of section 4.3 about how sessions end: daemons, stopped processes, zombies, crashes, deadlines, floods.
     @Suite("threats 4.3: ends")
     struct LifetimeThreatTests {
-        /// What a session's ids still run; the kernel needs a moment neither for this nor for us: the record is written last.
+        /// Processes that are still in a session's group, in any hierarchy.
         private func leftOver(_ run: Outcome) throws -> [Int32] {
-            let base = try #require(run.idBase, "\(run.errorText)")
-            return processes(uids: base..<(base + 65536))
+            let session = try #require(run.session, "\(run.errorText)")
+            return names("/proc").compactMap { Int32($0) }.filter {
+                text("/proc/\($0)/cgroup")?.contains(session) == true
+            }
         }
 
         private func noResidue(

@@ -113,9 +113,9 @@ extension Threats {
             #expect(shown.code == 0, "\(shown.errorText)")
             let output = shown.finished.output + shown.finished.errors
             #expect(!output.contains(0x1b) && !output.contains(0xff))
+            let list = shown.text + shown.errorText
             #expect(
-                shown.text.contains("Case") && shown.text.contains("case") && shown.text.contains("-rf"),
-                "\(shown.text)")
+                list.contains("Case") && list.contains("case") && list.contains("-rf"), "\(list)")
             let applied = try sallyport.run(
                 profile: "strict", workspace: work.path, options: ["--apply"], ["sh", "-c", script])
             #expect(applied.code == 0, "\(applied.errorText)")
