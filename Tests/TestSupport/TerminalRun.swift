@@ -71,7 +71,9 @@ package final class TerminalRun: @unchecked Sendable {
     /// Reads until the text has appeared.
     package func wait(for text: String) throws(HarnessError) {
         while !self.text.contains(text) {
-            guard try event() else { throw HarnessError("the program ended without \"\(text)\"; it said: \(self.text)") }
+            guard try event() else {
+                throw HarnessError("the program ended without \"\(text)\"; it said: \(self.text)")
+            }
         }
     }
 
