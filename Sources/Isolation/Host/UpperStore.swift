@@ -42,7 +42,7 @@ package enum UpperPlace: Sendable, Equatable {
     }
 }
 
-/// One session's directory on disk: `u` for changes, `w` for the overlay's own work.
+/// One session's directory on disk, `<pool>/<session>/top`: `u` for changes, `w` for the overlay's own work.
 package struct PoolDirectory: ~Copyable {
     package let directory: Directory
     package let metered: Bool
@@ -52,8 +52,8 @@ package struct PoolDirectory: ~Copyable {
 
     /// Makes it, with limits before anything can be written.
     ///
-    /// The ids of `u` and `w` are the session's, so that the overlay needs no map there; the directory itself belongs
-    /// to us and is closed to everybody else, so no setuid file in it can be reached from the host.
+    /// The ids of `top`, `u` and `w` are the session's, so that the overlay needs no map there; the directory above
+    /// belongs to us and is closed to everybody else, so no setuid file in it can be reached from the host.
     package static func make(
         _ session: String, paths: HostPaths, metered: Bool, block: IdBlock?, permissions: UInt32, bytes: UInt64, inodes: UInt64
     ) throws(SystemError) -> PoolDirectory {
@@ -61,11 +61,16 @@ package struct PoolDirectory: ~Copyable {
         try state.make("pool", mode: 0o700, existing: true)
         let pool = try state.directory("pool")
         try pool.make(session, mode: 0o700)
+        let outer = try pool.directory(session)
+        try outer.make("top", mode: 0o700)
         let made = PoolDirectory(
-            directory: try pool.directory(session), metered: metered, session: session, project: block?.base ?? 0,
+            directory: try outer.directory("top"), metered: metered, session: session, project: block?.base ?? 0,
             pool: pool.path)
         do throws(SystemError) {
             if metered { try made.limit(bytes: bytes, inodes: inodes) }
+            let top = made.directory.fd.number
+            // The overlay's mounter, inside root, must pass through here; the directory above keeps the host out.
+            if let block { try checked("give away", "\"top\"") { sp_fchown(top, block.base, block.base) } }
             for (name, id, mode) in [("u", SandboxSpec.agent, permissions), ("w", 0, 0o700)] as [(String, UInt32, UInt32)] {
                 try made.directory.make(name, mode: 0o700)
                 let fd = try made.directory.open(name, O_RDONLY | O_DIRECTORY)
