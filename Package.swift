@@ -105,7 +105,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
-        .testTarget(name: "TaskTests", dependencies: ["Documents"], swiftSettings: strict),
+        .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests", dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents"],

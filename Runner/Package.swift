@@ -43,7 +43,8 @@ let package = Package(
             cSettings: [
                 .define("_GNU_SOURCE"),
                 .unsafeFlags([
-                    "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-O2", "-fno-stack-protector", "-nostdlibinc", "-isystem",
+                    "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-O2", "-fno-stack-protector", "-nostdlibinc",
+                    "-isystem",
                     muslHeaders,
                 ]),
             ]),

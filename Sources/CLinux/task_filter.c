@@ -21,7 +21,8 @@
 
 // Files, memory, time and the threads of one process: no socket, no exec, no other process, no mount.
 static const unsigned short allowed[] = {
-    SYS_read, SYS_pread64, SYS_readv, SYS_write, SYS_pwrite64, SYS_writev, SYS_close, SYS_openat, SYS_openat2, SYS_lseek, SYS_fstat,
+    SYS_read, SYS_pread64, SYS_readv, SYS_write, SYS_pwrite64, SYS_writev, SYS_close, SYS_openat, SYS_openat2, SYS_lseek,
+    SYS_fstat,
     SYS_newfstatat, SYS_statx, SYS_fcntl, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_getdents64,
     SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat, SYS_readlinkat, SYS_faccessat, SYS_faccessat2,
     SYS_fchmod, SYS_fchmodat, SYS_umask, SYS_utimensat, SYS_getcwd, SYS_dup, SYS_dup3, SYS_flock, SYS_statfs,

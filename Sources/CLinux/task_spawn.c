@@ -71,3 +71,5 @@ long sp_task_spawn(const char *path, char *const *argv, char *const *environment
     }
     return child;
 }
+
+long sp_task_become(const char *path, char *const *argv) { return execve(path, argv, environ) < 0 ? -errno : 0; }

@@ -15,6 +15,9 @@ package struct ConfinedProgram: ~Copyable {
         case session(namespace: Int32, capability: UInt64, ids: Bool)
         /// The caller's own (rootless).
         case caller
+        /// The caller's own, in a user and a pid namespace that map nothing (rootless). Only as the first process of
+        /// a user namespace may it empty its bounding set; and no other process of the caller has a name there.
+        case unmappedCaller
     }
 
     package let pidfd: Descriptor
@@ -36,15 +39,15 @@ package struct ConfinedProgram: ~Copyable {
         do throws(SystemError) {
             plumbing = try Plumbing(program, wantsFault: false)
             for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
+            if case .unmappedCaller = identity { plan.cloneFlags = SP_CLONE_NEWUSER | SP_CLONE_NEWPID }
             identify(identity, &plan)
-            for (resource, value) in [(SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, 256), (SP_RLIMIT_MEMLOCK, 0)] {
+            for (resource, value) in [(SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, 1024), (SP_RLIMIT_MEMLOCK, 0)] {
                 plan.add(.rlimit, "rlimit", a: UInt64(resource), b: value)
             }
             plan.add(.setsid, "session")
             plan.add(.noNewPrivileges, "no_new_privs")
             plan.add(.closeFrom, "descriptors.close_on_exec", a: 3)
             plan.add(.deathSignal, "death_signal", fd: .descriptor(plumbing.wires.lifeLine))
-            plan.add(.seccomp, "seccomp", data: filter.program, a: 0)
             for (number, fd) in descriptors.enumerated() {
                 // A copy above the numbers that are being assigned.
                 var copy: Int32 = -1
@@ -53,6 +56,8 @@ package struct ConfinedProgram: ~Copyable {
                 copy = kept.keep(Descriptor(owning: Int32(result)))
                 plan.add(.dup, "descriptors.\(number)", fd: .descriptor(copy), a: UInt64(number))
             }
+            // Last: what the program may call need not include what brought it here.
+            plan.add(.seccomp, "seccomp", data: filter.program, a: 0)
         } catch { throw LaunchError(error, step: "prepare") }
         let steps = plan
         let block = plan.block(
@@ -80,6 +85,9 @@ package struct ConfinedProgram: ~Copyable {
             // Ambient, so that it survives the exec of an ordinary program by an ordinary id. capabilities(7)
             plan.add(.capabilities, "capabilities.sets", a: capability, b: capability)
         case .caller: plan.add(.capabilities, "capabilities.sets", a: 0, b: 0)
+        case .unmappedCaller:
+            plan.add(.bounding, "capabilities.bounding", a: 0)
+            plan.add(.capabilities, "capabilities.sets", a: 0, b: 0)
         }
     }
 

@@ -123,6 +123,15 @@ package struct Channel: ~Copyable {
         return Channel(ends)
     }
 
+    /// SOCK_STREAM: bytes in order, without the sender's boundaries. unix(7)
+    package static func stream() throws(SystemError) -> Channel {
+        var ends: [Int32] = [-1, -1]
+        try checked("create", "a socket pair") {
+            ends.withUnsafeMutableBufferPointer { sp_socketpair_stream($0.baseAddress!) }
+        }
+        return Channel(ends)
+    }
+
     /// Hands both ends to separate owners.
     package consuming func split(_ body: (consuming Descriptor, consuming Descriptor) -> Void) {
         body(first, second)

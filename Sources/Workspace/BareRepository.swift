@@ -15,7 +15,8 @@ package struct BareRepository: ~Copyable {
     /// Makes a new one; its HEAD names the base branch.
     package static func create(at path: String) throws(GitError) -> BareRepository {
         let handle = try Handle(
-            "create repository", "\"\(path)\"", remedy: "Check that its directory is writable and that it does not exist.",
+            "create repository", "\"\(path)\"",
+            remedy: "Check that its directory is writable and that it does not exist.",
             free: git_repository_free
         ) { sp_git_init_bare(&$0, path, "base") }
         return BareRepository(repository: handle, path: path)
@@ -35,7 +36,8 @@ package struct BareRepository: ~Copyable {
     }
 
     /// Takes the pack of the base commit's history and sets the base branch.
-    package borrowing func takeBase(_ base: ObjectID, from pack: borrowing Descriptor, budget: Budget) throws(GitError) {
+    package borrowing func takeBase(_ base: ObjectID, from pack: borrowing Descriptor, budget: Budget) throws(GitError)
+    {
         let incoming = try IncomingPack(into: self, budget: budget)
         try incoming.append(rest: pack)
         try incoming.commit()

@@ -47,7 +47,8 @@ package struct BundleImport: Sendable {
         var bytes: [UInt8] = []
         do throws(SystemError) {
             while bytes.count < BundleHeader.longest {
-                let piece = try bundle.readSome(upTo: BundleHeader.longest - bytes.count, subject: "the received bundle")
+                let piece = try bundle.readSome(
+                    upTo: BundleHeader.longest - bytes.count, subject: "the received bundle")
                 if piece.isEmpty { break }
                 bytes += piece
             }

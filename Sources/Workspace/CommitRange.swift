@@ -128,14 +128,17 @@ private struct PatchSink {
 
 /// Callback of git_diff_print: context and changed lines come without the sign that they have in a patch.
 private func printLine(
-    _ delta: UnsafePointer<git_diff_delta>?, _ hunk: UnsafePointer<git_diff_hunk>?, _ line: UnsafePointer<git_diff_line>?,
+    _ delta: UnsafePointer<git_diff_delta>?, _ hunk: UnsafePointer<git_diff_hunk>?,
+    _ line: UnsafePointer<git_diff_line>?,
     _ payload: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let line, let payload else { return GIT_EUSER.rawValue }
     let sink = payload.assumingMemoryBound(to: PatchSink.self)
     var piece: [UInt8] = []
     let origin = UInt8(bitPattern: line.pointee.origin)
-    if origin == UInt8(ascii: " ") || origin == UInt8(ascii: "+") || origin == UInt8(ascii: "-") { piece.append(origin) }
+    if origin == UInt8(ascii: " ") || origin == UInt8(ascii: "+") || origin == UInt8(ascii: "-") {
+        piece.append(origin)
+    }
     piece += UnsafeRawBufferPointer(start: line.pointee.content, count: line.pointee.content_len)
     sink.pointee.left -= piece.count
     guard sink.pointee.left >= 0 else { return GIT_EUSER.rawValue }

@@ -10,6 +10,8 @@ internal import LinuxSystem
 struct IncomingPack: ~Copyable {
     private let indexer: Handle
     private let objects: Handle
+    /// One for the whole pack: libgit2 counts in it, and compares the counts at the end.
+    private let progress: UnsafeMutablePointer<git_indexer_progress>
     private let repositoryPath: String
     private let budget: Budget
 
@@ -32,11 +34,14 @@ struct IncomingPack: ~Copyable {
     private init(indexer: consuming Handle, objects: consuming Handle, repositoryPath: String, budget: Budget) {
         self.indexer = indexer
         self.objects = objects
+        progress = .allocate(capacity: 1)
+        progress.initialize(to: git_indexer_progress())
         self.repositoryPath = repositoryPath
         self.budget = budget
     }
 
     deinit {
+        progress.deallocate()
         do throws(SystemError) {
             try Directory.open(repositoryPath).removeTree(Array("incoming".utf8))
         } catch {
@@ -45,9 +50,8 @@ struct IncomingPack: ~Copyable {
     }
 
     borrowing func append(_ bytes: [UInt8]) throws(GitError) {
-        var progress = git_indexer_progress()
         try git("read", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
-            git_indexer_append(indexer.pointer, bytes, bytes.count, &progress)
+            git_indexer_append(indexer.pointer, bytes, bytes.count, progress)
         }
     }
 
@@ -80,9 +84,8 @@ struct IncomingPack: ~Copyable {
     /// - Returns: The path of its index.
     @discardableResult
     borrowing func commit() throws(GitError) -> String {
-        var progress = git_indexer_progress()
         try git("complete", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
-            git_indexer_commit(indexer.pointer, &progress)
+            git_indexer_commit(indexer.pointer, progress)
         }
         let name = Self.names(of: indexer)[1]
         let index = "\(staging)/\(name)"

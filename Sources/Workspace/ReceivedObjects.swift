@@ -42,7 +42,8 @@ struct ReceivedObjects: ~Copyable {
         let result = withUnsafeMutablePointer(to: &list) { git_odb_foreach(pool, collect, $0) }
         guard !list.isOver else {
             throw GitError(
-                .refused, "take", "the received pack", "more than \(budget.objects) objects", remedy: GitError.nothingTaken)
+                .refused, "take", "the received pack", "more than \(budget.objects) objects",
+                remedy: GitError.nothingTaken)
         }
         try git("list", "the received pack", code: .refused, remedy: GitError.nothingTaken) { result }
         return list.ids

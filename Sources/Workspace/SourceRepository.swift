@@ -19,7 +19,8 @@ package struct SourceRepository: ~Copyable {
     package init(layout: RepositoryLayout, path: String) throws(GitError) {
         let opened = try Handle(
             "open repository", "\"\(path)\"", code: .unusableSource,
-            remedy: "Give --repo a sha1 repository that its owner can reach and that git fsck accepts.", free: git_repository_free
+            remedy: "Give --repo a sha1 repository that its owner can reach and that git fsck accepts.",
+            free: git_repository_free
         ) {
             git_repository_open_ext(
                 &$0, layout.gitDirectory,

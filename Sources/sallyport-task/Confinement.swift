@@ -70,7 +70,9 @@ struct Confinement {
 
     private func limit() throws(SystemError) {
         try checked("limit", "memory of a task step") { sp_setrlimit(SP_RLIMIT_DATA, Self.heapBytes, Self.heapBytes) }
-        try checked("limit", "file size of a task step") { sp_setrlimit(SP_RLIMIT_FSIZE, Self.fileBytes, Self.fileBytes) }
+        try checked("limit", "file size of a task step") {
+            sp_setrlimit(SP_RLIMIT_FSIZE, Self.fileBytes, Self.fileBytes)
+        }
         let files = min(Self.openFiles, sp_rlimit_hard(SP_RLIMIT_NOFILE))
         try checked("limit", "open files of a task step") { sp_setrlimit(SP_RLIMIT_NOFILE, files, files) }
         try checked("limit", "processor time of a task step") {

@@ -29,14 +29,15 @@ struct DeliveryDirectory: ~Copyable {
                 "use delivery directory", "\"\(path)\"", "its path has a colon, which a mount cannot name",
                 remedy: "Choose another with --deliver.")
         }
-        let isNew = access(path, F_OK) != 0
-        let absolute = try makeParents(path)
         let inside = try resolved(repository)
-        guard absolute != inside, !absolute.hasPrefix(inside == "/" ? "/" : inside + "/") else {
+        let planned = try resolvedAhead(path)
+        guard planned != inside, !planned.hasPrefix(inside == "/" ? "/" : inside + "/") else {
             throw TaskFailure(
                 "use delivery directory", "\"\(path)\"", "it lies inside the repository, which a task never changes",
                 remedy: "Choose another with --deliver.")
         }
+        let isNew = access(path, F_OK) != 0
+        let absolute = try makeParents(path)
         let opened = try host { () throws(SystemError) in try Directory.open(absolute) }
         guard try host({ () throws(SystemError) in try opened.names() }).isEmpty else {
             throw TaskFailure(
@@ -46,7 +47,8 @@ struct DeliveryDirectory: ~Copyable {
         // Unique among live processes, so two tasks never share an id.
         let number = firstIdentity + UInt32(getpid())
         let made = DeliveryDirectory(
-            path: absolute, quarantineOwner: geteuid() == 0 ? .init(user: number, group: number) : nil, directory: opened,
+            path: absolute, quarantineOwner: geteuid() == 0 ? .init(user: number, group: number) : nil,
+            directory: opened,
             isNew: isNew)
         try made.makeQuarantine()
         return made
@@ -178,6 +180,25 @@ struct DeliveryDirectory: ~Copyable {
             }
         }
         return try resolved(path)
+    }
+
+    /// The real path that a path will have once its missing parts are made.
+    private static func resolvedAhead(_ path: String) throws(TaskFailure) -> String {
+        var existing = path[...]
+        var missing: [Substring] = []
+        while !existing.isEmpty, access(String(existing), F_OK) != 0 {
+            let slash = existing.lastIndex(of: "/")
+            missing.append(slash.map { existing[existing.index(after: $0)...] } ?? existing)
+            existing = slash.map { existing[..<$0] } ?? ""
+        }
+        let start = existing.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : String(existing)
+        let parts = try resolved(start).split(separator: "/") + missing.reversed().filter { !$0.isEmpty && $0 != "." }
+        guard !missing.contains("..") else {
+            throw TaskFailure(
+                "use delivery directory", "\"\(path)\"", "\"..\" stands in a part that does not exist (ENOENT)",
+                remedy: "Give the plain path.")
+        }
+        return "/" + parts.joined(separator: "/")
     }
 
     private static func resolved(_ path: String) throws(TaskFailure) -> String {

@@ -62,8 +62,11 @@ struct Evidence {
 
     /// Settles the outcome when nothing has settled it before.
     mutating func decide(hasTest: Bool) {
-        guard hasTest else { return outcome = .delivered }
-        outcome = test("after").map { Outcome(after: $0) } ?? .testInfrastructureFailed
+        if hasTest {
+            outcome = test("after").map { Outcome(after: $0) } ?? .testInfrastructureFailed
+        } else {
+            outcome = .delivered
+        }
     }
 
     /// Reads the runner's statements as the gateway wrote them down: lines of ASCII JSON.
@@ -94,19 +97,26 @@ struct Evidence {
             "outcome": .string((outcome ?? .interrupted).rawValue),
             "repository": .string(repository),
             "started": .int(startedMilliseconds),
-            "base": ["commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached)],
+            "base": [
+                "commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached),
+            ],
             "delivered": deliveredJSON,
             "refusal": .optional(refusal),
             "observed": .object(sessions.map { JSON.Member($0.label, sessionJSON($0.label, $0.record)) }),
-            "limits_hit": .array(sessions.flatMap { session in session.record.limitsHit.map { tagged($0, "limit", session.label) } }),
-            "denials": .array(sessions.flatMap { session in session.record.denials.map { tagged($0, "denial", session.label) } }),
+            "limits_hit": .array(ofEach("limit") { $0.limitsHit }),
+            "denials": .array(ofEach("denial") { $0.denials }),
             "claimed": ["frames": .array(claims), "cut": .bool(claimsCut), "log": "work.log"],
             "files": .object(files.map { JSON.Member($0.name, .string($0.digest)) }),
         ]
     }
 
-    private func tagged(_ value: JSON, _ name: String, _ label: String) -> JSON {
-        .object([JSON.Member("sandbox", .string(label)), JSON.Member(name, value)])
+    /// Something of every sandbox's record, each with the sandbox it is from.
+    private func ofEach(_ name: String, _ values: (SessionRecord) -> [JSON]) -> [JSON] {
+        sessions.flatMap { session in
+            values(session.record).map {
+                .object([JSON.Member("sandbox", .string(session.label)), JSON.Member(name, $0)])
+            }
+        }
     }
 
     private func sessionJSON(_ label: String, _ record: SessionRecord) -> JSON {

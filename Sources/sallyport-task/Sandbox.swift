@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 internal import LinuxSystem
+internal import Workspace
 
 /// Runs `sallyport-runner` in a sandbox of its own, by `sallyport run`, and keeps the supervisor's record.
 struct Sandbox {
@@ -60,13 +61,23 @@ struct Sandbox {
             if case .interrupted = end { return (nil, end) }
             throw TaskFailure(
                 "run", "the \(label) sandbox", "sallyport left no record (\(end))",
-                remedy: "Its message is in \"\(directory)/\(label).log\".")
+                remedy: "It said: \(try Self.lastLine(of: "\(label).log", in: delivery))")
         }
         let file = try delivery.open(record)
         let bytes = try host { () throws(SystemError) in
             try file.readAll(limit: 4 << 20, subject: "\"\(directory)/\(record)\"")
         }
         return (try SessionRecord(bytes, file: "\(directory)/\(record)"), end)
+    }
+
+    /// The end of a log, printable: when there is no record, `sallyport` itself wrote it last.
+    private static func lastLine(of log: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> String
+    {
+        let file = try delivery.open(log)
+        let bytes = try host { () throws(SystemError) in
+            try file.readAll(limit: 64 << 20, subject: "\"\(delivery.path)/\(log)\"")
+        }
+        return PrintableText.escaped(bytes.split(separator: 0x0A).last ?? [], longest: 1000)
     }
 
     /// The directory of the running program, where its siblings are.

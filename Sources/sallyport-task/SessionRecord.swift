@@ -20,6 +20,10 @@ struct SessionRecord {
 
     var session: String { json["session"]?.stringValue ?? "" }
     var outcome: String { json["outcome"]?.stringValue ?? "" }
+    /// What the supervisor could not do; one sentence without its end.
+    var error: String? {
+        json["error"]?.stringValue.map { String($0.hasSuffix(".") ? $0.dropLast() : $0[...]) }
+    }
     var exitCode: Int? { json["exit_code"]?.intValue }
     var limit: String? { json["limit"]?.stringValue }
     var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }

@@ -19,7 +19,8 @@ struct Summary {
             guard let session = evidence.sessions.first(where: { $0.label == label }) else { continue }
             let code = session.record.exitCode.map { "exit status \($0)" } ?? session.record.outcome
             lines.append(
-                "test      \(label.padded(to: 6))  \(TestOutcome(session.record).rawValue) (\(code))  \(directory)/\(label).log")
+                "test      \(label.padded(to: 6))  \(TestOutcome(session.record).rawValue) (\(code))  \(directory)/\(label).log"
+            )
         }
         if evidence.outcome == .delivered {
             lines.append("test      none; the commit is well formed, nothing else was checked")
@@ -49,5 +50,7 @@ struct Summary {
 
 extension String {
     /// Filled up with spaces to a width in bytes; for ASCII.
-    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - utf8.count)) }
+    fileprivate func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - utf8.count))
+    }
 }

@@ -34,7 +34,11 @@ struct TaskRun: ~Copyable {
             task: "\(identifier)", repository: arguments.repository, branch: "sallyport/\(identifier)/\(text.slug)",
             startedMilliseconds: Int(milliseconds))
         let directory =
-            if let named = arguments.deliver { named } else { try StateDirectory.path(environment) + "/tasks/\(identifier)" }
+            if let named = arguments.deliver {
+                named
+            } else {
+                try StateDirectory.path(environment) + "/tasks/\(identifier)"
+            }
         return TaskRun(
             arguments: arguments, text: text, processes: processes, sandbox: sandbox, evidence: evidence,
             delivery: try DeliveryDirectory.make(directory, notInside: arguments.repository))
@@ -92,7 +96,10 @@ struct TaskRun: ~Copyable {
         let (record, _) = try sandbox.run(
             label, runner: ["verify", "--source", Sandbox.source, "--commit", "\(commit)", "--test-command", test],
             in: delivery)
-        guard let record else { return evidence.outcome = .interrupted }
+        guard let record else {
+            evidence.outcome = .interrupted
+            return
+        }
         try checkSetUp(record, label)
         evidence.observe(label, record)
         Progress.say("task \(identifier): test \(label): \(TestOutcome(record).rawValue)")
@@ -150,9 +157,9 @@ struct TaskRun: ~Copyable {
 
     private func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {
         guard record.outcome == "setup_failed" else { return }
+        let reason = record.error ?? "its set-up failed"
         throw TaskFailure(
-            "start", "the \(label) sandbox", "its set-up failed",
-            remedy: "The reason is in \"\(delivery.path)/\(label).log\"; see also sallyport doctor.")
+            "start", "the \(label) sandbox", reason, remedy: "See: sallyport doctor.")
     }
 
     private var quarantineOwner: String { delivery.quarantineOwner?.text ?? "-" }

@@ -22,7 +22,8 @@ struct TaskText {
             bytes = Array(argument.utf8)
         }
         guard bytes.count <= Self.longest else {
-            throw Self.unusable("it is longer than \(Self.longest) bytes", "Put the details in a file of the repository.")
+            throw Self.unusable(
+                "it is longer than \(Self.longest) bytes", "Put the details in a file of the repository.")
         }
         guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
             throw Self.unusable("it is no UTF-8 text", "Save it as UTF-8.")
@@ -61,7 +62,9 @@ struct TaskIdentifier: CustomStringConvertible {
     init(milliseconds: UInt64, random: [UInt8]) {
         let digits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
         var text: [UInt8] = []
-        for shift in stride(from: 45, through: 0, by: -5) { text.append(digits[Int(milliseconds >> UInt64(shift)) & 31]) }
+        for shift in stride(from: 45, through: 0, by: -5) {
+            text.append(digits[Int(milliseconds >> UInt64(shift)) & 31])
+        }
         for byte in random.prefix(10) { text.append(digits[Int(byte & 31)]) }
         description = "t" + String(decoding: text, as: UTF8.self)
     }

@@ -33,7 +33,8 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
     } catch {
         failure = error
     }
-    if let failure, task.evidence.base == nil {
+    // Nothing ran: nothing is kept.
+    if let failure, task.evidence.sessions.isEmpty {
         try task.delivery.discard()
         throw failure
     }

@@ -15,6 +15,7 @@ case "session": exit(SessionVerb.run(rest))
 case "sweep": exit(SweepVerb.run(rest))
 case ChangesVerb.name: exit(ChangesVerb.run(rest))
 case KeptChanges.collectorVerb: exit(CollectVerb.run(rest))
+case "task": exit(TaskVerb.run(rest))
 case "--version", "version":
     Output.out("sallyport 0.1.0")
     exit(0)

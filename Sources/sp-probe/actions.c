@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -90,6 +92,18 @@ static int as_nobody(char **a) {
     if (setgid(65534) != 0 || setuid(65534) != 0) return -1;
     return execv(a[0], a);
 }
+/// Executes as on a kernel without one system call: an older kernel, for what it is asked.
+static int without(char **a) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atol(a[0]), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof code[0], code};
+    if (sp_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)&program, 0, 0, 0) < 0) return -1;
+    return execv(a[1], a + 1);
+}
 /// Prints one line, then waits for the end of standard input, then for the deed: two processes in step.
 static int then(char **a);
 
@@ -105,7 +119,7 @@ static const struct action {
     {"setown", 1, own_signals},    {"unshare-user", 0, unshare_user}, {"connect", 1, connect_to},
     {"shm", 1, shared_memory},     {"shm-make", 1, make_shared_memory}, {"shm-drop", 1, drop_shared_memory},
     {"crash", 0, crash},           {"ids", 0, identities},        {"as-nobody", 1, as_nobody},
-    {"then", 1, then},
+    {"without", 2, without},       {"then", 1, then},
 };
 
 int sp_action(int argc, char **argv) {

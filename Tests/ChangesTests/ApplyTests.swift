@@ -103,7 +103,8 @@ struct ApplyTests {
         arguments: [
             ("echo other > edited", "edited"), ("rm edited", "edited"), ("rm edited; mkdir edited", "edited"),
             ("echo other > gone", "gone"), ("rm edited; ln -s untouched edited", "edited"), ("echo 1 > new", "new"),
-            ("echo extra > rm/extra", "rm/extra"), ("echo extra > tofile/x/z", "tofile/x/z"), ("chmod 600 edited", "edited"),
+            ("echo extra > rm/extra", "rm/extra"), ("echo extra > tofile/x/z", "tofile/x/z"),
+            ("chmod 600 edited", "edited"),
             ("ln -sfn gone relinked", "relinked"), ("mkdir -p new/deep; echo mine > new/deep/file", "new/deep/file"),
         ])
     func conflicts(_ action: String, _ path: String) throws {
@@ -182,8 +183,10 @@ struct ApplyTests {
     @Test("what acts on the host when opened is withheld, and applied when accepted")
     func withheld() throws {
         let flagged = [
-            ".envrc", ".vscode/tasks.json", "sub/.idea/x.xml", ".git/config", ".git/hooks/pre-commit", ".git/info/attributes",
-            ".git/modules/a/config", ".git/worktrees/w/gitdir", ".git/objects/info/alternates", ".git/commondir",
+            ".envrc", ".vscode/tasks.json", "sub/.idea/x.xml", ".git/config", ".git/hooks/pre-commit",
+            ".git/info/attributes",
+            ".git/modules/a/config", ".git/hooks/.git/refs/x", ".git/worktrees/w/gitdir",
+            ".git/objects/info/alternates", ".git/commondir",
             ".gitmodules", ".mcp.json", ".claude/settings.json", "deep/.cargo/config.toml",
         ]
         let s = try Scratch()
@@ -218,7 +221,10 @@ struct ApplyTests {
 
     @Test(
         "a name that some file system reads as .git is never applied",
-        arguments: [".GIT", ".Git", "GIT~1", "git~12", ".g\u{200c}it", ".git.", ".git ", ".git::$INDEX_ALLOCATION", "a\\.git"])
+        arguments: [
+            ".GIT", ".Git", "GIT~1", "git~12", ".g\u{200c}it", ".git.", ".git ", ".git::$INDEX_ALLOCATION", "a\\.git",
+            ".sallyport-s1-0",
+        ])
     func spellings(_ name: String) throws {
         let s = try Scratch()
         try s.file("\(s.upper)/\(name)/config", "x")
@@ -228,7 +234,9 @@ struct ApplyTests {
         #expect(try s.tree(s.lower) == ["plain 644 ok"])
     }
 
-    @Test("names that only look alike are applied", arguments: [".github", ".gitignore", "git", "dot.git", "git~", "git~x"])
+    @Test(
+        "names that only look alike are applied",
+        arguments: [".github", ".gitignore", "git", "dot.git", "git~", "git~x"])
     func alike(_ name: String) throws {
         let s = try Scratch()
         try s.file("\(s.upper)/\(name)", "x")

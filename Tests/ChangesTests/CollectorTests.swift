@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import LinuxSystem
 import Testing
@@ -77,6 +78,34 @@ struct CollectorTests {
         let error = #expect(throws: ChangeError.self) { try s.collect() }
         #expect(error?.code == .unexpectedAttribute)
         #expect(error?.description.contains(name) == true)
+    }
+
+    @Test("more attributes than the kernel lists hide nothing", .enabled(if: Scratch.tmpfsHoldsAttributes))
+    func manyAttributes() throws {
+        let s = try Scratch(in: "/dev/shm")
+        try s.file("\(s.lower)/d/hidden", "1")
+        try s.file("\(s.upper)/d/f", "1")
+        for path in ["d", "d/f"] {
+            for i in 0..<300 {
+                try s.attribute("\(s.upper)/\(path)", "user." + String(repeating: "x", count: 240) + "\(i)", "")
+            }
+            #expect(listingError("\(s.upper)/\(path)") == E2BIG)
+        }
+        #expect(try letters(s.collect()) == ["A d/f"])
+        try s.attribute("\(s.upper)/d", "user.overlay.opaque", "y")
+        #expect(try letters(s.collect()) == ["A d/f", "D d/hidden"])
+        try s.attribute("\(s.upper)/d/f", "user.overlay.metacopy", "")
+        let error = #expect(throws: ChangeError.self) { try s.collect() }
+        #expect(error?.code == .unexpectedAttribute)
+    }
+
+    /// The error of listing, 0 for none.
+    private func listingError(_ path: String) -> Int32 {
+        let fd = open(path, O_RDONLY)
+        defer { close(fd) }
+        var list = [UInt8](repeating: 0, count: 65536)
+        let result = sp_flistxattr(fd, &list, list.count)
+        return result < 0 ? Int32(-result) : 0
     }
 
     @Test("attributes of the task's own, escaped ones included, are dropped and noted")

@@ -54,15 +54,15 @@ struct FormatTests {
     }
 
     static func parse(_ bytes: [UInt8]) throws -> [ChangeEntry] {
-        let memory = sp_memory()
-        try memory.writeAll(bytes, subject: "memory")
-        let set = try ChangeSet(owning: memory, subject: "test")
+        let file = memory()
+        try file.writeAll(bytes, subject: "memory")
+        let set = try ChangeSet(owning: file, subject: "test")
         let entries = try set.entries()
         for entry in entries where entry.hasContent { try set.content(of: entry) { _ in } }
         return entries
     }
 
-    static func sp_memory() -> Descriptor { Descriptor(owning: memfd_create("set", UInt32(MFD_CLOEXEC))) }
+    static func memory() -> Descriptor { Descriptor(owning: memfd_create("set", UInt32(MFD_CLOEXEC))) }
 
     static let good = sealed(
         [
@@ -113,7 +113,10 @@ struct FormatTests {
         ("paths out of order", [raw("b", kind: 1), raw("a", kind: 1)]),
         ("a file within a file", [raw("a", kind: 2, content: "x"), raw("a/b", kind: 2, content: "x")]),
         ("a file within a symlink", [raw("a", kind: 3, content: "/etc"), raw("a/b", kind: 2, content: "x")]),
-        ("a file within a symlink that was a directory", [raw("a", kind: 3, base: 2, content: "/"), raw("a/b", kind: 2, content: "x")]),
+        (
+            "a file within a symlink that was a directory",
+            [raw("a", kind: 3, base: 2, content: "/"), raw("a/b", kind: 2, content: "x")]
+        ),
         ("a file within a removed directory", [raw("a", kind: 4, base: 2), raw("a/b", kind: 2, content: "x")]),
         ("a removal within a new directory", [raw("a", kind: 1), raw("a/b", kind: 4, base: 1)]),
         ("something within a refused item", [raw(Array("a".utf8), kind: 6, refusal: 1), raw("a/b", kind: 1)]),

@@ -25,7 +25,8 @@ private enum OverlayNeed {
             mkdir -p '\(s.path)/t/w' '\(s.path)/merged' && cat >'\(s.path)/script' <<'END' && \
             unshare -U -r -m sh '\(s.path)/script' >'\(s.path)/output' 2>&1
             set -e
-            mount -t overlay o -o 'lowerdir=\(s.lower),upperdir=\(s.upper),workdir=\(s.path)/t/w,userxattr' '\(s.path)/merged'
+            layers='lowerdir=\(s.lower),upperdir=\(s.upper),workdir=\(s.path)/t/w'
+            mount -t overlay o -o "$layers,userxattr" '\(s.path)/merged'
             cd '\(s.path)/merged'
             \(script)
             END

@@ -99,6 +99,8 @@ struct ReportTests {
     @Test("names that differ in case or in normal form only are pointed out")
     func twins() throws {
         let s = try Scratch()
+        try s.file("\(s.lower)/src/Main.c", "0")
+        try s.file("\(s.upper)/src/main.c", "0")
         try s.file("\(s.upper)/README", "1")
         try s.file("\(s.upper)/readme", "2")
         try s.file("\(s.upper)/e\u{301}", "3")
@@ -106,7 +108,9 @@ struct ReportTests {
         try s.file("\(s.upper)/other", "5")
         let review = try Review(s.collect())
         #expect(review.twins.count == 4)
-        #expect(try text(s).contains("A readme  [like README]"))
+        let text = try text(s)
+        #expect(text.contains("A readme  [like README]"))
+        #expect(text.contains("A src/main.c  [like src/Main.c]"))
     }
 
     @Test("a bare repository under another name is pointed out by what git would run")
@@ -206,5 +210,7 @@ struct ReportTests {
 
 extension String {
     /// How often a text occurs.
-    fileprivate func components(of text: String) -> Int { split(separator: text, omittingEmptySubsequences: false).count - 1 }
+    fileprivate func components(of text: String) -> Int {
+        split(separator: text, omittingEmptySubsequences: false).count - 1
+    }
 }

@@ -13,8 +13,19 @@ final class Scratch {
     var upper: String { "\(path)/t/u" }
     var lower: String { "\(path)/lower" }
 
-    init() throws {
-        var template = Array("/tmp/changes-test-XXXXXX".utf8CString)
+    /// Memory where it holds attributes of users (6.6), since applying waits for the disk.
+    static let home = tmpfsHoldsAttributes ? "/dev/shm" : "/tmp"
+
+    static let tmpfsHoldsAttributes: Bool = {
+        do {
+            let s = try Scratch(in: "/dev/shm")
+            try s.attribute(s.upper, "user.probe", "1")
+            return true
+        } catch { return false }
+    }()
+
+    init(in directory: String = Scratch.home) throws {
+        var template = Array("\(directory)/changes-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Errno(errno) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         for directory in ["t", "t/u", "lower", "sets"] { try check(mkdir("\(path)/\(directory)", 0o755)) }
@@ -126,7 +137,8 @@ final class Scratch {
         return set
     }
 
-    func apply(_ set: ChangeSet, accept: Bool = false, observe: ((ApplyEffect) throws(ChangeError) -> Void)? = nil) throws
+    func apply(_ set: ChangeSet, accept: Bool = false, observe: ((ApplyEffect) throws(ChangeError) -> Void)? = nil)
+        throws
         -> ApplyReport
     {
         let workspace = try Directory.open(lower)

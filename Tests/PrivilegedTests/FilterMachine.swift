@@ -55,7 +55,9 @@ struct FilterMachine: Sendable {
         var found: [[Instruction]] = []
         for line in lines {
             let fields = line.split(separator: "\t")
-            if fields.first == "filter" { found.append([]) } else {
+            if fields.first == "filter" {
+                found.append([])
+            } else {
                 let numbers = fields.compactMap { UInt32($0) }
                 guard numbers.count == 4, !found.isEmpty else { return nil }
                 found[found.count - 1].append(

@@ -3,6 +3,11 @@ import Documents
 import TestSupport
 import Testing
 
+/// Every row of the catalogue, one test at a time: they block on processes, and a test that only waits for its turn
+/// must not use up its time limit.
+@Suite("threats", .serialized)
+enum Threats {}
+
 /// One line of sp-probe: what an attempt came to.
 struct Attempt: Sendable {
     let id: String

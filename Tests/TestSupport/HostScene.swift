@@ -92,7 +92,8 @@ private final class ThreadSignal: Sendable {
 /// Pids of the host whose real uid lies in a range: what a session left behind.
 package func processes(uids: Range<UInt32>) -> [Int32] {
     names("/proc").compactMap { Int32($0) }.filter { pid in
-        guard let status = text("/proc/\(pid)/status"), let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Uid:") }),
+        guard let status = text("/proc/\(pid)/status"),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Uid:") }),
             let uid = line.split(separator: "\t").dropFirst().first.flatMap({ UInt32($0) })
         else { return false }
         return uids.contains(uid)
@@ -118,7 +119,9 @@ package func closeDescriptor(_ fd: Int32) { _ = sp_close(fd) }
 /// A field of /proc/<pid>/status; nil when the process is gone.
 package func statusField(_ pid: Int32, _ name: String) -> String? {
     text("/proc/\(pid)/status")?.split(separator: "\n").first { $0.hasPrefix("\(name):") }
-        .map { $0.dropFirst(name.utf8.count + 1).split(whereSeparator: { $0 == "\t" || $0 == " " }).joined(separator: " ") }
+        .map {
+            $0.dropFirst(name.utf8.count + 1).split(whereSeparator: { $0 == "\t" || $0 == " " }).joined(separator: " ")
+        }
 }
 
 /// Processes that descend from one, with their program names.

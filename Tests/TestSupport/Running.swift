@@ -52,9 +52,15 @@ package final class Running: @unchecked Sendable {
         while done < bytes.count {
             let start = done
             let n = bytes.withUnsafeBytes { sp_write(input, $0.baseAddress! + start, bytes.count - start) }
-            if n > 0 { done += n } else if n == -Int(EPIPE) { return } else if n != -Int(EAGAIN) {
+            if n > 0 {
+                done += n
+            } else if n == -Int(EPIPE) {
+                return
+            } else if n != -Int(EAGAIN) {
                 throw HarnessError("write to", name, Int32(-n))
-            } else { try wait(alsoWritable: input) }
+            } else {
+                try wait(alsoWritable: input)
+            }
         }
     }
 

@@ -92,3 +92,10 @@ package func names(_ path: String) -> [String] {
     }
     return found.sorted()
 }
+
+/// What a symbolic link says; empty when it is none.
+package func linkTarget(_ path: String) -> String {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let length = buffer.withUnsafeMutableBufferPointer { sp_readlinkat(AT_FDCWD, path, $0.baseAddress!, $0.count) }
+    return String(decoding: buffer.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

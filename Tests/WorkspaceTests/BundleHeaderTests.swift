@@ -38,14 +38,17 @@ struct BundleHeaderTests {
         Case(testDescription: "cut signature", text: "# v2 git", flaw: .truncated),
         Case(testDescription: "version 3", text: "# v3 git bundle\n@filter=blob:none\n\n", flaw: .notVersion2),
         Case(testDescription: "no end", text: "# v2 git bundle\n-\(first)\n", flaw: .truncated),
-        Case(testDescription: "no prerequisite", text: "# v2 git bundle\n\(second) refs/heads/x\n\n", flaw: .prerequisites(0)),
+        Case(
+            testDescription: "no prerequisite", text: "# v2 git bundle\n\(second) refs/heads/x\n\n",
+            flaw: .prerequisites(0)),
         Case(
             testDescription: "two prerequisites",
             text: "# v2 git bundle\n-\(first)\n-\(second)\n\(second) refs/heads/x\n\n", flaw: .prerequisites(2)),
         Case(testDescription: "no reference", text: "# v2 git bundle\n-\(first)\n\n", flaw: .references(0)),
         Case(
             testDescription: "two references",
-            text: "# v2 git bundle\n-\(first)\n\(second) refs/heads/x\n\(second) refs/heads/y\n\n", flaw: .references(2)),
+            text: "# v2 git bundle\n-\(first)\n\(second) refs/heads/x\n\(second) refs/heads/y\n\n", flaw: .references(2)
+        ),
         Case(
             testDescription: "prerequisite after the reference",
             text: "# v2 git bundle\n\(second) refs/heads/x\n-\(first)\n\n", flaw: .malformedLine),
@@ -53,7 +56,8 @@ struct BundleHeaderTests {
             testDescription: "upper-case digits",
             text: "# v2 git bundle\n-\(first.uppercased())\n\(second) refs/heads/x\n\n", flaw: .malformedLine),
         Case(
-            testDescription: "sha256 names", text: "# v2 git bundle\n-\(first)\(first.prefix(24))\n\n", flaw: .malformedLine),
+            testDescription: "sha256 names", text: "# v2 git bundle\n-\(first)\(first.prefix(24))\n\n",
+            flaw: .malformedLine),
         Case(
             testDescription: "reference with an escape",
             text: "# v2 git bundle\n-\(first)\n\(second) refs/heads/\u{1B}x\n\n", flaw: .malformedLine),
@@ -61,7 +65,8 @@ struct BundleHeaderTests {
             testDescription: "reference without a name", text: "# v2 git bundle\n-\(first)\n\(second) \n\n",
             flaw: .malformedLine),
         Case(
-            testDescription: "header without end", text: "# v2 git bundle\n-\(first) " + String(repeating: "x", count: 9000),
+            testDescription: "header without end",
+            text: "# v2 git bundle\n-\(first) " + String(repeating: "x", count: 9000),
             flaw: .tooLong),
     ]
 

@@ -16,6 +16,11 @@ struct BundleImportTests {
         init() throws {
             let scratch = try Scratch()
             try scratch.makeRepository()
+            try self.init(scratch)
+        }
+
+        /// - Parameter scratch: Has the repository `source`.
+        init(_ scratch: Scratch) throws {
             try scratch.git(".", "clone", "--quiet", "source", "work")
             try scratch.git("work", "checkout", "--quiet", "-b", "sallyport/t1/fix")
             self.init(scratch: scratch, host: try scratch.makeHost())
@@ -41,7 +46,8 @@ struct BundleImportTests {
 
         /// A bundle of chosen objects under a header of one's own.
         borrowing func bundle(tip: String, objects: [String], prerequisite: String? = nil) throws -> [UInt8] {
-            let header = "# v2 git bundle\n-\(prerequisite ?? base.description)\n\(tip) \(BundleImportTests.reference)\n\n"
+            let header =
+                "# v2 git bundle\n-\(prerequisite ?? base.description)\n\(tip) \(BundleImportTests.reference)\n\n"
             let pack = try scratch.gitBytes(
                 "work", ["pack-objects", "--stdout", "--quiet"], input: Array(objects.joined(separator: "\n").utf8))
             return Array(header.utf8) + pack
@@ -87,7 +93,22 @@ struct BundleImportTests {
         }
     }
 
-    @Test("takes the branch, thin pack and all")
+    @Test("takes a branch whose pack has deltas against the base commit's objects")
+    func thin() throws {
+        let scratch = try Scratch()
+        try scratch.makeRepository()
+        try scratch.write("source/file", Array(Self.lines.utf8))
+        try scratch.commit("source", "large")
+        let setting = try Setting(scratch)
+        let tip = try setting.commit(Self.lines + "\nmore")
+        let bundle = try setting.bundle()
+        // Without a delta the file alone would be larger than this.
+        try #require(bundle.count < 10_000)
+        #expect(try setting.take(bundle).description == tip)
+        #expect(try setting.scratch.git("host.git", "fsck", "--full", "--strict") == "")
+    }
+
+    @Test("takes the branch")
     func accepted() throws {
         let setting = try Setting()
         let tip = try setting.commit()
@@ -185,7 +206,8 @@ struct BundleImportTests {
         let setting = try Setting()
         let blob = try setting.blob("x")
         let objects = try setting.commit(mode: "100644", name: Array("a\nb\u{1B}".utf8) + [0xFF], object: blob)
-        #expect(try setting.take(try setting.bundle(tip: objects[0], objects: objects + [blob])).description == objects[0])
+        #expect(
+            try setting.take(try setting.bundle(tip: objects[0], objects: objects + [blob])).description == objects[0])
     }
 
     @Test("refuses a submodule and a tag object")
@@ -207,7 +229,8 @@ struct BundleImportTests {
         let setting = try Setting()
         let tip = try setting.commit()
         let tree = try setting.scratch.git("work", "rev-parse", "\(tip)^{tree}")
-        try setting.refuses(try setting.bundle(tip: tip, objects: [tip, tree]), because: "packfile is missing 1 objects")
+        try setting.refuses(
+            try setting.bundle(tip: tip, objects: [tip, tree]), because: "packfile is missing 1 objects")
         try setting.refuses(
             try setting.bundle(tip: String(repeating: "d", count: 40), objects: ["\(setting.base)"]),
             because: "object not found")

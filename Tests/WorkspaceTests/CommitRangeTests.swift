@@ -56,14 +56,18 @@ struct CommitRangeTests {
     @Test("gives up on a patch over its limit")
     func patchLimit() throws {
         let done = try delivered()
-        #expect(try CommitRange(done.host.bare, from: done.host.base, to: done.tip).writePatch(limit: 20) { _ in true } == false)
+        #expect(
+            try CommitRange(done.host.bare, from: done.host.base, to: done.tip).writePatch(limit: 20) { _ in true }
+                == false)
     }
 
     @Test("gives a bundle that git takes on top of the base")
     func bundle() throws {
         let done = try delivered()
         var bundle: [UInt8] = []
-        try CommitRange(done.host.bare, from: done.host.base, to: done.tip).writeBundle(reference: "refs/heads/x", budget: Budget()) {
+        try CommitRange(done.host.bare, from: done.host.base, to: done.tip).writeBundle(
+            reference: "refs/heads/x", budget: Budget()
+        ) {
             bundle += $0
             return true
         }

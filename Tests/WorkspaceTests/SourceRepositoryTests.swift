@@ -154,8 +154,9 @@ struct SourceRepositoryTests {
         let host = try scratch.makeHost()
         #expect(try host.bare.references() == ["refs/heads/base"])
         let listed = try scratch.gitBytes("host.git", ["ls-tree", "-z", "--name-only", "\(host.base)"])
-        #expect(Set(listed.split(separator: 0).map(Array.init)) == [
-            Array("a\nb".utf8), Array("\u{1B}[31m".utf8), [0x63, 0xFF], Array("file".utf8),
-        ])
+        #expect(
+            Set(listed.split(separator: 0).map(Array.init)) == [
+                Array("a\nb".utf8), Array("\u{1B}[31m".utf8), [0x63, 0xFF], Array("file".utf8),
+            ])
     }
 }

@@ -17,14 +17,19 @@ struct Prompt {
         text = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The subject line of a commit that the runner makes.
+    /// The subject line of a commit that the runner makes: the first line of the task, cut between words.
     var title: String {
-        var line = ""
+        var line: [UInt8] = []
         for scalar in text.unicodeScalars {
             if scalar == "\n" || scalar == "\r" { if line.isEmpty { continue } else { break } }
-            guard line.utf8.count < 68 else { break }
-            line.unicodeScalars.append(scalar.value < 0x20 ? " " : scalar)
+            if scalar.value < 0x20 || scalar.value == 0x7F { continue }
+            line += Array(String(scalar).utf8)
+            guard line.count > Self.longestTitle else { continue }
+            let end = line[..<Self.longestTitle].lastIndex(of: 0x20) ?? Self.longestTitle
+            return String(decoding: line[..<end], as: UTF8.self) + " ..."
         }
-        return line.isEmpty ? "task" : line
+        return line.isEmpty ? "task" : String(decoding: line, as: UTF8.self)
     }
+
+    private static let longestTitle = 68
 }

@@ -11,10 +11,9 @@ enum TestOutcome {
 
     init(_ end: sp_end) {
         self =
-            if end.timed_out != 0 { .timedOut }
-            else if end.exit_code == 0 { .passed }
-            else if end.exit_code == 126 || end.exit_code == 127 { .infrastructureFailed }
-            else { .failed }
+            if end.timed_out != 0 { .timedOut } else if end.exit_code == 0 {
+                .passed
+            } else if end.exit_code == 126 || end.exit_code == 127 { .infrastructureFailed } else { .failed }
     }
 
     var name: String {

@@ -36,19 +36,29 @@ static inline long sp_become(unsigned uid, unsigned gid) {
     if (setresgid(gid, gid, gid) < 0) return -errno;
     SP_RET(setresuid(uid, uid, uid));
 }
-/// Empties the bounding, ambient, effective, permitted and inheritable sets. capabilities(7)
+/// Empties the bounding set, which takes CAP_SETPCAP and so comes before any change of user. capabilities(7)
+static inline long sp_drop_bounding_set(void) {
+    for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
+        if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) return -errno;
+    return 0;
+}
+/// Empties the ambient, effective, permitted and inheritable sets. capabilities(7)
 static inline long sp_drop_capabilities(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}, {0}};
-    struct __user_cap_data_struct held[2] = {{0}, {0}};
-    if (syscall(SYS_capget, &header, held) < 0) return -errno;
-    // Without CAP_SETPCAP the bounding set cannot shrink; no_new_privs makes it unusable then. prctl(2)
-    if (held[0].effective & (1u << CAP_SETPCAP)) {
-        for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
-            if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) return -errno;
-    }
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
     SP_RET(syscall(SYS_capset, &header, none));
+}
+
+/// The capabilities that are permitted, effective or inheritable, as bits.
+static inline long sp_held_capabilities(uint64_t *bits) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct held[2] = {{0}, {0}};
+    if (syscall(SYS_capget, &header, held) < 0) return -errno;
+    *bits = 0;
+    for (int i = 0; i < 2; i++)
+        *bits |= (uint64_t)(held[i].effective | held[i].permitted | held[i].inheritable) << (32 * i);
+    return 0;
 }
 
 /// A ruleset that handles every file right of the ABI given (1 to 5); the rest is denied unless a rule allows it.
@@ -84,7 +94,7 @@ static inline long sp_refuse_unneeded_calls(void) {
         // x32 shares the architecture value and numbers its calls from bit 30. seccomp(2)
         BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000u, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        SP_REFUSE(SYS_fork), SP_REFUSE(SYS_vfork),
+        SP_REFUSE(SYS_fork), SP_REFUSE(SYS_vfork), SP_REFUSE(SYS_link), SP_REFUSE(SYS_mknod),
 #endif
         SP_REFUSE(SYS_execve), SP_REFUSE(SYS_execveat), SP_REFUSE(SYS_clone), SP_REFUSE(SYS_clone3),
         SP_REFUSE(SYS_socket), SP_REFUSE(SYS_socketpair), SP_REFUSE(SYS_connect), SP_REFUSE(SYS_bind),

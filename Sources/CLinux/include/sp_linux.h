@@ -7,3 +7,4 @@
 #include "sp_constants.h"
 #include "sp_gateway.h"
 #include "sp_signals.h"
+#include "sp_terminal.h"

@@ -12,4 +12,7 @@
 long sp_task_spawn(const char *path, char *_Nullable const *_Nonnull argv, char *_Nullable const *_Nonnull environment,
                    const int *descriptors, int count);
 
+/// Becomes a program, with our own environment; returns only when it fails, with -errno.
+long sp_task_become(const char *path, char *_Nullable const *_Nonnull argv);
+
 #pragma clang assume_nonnull end

@@ -18,7 +18,7 @@ package enum Applier {
     ) throws(ChangeError) -> ApplyReport {
         let review = try Review(set)
         let tree = Tree(root: workspace.fd.number)
-        let plan = try ApplyPlan(review, set, tree, acceptFlagged: options.acceptFlagged)
+        let plan = try ApplyPlan(review, set, tree, options)
         guard plan.report.conflicts.isEmpty else { return plan.report }
         let run = ApplyRun(review.entries, set, tree, plan, options, observe)
         return try run.run()

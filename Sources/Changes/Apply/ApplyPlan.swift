@@ -23,20 +23,26 @@ struct ApplyPlan {
     private let entries: [ChangeEntry]
     private let set: ChangeSet
     private let tree: Tree
+    private let umask: UInt32
     private let removed: Set<[UInt8]>
     /// The entries that the current one lies beneath, with what was decided for each.
     private var above: [(index: Int, action: Action)] = []
 
-    init(_ review: Review, _ set: ChangeSet, _ tree: Tree, acceptFlagged: Bool) throws(ChangeError) {
+    init(_ review: Review, _ set: ChangeSet, _ tree: Tree, _ options: ApplyOptions) throws(ChangeError) {
         entries = review.entries
         self.set = set
         self.tree = tree
-        let withheld = review.withheld(acceptFlagged: acceptFlagged)
+        let withheld = review.withheld(acceptFlagged: options.acceptFlagged)
+        umask = options.umask
         var removed: Set<[UInt8]> = []
-        for (i, entry) in entries.enumerated() where entry.kind == .deleted && withheld[i] == nil { removed.insert(entry.path) }
+        for (i, entry) in entries.enumerated() where entry.kind == .deleted && withheld[i] == nil {
+            removed.insert(entry.path)
+        }
         self.removed = removed
         for i in entries.indices {
-            while let top = above.last, !PathRules.isBeneath(entries[i].path, entries[top.index].path) { above.removeLast() }
+            while let top = above.last, !PathRules.isBeneath(entries[i].path, entries[top.index].path) {
+                above.removeLast()
+            }
             var action = Action.none
             if let why = withheld[i] {
                 report.withheld.append(.init(path: entries[i].path, reason: why))
@@ -87,10 +93,13 @@ struct ApplyPlan {
     }
 
     /// The tree does not hold the base: either it holds the result already, or the caller changed it.
-    private mutating func settled(_ entry: ChangeEntry, _ directory: Held, _ status: FileStatus?) throws(ChangeError) -> Action {
-        if try Tree.holdsResult(entry, set, directory, status) {
+    private mutating func settled(_ entry: ChangeEntry, _ directory: Held, _ status: FileStatus?) throws(ChangeError)
+        -> Action
+    {
+        if try Tree.holdsResult(entry, set, directory, status, umask: umask) {
             report.already.append(entry.path)
-            let displaces = entry.kind != .deleted && entry.kind != .mode
+            let displaces =
+                entry.kind != .deleted && entry.kind != .mode
                 && (entry.base.kind == .directory) != (entry.kind == .directory) && entry.base.kind != .absent
             return displaces ? .displaced : .none
         }
@@ -106,12 +115,14 @@ struct ApplyPlan {
     private mutating func checkListed(_ entry: ChangeEntry, _ directory: Held, _ name: [UInt8]) throws(ChangeError) {
         switch Beneath.directory(directory.number, name) {
         case .failure(let errno):
-            report.conflicts.append(.init(path: entry.path, reason: "it cannot be listed: \(errno.explanation) (\(errno))"))
+            report.conflicts.append(
+                .init(path: entry.path, reason: "it cannot be listed: \(errno.explanation) (\(errno))"))
         case .success(let held):
             for child in try Beneath.names(held, "\"\(entry.shownPath)\"") {
                 let path = PathRules.join(entry.path, child)
                 if !removed.contains(path) {
-                    report.conflicts.append(.init(path: path, reason: "it would be lost, and the session did not remove it"))
+                    report.conflicts.append(
+                        .init(path: path, reason: "it would be lost, and the session did not remove it"))
                 }
             }
         }

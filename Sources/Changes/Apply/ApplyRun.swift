@@ -5,13 +5,13 @@ internal import LinuxSystem
 
 /// Carries out a plan that has no conflicts.
 final class ApplyRun {
-    private let entries: [ChangeEntry]
-    private let set: ChangeSet
-    private let tree: Tree
-    private let actions: [ApplyPlan.Action]
-    private let options: ApplyOptions
+    let entries: [ChangeEntry]
+    let set: ChangeSet
+    let tree: Tree
+    let actions: [ApplyPlan.Action]
+    let options: ApplyOptions
     private let observe: ((ApplyEffect) throws(ChangeError) -> Void)?
-    private var report: ApplyReport
+    var report: ApplyReport
     private var stopped = false
 
     init(
@@ -52,9 +52,9 @@ final class ApplyRun {
     }
 
     /// The same for the same set and entry, so that a later call finds what an earlier one left.
-    private func temporary(_ i: Int) -> [UInt8] { Array(".sallyport-\(set.session)-\(i)".utf8) }
+    func temporary(_ i: Int) -> [UInt8] { SensitivePaths.temporaryPrefix + Array("\(set.session)-\(i)".utf8) }
 
-    private func note(_ effect: ApplyEffect) throws(ChangeError) {
+    func note(_ effect: ApplyEffect) throws(ChangeError) {
         do throws(ChangeError) { try observe?(effect) } catch {
             stopped = true
             throw error
@@ -62,7 +62,7 @@ final class ApplyRun {
     }
 
     /// The directory that holds entry `i`, and its name there, once `anchor` stands under its temporary name.
-    private func place(_ i: Int, anchor: Int?) throws(ChangeError) -> (Held, [UInt8]) {
+    func place(_ i: Int, anchor: Int?) throws(ChangeError) -> (Held, [UInt8]) {
         let path = entries[i].path
         var result: Result<Held, Errno>
         var name: [UInt8]
@@ -109,7 +109,9 @@ final class ApplyRun {
         switch entry.kind {
         case .directory:
             // The owner's bits are needed until everything in it is in place; ``changeMode`` takes them back.
-            try call("create", subject) { sp_mkdirat(directory.number, bytes, (entry.permissions & ~options.umask) | 0o700) }
+            try call("create", subject) {
+                sp_mkdirat(directory.number, bytes, Tree.newMode(entry, umask: options.umask) | 0o700)
+            }
         case .symlink:
             let target = Beneath.terminated(try set.content(of: entry, limit: PathRules.maximumPath))
             try call("create", subject) { sp_symlinkat(target, directory.number, bytes) }
@@ -119,7 +121,9 @@ final class ApplyRun {
         }
     }
 
-    private func makeFile(_ entry: ChangeEntry, _ directory: Held, _ name: [UInt8], _ subject: String) throws(ChangeError) {
+    private func makeFile(_ entry: ChangeEntry, _ directory: Held, _ name: [UInt8], _ subject: String)
+        throws(ChangeError)
+    {
         let file: Held
         switch Beneath.open(directory.number, name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600) {
         case .success(let held): file = held
@@ -128,14 +132,12 @@ final class ApplyRun {
         try set.content(of: entry) { piece throws(ChangeError) in
             var done = 0
             while done < piece.count {
-                done += try call("write", subject) { sp_write(file.number, piece.baseAddress! + done, piece.count - done) }
+                done += try call("write", subject) {
+                    sp_write(file.number, piece.baseAddress! + done, piece.count - done)
+                }
             }
         }
-        // Bits that the mask forbids stay only where the base had them. setuid, setgid and sticky are never in a set.
-        let kept = entry.base.kind == .file ? entry.base.permissions & options.umask : 0
-        try call("set the mode of", subject) {
-            sp_fchmod(file.number, entry.permissions & (~options.umask | kept))
-        }
+        try call("set the mode of", subject) { sp_fchmod(file.number, Tree.newMode(entry, umask: options.umask)) }
     }
 
     private func publish(_ i: Int) throws(ChangeError) {
@@ -170,13 +172,10 @@ final class ApplyRun {
 
     private func changeMode(_ i: Int) throws(ChangeError) {
         let entry = entries[i]
-        let wanted: UInt32
+        let wanted = Tree.newMode(entry, umask: options.umask)
         switch actions[i] {
-        case .mode:
-            try note(.mode(entry.path))
-            wanted = entry.permissions & (~options.umask | entry.base.permissions)
+        case .mode: try note(.mode(entry.path))
         case .stage, .inside:
-            wanted = entry.permissions & ~options.umask
             guard entry.kind == .directory, wanted & 0o700 != 0o700 else { return }
         case .none, .remove, .displaced: return
         }
@@ -184,62 +183,19 @@ final class ApplyRun {
         let flags = entry.kind == .directory || entry.base.kind == .directory ? O_RDONLY | O_DIRECTORY : O_RDONLY
         switch Beneath.open(directory.number, name, flags) {
         case .failure(let errno):
-            report.left.append(.init(path: entry.path, reason: "its mode cannot be changed: \(errno.explanation) (\(errno))"))
+            report.left.append(
+                .init(path: entry.path, reason: "its mode cannot be changed: \(errno.explanation) (\(errno))"))
         case .success(let file):
             try call("set the mode of", "\"\(entry.shownPath)\"") { sp_fchmod(file.number, wanted) }
             if actions[i] == .mode { report.applied.append(entry.path) }
         }
     }
 
-    private func remove(_ i: Int) throws(ChangeError) {
-        let entry = entries[i]
-        switch actions[i] {
-        case .remove(let anchor):
-            try note(.remove(entry.path))
-            if try unlink(i, anchor) { report.applied.append(entry.path) }
-        case .stage, .displaced:
-            guard entry.base.kind != .absent, (entry.base.kind == .directory) || (entry.kind == .directory) else { return }
-            try note(.remove(entry.path))
-            let directory = try place(i, anchor: nil).0
-            try unlink(directory, temporary(i), entry)
-        case .none, .inside, .mode: return
-        }
-    }
-
-    private func unlink(_ i: Int, _ anchor: Int?) throws(ChangeError) -> Bool {
-        let directory: Held
-        let name: [UInt8]
-        do throws(ChangeError) { (directory, name) = try place(i, anchor: anchor) } catch {
-            // An earlier call got further than this.
-            if error.code == .refused(.noEntry) { return false }
-            throw error
-        }
-        return try unlink(directory, name, entries[i])
-    }
-
-    /// Removes what the base showed; what is something else by now stays, and is reported.
-    @discardableResult
-    private func unlink(_ directory: Held, _ name: [UInt8], _ entry: ChangeEntry) throws(ChangeError) -> Bool {
-        guard let status = try Beneath.status(directory.number, name) else { return false }
-        guard Tree.holdsBase(status, entry.base) else {
-            report.left.append(.init(path: entry.path, reason: "it was changed while the changes were being applied"))
-            return false
-        }
-        let bytes = Beneath.terminated(name)
-        let result = Beneath.retry {
-            sp_unlinkat(directory.number, bytes, entry.base.kind == .directory ? AT_REMOVEDIR : 0)
-        }
-        if case .failure(let errno) = result {
-            report.left.append(.init(path: entry.path, reason: "it cannot be removed: \(errno.explanation) (\(errno))"))
-            return false
-        }
-        return true
-    }
-
     /// Removes what was staged for an entry, by this call or by one that was cut short. Best effort: a temporary name
     /// that stays is taken up by the next call.
     private func discardStaged(_ i: Int) {
-        guard actions[i] == .stage, case .success(let directory) = tree.directory(PathRules.split(entries[i].path).directory)
+        guard actions[i] == .stage,
+            case .success(let directory) = tree.directory(PathRules.split(entries[i].path).directory)
         else { return }
         let name = Beneath.terminated(temporary(i))
         if entries[i].kind == .directory {

@@ -18,10 +18,13 @@ package enum Confinement {
     ///   - runAs: The directory or file whose owner to become when the caller is root; `workspace` when nil.
     /// - Throws: ``ChangeError`` with `.confinement`; the process must then end without reading the set.
     /// - SeeAlso: landlock(7), seccomp(2), capabilities(7), credentials(7)
-    package static func forApply(readable: [Int32], writable workspace: Int32?, runAs: Int32? = nil) throws(ChangeError) {
+    package static func forApply(readable: [Int32], writable workspace: Int32?, runAs: Int32? = nil) throws(ChangeError)
+    {
         try requireOneThread()
         if sp_effective_uid() == 0 {
             guard let owner = runAs ?? workspace else { throw failure("choose an owner", Errno(EINVAL)) }
+            // Without CAP_SETPCAP (a caller that is no root) the set cannot shrink; no_new_privs makes it unusable.
+            try step("empty the bounding set", sp_drop_bounding_set())
             try becomeOwner(of: owner)
         }
         try step("set no_new_privs", sp_prctl(PR_SET_NO_NEW_PRIVS, 1, 0))
@@ -30,7 +33,7 @@ package enum Confinement {
         try step("become non-dumpable", sp_prctl(PR_SET_DUMPABLE, 0, 0))
         try restrictFiles(readable, workspace)
         try step("refuse system calls", sp_refuse_unneeded_calls())
-        try verify()
+        try verify(allowing: 0)
     }
 
     /// Confines a collecting process to reading beneath the given directories; its ids, capability and filter were set
@@ -39,7 +42,8 @@ package enum Confinement {
         try requireOneThread()
         try step("become non-dumpable", sp_prctl(PR_SET_DUMPABLE, 0, 0))
         try restrictFiles(readable, nil)
-        try verify()
+        // CAP_DAC_READ_SEARCH: the task may have closed its own files to everyone. capabilities(7)
+        try verify(allowing: 1 << 2)
     }
 
     private static func requireOneThread() throws(ChangeError) {
@@ -50,7 +54,8 @@ package enum Confinement {
         let names = try Beneath.names(tasks, "\"/proc/self/task\"")
         guard names.count == 1 else {
             throw ChangeError(
-                .confinement, "confine", "this process", "it has \(names.count) threads", remedy: "Report this as a bug.")
+                .confinement, "confine", "this process", "it has \(names.count) threads",
+                remedy: "Report this as a bug.")
         }
     }
 
@@ -86,7 +91,7 @@ package enum Confinement {
     }
 
     /// Looks again, from inside: what was just set must be seen to hold.
-    private static func verify() throws(ChangeError) {
+    private static func verify(allowing allowed: UInt64) throws(ChangeError) {
         let outside = sp_open("/", O_RDONLY | O_DIRECTORY, 0)
         if outside >= 0 {
             _ = sp_close(Int32(outside))
@@ -95,6 +100,9 @@ package enum Confinement {
         }
         guard outside == -Int(EACCES) else { throw failure("verify the confinement", Errno(Int32(-outside))) }
         guard sp_prctl(PR_GET_NO_NEW_PRIVS, 0, 0) == 1 else { throw failure("set no_new_privs", Errno(EPERM)) }
+        var held: UInt64 = 0
+        try step("read capabilities", sp_held_capabilities(&held))
+        guard held & ~allowed == 0 else { throw failure("drop capabilities", Errno(EPERM)) }
     }
 
     private static func step(_ what: String, _ result: Int) throws(ChangeError) {

@@ -14,7 +14,9 @@ enum GitSpelling {
     }
 
     private static func stripped(_ name: [UInt8]) -> String {
-        let scalars = String(decoding: name, as: UTF8.self).lowercased().unicodeScalars.filter { !ignoredByHFS($0.value) }
+        let scalars = String(decoding: name, as: UTF8.self).lowercased().unicodeScalars.filter {
+            !ignoredByHFS($0.value)
+        }
         var text = String(String.UnicodeScalarView(scalars))
         if let stream = text.firstIndex(of: ":") { text = String(text[..<stream]) }
         while let last = text.unicodeScalars.last, last == "." || last == " " { text.unicodeScalars.removeLast() }

@@ -24,7 +24,7 @@ package struct Review: Sendable {
         BareRepositories.judge(entries, &judgements)
         self.entries = entries
         self.judgements = judgements
-        self.twins = Self.findTwins(entries)
+        self.twins = Twins.among(entries)
     }
 
     /// Why each entry is withheld, or nil. What lies beneath a withheld entry is withheld with it, and a removed
@@ -50,7 +50,9 @@ package struct Review: Sendable {
                 i += 1
                 continue
             }
-            for j in (i + 1)..<max(end, i + 1) where reasons[j] == nil { reasons[j] = "beneath a withheld entry: \(why)" }
+            for j in (i + 1)..<max(end, i + 1) where reasons[j] == nil {
+                reasons[j] = "beneath a withheld entry: \(why)"
+            }
             i = max(end, i + 1)
         }
         return reasons
@@ -72,22 +74,6 @@ package struct Review: Sendable {
         case .executesOnOpen: 2
         case .refused: 3
         }
-    }
-
-    private static func findTwins(_ entries: [ChangeEntry]) -> [Int: [UInt8]] {
-        var seen: [String: Int] = [:]
-        var twins: [Int: [UInt8]] = [:]
-        for (i, entry) in entries.enumerated() where entry.kind != .deleted {
-            // String equality is canonical equivalence, so one key stands for NFC and NFD. Unicode Annex 15
-            let key = String(decoding: entry.path, as: UTF8.self).lowercased()
-            if let other = seen[key] {
-                twins[i] = entries[other].path
-                twins[other] = entry.path
-            } else {
-                seen[key] = i
-            }
-        }
-        return twins
     }
 }
 
@@ -112,7 +98,9 @@ private enum BareRepositories {
             for (i, entry) in entries.enumerated()
             where directory.isEmpty || PathRules.isBeneath(entry.path, directory) {
                 let rest = entry.path.dropFirst(directory.isEmpty ? 0 : directory.count + 1)
-                guard [Array("config".utf8), Array("hooks".utf8)].contains(Array(rest.prefix { $0 != PathRules.slash })) else {
+                guard
+                    [Array("config".utf8), Array("hooks".utf8)].contains(Array(rest.prefix { $0 != PathRules.slash }))
+                else {
                     continue
                 }
                 if Review.rank(judgements[i]) < 2 {

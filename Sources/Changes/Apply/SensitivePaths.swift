@@ -29,9 +29,14 @@ package enum SensitivePaths {
         for part in parts where part != git && GitSpelling.couldMeanGit(part) {
             return .refused("some file systems read the name \"\(escapedPath(part))\" as \".git\"")
         }
-        if let inner = parts.lastIndex(of: git) {
-            return insideGit(parts[(inner + 1)...].map(folded), kind: kind)
+        for part in parts where part.starts(with: temporaryPrefix) {
+            return .refused("applying uses names that begin so itself")
         }
+        // Each `.git` on the way counts: `.git/hooks/.git/x` lies in both.
+        let insides = parts.indices.filter { parts[$0] == git }.map {
+            insideGit(parts[($0 + 1)...].map(folded), kind: kind)
+        }
+        if let gravest = insides.max(by: { Review.rank($0) < Review.rank($1) }) { return gravest }
         let verdict = outsideGit(parts.map(folded))
         // Removing such a file runs nothing.
         if kind == .deleted, case .executesOnOpen(let why) = verdict { return .notice("removes: \(why)") }
@@ -39,6 +44,8 @@ package enum SensitivePaths {
     }
 
     static let git = Array(".git".utf8)
+    /// How the names begin under which ``ApplyRun`` stages.
+    static let temporaryPrefix = Array(".sallyport-".utf8)
 
     private static func insideGit(_ parts: [String], kind: ChangeEntry.Kind) -> Sensitivity {
         guard let first = parts.first else {
@@ -53,7 +60,9 @@ package enum SensitivePaths {
         case "config", "config.worktree": return .executesOnOpen("git reads commands to run from it")
         case "hooks": return .executesOnOpen("git runs it")
         case "commondir", "gitdir": return .executesOnOpen("sends git to a repository elsewhere")
-        case "rebase-merge", "rebase-apply", "sequencer": return .executesOnOpen("git runs commands listed in it on --continue")
+        case "rebase-merge", "rebase-apply", "sequencer":
+            return .executesOnOpen("git runs commands listed in it on --continue")
+        case "remotes", "branches": return .executesOnOpen("names repositories that git fetches")
         case "worktrees": return .executesOnOpen("has configuration of its own")
         case "modules":
             // Names of submodules may hold slashes, so any of these may end a path. CVE-2018-11235
@@ -61,7 +70,8 @@ package enum SensitivePaths {
             return inner.isDisjoint(with: parts) ? .plain : .executesOnOpen("git reads commands to run from it")
         case "info" where parts.count > 1 && parts[1] == "attributes":
             return .executesOnOpen("chooses filters that git runs")
-        case "objects" where parts.count > 2 && parts[1] == "info" && ["alternates", "http-alternates"].contains(parts[2]):
+        case "objects"
+        where parts.count > 2 && parts[1] == "info" && ["alternates", "http-alternates"].contains(parts[2]):
             return .executesOnOpen("sends git to objects elsewhere")
         default: return .plain
         }
@@ -99,6 +109,9 @@ package enum SensitivePaths {
         ".husky": "git runs hooks from it",
         ".githooks": "git runs hooks from it where configured",
         ".direnv": "direnv runs it",
+        ".helix": "editors start the servers it names",
+        ".mvn": "mvn, which editors start, loads what it names",
+        ".bundle": "bundler, which editors start, takes its settings from it",
     ]
 
     private static let openedFiles: [String: String] = [
@@ -127,6 +140,11 @@ package enum SensitivePaths {
         ".pythonstartup": "python runs it",
         "sitecustomize.py": "python runs it at every start",
         ".ripgreprc": "ripgrep runs the preprocessor it names",
+        ".rprofile": "R runs it at every start",
+        ".renviron": "R takes its environment from it",
+        ".irbrc": "irb runs it", ".pryrc": "pry runs it", ".pdbrc": "pdb runs it", ".ghci": "ghci runs it",
+        ".ocamlinit": "ocaml runs it", ".octaverc": "octave runs it", ".latexmkrc": "latexmk runs it",
+        ".project": "eclipse runs the builders it names",
     ]
 
     private static let noticed: [String: String] = [
@@ -136,12 +154,22 @@ package enum SensitivePaths {
         "lefthook.yml": "runs on commit where installed",
         "makefile": "runs on make", "gnumakefile": "runs on make", "justfile": "runs on just",
         "package.json": "its scripts run on install and test",
-        "pyproject.toml": "its build backend runs on install", "setup.py": "runs on install", "setup.cfg": "steers install",
+        "pyproject.toml": "its build backend runs on install", "setup.py": "runs on install",
+        "setup.cfg": "steers install",
         "conftest.py": "runs with the tests", "build.rs": "runs on cargo build", "cmakelists.txt": "runs on build",
         "build.gradle": "runs on build", "build.gradle.kts": "runs on build", "pom.xml": "runs on build",
-        "package.swift": "runs on build", "dockerfile": "runs on image build", ".gitlab-ci.yml": "runs in the forge's CI",
+        "package.swift": "runs on build", "dockerfile": "runs on image build",
+        ".gitlab-ci.yml": "runs in the forge's CI",
         "compile_commands.json": "language servers run the compiler it names",
-        "agents.md": "instructs coding agents", "claude.md": "instructs coding agents", "gemini.md": "instructs coding agents",
+        "agents.md": "instructs coding agents", "claude.md": "instructs coding agents",
+        "gemini.md": "instructs coding agents",
+        ".clangd": "language servers take compiler flags from it",
+        ".eslintrc.js": "editors run it as a linter's settings",
+        ".eslintrc.cjs": "editors run it as a linter's settings",
+        "eslint.config.js": "editors run it as a linter's settings",
+        "eslint.config.mjs": "editors run it as a linter's settings",
+        ".prettierrc.js": "editors run it as a formatter's settings",
+        "prettier.config.js": "editors run it as a formatter's settings",
         ".cursorrules": "instructs coding agents", "copilot-instructions.md": "instructs coding agents",
     ]
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whether a symlink stays within the tree wherever the tree lies, and whatever other links of the set stand in its way.
+/// Whether a symlink stays within the tree, wherever the tree lies and whatever other links stand in its way.
 enum SymlinkRules {
     static func judge(path: [UInt8], target: [UInt8]) -> Sensitivity {
         if target.first == PathRules.slash { return .executesOnOpen("symlink-outside: its target is absolute") }

@@ -31,9 +31,9 @@ final class Tree {
     }
 
     /// Whether the tree already holds what the entry would make of it.
-    static func holdsResult(_ entry: ChangeEntry, _ set: ChangeSet, _ directory: Held, _ status: FileStatus?)
-        throws(ChangeError) -> Bool
-    {
+    static func holdsResult(
+        _ entry: ChangeEntry, _ set: ChangeSet, _ directory: Held, _ status: FileStatus?, umask: UInt32
+    ) throws(ChangeError) -> Bool {
         let name = PathRules.split(entry.path).name
         switch entry.kind {
         case .deleted: return status == nil
@@ -42,7 +42,7 @@ final class Tree {
         case .mode:
             guard let status else { return false }
             let sameKind = entry.base.kind == .directory ? status.isDirectory : status.isRegular
-            return sameKind && status.permissions & 0o777 == entry.permissions
+            return sameKind && status.permissions & 0o777 == newMode(entry, umask: umask)
         case .symlink:
             guard status?.isSymlink == true, status?.size == entry.size else { return false }
             return Beneath.linkTarget(directory.number, name)
@@ -54,6 +54,16 @@ final class Tree {
             try ChangeSet.stream(file.number, 0, entry.size, "\"\(entry.shownPath)\"") { running.update($0) }
             return running.finish() == entry.digest
         }
+    }
+
+    /// Bits that the mask forbids stay only where the base had them. setuid, setgid and sticky are never in a set.
+    static func newMode(_ entry: ChangeEntry, umask: UInt32) -> UInt32 {
+        let kept: UInt32 =
+            switch (entry.kind, entry.base.kind) {
+            case (.file, .file), (.mode, _): entry.base.permissions & umask
+            default: 0
+            }
+        return entry.permissions & (~umask | kept)
     }
 
     static func conflict(_ errno: Errno) -> String {

@@ -46,11 +46,17 @@ final class CollectorWalk {
     private func visit(_ name: [UInt8], in frame: Frame) throws(ChangeError) {
         let path = PathRules.join(frame.path, name)
         var below: FileStatus?
-        if let lower = frame.lower { below = try Beneath.status(lower.number, name) }
-        let base = ChangeEntry.Base(below)
-        guard let upper = frame.upper, let status = try Beneath.status(upper.number, name) else {
-            return try deleted(path, name, base, frame)
+        var above: FileStatus?
+        do throws(ChangeError) {
+            if let lower = frame.lower { below = try Beneath.status(lower.number, name) }
+            if let upper = frame.upper { above = try Beneath.status(upper.number, name) }
+        } catch {
+            // A directory that may be listed but not searched; the rest of the changes is not lost for it.
+            guard path.count <= PathRules.maximumRefusedPath else { return }
+            return try refuse(path, .unreadable, .absent)
         }
+        let base = ChangeEntry.Base(below)
+        guard let upper = frame.upper, let status = above else { return try deleted(path, name, base, frame) }
         // Mode 0000 and number 0:0: the overlay's mark, which mknod cannot make through an overlay. overlayfs.rst
         if status.isCharacterDevice && status.deviceNumber == 0 { return try deleted(path, name, base, frame) }
         guard path.count <= PathRules.maximumPath else { return try refuse(path, .pathTooLong, base) }
@@ -64,7 +70,8 @@ final class CollectorWalk {
         }
     }
 
-    private func deleted(_ path: [UInt8], _ name: [UInt8], _ base: ChangeEntry.Base, _ frame: Frame) throws(ChangeError) {
+    private func deleted(_ path: [UInt8], _ name: [UInt8], _ base: ChangeEntry.Base, _ frame: Frame) throws(ChangeError)
+    {
         // A whiteout over nothing hides nothing.
         guard base.kind != .absent, path.count <= PathRules.maximumPath else { return }
         try append(ChangeEntry(path: path, kind: .deleted, base: base))
@@ -73,7 +80,9 @@ final class CollectorWalk {
 
     /// Goes on with what lies beneath a directory of the base that is gone: each thing gets its own deletion, so that
     /// applying never removes what the base did not show.
-    private func deletions(_ path: [UInt8], _ name: [UInt8], _ base: ChangeEntry.Base, _ frame: Frame) throws(ChangeError) {
+    private func deletions(_ path: [UInt8], _ name: [UInt8], _ base: ChangeEntry.Base, _ frame: Frame)
+        throws(ChangeError)
+    {
         guard base.kind == .directory, frames.count < budget.depth, let lower = frame.lower else { return }
         // What cannot be listed has no deletions; applying then finds the directory not empty and says so.
         guard case .success(let held) = Beneath.directory(lower.number, name) else { return }
@@ -118,7 +127,8 @@ final class CollectorWalk {
         guard opened.isRegular, opened.inode == status.inode, opened.size == status.size else {
             throw ChangeError(
                 .changed, "collect", "\"\(escapedPath(path))\"", "it changed while being read",
-                remedy: "Something still writes to the workspace of a session that has ended; stop it and collect again.")
+                remedy:
+                    "Something still writes to the workspace of a session that has ended; stop it and collect again.")
         }
         let attributes = try OverlayAttributes.of(held, "\"\(escapedPath(path))\"")
         if base.kind == .file, base.size == status.size, let lower = frame.lower,
@@ -189,44 +199,5 @@ final class CollectorWalk {
                 "their content is more than the \(budget.bytes) bytes that limits.workspace_bytes allows",
                 remedy: "Sparse files and hard links count in full. Raise the limit, or have the task remove them.")
         }
-    }
-}
-
-extension ChangeEntry.Base {
-    /// What a tree holds under a name.
-    init(_ status: FileStatus?) {
-        guard let status else {
-            self = .absent
-            return
-        }
-        let kind: Kind =
-            switch status.type {
-            case 0o040000: .directory
-            case 0o100000: .file
-            case 0o120000: .symlink
-            default: .other
-            }
-        self.init(
-            kind: kind, permissions: status.permissions, size: status.size,
-            modifiedNanoseconds: status.modifiedNanoseconds)
-    }
-}
-
-/// Compares two open files without holding either.
-enum SameContent {
-    static func check(_ a: Int32, _ b: Int32, size: UInt64, _ subject: String) throws(ChangeError) -> Bool {
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 16)
-        defer { room.deallocate() }
-        let left = UnsafeMutableRawBufferPointer(rebasing: room[0..<(1 << 16)])
-        let right = UnsafeMutableRawBufferPointer(rebasing: room[(1 << 16)...])
-        var done: UInt64 = 0
-        while done < size {
-            let got = try Beneath.read(a, into: left, at: done, subject)
-            guard got > 0, try Beneath.read(b, into: right, at: done, subject) == got,
-                left[0..<got].elementsEqual(right[0..<got])
-            else { return false }
-            done += UInt64(got)
-        }
-        return true
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+internal import Glibc
 internal import LinuxSystem
 
 /// What the overlay wrote about one file of the upper layer.
@@ -19,14 +20,26 @@ struct OverlayAttributes: Equatable {
     /// Bookkeeping that changes nothing about names or content.
     private static let harmless = ["impure", "origin", "nlink", "upper", "uuid", "protattr"].map { Array($0.utf8) }
 
+    /// What the kernel would act on, for when the list is too long to be read.
+    private static let named = ["opaque", "redirect", "metacopy", "whiteout", "whiteouts"]
+
     /// Reads the attributes of an open file or directory.
     static func of(_ file: Held, _ subject: @autoclosure () -> String) throws(ChangeError) -> OverlayAttributes {
         // XATTR_LIST_MAX is 64 KiB; asking with that much room never needs a second call. xattr(7)
         var list = [UInt8](repeating: 0, count: 65536)
-        let result = Beneath.retry { list.withUnsafeMutableBytes { sp_flistxattr(file.number, $0.baseAddress!, $0.count) } }
+        let result = Beneath.retry {
+            list.withUnsafeMutableBytes { sp_flistxattr(file.number, $0.baseAddress!, $0.count) }
+        }
         var found = OverlayAttributes()
         switch result {
         case .failure(.notSupported): return found
+        case .failure(Errno(E2BIG)):
+            // tmpfs holds 128 KiB of a task's attributes and the kernel lists 64: then by name. listxattr(2)
+            found.others = true
+            for mark in named {
+                let name = prefix + Array(mark.utf8)
+                if try found.isPresent(name, file, subject()) { try found.note(name, file, subject()) }
+            }
         case .failure(let errno): throw ChangeError(SystemError("list", "attributes of \(subject())", errno))
         case .success(let length):
             for name in list.prefix(length).split(separator: 0) {
@@ -49,13 +62,25 @@ struct OverlayAttributes: Equatable {
             return
         }
         if mark == Array("opaque".utf8) {
-            guard try value(name, file, subject) == [UInt8(ascii: "y")] else { throw Self.unexpected(name, subject, mark) }
+            guard try value(name, file, subject) == [UInt8(ascii: "y")] else {
+                throw Self.unexpected(name, subject, mark)
+            }
             opaque = true
         } else if mark.starts(with: Array("overlay.".utf8)) {
             // The task's own, escaped.
             others = true
         } else if !Self.harmless.contains(mark) {
             throw Self.unexpected(name, subject, mark)
+        }
+    }
+
+    private func isPresent(_ name: [UInt8], _ file: Held, _ subject: String) throws(ChangeError) -> Bool {
+        let key = Beneath.terminated(name)
+        switch Beneath.retry({ sp_fgetxattr(file.number, key, nil, 0) }) {
+        case .success: return true
+        case .failure(Errno(ENODATA)): return false
+        case .failure(let errno):
+            throw ChangeError(SystemError("read", "attribute \"\(escapedPath(name))\" of \(subject)", errno))
         }
     }
 

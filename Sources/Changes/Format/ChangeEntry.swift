@@ -121,18 +121,23 @@ extension ChangeEntry {
 
     /// What is wrong with the fields taken together, or nil.
     var flaw: String? {
-        if let flaw = PathRules.flaw(path, limit: kind == .refused ? PathRules.maximumRefusedPath : PathRules.maximumPath) {
+        if let flaw = PathRules.flaw(
+            path, limit: kind == .refused ? PathRules.maximumRefusedPath : PathRules.maximumPath)
+        {
             return flaw
         }
         if permissions & ~0o777 != 0 || base.permissions & ~0o7777 != 0 { return "unknown permission bits" }
         if (kind == .refused) != (refusal != .none) { return "a refusal that does not fit its kind" }
         if !hasContent && size != 0 { return "content where none may be" }
-        if kind == .symlink && (size == 0 || size > UInt64(PathRules.maximumPath)) { return "a link target of \(size) bytes" }
+        if kind == .symlink && (size == 0 || size > UInt64(PathRules.maximumPath)) {
+            return "a link target of \(size) bytes"
+        }
         if base.kind == .absent && base != .absent { return "an absent base with a size" }
         switch kind {
         case .directory where base.kind == .directory: return "a new directory where one was"
         case .deleted where base.kind == .absent: return "a deletion of nothing"
-        case .mode where base.kind != .file && base.kind != .directory: return "a change of mode of neither file nor directory"
+        case .mode where base.kind != .file && base.kind != .directory:
+            return "a change of mode of neither file nor directory"
         case .directory, .file, .symlink, .deleted, .mode, .refused: return nil
         }
     }

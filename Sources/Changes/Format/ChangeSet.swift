@@ -44,25 +44,32 @@ package final class ChangeSet {
         trailerStart = status.size - UInt64(Layout.trailerSize)
 
         let head = try Self.bytes(number, 0, Layout.headerSize, subject)
-        guard Array(head.prefix(8)) == Layout.magic else { throw .malformed(subject, "it does not begin as a change set") }
+        guard Array(head.prefix(8)) == Layout.magic else {
+            throw .malformed(subject, "it does not begin as a change set")
+        }
         var fields = Fields(Array(head.dropFirst(8)))
-        guard let version: UInt16 = fields.take(), let length: UInt16 = fields.take(), let created: UInt64 = fields.take()
+        guard let version: UInt16 = fields.take(), let length: UInt16 = fields.take(),
+            let created: UInt64 = fields.take()
         else { throw .malformed(subject, "its header is cut off") }
         guard version == Layout.version else {
             throw .malformed(subject, "it has version \(version) and this program reads \(Layout.version)")
         }
-        guard length >= 1, length <= Layout.maximumSession, UInt64(Layout.headerSize) + UInt64(length) <= trailerStart else {
+        guard length >= 1, length <= Layout.maximumSession, UInt64(Layout.headerSize) + UInt64(length) <= trailerStart
+        else {
             throw .malformed(subject, "its session id is \(length) bytes long")
         }
         let id = try Self.bytes(number, UInt64(Layout.headerSize), Int(length), subject)
-        guard id.allSatisfy(Layout.isSessionByte) else { throw .malformed(subject, "its session id has an odd character") }
+        guard id.allSatisfy(Layout.isSessionByte) else {
+            throw .malformed(subject, "its session id has an odd character")
+        }
         session = String(decoding: id, as: UTF8.self)
         createdMilliseconds = created
         entriesStart = UInt64(Layout.headerSize) + UInt64(length)
 
         let tail = try Self.bytes(number, trailerStart, Layout.trailerSize, subject)
         var totals = Fields(Array(tail.dropFirst()))
-        guard tail[0] == Layout.trailerMark, let entries: UInt64 = totals.take(), let bytes: UInt64 = totals.take() else {
+        guard tail[0] == Layout.trailerMark, let entries: UInt64 = totals.take(), let bytes: UInt64 = totals.take()
+        else {
             throw .malformed(subject, "it has no trailer")
         }
         let sealed = Array(tail.suffix(Layout.digestSize))
@@ -100,7 +107,7 @@ package final class ChangeSet {
         return all
     }
 
-    /// Passes the content of an entry on in pieces of at most 64 KiB, and throws at the end if it is not what was sealed.
+    /// Passes the content of an entry on in pieces of at most 64 KiB; throws at the end if it is not what was sealed.
     package func content(of entry: ChangeEntry, _ body: (UnsafeRawBufferPointer) throws(ChangeError) -> Void)
         throws(ChangeError)
     {

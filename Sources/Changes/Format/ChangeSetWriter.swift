@@ -81,7 +81,8 @@ final class ChangeSetWriter {
         guard got > 0 else {
             throw ChangeError(
                 .changed, "read", subject, "it became shorter while being read",
-                remedy: "Something still writes to the workspace of a session that has ended; stop it and collect again.")
+                remedy:
+                    "Something still writes to the workspace of a session that has ended; stop it and collect again.")
         }
         return got
     }

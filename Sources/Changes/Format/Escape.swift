@@ -30,7 +30,9 @@ private func escaped(_ bytes: [UInt8], keeping kept: Set<UInt32>, doublingBacksl
         } else if scalar == "\r" {
             out += "\\r"
         } else if actsOnTerminal(scalar) {
-            out += scalar.value < 0x80 ? "\\x" + hexadecimal(scalar.value, width: 2) : "\\u{\(hexadecimal(scalar.value, width: 4))}"
+            out +=
+                scalar.value < 0x80
+                ? "\\x" + hexadecimal(scalar.value, width: 2) : "\\u{\(hexadecimal(scalar.value, width: 4))}"
         } else {
             out.unicodeScalars.append(scalar)
         }

@@ -10,7 +10,8 @@
 ///     trailer  'T' | entries u64 | content bytes u64 | SHA-256 of everything before it
 ///
 /// Digests and totals follow what they describe, so that a set is written in one pass through a descriptor that can
-/// only write. A base of kind absent has zeros. Entries are in the order of ``PathRules/precedes(_:_:)``, no path twice.
+/// only write. A base of kind absent has zeros. Entries are in the order of ``PathRules/precedes(_:_:)``, each path
+/// once.
 enum Layout {
     static let magic: [UInt8] = [0x89, 0x53, 0x50, 0x43, 0x48, 0x0D, 0x0A, 0x1A]
     static let version: UInt16 = 1

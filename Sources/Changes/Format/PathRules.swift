@@ -18,7 +18,9 @@ package enum PathRules {
         if path.contains(0) { return "the path holds a NUL" }
         for name in path.split(separator: slash, omittingEmptySubsequences: false) {
             if name.isEmpty { return "the path has an empty part" }
-            if name.elementsEqual([dot]) || name.elementsEqual([dot, dot]) { return "the path has a part \".\" or \"..\"" }
+            if name.elementsEqual([dot]) || name.elementsEqual([dot, dot]) {
+                return "the path has a part \".\" or \"..\""
+            }
             if name.count > maximumName { return "a part of the path is longer than \(maximumName) bytes" }
         }
         return nil

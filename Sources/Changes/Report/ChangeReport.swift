@@ -52,6 +52,8 @@ package struct ChangeReport {
 
     private func write(lowerNumber: Int32?, _ sink: (String) throws(ChangeError) -> Void) throws(ChangeError) {
         let entries = review.entries
+        var twins = review.twins
+        if let lowerNumber { twins.merge(try Twins.against(lowerNumber, entries)) { own, _ in own } }
         try sink(heading())
         try section("Act on this host when opened (not applied unless accepted):", sink) {
             if case .executesOnOpen(let why) = review.judgements[$0] { why } else { nil }
@@ -64,7 +66,7 @@ package struct ChangeReport {
             return nil
         }
         try section("Names that some file systems take for the same:", sink) {
-            review.twins[$0].map { "like \(escapedPath($0))" }
+            twins[$0].map { "like \(escapedPath($0))" }
         }
         if !entries.isEmpty { try sink("Changes:\n") }
         for entry in entries { try sink("  \(Self.line(entry))\n") }
@@ -125,7 +127,8 @@ package struct ChangeReport {
         case .directory: text += "/" + (was.kind == .absent ? "" : "  (was \(word(was.kind)))")
         case .file where was.kind == .file: text += "  (\(was.size) -> \(entry.size) bytes)"
         case .file: text += "  (\(entry.size) bytes" + (was.kind == .absent ? ")" : ", was \(word(was.kind)))")
-        case .symlink: text += "  (symlink" + (was.kind == .absent || was.kind == .symlink ? ")" : ", was \(word(was.kind)))")
+        case .symlink:
+            text += "  (symlink" + (was.kind == .absent || was.kind == .symlink ? ")" : ", was \(word(was.kind)))")
         case .deleted: text += was.kind == .directory ? "/" : ""
         case .mode: text += "  (\(octal(was.permissions)) -> \(octal(entry.permissions)))"
         case .refused: text += "  (\(entry.refusal.explanation))"

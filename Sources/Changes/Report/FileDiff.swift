@@ -23,8 +23,9 @@ struct FileDiff {
         } else {
             new = entry.size <= UInt64(fileLimit) ? try set.content(of: entry, limit: fileLimit) : nil
         }
-        let heading =
-            "\n--- \(entry.base.kind == .file ? "a/\(path)" : "/dev/null")\n+++ \(entry.kind == .deleted ? "/dev/null" : "b/\(path)")\n"
+        let from = entry.base.kind == .file ? "a/\(path)" : "/dev/null"
+        let to = entry.kind == .deleted ? "/dev/null" : "b/\(path)"
+        let heading = "\n--- \(from)\n+++ \(to)\n"
         guard let old, let new, Self.isText(old), Self.isText(new) else {
             return heading + "(binary, larger than \(fileLimit) bytes, or changed since)\n"
         }
@@ -91,7 +92,9 @@ struct FileDiff {
                 }
             }
             // A range of no lines names the line before it. POSIX diff, "Diff -u Output Format"
-            text += "@@ -\(olds == 0 ? oldStart : oldStart + 1),\(olds) +\(news == 0 ? newStart : newStart + 1),\(news) @@\n"
+            let from = olds == 0 ? oldStart : oldStart + 1
+            let to = news == 0 ? newStart : newStart + 1
+            text += "@@ -\(from),\(olds) +\(to),\(news) @@\n"
             text += body
             oldStart += olds
             newStart += news

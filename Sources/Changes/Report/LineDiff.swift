@@ -3,7 +3,7 @@
 /// The shortest edit between two lists of lines, up to a bound on the work.
 ///
 /// Greedy forward search over furthest-reaching paths: E. W. Myers, "An O(ND) Difference Algorithm and Its Variations",
-/// Algorithmica 1986. Texts further apart than `maximumEdits` come out as one block replaced, which is right but longer.
+/// Algorithmica 1986. Texts further apart than `maximumEdits` come out as one block replaced: right, but longer.
 struct LineDiff {
     enum Step: Equatable {
         case keep(old: Int, new: Int)

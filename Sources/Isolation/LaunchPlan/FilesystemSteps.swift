@@ -131,6 +131,7 @@ enum FilesystemSteps {
     }
 
     private static func mounts(_ spec: SandboxSpec, _ plan: inout PlanBuilder) {
+        plan.add(.attach, "run.attach", fd: Slot.run.handle, path: "run")
         for tree in spec.mounts {
             let parts = tree.target.split(separator: "/").dropFirst().map(String.init)
             for depth in 1..<max(parts.count, 1) {
@@ -142,9 +143,7 @@ enum FilesystemSteps {
                 .make, "mount.point", fd: Slot.run.handle, path: parts.joined(separator: "/"),
                 a: tree.isDirectory ? 0o40755 : 0o100644, b: setUpOwner(spec))
         }
-        plan.add(.attach, "run.attach", fd: Slot.run.handle, path: "run")
-        // Before the trees are attached: the step covers /run with a read-only clone of that one mount, which would
-        // hide what lies beneath.
+        // Before the mounts, not after: what makes it read-only is a second mount of it, which would hide them.
         plan.add(.readOnly, "run.read_only", path: "run", a: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NODEV)
         for tree in spec.mounts {
             let handle = source(tree, spec, "mount.clone", slot: .null, &plan)

@@ -49,7 +49,7 @@ extension Doctor {
         let filter = try FilterCache(paths).filter(program: "posture-reader", allowed: Self.readerCalls, answered: Self.readerRefusals)
         var block: IdBlock?
         let owner = "doctor-\(getpid())"
-        if mode == .host { block = try IdBlocks.open(.standard).allocate(owner, start: try processStartTime(getpid())) }
+        if mode == .host { block = try IdBlocks.open(.standard).allocate(owner, start: processStartTime(getpid())) }
         let confined: ConfinedProgram
         do throws(LaunchError) {
             confined = try ConfinedProgram.start(

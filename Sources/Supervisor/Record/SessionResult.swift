@@ -36,6 +36,9 @@ package struct SessionResult: Sendable {
     package var denials: [(syscall: String, count: UInt64)] = []
     package var stdout = Stream()
     package var stderr = Stream()
+    /// What the session's gateway moved; nil where there was no terminal, or no frame file.
+    package var terminal: Terminal?
+    package var frames: Frames?
     package var keptEntries: Int?
     package var keptDigest: String?
     package var error: String?
@@ -66,6 +69,7 @@ package struct SessionResult: Sendable {
                 "denials",
                 .array(denials.map { .object([.init("syscall", .string($0.syscall)), .init("errno", "EPERM"), .init("count", .number($0.count))]) })),
             .init("stdout", stdout.json), .init("stderr", stderr.json),
+            .init("terminal", terminal?.json ?? .null), .init("frames", frames?.json ?? .null),
             .init(
                 "changes",
                 .object([.init("kept", .bool(keptDigest != nil)), .init("entries", .optional(keptEntries)), .init("digest", .optional(keptDigest))])),

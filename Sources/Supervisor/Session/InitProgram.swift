@@ -24,16 +24,22 @@ package struct Programs: Sendable {
     ///
     /// CVE-2019-5736: a container's pid 1 opened its own executable, which was the host's runtime, for writing.
     package func sealed(_ name: String) throws(SystemError) -> Descriptor {
+        let file = try opened(name)
+        let bytes = try file.readAll(limit: 64 << 20, subject: "\"\(directory)/\(name)\"")
+        let copy = Descriptor(owning: Int32(try checked("create", "a memory file") { sp_memfd(name) }))
+        try copy.writeAll(bytes, subject: "a memory file")
+        try checked("seal", "a memory file") { sp_add_seals(copy.number) }
+        return copy
+    }
+
+    /// The program itself, for one that runs outside under an id that cannot write it.
+    package func opened(_ name: String) throws(SystemError) -> Descriptor {
         let path = directory + "/" + name
         let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)
         let status = try FileStatus.of(file, subject: "\"\(path)\"")
         guard status.uid == 0 || status.uid == geteuid(), status.permissions & 0o022 == 0 else {
             throw SystemError("trust", "program \"\(path)\"", .notPermitted, remedy: "It must belong to root or to you and be writable by nobody else.")
         }
-        let bytes = try file.readAll(limit: 64 << 20, subject: "\"\(path)\"")
-        let copy = Descriptor(owning: Int32(try checked("create", "a memory file") { sp_memfd(name) }))
-        try copy.writeAll(bytes, subject: "a memory file")
-        try checked("seal", "a memory file") { sp_add_seals(copy.number) }
-        return copy
+        return file
     }
 }

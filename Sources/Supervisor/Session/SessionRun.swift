@@ -5,6 +5,7 @@ internal import Glibc
 package import Isolation
 package import LinuxSystem
 internal import Policy
+internal import Wire
 
 /// One session from request to record.
 ///
@@ -22,6 +23,7 @@ package final class SessionRun {
     private var cgroup: SessionCgroup?
     private var block: IdBlock?
     private var streams: Streams?
+    private var gateway: Gateway?
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
@@ -88,13 +90,16 @@ package final class SessionRun {
         fault.reach("cgroup.created")
         let program = try programs.sealed("sp-init")
         try mapWorkspace(&spec, program)
-        let streams = try Streams(logLimit: request.profile.limits.logBytes)
+        let terminal = try CallerTerminal.detect()
+        let streams = try Streams(logLimit: request.profile.limits.logBytes, terminals: terminal?.covers ?? [false, false, false])
         self.streams = streams
+        if terminal != nil || request.frames != nil { try startGateway(terminal) }
         if let export = request.export { try streams.addExport(file: export.file, cap: export.limit) }
         spec.standard = streams.standard
         spec.export = streams.export
+        spec.frames = gateway?.innerFrames
 
-        let sandbox = try launch(spec, maps, program, &result)
+        var sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
         var memory: Int32 = -1
@@ -107,6 +112,13 @@ package final class SessionRun {
             endNow(sandbox)
             throw error
         }
+        let outer = sandbox.terminal.take()
+        do throws(SystemError) {
+            try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
+        } catch {
+            endNow(sandbox)
+            throw error
+        }
         fault.reach("sandbox.verified")
         try sandbox.status.send([1], descriptors: [], subject: "the word to start")
         fault.reach("workload.released")
@@ -116,12 +128,14 @@ package final class SessionRun {
         try directory.write("plan.json", plan.json)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
-        var watch = Watch()
+        var watch = Watch(gateway: gateway)
         try watch.run(
             sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
             wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         try reap(sandbox)
         fault.reach("sandbox.reaped")
+        // The caller has the terminal back while the changes are read, Ctrl-C included.
+        gateway?.finish()
         try conclude(watch, &result)
         try keepChanges(sandbox, spec, directory, &result)
     }
@@ -160,6 +174,21 @@ package final class SessionRun {
         case .v2: spec.cgroupInto = held.keep(try group.intoDescriptor())
         }
         cgroup = consume group
+    }
+
+    /// Only a session with a terminal or a runner has one.
+    private func startGateway(_ terminal: CallerTerminal?) throws(SystemError) {
+        gateway = try Gateway.start(
+            programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller, terminal: terminal,
+            frames: request.frames)
+    }
+
+    private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
+        var options: GatewayStart.Options = []
+        if request.rawOutput { options.insert(.rawOutput) }
+        if let terminal, !terminal.isUTF8(environment) { options.insert(.asciiTerminal) }
+        if request.profile.landlock != .required { options.insert(.landlockWaived) }
+        return options
     }
 
     /// The workspace's owner appears inside as the agent: a map of its own, since the owner's id is any.
@@ -265,6 +294,10 @@ package final class SessionRun {
             result.limitsHit.append("wall")
         case .requested(let signal):
             if watch.killedByUs { result.outcome = .killed } else if result.signal == signal { result.outcome = .killed }
+        case .gateway:
+            result.outcome = .killed
+            result.signal = nil
+            result.exitCode = 125
         case .memory, .none:
             if counts.oomKills > 0 && (result.signal == SIGKILL || watch.cause == .memory) {
                 result.outcome = .oom
@@ -295,6 +328,10 @@ package final class SessionRun {
     private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch { note(error) }
+        if let gateway {
+            gateway.finish()
+            result.add(gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
+        }
         for (name, count) in streams?.finish() ?? [] {
             let stream = SessionResult.Stream(bytes: count.bytes, truncated: count.truncated)
             if name == "stdout" { result.stdout = stream }

@@ -5,7 +5,7 @@ internal import LinuxSystem
 
 /// Standard input, output and error of one session, and the export channel.
 ///
-/// Each is a pipe of the session's own. The caller's descriptors never go in: they could be opened again through
+/// Each that is a terminal becomes the session's own pty, each other a pipe of the session's own. The caller's descriptors never go in: they could be opened again through
 /// /proc/self/fd with other rights, and a terminal among them could be typed into (TIOCSTI, CVE-2017-5226).
 final class Streams {
     private let childs = DescriptorSet()
@@ -13,13 +13,14 @@ final class Streams {
     private(set) var standard: [Int32?] = []
     private(set) var export: Int32?
 
-    init(logLimit: UInt64) throws(SystemError) {
-        standard.append(try input())
+    /// - Parameter terminals: which of 0, 1 and 2 the gateway carries instead.
+    init(logLimit: UInt64, terminals: [Bool]) throws(SystemError) {
+        standard.append(terminals[0] ? nil : try input())
         // One file behind both means one pipe for both, so that their order is kept.
         let same = try Streams.sameFile(1, 2)
-        let out = try output("stdout", to: 1, cap: logLimit)
+        let out = terminals[1] ? nil : try output("stdout", to: 1, cap: logLimit)
         standard.append(out)
-        standard.append(same ? out : try output("stderr", to: 2, cap: logLimit))
+        standard.append(terminals[2] ? nil : same ? out : try output("stderr", to: 2, cap: logLimit))
     }
 
     private static func sameFile(_ a: Int32, _ b: Int32) throws(SystemError) -> Bool {
@@ -85,6 +86,11 @@ private final class InputRelay: Sendable {
     private func main() {
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
+            // splice(2) holds the lock of the pipe that it fills while a terminal or a socket keeps it waiting, and a
+            // workload that ends meanwhile cannot close its end: it would stay in pipe_release until somebody types.
+            let ready = sp_poll_one(0, Int16(POLLIN), -1)
+            if ready == -Int(EINTR) { continue }
+            if ready < 0 { break }
             var got = sp_splice(0, sink, 1 << 20, 0)
             if got == -Int(EINVAL) {
                 got = buffer.withUnsafeMutableBytes { sp_read(0, $0.baseAddress!, $0.count) }

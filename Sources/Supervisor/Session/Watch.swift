@@ -10,9 +10,9 @@ internal import LinuxSystem
 /// Everything is pushed: epoll over a pidfd, the status socket, the refusal listener, a signalfd, timers and the memory
 /// event. Nothing is polled.
 struct Watch {
-    enum Cause: Equatable { case none, deadline, requested(Int32), memory }
+    enum Cause: Equatable { case none, deadline, requested(Int32), memory, gateway }
 
-    private enum Token: UInt64 { case status = 1, listener, pidfd, signals, deadline, pause, memory }
+    private enum Token: UInt64 { case status = 1, listener, pidfd, signals, deadline, pause, memory, gateway }
 
     /// How the workload ended, if sp-init said so.
     private(set) var waitStatus: Int32?
@@ -25,6 +25,9 @@ struct Watch {
     private let grace: UInt64 = 5000
     private var ended = false
     private var stopping = false
+    private let gateway: Gateway?
+
+    init(gateway: Gateway?) { self.gateway = gateway }
 
     /// Runs until pid 1 is gone. `workload` is the pidfd that sp-init handed out.
     mutating func run(
@@ -49,6 +52,7 @@ struct Watch {
             listening = true
         }
         if memory >= 0 { try watch(memory, memoryMask, .memory) }
+        if let gateway { try watch(gateway.number, SP_EPOLLIN, .gateway) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
         while !ended {
@@ -81,6 +85,13 @@ struct Watch {
             case .memory:
                 if try memoryRanOut(memory) {
                     cause = .memory
+                    try kill(sandbox)
+                }
+            case .gateway:
+                guard let gateway, !gateway.heed() else { break }
+                _ = sp_epoll_remove(epoll.number, gateway.number)
+                if gateway.failure != nil {
+                    cause = .gateway
                     try kill(sandbox)
                 }
             case nil: break
@@ -136,6 +147,12 @@ struct Watch {
             if number == -Int(EAGAIN) { return }
             try checked("read", "a signal") { number }
             let signal = Int32(number)
+            if signal == SIGCONT {
+                try gateway?.resume()
+                continue
+            }
+            // A terminal of its own tells the session by itself when its size changes.
+            if signal == SIGWINCH, let gateway, gateway.resize() { continue }
             if [SIGWINCH, SIGUSR1, SIGUSR2].contains(signal) {
                 forward(signal, workload)
                 continue

@@ -61,7 +61,9 @@ package struct Sweep {
     private mutating func fail(_ error: SystemError) { report.failures.append(error.description) }
 
     private mutating func session(_ id: SessionID, _ sessions: borrowing Directory) throws(SystemError) {
-        guard let dead = try SessionDirectory.adoptDead(id, paths) else { return }
+        var adopted = try SessionDirectory.adoptDead(id, paths)
+        if adopted == nil { adopted = try adoptOrphaned(id, sessions) }
+        guard let dead = adopted.take() else { return }
         try clearGroups(dead.id.text)
         if mode == .host {
             let blocks = try IdBlocks.open(.standard)
@@ -72,6 +74,27 @@ package struct Sweep {
         }
         try sessions.removeTree(Array(id.text.utf8))
         report.sessions.append(id.text)
+    }
+
+    /// A supervisor that died during a start leaves a child that still holds the lock, for the moments until it notices
+    /// its life line; the group kill ends one that is stuck.
+    private func adoptOrphaned(_ id: SessionID, _ sessions: borrowing Directory) throws(SystemError) -> SessionDirectory? {
+        guard let state = try SessionList(paths).item(id)?.state, let pid = state["supervisor_pid"]?.intValue,
+            let start = state["supervisor_start"]?.stringValue
+        else { return nil }
+        do throws(SystemError) {
+            if try processStartTime(Int32(pid)) == start { return nil }
+        } catch { if error.errno != .noEntry && error.errno != .noSuchProcess { throw error } }
+        if let layout = try layoutIfAny() {
+            let placed = SessionCgroup.placement(id.text, layout, root: mode == .host)
+            try SessionCgroup(version: layout.version, directories: placed).kill(deadline: 10_000)
+        }
+        for _ in 0..<1000 {
+            if let dead = try SessionDirectory.adoptDead(id, paths) { return dead }
+            // No event tells that a lock's last holder is gone; 5 ms is the fallback interval.
+            _ = sp_poll_one(-1, 0, 5)
+        }
+        throw SystemError("take over", "session \(id)", .busy, remedy: "A child of its dead supervisor holds its lock; see the kernel log.")
     }
 
     /// Groups of a session in every hierarchy, wherever this host places them.
@@ -123,7 +146,11 @@ package struct Sweep {
             // The table is the host's, sessions may be of another runtime directory: its supervisor decides.
             guard try blocks.isAbandoned(block) else { continue }
             if let layout = try layoutIfAny() { try clearAbandoned(owner, layout) }
-            try blocks.release(block, of: owner)
+            do { try blocks.release(block, of: owner) } catch {
+                // Given back by its own session since we looked.
+                if error.errno == .invalid { continue }
+                throw error
+            }
             report.blocks.append(block.index)
         }
     }

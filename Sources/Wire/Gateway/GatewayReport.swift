@@ -142,25 +142,28 @@ extension GatewayReport.Totals {
 
 extension GatewayReport.Refusal: CustomStringConvertible {
     package var description: String {
-        let (reason, remedy) =
-            switch check {
-            case .dumpable: ("it could not make itself non-dumpable", "See prctl(2), PR_SET_DUMPABLE.")
-            case .limits: ("it could not lower its own limits", "See setrlimit(2).")
-            case .userID: ("it was started as user 0", "Start it with the last id of the session's block.")
-            case .capabilities: ("it was started with capabilities", "Start it with all five sets empty.")
-            case .noNewPrivileges: ("no_new_privs is not set", "Start it with no_new_privs.")
-            case .seccomp: ("no seccomp filter is loaded", "Start it under the filter of GatewaySyscalls.")
-            case .landlock:
-                ("Landlock is not available", "Enable Landlock in the kernel, or waive it in the profile by name.")
-            case .executionFilter: ("it could not forbid itself execve", "Check that its filter allows seccomp(2).")
-            case .startMessage:
-                ("the start message is malformed", "Use sallyport and sallyport-gateway of the same build.")
-            case .session:
-                ("it could not leave the caller's session", "Start it as no leader of a process group.")
-            case .descriptors:
-                ("a descriptor is not what its role says", "Report this with the session's record.")
-            }
         let code = errno == 0 ? "" : " (errno \(errno))"
-        return "cannot start the gateway: \(reason)\(code). \(remedy)"
+        return "cannot start the gateway: \(explanation.reason)\(code). \(explanation.remedy)"
+    }
+
+    /// What was wrong, and what to do about it.
+    package var explanation: (reason: String, remedy: String) {
+        switch check {
+        case .dumpable: ("it could not make itself non-dumpable", "See prctl(2), PR_SET_DUMPABLE.")
+        case .limits: ("it could not lower its own limits", "See setrlimit(2).")
+        case .userID: ("it was started as user 0", "Start it with the last id of the session's block.")
+        case .capabilities: ("it was started with capabilities", "Start it with all five sets empty.")
+        case .noNewPrivileges: ("no_new_privs is not set", "Start it with no_new_privs.")
+        case .seccomp: ("no seccomp filter is loaded", "Start it under the filter of GatewaySyscalls.")
+        case .landlock:
+            ("Landlock is not available", "Enable Landlock in the kernel, or waive it in the profile by name.")
+        case .executionFilter: ("it could not forbid itself execve", "Check that its filter allows seccomp(2).")
+        case .startMessage:
+            ("the start message is malformed", "Use sallyport and sallyport-gateway of the same build.")
+        case .session:
+            ("it could not leave the caller's session", "Start it as no leader of a process group.")
+        case .descriptors:
+            ("a descriptor is not what its role says", "Report this with the session's record.")
+        }
     }
 }
