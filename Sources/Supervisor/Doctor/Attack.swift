@@ -49,21 +49,21 @@ extension Doctor {
         let filter = try FilterCache(paths).filter(program: "posture-reader", allowed: Self.readerCalls, answered: Self.readerRefusals)
         var block: IdBlock?
         let owner = "doctor-\(getpid())"
-        if mode == .host { block = try IdBlocks.open(.standard).allocate(owner, start: processStartTime(getpid())) }
+        if mode == .host { block = try IdBlocks.open(HostFile.idRange()).allocate(owner, start: processStartTime(getpid())) }
         let confined: ConfinedProgram
         do throws(LaunchError) {
             confined = try ConfinedProgram.start(
                 program, argv: ["sallyport"] + arguments, environment: [], identity: block.map { .host(id: $0.last) } ?? .caller,
                 descriptors: [report.number, 1, 2, list.number], filter: filter)
         } catch {
-            if let block { try IdBlocks.open(.standard).release(block, of: owner) }
+            if let block { try IdBlocks.open(HostFile.idRange()).release(block, of: owner) }
             throw SystemError("start", "the posture reader at \(error.step)", error.errno, remedy: error.remedy)
         }
         var code: Int32 = 0
         var status: Int32 = 0
         let pidfd = confined.pidfd.number
         try checked("wait for", "the posture reader") { sp_wait_pidfd(pidfd, &code, &status) }
-        if let block { try IdBlocks.open(.standard).release(block, of: owner) }
+        if let block { try IdBlocks.open(HostFile.idRange()).release(block, of: owner) }
         return code == CLD_EXITED ? status : 128 + status
     }
 
