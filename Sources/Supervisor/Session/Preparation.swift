@@ -13,6 +13,7 @@ struct Preparation {
     let environment: (String) -> String?
 
     func specification(_ request: RunRequest, session: SessionID) throws(SystemError) -> SandboxSpec {
+        try HeldFilesystem.check(request.profile.filesystem, profile: request.profile.name)
         let trees = Trees(mode: mode, held: held)
         let skeleton = try Skeleton.ensure(paths, mode: mode)
         let filter = try FilterCache(paths).filter(for: FilterSpecification(request.profile.syscalls))
@@ -85,7 +86,8 @@ struct Preparation {
         try refuseBroad(status, path)
         let tree = try trees.open(path, at: "workspace", recursive: false)
         if request.readOnly || request.profile.filesystem.workspace == .readOnly { return .readOnly(tree) }
-        return .overlay(tree, permissions: status.permissions & 0o755 | 0o700)
+        // Where changes go is decided once the session has its ids.
+        return .overlay(tree, permissions: status.permissions & 0o755 | 0o700, upper: nil)
     }
 
     // MARK: Environment

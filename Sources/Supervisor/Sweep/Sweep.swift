@@ -65,6 +65,7 @@ package struct Sweep {
         if adopted == nil { adopted = try adoptOrphaned(id, sessions) }
         guard let dead = adopted.take() else { return }
         try clearGroups(dead.id.text)
+        try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
         if mode == .host {
             let blocks = try IdBlocks.open(.standard)
             for (block, owner) in try blocks.inUse() where owner == id.text {
