@@ -21,7 +21,8 @@ struct PostureTests {
         #expect(posture.exitStatus == 0)
         #expect(posture.count(.kernel) == (refused: 1, escaped: 0, notApplicable: 0, broken: 0))
         #expect(posture.count(.resources) == (refused: 0, escaped: 0, notApplicable: 1, broken: 0))
-        #expect(posture.attempts.first == .init(id: "R01a", verdict: .refused("EACCES"), text: "open /proc/1/exe"))
+        #expect(posture.attempts.first?.verdict == .refused("EACCES"))
+        #expect(posture.attempts.first?.text == "open /proc/1/exe")
         #expect(posture.json["held"] == true)
         #expect(
             posture.text(colour: false).split(separator: "\n").first == "held     setup      1 of 1 attempts refused")
