@@ -30,7 +30,8 @@ struct PostureTests {
 
     @Test("one escape decides, and is told by name")
     func escape() {
-        let posture = read(Self.good.replacing("T01a\trefused\tEPERM\tTIOCSTI", with: "T01a\tESCAPE:T01a\ttyped into it"))
+        let posture = read(
+            Self.good.replacing("T01a\trefused\tEPERM\tTIOCSTI", with: "T01a\tESCAPE:T01a\ttyped into it"))
         #expect(posture.exitStatus == 1)
         #expect(posture.escapes.map { $0.id } == ["T01a"])
         #expect(posture.text(colour: false).contains("ESCAPED  terminal   0 of 1 attempts refused"))
@@ -57,7 +58,8 @@ struct PostureTests {
     @Test(
         "a line in any other form is not guessed at",
         arguments: [
-            "X01a\trefused\tEPERM\tno such layer", "R02a\trefused\tEPERM\tnot on the list", "R01a\trefused\tEPERM\ttold twice",
+            "X01a\trefused\tEPERM\tno such layer", "R02a\trefused\tEPERM\tnot on the list",
+            "R01a\trefused\tEPERM\ttold twice",
             "R01a refused EPERM x", "R01a\tREFUSED\tEPERM\tx", "R01a\trefused\tEPERM", "R01a\trefused\tEPERM\tx\ty",
             "R01a\tESCAPE:K14.bpf\tof another", "R01a\tESCAPE\tof none", "R01a\trefused\tE PERM\tx",
             "R01a\trefused\tEPERM\t\u{1b}[2Jclear", "R01a\trefused\tEPERM\tcarriage\rreturn", "R01a\trefused\tEPERM\té",
@@ -73,7 +75,8 @@ struct PostureTests {
 
     @Test("damaged reports never read as a better posture")
     func damage() {
-        let report = Array(Self.good.replacing("K14.bpf\trefused\tENOSYS\tbpf", with: "K14.bpf\tESCAPE:K14.bpf\tran").utf8)
+        let report = Array(
+            Self.good.replacing("K14.bpf\trefused\tENOSYS\tbpf", with: "K14.bpf\tESCAPE:K14.bpf\tran").utf8)
         for index in report.indices {
             for byte in [0x00, 0x09, 0x0A, 0x1B, 0x41, 0xFF] as [UInt8] where report[index] != byte {
                 var damaged = report

@@ -35,7 +35,8 @@ struct VerdictTableTests {
 
     @Test("text is wrapped at blanks, and a long word stays whole")
     func wrapped() {
-        #expect(Columns.wrapped("one two  three fourteen-letters", width: 8) == ["one two", "three", "fourteen-letters"])
+        #expect(
+            Columns.wrapped("one two  three fourteen-letters", width: 8) == ["one two", "three", "fourteen-letters"])
         #expect(Columns.wrapped("", width: 8) == [])
     }
 }

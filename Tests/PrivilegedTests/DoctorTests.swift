@@ -11,7 +11,9 @@ struct DoctorTests {
         let finished = try operators.command(["doctor", "--json"] + arguments).run()
         let json = try JSON.read(finished.output, file: "doctor")
         var checks: [String: JSON] = [:]
-        for check in try #require(json["checks"]?.arrayValue) { checks[try #require(check["layer"]?.stringValue)] = check }
+        for check in try #require(json["checks"]?.arrayValue) {
+            checks[try #require(check["layer"]?.stringValue)] = check
+        }
         #expect(json["held"]?.boolValue == (finished.code == 0))
         return (finished, checks)
     }
@@ -20,7 +22,9 @@ struct DoctorTests {
     func strict() throws {
         let (finished, checks) = try examine(try Sallyport())
         #expect(finished.code == 0, "\(finished.text)\(finished.errorText)")
-        for layer in ["kernel", "user-namespaces", "mount-api", "seccomp", "landlock", "cgroup", "proc", "sandbox", "workspace"] {
+        for layer in [
+            "kernel", "user-namespaces", "mount-api", "seccomp", "landlock", "cgroup", "proc", "sandbox", "workspace",
+        ] {
             #expect(checks[layer]?["status"] == "ok", "\(layer)")
         }
     }
@@ -46,7 +50,8 @@ struct DoctorTests {
     func notHeld() throws {
         let operators = try Sallyport()
         let profile = try operators.home.file(
-            "recipe.yaml", "version: 1\nextends: [strict]\nreason: a rootfs that nobody built\nrootfs: absent\n", mode: 0o644)
+            "recipe.yaml", "version: 1\nextends: [strict]\nreason: a rootfs that nobody built\nrootfs: absent\n",
+            mode: 0o644)
         let (finished, checks) = try examine(operators, ["--profile", profile])
         #expect(finished.code == 1)
         #expect(checks["sandbox"]?["status"] == "missing")
@@ -63,7 +68,9 @@ struct DoctorTests {
         #expect(finished.errorText.hasPrefix("sallyport: cannot load profile no-such-profile: "))
     }
 
-    @Test("every escape probe is refused, and the reader of their report is as confined as it should be", .requires(.root))
+    @Test(
+        "every escape probe is refused, and the reader of their report is as confined as it should be", .requires(.root)
+    )
     func attack() throws {
         let operators = try Sallyport()
         let finished = try operators.command(["doctor", "--attack", "--json"]).run()

@@ -9,7 +9,9 @@ struct ProfileVerbTests {
     let operators: Sallyport
     init() throws { operators = try Sallyport() }
 
-    private func profile(_ arguments: String...) throws -> Finished { try operators.command(["profile"] + arguments).run() }
+    private func profile(_ arguments: String...) throws -> Finished {
+        try operators.command(["profile"] + arguments).run()
+    }
 
     @Test("list names every shipped profile with its reason")
     func list() throws {
@@ -40,15 +42,19 @@ struct ProfileVerbTests {
     @Test(
         "lint exits with 0 for warnings, 1 for errors and 125 for what cannot be read",
         arguments: [
-            ("", 0, "nothing to say"), ("limits: {enforcement: rlimit}\n", 0, "warning: "), ("limits: {pids: 3}\n", 1, "error: "),
+            ("", 0, "nothing to say"), ("limits: {enforcement: rlimit}\n", 0, "warning: "),
+            ("limits: {pids: 3}\n", 1, "error: "),
             ("limts: {pids: 3}\n", 125, ""),
         ] as [(String, Int32, String)])
     func lint(lines: String, code: Int32, begins: String) throws {
-        let file = try operators.home.file("p.yaml", "version: 1\nextends: [strict]\nreason: test\n" + lines, mode: 0o644)
+        let file = try operators.home.file(
+            "p.yaml", "version: 1\nextends: [strict]\nreason: test\n" + lines, mode: 0o644)
         let finished = try profile("lint", file)
         #expect(finished.code == code)
         #expect(finished.text.hasPrefix(begins))
-        if code == 125 { #expect(finished.errorText.hasPrefix("sallyport: cannot load profile \(file):4: unknown key \"limts\"")) }
+        if code == 125 {
+            #expect(finished.errorText.hasPrefix("sallyport: cannot load profile \(file):4: unknown key \"limts\""))
+        }
     }
 
     @Test("filter prints the rules, and writes a program of whole instructions")
@@ -71,6 +77,7 @@ struct ProfileVerbTests {
         #expect(raised.result?["layers"]?["cgroup"]?["pids.max"] == "300")
         let weaker = try operators.run(options: ["--limit", "enforcement=rlimit"], ["true"])
         #expect(weaker.code == 125)
-        #expect(weaker.errorText.hasPrefix("sallyport: cannot apply --limit: limit \"enforcement\" of rlimit is weaker"))
+        #expect(
+            weaker.errorText.hasPrefix("sallyport: cannot apply --limit: limit \"enforcement\" of rlimit is weaker"))
     }
 }

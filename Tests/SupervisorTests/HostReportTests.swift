@@ -23,13 +23,15 @@ struct HostReportTests {
         let json = HostCheck("landlock", .degraded(key: "landlock: waived"), "none \u{1b}", remedy: "Boot.").json
         #expect(
             json.compactText
-                == #"{"layer":"landlock","status":"degraded","required":true,"found":"none \\u{1b}","key":"landlock: waived","remedy":"Boot."}"#)
+                == #"{"layer":"landlock","status":"degraded","required":true,"found":"none \\u{1b}","key":"landlock: waived","remedy":"Boot."}"#
+        )
     }
 
     @Test(
         "a release is read by its first two numbers",
         arguments: [
-            ("6.1.0-18-amd64", KernelVersion(6, 1)), ("6.18.44-fc-v657", KernelVersion(6, 18)), ("5.10-rc1", KernelVersion(5, 10)),
+            ("6.1.0-18-amd64", KernelVersion(6, 1)), ("6.18.44-fc-v657", KernelVersion(6, 18)),
+            ("5.10-rc1", KernelVersion(5, 10)),
             ("6", nil), ("next", nil), ("", nil),
         ])
     func release(text: String, version: KernelVersion?) { #expect(KernelVersion(release: text) == version) }
@@ -39,7 +41,8 @@ struct HostReportTests {
 
     private static let mounts = MountTable([
         "1 0 254:0 / / rw - ext4 /dev/vda rw", "2 1 0:5 / /proc rw,relatime shared:1 - proc proc rw",
-        "3 1 0:6 / /run rw - tmpfs tmpfs rw", "4 1 0:7 / /run rw - ext4 /dev/vdb rw", "5 2 0:8 / /proc/sys/fs/binfmt_misc rw - autofs x rw",
+        "3 1 0:6 / /run rw - tmpfs tmpfs rw", "4 1 0:7 / /run rw - ext4 /dev/vdb rw",
+        "5 2 0:8 / /proc/sys/fs/binfmt_misc rw - autofs x rw",
         "short line",
     ])
 

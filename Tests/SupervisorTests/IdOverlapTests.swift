@@ -10,8 +10,10 @@ struct IdOverlapTests {
     @Test(
         "a subordinate range is reported exactly when it meets ours",
         arguments: [
-            ("alice:100000:65536", false), ("alice:934464:65536", false), ("alice:934464:65537", true), ("alice:1131071:1", true),
-            ("alice:1131072:65536", false), ("alice:0:4294967295", true), ("alice:1000000:0", false), ("sallyport:1000000:131072", false),
+            ("alice:100000:65536", false), ("alice:934464:65536", false), ("alice:934464:65537", true),
+            ("alice:1131071:1", true),
+            ("alice:1131072:65536", false), ("alice:0:4294967295", true), ("alice:1000000:0", false),
+            ("sallyport:1000000:131072", false),
             ("root:1000000:131072", false), ("# comment", false), ("alice:x:1", false),
         ])
     func subordinates(line: String, meets: Bool) {
@@ -29,7 +31,9 @@ struct IdOverlapTests {
 
     @Test("accounts with an id in the range are named")
     func accounts() {
-        let lines: [Substring] = ["root:x:0:0:root:/root:/bin/sh", "eve:x:1000000:1:::", "mia:x:1131072:1:::", "group:x:1131071:", "broken"]
+        let lines: [Substring] = [
+            "root:x:0:0:root:/root:/bin/sh", "eve:x:1000000:1:::", "mia:x:1131072:1:::", "group:x:1131071:", "broken",
+        ]
         #expect(overlap.accounts(lines) == ["eve is 1000000", "group is 1131071"])
     }
 
