@@ -58,9 +58,12 @@ extension Doctor {
 
     func identity() -> [HostCheck] {
         guard mode == .host else { return [newuidmap()] }
-        let overlap = IdOverlap(.standard)
-        let range =
-            "ids \(IdRange.standard.first) and the \(IdRange.standard.blocks) blocks of \(IdBlock.size) from there"
+        let configured: IdRange
+        do throws(SystemError) { configured = try HostFile.idRange() } catch {
+            return [HostCheck("id-range", .missing, error.explanationLine, remedy: error.remedy ?? "Repair the host file.")]
+        }
+        let overlap = IdOverlap(configured)
+        let range = "ids \(configured.first) and the \(configured.blocks) blocks of \(IdBlock.size) from there"
         var others: [String] = []
         for path in ["/etc/subuid", "/etc/subgid"] {
             others += overlap.subordinates(lines(path)).map { "\($0) in \(path)" }
