@@ -289,7 +289,9 @@ package final class SessionRun {
     private func conclude(_ watch: Watch, _ result: inout SessionResult) throws(SystemError) {
         let counts = try cgroup?.counts() ?? CgroupCounts()
         result.memoryPeakBytes = counts.memoryPeakBytes
-        if counts.oomKills > 0 { result.limitsHit.append("memory") }
+        // v1 tells of it before its killer acts: where our own kill was faster, its counter stays at zero.
+        let ranOut = counts.oomKills > 0 || watch.cause == .memory
+        if ranOut { result.limitsHit.append("memory") }
         if counts.pidsRefused > 0 { result.limitsHit.append("pids") }
         if counts.cpuThrottled > 0 { result.limitsHit.append("cpu") }
         result.denials = watch.refusals.counts.sorted { $0.key < $1.key }.map { (SyscallNames.name($0.key), $0.value) }
@@ -322,7 +324,7 @@ package final class SessionRun {
             result.signal = nil
             result.exitCode = 125
         case .memory, .none:
-            if counts.oomKills > 0 && (result.signal == SIGKILL || watch.cause == .memory) {
+            if ranOut && (result.signal == SIGKILL || watch.cause == .memory) {
                 result.outcome = .oom
                 result.limit = "memory"
                 result.exitCode = nil
