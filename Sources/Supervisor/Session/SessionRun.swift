@@ -136,9 +136,9 @@ package final class SessionRun {
             wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         try reap(sandbox)
         fault.reach("sandbox.reaped")
-        // The caller has the terminal back while the changes are read, Ctrl-C included.
-        gateway?.finish()
         try conclude(watch, &result)
+        // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.
+        gateway?.finish()
         result.limitsHit += sandbox.fullFileSystems() + (pool?.limitsReached() ?? [])
         do throws(SystemError) { try keepChanges(sandbox, spec, directory, &result) } catch {
             // The command did run; that its changes are lost is our failure, and said as such.
