@@ -117,15 +117,22 @@ package struct IdBlocks: ~Copyable {
 
     /// Whether the supervisor that took a block is gone, by pid and start time.
     package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
-        let bytes = try entries()
-        let at = block.index * Self.entrySize
-        let fields = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
+        let fields = try fields(block.index)
         guard fields.count == 3, let pid = Int32(fields[1]) else { return true }
-        do throws(SystemError) {
-            return try processStartTime(pid) != fields[2]
-        } catch {
-            if error.errno == .noEntry || error.errno == .noSuchProcess { return true }
-            throw error
-        }
+        return try !processRuns(pid, start: fields[2])
+    }
+
+    /// Whether a session has a block and a supervisor that runs, whatever runtime directory it lies in.
+    ///
+    /// A session in host mode takes its block before it makes anything else that is the host's, and gives it back last.
+    package borrowing func isLive(_ session: String) throws(SystemError) -> Bool {
+        for (block, owner) in try inUse() where owner == session { return try !isAbandoned(block) }
+        return false
+    }
+
+    private borrowing func fields(_ index: Int) throws(SystemError) -> [Substring] {
+        let bytes = try locked { () throws(SystemError) in try entries() }
+        let at = index * Self.entrySize
+        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
     }
 }

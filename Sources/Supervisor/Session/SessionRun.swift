@@ -137,7 +137,12 @@ package final class SessionRun {
         // The caller has the terminal back while the changes are read, Ctrl-C included.
         gateway?.finish()
         try conclude(watch, &result)
-        try keepChanges(sandbox, spec, directory, &result)
+        do throws(SystemError) { try keepChanges(sandbox, spec, directory, &result) } catch {
+            // The workload's own status would say that all is well, and its work is lost.
+            result.exitCode = nil
+            result.signal = nil
+            throw error
+        }
     }
 
     private func writeState(_ directory: borrowing SessionDirectory, _ layout: CgroupLayout?, _ result: SessionResult) throws(SystemError) {
