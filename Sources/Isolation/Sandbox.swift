@@ -21,6 +21,9 @@ package struct Sandbox: ~Copyable {
     private var upper: Descriptor?
     /// Its number, or -1 when the workspace has no layer of changes.
     package private(set) var upperNumber: Int32 = -1
+    /// Its sized file systems, to see at the end which are full.
+    package private(set) var fileSystems: [(name: String, number: Int32)] = []
+    private let held = DescriptorSet()
     /// The session's user namespace.
     package let userNamespace: Descriptor
     /// Held open by this process only: its end is this process's end.
@@ -154,9 +157,27 @@ package struct Sandbox: ~Copyable {
             case .outerTerminal: terminal = consume descriptor
             case .upper:
                 upperNumber = descriptor.number
+                fileSystems.append(("workspace", descriptor.number))
                 upper = consume descriptor
+            case .tmp: fileSystems.append(("tmp", held.keep(descriptor)))
+            case .shm: fileSystems.append(("shm", held.keep(descriptor)))
+            case .workspace: fileSystems.append(("workspace", held.keep(descriptor)))
             default: throw SystemError("receive", "an unexpected descriptor", .invalid)
             }
         }
+    }
+
+    /// The limits whose file system has no block or no inode left.
+    package borrowing func fullFileSystems() -> [String] {
+        var full: [String] = []
+        for (name, number) in fileSystems {
+            var type: UInt64 = 0
+            var blocks: UInt64 = 0
+            var inodes: UInt64 = 0
+            guard sp_file_system(number, &type, &blocks, &inodes) >= 0 else { continue }
+            if blocks == 0 { full.append(name == "workspace" ? "workspace_bytes" : name) }
+            if inodes == 0 { full.append(name == "workspace" ? "workspace_inodes" : name) }
+        }
+        return full
     }
 }

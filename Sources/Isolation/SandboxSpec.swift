@@ -27,8 +27,9 @@ package struct SandboxSpec: Sendable {
     package enum Workspace: Sendable {
         /// An empty writable directory of the given size.
         case empty
-        /// The caller's tree below, changes above; permissions are those of the tree's own top directory.
-        case overlay(Tree, permissions: UInt32)
+        /// The caller's tree below, changes above; permissions are those of the tree's own top directory. Changes go
+        /// to `upper`, a directory on disk, or to a tmpfs when that is nil.
+        case overlay(Tree, permissions: UInt32, upper: Tree?)
         /// The caller's tree, read-only by mount.
         case readOnly(Tree)
     }
@@ -47,7 +48,6 @@ package struct SandboxSpec: Sendable {
     package var systemTrees: [Tree]
     package var mounts: [Tree]
     package var workspace: Workspace
-    /// A disk-backed upper directory, when the workspace is not held in memory.
     package var cgroupJoin: [Int32]
     package var cgroupInto: Int32
     package var unshareCgroup: Bool

@@ -141,23 +141,42 @@ package struct Directory: ~Copyable, Sendable {
     }
 
     /// Removes a name and everything beneath it, never following a symlink and never leaving the file system.
+    ///
+    /// A task may have made directories thousands deep, so nothing recurses: a directory found on the way is moved up
+    /// into this one and emptied in its turn.
     package borrowing func removeTree(_ name: [UInt8]) throws(SystemError) {
-        let bytes = name.map { CChar(bitPattern: $0) } + [0]
+        var waiting = [name]
+        var moved = 0
         let dir = fd.number
-        var result = sp_unlinkat(dir, bytes, 0)
-        if result == -Int(EISDIR) || result == -Int(EPERM) {
-            let child = sp_openat2(
-                dir, bytes, UInt64(O_RDONLY | O_DIRECTORY), 0, SP_RESOLVE_BENEATH | SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_XDEV)
-            if child >= 0 {
-                let below = Directory(owning: Descriptor(owning: Int32(child)), path: "\(path)/\(String(decoding: name, as: UTF8.self))")
-                for entry in try below.names() { try below.removeTree(entry) }
-                result = sp_unlinkat(dir, bytes, AT_REMOVEDIR)
-            } else {
-                result = child
+        while let next = waiting.popLast() {
+            let bytes = next.map { CChar(bitPattern: $0) } + [0]
+            var result = sp_unlinkat(dir, bytes, 0)
+            if result == -Int(EISDIR) || result == -Int(EPERM) {
+                let child = sp_openat2(
+                    dir, bytes, UInt64(O_RDONLY | O_DIRECTORY), 0,
+                    SP_RESOLVE_BENEATH | SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_XDEV)
+                if child >= 0 {
+                    let below = Descriptor(owning: Int32(child))
+                    for entry in try below.directoryEntries(subject: "\"\(path)\"") {
+                        let inner = entry.map { CChar(bitPattern: $0) } + [0]
+                        let gone = sp_unlinkat(below.number, inner, 0)
+                        if gone >= 0 || gone == -Int(ENOENT) { continue }
+                        let place = Array(".removed-\(moved)-".utf8) + name.prefix(200)
+                        moved += 1
+                        let target = place.map { CChar(bitPattern: $0) } + [0]
+                        try checked("move", "a directory to be removed beneath \"\(path)\"") {
+                            sp_renameat2(below.number, inner, dir, target, 0)
+                        }
+                        waiting.append(place)
+                    }
+                    result = sp_unlinkat(dir, bytes, AT_REMOVEDIR)
+                } else {
+                    result = child
+                }
             }
-        }
-        if result < 0 && result != -Int(ENOENT) {
-            throw SystemError("remove", "\"\(path)/\(String(decoding: name, as: UTF8.self))\"", Errno(Int32(-result)))
+            if result < 0 && result != -Int(ENOENT) {
+                throw SystemError("remove", "\"\(path)/\(String(decoding: next, as: UTF8.self))\"", Errno(Int32(-result)))
+            }
         }
     }
 }

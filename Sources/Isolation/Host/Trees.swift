@@ -45,6 +45,22 @@ package struct Trees {
         return tree
     }
 
+    /// A directory of ours that the sandbox writes: cloned without devices and setuid, but writable.
+    package func openWritable(_ path: String) throws(SystemError) -> SandboxSpec.Tree {
+        let fd = try Self.openPath(path)
+        let status = try FileStatus.of(fd, subject: "\"\(path)\"")
+        var tree = SandboxSpec.Tree(
+            descriptor: -1, source: path, device: status.device, inode: status.inode, isDirectory: true, target: "")
+        if mode == .rootless { return tree }
+        let clone = Descriptor(
+            owning: Int32(try checked("clone the mount of", "\"\(path)\"") { sp_open_tree(fd.number, "", SP_TREE_CLONE | SP_AT_EMPTY_PATH) }))
+        try checked("restrict the mount of", "\"\(path)\"") {
+            sp_mount_setattr(clone.number, 0, SP_MOUNT_NOSUID | SP_MOUNT_NODEV, 0, -1)
+        }
+        tree.descriptor = held.keep(try clone.duplicate())
+        return tree
+    }
+
     /// An `O_PATH` descriptor of an existing file no part of whose path is a symlink.
     package static func openPath(_ path: String) throws(SystemError) -> Descriptor {
         let result = sp_openat2(

@@ -61,14 +61,22 @@ enum FilesystemSteps {
             plan.filesystem(
                 "tmpfs", "workspace.make", options: size + ["mode=0755", "uid=\(owner(spec))", "gid=\(owner(spec))"],
                 attributes: noSuidNoDev, slot: Slot.workspace.rawValue)
-        case .overlay(let tree, let permissions):
-            plan.filesystem("tmpfs", "upper.make", options: size + ["mode=0700"], attributes: noSuidNoDev, slot: Slot.upper.rawValue)
-            // The merged top directory shows the upper one's owner and mode.
-            plan.add(.make, "upper.directory", fd: Slot.upper.handle, path: "u", a: 0o40000 | UInt64(permissions), b: owner(spec))
-            plan.add(.make, "upper.work", fd: Slot.upper.handle, path: "w", a: 0o40700, b: setUpOwner(spec))
+        case .overlay(let tree, let permissions, let upper):
+            let upperHandle: Handle
+            if let upper {
+                upperHandle = source(upper, spec, "upper.clone", slot: .upper, &plan, attributes: noSuidNoDev)
+            } else {
+                plan.filesystem(
+                    "tmpfs", "upper.make", options: size + ["mode=0700"], attributes: noSuidNoDev, slot: Slot.upper.rawValue)
+                // The merged top directory shows the upper one's owner and mode.
+                plan.add(
+                    .make, "upper.directory", fd: Slot.upper.handle, path: "u", a: 0o40000 | UInt64(permissions), b: owner(spec))
+                plan.add(.make, "upper.work", fd: Slot.upper.handle, path: "w", a: 0o40700, b: setUpOwner(spec))
+                upperHandle = Slot.upper.handle
+            }
             let lower = source(tree, spec, "lower.clone", slot: .workspace, &plan)
             plan.add(.attachAt, "lower.attach", fd: lower, path: spec.runtime + "/mnt/lower")
-            plan.add(.attachAt, "upper.attach", fd: Slot.upper.handle, path: spec.runtime + "/mnt/upper")
+            plan.add(.attachAt, "upper.attach", fd: upperHandle, path: spec.runtime + "/mnt/upper")
             // Mounted by the child, so its file work is done with inside credentials; userxattr because trusted.*
             // is not for them. Documentation/filesystems/overlayfs.rst
             plan.filesystem(

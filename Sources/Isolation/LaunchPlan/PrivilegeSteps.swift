@@ -52,10 +52,11 @@ enum PrivilegeSteps {
     }
 
     private static func send(_ spec: SandboxSpec, _ wires: LaunchWires, _ plan: inout PlanBuilder) {
-        var mask: UInt64 = 0
+        var mask: UInt64 = 1 << Slot.tmp.rawValue | 1 << Slot.shm.rawValue
+        if case .empty = spec.workspace { mask |= 1 << Slot.workspace.rawValue }
         if spec.filter.notifies { mask |= 1 << Slot.listener.rawValue }
         if spec.wantsTerminal { mask |= 1 << Slot.outerTerminal.rawValue }
-        if case .overlay = spec.workspace { mask |= 1 << Slot.upper.rawValue }
+        if case .overlay(_, _, upper: nil) = spec.workspace { mask |= 1 << Slot.upper.rawValue }
         plan.add(.send, "descriptors.send", fd: .descriptor(wires.messages), a: mask)
     }
 

@@ -42,13 +42,18 @@ package struct SessionResult: Sendable {
     package var keptEntries: Int?
     package var keptDigest: String?
     package var error: String?
+    /// The command ran, but what it changed could not be kept.
+    package var changesLost = false
+    /// `memory`, `pool` or `unmetered`, when there is a workspace to change.
+    package var workspacePlace: String?
     package var memoryPeakBytes: UInt64 = 0
 
     package init(session: String) { self.session = session }
 
     /// What `sallyport run` exits with: the workload's own code, 128+n for signal n, else what set-up decided.
     package func exitStatus() -> Int32 {
-        switch outcome {
+        if changesLost { return 125 }
+        return switch outcome {
         case .exited: exitCode ?? 125
         case .signalled, .oom, .timedOut, .killed, .policy: signal.map { 128 + $0 } ?? exitCode ?? 137
         case .setupFailed: exitCode ?? 125
@@ -61,6 +66,7 @@ package struct SessionResult: Sendable {
             .init("exit_code", .optional(exitCode)), .init("signal", .optional(signal)), .init("limit", .optional(limit)),
             .init("limits_hit", .array(limitsHit.map { .string($0) })), .init("error", .optional(error)),
             .init("mode", .string(mode)), .init("enforcement", .string(enforcement)),
+            .init("workspace_place", .optional(workspacePlace)), .init("changes_lost", .bool(changesLost)),
             .init("profile", .object([.init("name", .string(profileName)), .init("digest", .string(profileDigest))])),
             .init("plan_digest", .string(planDigest)), .init("started", .number(startedMilliseconds)),
             .init("duration_ms", .number(durationMilliseconds)), .init("memory_peak_bytes", .number(memoryPeakBytes)),

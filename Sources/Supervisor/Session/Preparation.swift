@@ -85,7 +85,8 @@ struct Preparation {
         try refuseBroad(status, path)
         let tree = try trees.open(path, at: "workspace", recursive: false)
         if request.readOnly || request.profile.filesystem.workspace == .readOnly { return .readOnly(tree) }
-        return .overlay(tree, permissions: status.permissions & 0o755 | 0o700)
+        // Where changes go is decided once the session has its ids.
+        return .overlay(tree, permissions: status.permissions & 0o755 | 0o700, upper: nil)
     }
 
     // MARK: Environment

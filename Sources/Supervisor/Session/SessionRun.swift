@@ -22,6 +22,7 @@ package final class SessionRun {
 
     private var cgroup: SessionCgroup?
     private var block: IdBlock?
+    private var pool: PoolDirectory?
     private var streams: Streams?
     private var gateway: Gateway?
 
@@ -90,6 +91,7 @@ package final class SessionRun {
         fault.reach("cgroup.created")
         let program = try programs.sealed("sp-init")
         try mapWorkspace(&spec, program)
+        try placeChanges(id, &spec, &result)
         let terminal = try CallerTerminal.detect()
         let streams = try Streams(logLimit: request.profile.limits.logBytes, terminals: terminal?.covers ?? [false, false, false])
         self.streams = streams
@@ -137,11 +139,11 @@ package final class SessionRun {
         // The caller has the terminal back while the changes are read, Ctrl-C included.
         gateway?.finish()
         try conclude(watch, &result)
+        result.limitsHit += sandbox.fullFileSystems() + (pool?.limitsReached() ?? [])
         do throws(SystemError) { try keepChanges(sandbox, spec, directory, &result) } catch {
-            // The workload's own status would say that all is well, and its work is lost.
-            result.exitCode = nil
-            result.signal = nil
-            throw error
+            // The command did run; that its changes are lost is our failure, and said as such.
+            result.error = error.description
+            result.changesLost = true
         }
     }
 
@@ -202,7 +204,7 @@ package final class SessionRun {
         let tree: SandboxSpec.Tree
         switch spec.workspace {
         case .empty: return
-        case .overlay(let t, _), .readOnly(let t): tree = t
+        case .overlay(let t, _, _), .readOnly(let t): tree = t
         }
         let owner = try FileStatus.path(path)
         let map: Descriptor
@@ -214,6 +216,22 @@ package final class SessionRun {
                 "id-map", "workspace \"\(path)\"", .invalid,
                 remedy: "Its file system takes no id map (overlay, 9p, NFS and others do not). Copy the tree to ext4, xfs, btrfs or tmpfs.")
         }
+    }
+
+    /// Chooses where the changes of the workspace are written, by size and by what this kernel can.
+    private func placeChanges(_ id: SessionID, _ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
+        guard case .overlay(let tree, let permissions, _) = spec.workspace else { return }
+        let limits = request.profile.limits
+        let place = try UpperPlace.choose(limits, mode: mode, paths: paths)
+        result.workspacePlace = "\(place)"
+        guard place != .memory else { return }
+        let made = try PoolDirectory.make(
+            id.text, paths: paths, metered: place == .pool, block: block, permissions: permissions,
+            bytes: limits.workspaceBytes, inodes: limits.workspaceInodes)
+        let upper = try Trees(mode: mode, held: held).openWritable(made.directory.path)
+        spec.workspace = .overlay(tree, permissions: permissions, upper: upper)
+        pool = consume made
+        fault.reach("pool.created")
     }
 
     private func launch(
@@ -317,12 +335,13 @@ package final class SessionRun {
     private func keepChanges(
         _ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory, _ result: inout SessionResult
     ) throws(SystemError) {
-        guard request.disposition != .discard, let workspace = request.workspace, sandbox.upperNumber >= 0 else { return }
-        guard case .overlay(let lower, _) = spec.workspace else { return }
+        guard request.disposition != .discard, let workspace = request.workspace else { return }
+        guard case .overlay(let lower, _, _) = spec.workspace else { return }
+        let upper = pool?.directory.fd.number ?? sandbox.upperNumber
         let limits = request.profile.limits
         let reopened = lower.descriptor >= 0 ? lower.descriptor : held.keep(try Trees.openPath(workspace))
         let kept = try KeptChanges(paths).collect(
-            session: directory.id, created: result.startedMilliseconds, workspace: workspace, upper: sandbox.upperNumber,
+            session: directory.id, created: result.startedMilliseconds, workspace: workspace, upper: upper,
             lower: reopened, namespace: sandbox.userNamespace.number, mode: mode, bytes: limits.workspaceBytes,
             inodes: limits.workspaceInodes, fault: fault)
         result.keptEntries = kept?.entries ?? 0
@@ -332,7 +351,15 @@ package final class SessionRun {
     /// Gives back everything the session held; what cannot be given back is said, and left to sweep.
     private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
-        do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch { note(error) }
+        var empty = true
+        do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
+            empty = false
+            note(error)
+        }
+        do throws(SystemError) { try pool?.remove() } catch {
+            empty = false
+            note(error)
+        }
         if let gateway {
             gateway.finish()
             result.add(gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
@@ -345,7 +372,8 @@ package final class SessionRun {
         }
         do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
         fault.reach("cgroup.removed")
-        if let block {
+        // Ids with a process or a file to their name are not given to anybody else.
+        if let block, empty {
             do throws(SystemError) { try IdBlocks.open(.standard).release(block, of: directory.id.text) } catch { note(error) }
         }
         fault.reach("ids.released")

@@ -65,13 +65,12 @@ package struct Sweep {
         if adopted == nil { adopted = try adoptOrphaned(id, sessions) }
         guard let dead = adopted.take() else { return }
         try clearGroups(dead.id.text)
-        if mode == .host {
-            let blocks = try IdBlocks.open(.standard)
-            for (block, owner) in try blocks.inUse() where owner == id.text {
-                try BlockProcesses.end(block, deadline: 10_000)
-                try giveBack(block, of: owner, blocks)
-            }
-        }
+        var held: [IdBlock] = []
+        if mode == .host { held = try IdBlocks.open(.standard).inUse().filter { $0.session == id.text }.map(\.block) }
+        for block in held { try BlockProcesses.end(block, deadline: 10_000) }
+        // Nobody writes there any more, and the ids are free only when no file bears them.
+        try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
+        for block in held { try giveBack(block, of: id.text, try IdBlocks.open(.standard)) }
         try sessions.removeTree(Array(id.text.utf8))
         report.sessions.append(id.text)
     }
