@@ -100,18 +100,21 @@ static long make_name(struct sp_walk_state *w, const struct sp_step *s) {
 }
 
 static long read_only(struct sp_walk_state *w, const struct sp_step *s) {
-    long tree = sp_sys(SYS_open_tree, AT_FDCWD, sp_path(w, s), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-    if (tree == -ENOENT) return 0;  // a kernel built without this file has nothing to write to
-    if (tree < 0) return tree;
+    long target = open_beneath(w->root, sp_path(w, s), O_PATH);
+    if (target == -ENOENT) return 0;  // what is absent has nothing to write to
+    if (target < 0) return target;
+    long tree = sp_sys(SYS_open_tree, target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
     struct mount_attr attributes = {.attr_set = s->a};
-    long error = sp_sys(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
-    if (error >= 0) error = sp_sys(SYS_move_mount, tree, "", AT_FDCWD, sp_path(w, s), MOVE_MOUNT_F_EMPTY_PATH);
+    long error = tree < 0 ? tree : sp_sys(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    if (error >= 0)
+        error = sp_sys(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
     close_fd(tree);
+    close_fd(target);
     return error;
 }
 
 static long mask(struct sp_walk_state *w, const struct sp_step *s) {
-    long target = sp_sys(SYS_openat, AT_FDCWD, sp_path(w, s), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    long target = open_beneath(w->root, sp_path(w, s), O_PATH);
     if (target == -ENOENT) return 0;  // absent is as good as masked
     if (target < 0) return target;
     struct statx st;

@@ -22,7 +22,7 @@ package struct Posture: Sendable {
         case setup = "R"
         case kernel = "K"
         case resources = "L"
-        case terminal = "P"
+        case terminal = "T"
         package var name: String { "\(self)" }
         static func of(_ id: String) -> Layer? { id.first.flatMap { Layer(rawValue: String($0)) } }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLI
+internal import CLinux
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
@@ -97,7 +98,9 @@ enum DoctorVerb {
             Output.error("cannot read the probes' report: the reader ended with status \(status). Nothing is said of this host.")
             return 125
         case .failed(let why):
-            Output.error("cannot attack: \(why). Run `sallyport doctor` to see what this host lacks.")
+            // The reason is the record's own sentence where there is one, with its full stop.
+            let sentence = why.hasSuffix(".") ? why : why + "."
+            Output.error("cannot attack: \(sentence) Run `sallyport doctor` to see what this host lacks.")
             return 125
         }
     }
@@ -105,6 +108,11 @@ enum DoctorVerb {
     /// The posture reader: started by ``attack(_:json:)`` without privilege, with the report at 0 and the list at 3.
     static func posture(_ line: [String]) -> Int32 {
         do throws(SystemError) {
+            let landlock = sp_gateway_forbid_files()
+            // A host without Landlock is one that the doctor is there to describe; the other walls stand.
+            guard landlock == 0 || landlock == -ENOSYS || landlock == -EOPNOTSUPP else {
+                throw SystemError("give up", "every file", Errno(-landlock))
+            }
             let report = try Descriptor(owning: 0).readAll(limit: Posture.limit, subject: "the report")
             let list = try Descriptor(owning: 3).readAll(limit: Posture.limit, subject: "the list")
             let posture = Posture(report: report, expected: Posture.ids(list: list))

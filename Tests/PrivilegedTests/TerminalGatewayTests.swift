@@ -32,7 +32,7 @@ struct SessionGatewayTests {
 
     @Test("runs as the block's last id with no capability, no new privilege and a filter", .timeLimit(.minutes(1)))
     func status() throws {
-        let run = try TerminalRun(script: Self.waiting)
+        let run = try SessionOnTerminal(script: Self.waiting)
         let base = try run.idBase()
         try run.program.waitFor("ready\r\n")
         let pid = try gateway(of: run.program.pid, base)
@@ -58,7 +58,7 @@ struct SessionGatewayTests {
 
     @Test("takes its session with it when it is killed, loudly", .timeLimit(.minutes(1)))
     func killed() throws {
-        let run = try TerminalRun(script: Self.waiting)
+        let run = try SessionOnTerminal(script: Self.waiting)
         let base = try run.idBase()
         try run.program.waitFor("ready\r\n")
         let ends = try watch(run.program.pid, base)
@@ -74,7 +74,7 @@ struct SessionGatewayTests {
 
     @Test("ends with its supervisor", .timeLimit(.minutes(1)))
     func supervisorKilled() throws {
-        let run = try TerminalRun(script: Self.waiting)
+        let run = try SessionOnTerminal(script: Self.waiting)
         let base = try run.idBase()
         try run.program.waitFor("ready\r\n")
         let ends = try watch(run.program.pid, base)

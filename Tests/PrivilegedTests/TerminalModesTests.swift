@@ -9,7 +9,7 @@ struct CallerTerminalTests {
     @Test("standard output in a pipe stays one, and the terminal stays as the pipeline has it", .timeLimit(.minutes(1)))
     func pipeline() throws {
         let script = "tty; test -p /dev/stdout && echo pipe; test -t 2 && echo ready >&2; read line; echo got $line"
-        let run = try TerminalRun(pipedOutput: true, ["sh", "-c", script])
+        let run = try SessionOnTerminal(pipedOutput: true, ["sh", "-c", script])
         try run.program.waitFor("ready\r\n")
         #expect(try run.program.modes == run.program.modesBefore)
         try run.program.type("hello\n")
@@ -21,7 +21,7 @@ struct CallerTerminalTests {
 
     @Test("Ctrl-C ends a command whose output goes into a pipe", .timeLimit(.minutes(1)))
     func pipelineInterrupt() throws {
-        let run = try TerminalRun(pipedOutput: true, ["sh", "-c", "echo ready >&2; exec sleep 1000"])
+        let run = try SessionOnTerminal(pipedOutput: true, ["sh", "-c", "echo ready >&2; exec sleep 1000"])
         try run.program.waitFor("ready\r\n")
         try run.program.type("\u{3}")
         let outcome = try run.finish()
@@ -33,7 +33,7 @@ struct CallerTerminalTests {
     func input() throws {
         let pipe = try pipeHolding("from the pipe\n")
         defer { closeDescriptor(pipe) }
-        let run = try TerminalRun(input: pipe, ["sh", "-c", "test -p /dev/stdin && echo pipe; cat; tty <&1"])
+        let run = try SessionOnTerminal(input: pipe, ["sh", "-c", "test -p /dev/stdin && echo pipe; cat; tty <&1"])
         try run.program.waitFor("/dev/pts/0\r\n")
         let outcome = try run.finish()
         #expect(outcome.screen == "pipe\r\nfrom the pipe\r\n/dev/pts/0\r\n")
@@ -45,7 +45,7 @@ struct CallerTerminalTests {
     @Test("the terminal is raw while the session lives and as it was afterwards", .timeLimit(.minutes(1)), arguments: End.allCases)
     func restored(end: End) throws {
         let argv = end == .notFound ? ["no-such-command"] : ["sh", "-c", "echo ready; read line"]
-        let run = try TerminalRun(options: end == .timeout ? ["--limit", "wall=1s"] : [], argv)
+        let run = try SessionOnTerminal(options: end == .timeout ? ["--limit", "wall=1s"] : [], argv)
         if end != .notFound {
             try run.program.waitFor("ready\r\n")
             #expect(try run.program.modes.isRaw)
@@ -70,7 +70,7 @@ struct CallerTerminalTests {
 
     @Test("a session that was stopped and goes on takes its raw mode again", .timeLimit(.minutes(1)))
     func resumed() throws {
-        let run = try TerminalRun(script: "trap 'echo resized' WINCH; echo ready; while ! read line; do :; done; echo got $line")
+        let run = try SessionOnTerminal(script: "trap 'echo resized' WINCH; echo ready; while ! read line; do :; done; echo got $line")
         try run.program.waitFor("ready\r\n")
         let raw = try run.program.modes
         try run.program.signal(19)
@@ -106,14 +106,14 @@ struct CallerTerminalTests {
 
     @Test("a terminal that takes nothing delays the end only for a time", .timeLimit(.minutes(1)))
     func stalled() throws {
-        // More than a terminal holds that nobody reads (64 KiB and a line), less than that and what the gateway and the
-        // session's own terminal hold as well: the command can write it all and end.
-        let run = try TerminalRun(script: "head -c 140000 /dev/zero | tr '\\0' z; exit 6")
+        // More than a terminal holds that nobody reads (about 14 KiB) and less than the gateway's queue (64 KiB): the
+        // command can write it all and end.
+        let run = try SessionOnTerminal(script: "head -c 60000 /dev/zero | tr '\\0' z; exit 6")
         let outcome = try run.finish(reading: false)
         #expect(outcome.code == 6)
         #expect(outcome.outcome == "exited")
         let shown = outcome.screen.utf8.count
-        #expect(shown > 0 && shown < 140_000, "\(shown)")
+        #expect(shown > 0 && shown < 60_000, "\(shown)")
         #expect(outcome.result?["terminal"]?["truncated"] == .bool(true))
         #expect(try run.program.modes == run.program.modesBefore)
     }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A `sallyport run` on a terminal of the test's.
-struct TerminalRun {
+struct SessionOnTerminal {
     let sallyport: Sallyport
     let program: TerminalProgram
     private let record: String
@@ -47,7 +47,7 @@ struct TerminalTests {
 
     @Test("colours pass and a sequence that writes the clipboard is shown instead", .timeLimit(.minutes(1)))
     func filter() throws {
-        let run = try TerminalRun(script: Self.hostile).finish()
+        let run = try SessionOnTerminal(script: Self.hostile).finish()
         #expect(run.code == 0)
         #expect(run.screen == "\u{1B}[32mgreen\u{1B}[m ␛]52;c;aGVsbG8=end\r\n")
         #expect(run.result?["terminal"]?["defused"] == .number(1))
@@ -57,38 +57,38 @@ struct TerminalTests {
 
     @Test("--raw-output lets every sequence pass", .timeLimit(.minutes(1)))
     func rawOutput() throws {
-        let run = try TerminalRun(options: ["--raw-output"], script: Self.hostile).finish()
+        let run = try SessionOnTerminal(options: ["--raw-output"], script: Self.hostile).finish()
         #expect(run.screen == "\u{1B}[32mgreen\u{1B}[m \u{1B}]52;c;aGVsbG8=\u{7}end\r\n")
         #expect(run.result?["terminal"]?["defused"] == .number(0))
     }
 
     @Test("a terminal of another locale than UTF-8 gets ASCII", .timeLimit(.minutes(1)), arguments: ["C", "de_DE.ISO-8859-1"])
     func ascii(locale: String) throws {
-        let run = try TerminalRun(environment: ["LANG": locale], ["printf", #"\303\251.\n"#]).finish()
+        let run = try SessionOnTerminal(environment: ["LANG": locale], ["printf", #"\303\251.\n"#]).finish()
         #expect(run.screen == "?.\r\n")
     }
 
     @Test("a terminal of a UTF-8 locale gets UTF-8", .timeLimit(.minutes(1)))
     func utf8() throws {
-        #expect(try TerminalRun(["printf", #"\303\251.\n"#]).finish().screen == "é.\r\n")
+        #expect(try SessionOnTerminal(["printf", #"\303\251.\n"#]).finish().screen == "é.\r\n")
     }
 
     @Test("the terminal inside has a name, is the controlling one, and is not the caller's", .timeLimit(.minutes(1)))
     func name() throws {
-        let run = try TerminalRun(script: "tty; echo here >/dev/tty; ls -ln /dev/pts/0 | cut -d' ' -f1,3,4").finish()
+        let run = try SessionOnTerminal(script: "tty; echo here >/dev/tty; ls -ln /dev/pts/0 | cut -d' ' -f1,3,4").finish()
         #expect(run.screen == "/dev/pts/0\r\nhere\r\ncrw--w---- 1000 5\r\n")
     }
 
     @Test("letting go of the terminal for a moment does not hang it up", .timeLimit(.minutes(1)))
     func reopened() throws {
-        let run = try TerminalRun(script: "exec 0<&- 1>&- 2>&-; sh -c :; sh -c :; echo still here >/dev/tty; exit 4").finish()
+        let run = try SessionOnTerminal(script: "exec 0<&- 1>&- 2>&-; sh -c :; sh -c :; echo still here >/dev/tty; exit 4").finish()
         #expect(run.screen == "still here\r\n")
         #expect(run.code == 4)
     }
 
     @Test("the window inside has the caller's size and follows it", .timeLimit(.minutes(1)))
     func window() throws {
-        let run = try TerminalRun(
+        let run = try SessionOnTerminal(
             rows: 33, columns: 101, script: "stty size; trap 'stty size; exit 0' WINCH; echo ready; sleep 1000 & wait; exit 9")
         try run.program.waitFor("33 101\r\nready\r\n")
         try run.program.resize(rows: 12, columns: 34)
@@ -98,7 +98,7 @@ struct TerminalTests {
 
     @Test("Ctrl-C ends a command inside", .timeLimit(.minutes(1)))
     func interrupt() throws {
-        let run = try TerminalRun(script: "echo ready; exec sleep 1000")
+        let run = try SessionOnTerminal(script: "echo ready; exec sleep 1000")
         try run.program.waitFor("ready\r\n")
         try run.program.type("\u{3}")
         let outcome = try run.finish()
@@ -109,7 +109,7 @@ struct TerminalTests {
 
     @Test("Ctrl-C is a key for a program that reads keys", .timeLimit(.minutes(1)))
     func key() throws {
-        let run = try TerminalRun(script: "stty raw -echo; echo ready; head -c 3 | od -An -tx1")
+        let run = try SessionOnTerminal(script: "stty raw -echo; echo ready; head -c 3 | od -An -tx1")
         try run.program.waitFor("ready")
         try run.program.type("\u{3}\u{1A}\r")
         try run.program.waitFor("03 1a 0d")
@@ -118,7 +118,7 @@ struct TerminalTests {
 
     @Test("a shell inside has a prompt and job control", .timeLimit(.minutes(1)))
     func jobs() throws {
-        let run = try TerminalRun(
+        let run = try SessionOnTerminal(
             options: ["--env", "PS1=prompt> "], ["bash", "--norc", "--noprofile", "-i"])
         let program = run.program
         try program.waitFor("prompt> ")
@@ -142,7 +142,7 @@ struct TerminalTests {
 
     @Test("output past limits.log_bytes is cut, and the command goes on", .timeLimit(.minutes(1)))
     func cap() throws {
-        let run = try TerminalRun(
+        let run = try SessionOnTerminal(
             options: ["--limit", "log_bytes=64KiB"], script: "yes 12345678 | head -c 1000000; exit 5"
         ).finish()
         #expect(run.code == 5)
@@ -155,7 +155,7 @@ struct TerminalTests {
 
     @Test("the last words arrive", .timeLimit(.minutes(1)))
     func lastWords() throws {
-        let run = try TerminalRun(script: "seq 1 400; echo end").finish()
+        let run = try SessionOnTerminal(script: "seq 1 400; echo end").finish()
         #expect(run.screen == (1...400).map { "\($0)\r\n" }.joined() + "end\r\n")
     }
 }

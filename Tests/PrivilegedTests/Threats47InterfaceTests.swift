@@ -139,7 +139,8 @@ extension Threats {
             #expect(run.lines == Array(repeating: "unshare-user\tEPERM", count: spellings.count), "\(run.errorText)")
         }
 
-        @Test("P16: secrets of the caller are nowhere inside, and those given to the task in no record", .requires(.root))
+        @Test(
+            "P16: secrets of the caller are nowhere inside, and those given to the task in no record", .requires(.root))
         func p16() throws {
             let canary = "canary-\(UInt64.random(in: 0...UInt64.max))"
             let given = "given-\(UInt64.random(in: 0...UInt64.max))"
@@ -147,7 +148,8 @@ extension Threats {
             let home = try Scratch()
             try home.file(".netrc", canary)
             let record = sallyport.home.at("p16.json")
-            let search = "env; cat /proc/1/environ /proc/1/cmdline; grep -rsl 'canary-' /tmp /run /etc /workspace /dev/shm; true"
+            let search =
+                "env; cat /proc/1/environ /proc/1/cmdline; grep -rsl 'canary-' /tmp /run /etc /workspace /dev/shm; true"
             var command = sallyport.runCommand(
                 profile: "strict", options: ["--env", "TOKEN=\(given)"], record: record, ["sh", "-c", search])
             command.environment["CANARY"] = canary

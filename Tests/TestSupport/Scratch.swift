@@ -6,8 +6,12 @@ internal import Glibc
 package final class Scratch: Sendable {
     package let path: String
 
-    /// - Parameter parent: A directory on a file system that suits the test; /var/tmp is on disk.
-    package init(in parent: String = "/var/tmp") throws(HarnessError) {
+    /// TMPDIR, where the caller knows a better place than /var/tmp: the root of the virtual machine is an overlay, which
+    /// takes no id map and no upper layer, so scripts/vm/run names a directory on its disk.
+    package static let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
+
+    /// - Parameter parent: A directory on a file system that suits the test.
+    package init(in parent: String = Scratch.place) throws(HarnessError) {
         var template = Array("\(parent)/sallyport-test-XXXXXX".utf8CString)
         guard template.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress!) }) != nil else {
             throw HarnessError("make a directory in", parent, EIO)

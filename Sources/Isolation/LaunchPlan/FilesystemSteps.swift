@@ -170,8 +170,16 @@ enum FilesystemSteps {
     private static func covers(_ spec: SandboxSpec, _ plan: inout PlanBuilder) {
         plan.add(.open, "cover.file", path: "dev/null", a: openPath, b: Slot.null.rawValue)
         plan.add(.open, "cover.directory", path: "dev/.empty", a: openPath, b: Slot.empty.rawValue)
-        for path in masked + spec.filesystem.deny.map({ String($0.text.dropFirst()) }) {
+        for path in masked {
             plan.add(.mask, "mask", fd: Slot.null.handle, fd2: Slot.empty.handle, path: path)
+        }
+        for rule in HeldFilesystem.rules(spec.filesystem) {
+            let path = String(rule.path.text.dropFirst())
+            switch rule.access {
+            case .denied: plan.add(.mask, "filesystem.deny", fd: Slot.null.handle, fd2: Slot.empty.handle, path: path)
+            case .readOnly: plan.add(.readOnly, "filesystem.read_only", path: path, a: SP_MOUNT_RDONLY | noSuidNoDev)
+            case .writable: break
+            }
         }
         for path in readOnlyParts { plan.add(.readOnly, "read_only", path: path, a: readOnlyTree | SP_MOUNT_NOEXEC) }
     }

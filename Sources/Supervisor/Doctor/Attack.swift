@@ -17,7 +17,7 @@ extension Doctor {
     /// privilege that writes to standard output.
     ///
     /// This process never looks at a byte of the report: it moves from the session's pipe into a file in memory unread,
-    /// and all that comes back is an exit status. docs/decisions/0012-doctor-reads-no-probe.md
+    /// and all that comes back is an exit status. docs/decisions/2026-11-21-doctor-attack.md
     ///
     /// - Parameter reader: the reader's command line, without its name.
     package func attack(reader: [String]) throws(SystemError) -> AttackResult {
@@ -67,16 +67,15 @@ extension Doctor {
         return code == CLD_EXITED ? status : 128 + status
     }
 
-    /// Reading two descriptors, writing two, memory, and what a static program does before main. No open, no socket,
-    /// no signal to another process; execveat starts the reader itself.
+    /// Reading and writing what is open, memory, and what a static program does before main: dup3 and execveat place
+    /// its descriptors and start it, readlink and openat show the Swift runtime its own path and arguments. The reader
+    /// gives up every file by Landlock before it reads. No socket, no signal.
     private static let readerCalls = [
-        "execveat", "execve", "read", "write", "close", "fstat", "newfstatat", "brk", "mmap", "munmap", "mprotect", "mremap",
-        "madvise", "exit", "exit_group", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64", "getrandom",
-        "futex", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+        "dup3", "execveat", "execve", "read", "write", "close", "fstat", "newfstatat", "openat", "readlink", "brk", "mmap",
+        "munmap", "mprotect", "mremap", "madvise", "exit", "exit_group", "arch_prctl", "set_tid_address", "set_robust_list",
+        "rseq", "prlimit64", "getrandom", "futex", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "gettid",
+        "getpid", "sched_getaffinity", "landlock_create_ruleset", "landlock_restrict_self",
     ]
-    /// Asked for at start-up by libc, which does without.
-    private static let readerRefusals: [(name: String, errno: Int32)] = [
-        ("readlink", EACCES), ("readlinkat", EACCES), ("openat", EACCES), ("open", EACCES), ("uname", ENOSYS), ("sched_getaffinity", EPERM),
-        ("ioctl", ENOTTY), ("getpid", ENOSYS), ("gettid", ENOSYS), ("sysinfo", ENOSYS), ("poll", ENOSYS),
-    ]
+    /// Asked of standard output at start, to choose its buffering; no is an answer.
+    private static let readerRefusals: [(name: String, errno: Int32)] = [("ioctl", ENOTTY)]
 }

@@ -13,6 +13,7 @@ struct Preparation {
     let environment: (String) -> String?
 
     func specification(_ request: RunRequest, session: SessionID) throws(SystemError) -> SandboxSpec {
+        try HeldFilesystem.check(request.profile.filesystem, profile: request.profile.name)
         let trees = Trees(mode: mode, held: held)
         let skeleton = try Skeleton.ensure(paths, mode: mode)
         let filter = try FilterCache(paths).filter(for: FilterSpecification(request.profile.syscalls))
