@@ -42,6 +42,10 @@ package struct Sandbox: ~Copyable {
     ) throws(LaunchError) -> Sandbox {
         let plumbing = try preparing { () throws(SystemError) in try Plumbing(initProgram, wantsFault: fault != nil) }
         let plan = SandboxPlan.build(spec, plumbing.wires)
+        if let fault, !plan.steps.contains(where: { $0.label == fault }) {
+            throw LaunchError(
+                step: "prepare", subject: fault, errno: .invalid, remedy: "No step and no fault point has this name; --dry-run lists the steps.")
+        }
         let names = plan
         let block = plan.block(
             argv: PrivilegeSteps.initArguments(spec), environment: spec.environment, exec: plumbing.exec,

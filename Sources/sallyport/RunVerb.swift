@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLI
+internal import CLinux
 internal import Documents
 internal import Glibc
 internal import Isolation
@@ -46,6 +47,8 @@ enum RunVerb {
                 Output.out(help.text)
                 return 0
             }
+            // What the caller happened to have open is none of a session's business, nor of ours.
+            try checked("close", "inherited descriptors") { sp_close_from(3) }
             let context = try Context.make()
             let request = try request(arguments, context)
             if arguments.has("dry-run") { return try dryRun(request, context, json: arguments.has("json")) }

@@ -14,7 +14,7 @@ final class Scratch {
     var lower: String { "\(path)/lower" }
 
     /// Memory where it holds attributes of users (6.6), since applying waits for the disk.
-    static let home = tmpfsHoldsAttributes ? "/dev/shm" : "/tmp"
+    static let home = tmpfsHoldsAttributes ? "/dev/shm" : getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
 
     static let tmpfsHoldsAttributes: Bool = {
         do {

@@ -44,7 +44,7 @@ struct FilterMachine: Sendable {
         }
     }
 
-    static let x86_64: UInt32 = 0xc000_003e
+    static let native: UInt32 = 0xc000_003e
     static let i386: UInt32 = 0x4000_0003
     static let aarch64: UInt32 = 0xc000_00b7
 
@@ -69,7 +69,7 @@ struct FilterMachine: Sendable {
     }
 
     /// What the kernel would do with a call; nil when a filter does something this machine does not know.
-    func verdict(_ number: UInt32, architecture: UInt32 = x86_64, _ arguments: [UInt64] = []) -> Verdict? {
+    func verdict(_ number: UInt32, architecture: UInt32 = native, _ arguments: [UInt64] = []) -> Verdict? {
         var data = [number, architecture, 0, 0]
         for index in 0..<6 {
             let value = index < arguments.count ? arguments[index] : 0

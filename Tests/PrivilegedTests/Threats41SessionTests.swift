@@ -63,7 +63,7 @@ extension Threats {
             .requires(.root))
         func r34() throws {
             let sallyport = try Sallyport()
-            for point in ["ids.allocated", "plan.built", "sandbox.launched"] {
+            for point in ["ids.allocated", "cgroup.created", "sandbox.launched"] {
                 var command = sallyport.runCommand(profile: "strict", record: sallyport.home.at("r34.json"), ["true"])
                 command.environment["SALLYPORT_FAULT_POINT"] = point
                 #expect(try command.run().ending == .signalled(9), "\(point)")

@@ -105,7 +105,7 @@ extension Threats {
         func l14() throws {
             let sallyport = try Sallyport()
             let points = [
-                "session.directory", "session.state", "ids.allocated", "cgroup.created", "plan.built",
+                "session.directory", "session.state", "ids.allocated", "cgroup.created", "maps.wait",
                 "sandbox.launched",
                 "sandbox.verified", "workload.released",
             ]

@@ -36,7 +36,7 @@ extension Threats {
         func l02(bomb: String) throws {
             try control(bomb, 8)
             let run = try Sallyport().probe(profile: "strict", options: limits(small), ["bomb", bomb, "4096"])
-            #expect(run.outcome == "oom" && run.limit == "memory", "\(run.text)\(run.errorText)")
+            #expect(run.outcome == "oom" && run.limit == "memory", "\(run.outcome) \(run.text)\(run.errorText)")
             #expect(run.limitsHit.contains("memory"))
             #expect(run.code == 137)
             #expect(!run.text.contains("unbounded"))

@@ -17,7 +17,7 @@ extension Threats {
             .timeLimit(.minutes(1)))
         func t01Terminal() throws {
             let sallyport = try Sallyport()
-            let run = try TerminalRun(
+            let run = try CallerTerminal(
                 sallyport.runCommand(
                     profile: "strict", options: Sallyport.probeMount, record: sallyport.home.at("t01.json"),
                     ["sh", "-c", "\(Sallyport.probe) run T01a; test -t 0 && echo on-a-terminal; ls /dev/pts"]))
@@ -45,13 +45,13 @@ extension Threats {
             let attacks = [
                 "\\033]52;c;ZXZpbA==\\007", "\\033]0;title\\007", "\\033]8;;http://evil/\\033\\\\", "\\033[6n",
                 "\\033P$qm\\033\\\\",
-                "\\302\\2331337n", "\\342\\200\\256", "\\033[?1049h", "\\033c",
+                "\\302\\2331337n", "\\342\\200\\256", "\\033c",
             ]
             let script = "printf 'begin \\033[31mred\\033[0m'; printf '\(attacks.joined())'; printf ' end\\n'"
             let sallyport = try Sallyport()
             let command = sallyport.runCommand(
                 profile: "strict", record: sallyport.home.at("t04.json"), ["sh", "-c", script])
-            let run = try TerminalRun(command)
+            let run = try CallerTerminal(command)
             #expect(try run.finish() == .exited(0), "\(run.text)")
             #expect(run.text.contains("\u{1b}[31mred\u{1b}[0m") && run.text.contains("end"), "\(run.text)")
             for active in ["\u{1b}]", "\u{1b}P", "\u{1b}[6n", "\u{9b}", "\u{202e}", "\u{1b}c"] {
@@ -61,7 +61,7 @@ extension Threats {
             #expect(run.text.contains("\u{1b}[?1049h") && run.text.hasSuffix("\u{1b}[?1049l"), "\(run.text)")
             var raw = command
             raw.arguments.insert("--raw-output", at: 1)
-            let unfiltered = try TerminalRun(raw)
+            let unfiltered = try CallerTerminal(raw)
             #expect(try unfiltered.finish() == .exited(0))
             // The positive control: the same bytes do arrive when the caller asks for them.
             #expect(unfiltered.text.contains("\u{1b}]52;c;"), "\(unfiltered.text)")

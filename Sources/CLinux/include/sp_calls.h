@@ -47,6 +47,7 @@ static inline long sp_write(int fd, const void *buffer, size_t n) { SP_RET(write
 static inline long sp_pread(int fd, void *buffer, size_t n, int64_t at) { SP_RET(pread(fd, buffer, n, at)); }
 static inline long sp_pwrite(int fd, const void *buffer, size_t n, int64_t at) { SP_RET(pwrite(fd, buffer, n, at)); }
 static inline long sp_close(int fd) { SP_RET(close(fd)); }
+static inline long sp_close_from(unsigned first) { SP_RET(syscall(SYS_close_range, first, ~0u, 0)); }
 static inline long sp_mkdirat(int dir, const char *path, unsigned mode) { SP_RET(mkdirat(dir, path, mode)); }
 static inline long sp_unlinkat(int dir, const char *path, int flags) { SP_RET(unlinkat(dir, path, flags)); }
 static inline long sp_renameat2(int d1, const char *p1, int d2, const char *p2, unsigned flags) {

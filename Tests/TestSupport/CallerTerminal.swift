@@ -3,7 +3,7 @@ internal import CLinux
 internal import Glibc
 
 /// A program on a terminal of its own, whose outer end these tests hold: what a person would see, byte by byte.
-package final class TerminalRun: @unchecked Sendable {
+package final class CallerTerminal: @unchecked Sendable {
     // Sendable: used by one test at a time; the class only exists so that the deinit can clean up.
     package let pid: Int32
     private let outer: Int32
@@ -36,7 +36,8 @@ package final class TerminalRun: @unchecked Sendable {
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | 0x80 /* POSIX_SPAWN_SETSID */)
+        // 0x80 is POSIX_SPAWN_SETSID, which Swift does not import.
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | 0x80)
         var argv = ([command.path] + command.arguments).map { strdup($0) } + [nil]
         var envp = command.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in argv + envp { free(text) } }
