@@ -56,10 +56,14 @@ package struct IdBlocks: ~Copyable {
         return try body()
     }
 
-    private borrowing func entries() throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: range.blocks * Self.entrySize)
+    private borrowing func entries() throws(SystemError) -> [UInt8] { try entries(0..<range.blocks) }
+
+    /// Some entries; what lies past the end of the file is zeros.
+    private borrowing func entries(_ wanted: Range<Int>) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: wanted.count * Self.entrySize)
         let fd = table.number
-        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
+        let at = Int64(wanted.lowerBound * Self.entrySize)
+        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, at) } }
         return bytes
     }
 
@@ -78,10 +82,14 @@ package struct IdBlocks: ~Copyable {
     package borrowing func allocate(_ session: String, start: String) throws(SystemError) -> IdBlock {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
-            let bytes = try entries()
-            for index in 0..<range.blocks where bytes[index * Self.entrySize] == 0 {
-                try put(index, Array("\(session) \(getpid()) \(start)".utf8))
-                return IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size)
+            // A page at a time: the first free block is nearly always in the first one.
+            for first in stride(from: 0, to: range.blocks, by: 64) {
+                let part = first..<min(first + 64, range.blocks)
+                let bytes = try entries(part)
+                for index in part where bytes[(index - first) * Self.entrySize] == 0 {
+                    try put(index, Array("\(session) \(getpid()) \(start)".utf8))
+                    return IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size)
+                }
             }
             throw SystemError(
                 "allocate", "a block of 65536 ids", .noSpace,
@@ -92,9 +100,8 @@ package struct IdBlocks: ~Copyable {
     /// Gives a block back; a block that names another session is left alone and is an error.
     package borrowing func release(_ block: IdBlock, of session: String) throws(SystemError) {
         try locked { () throws(SystemError) in
-            let bytes = try entries()
-            let at = block.index * Self.entrySize
-            guard Array(bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }) == Array(session.utf8) else {
+            let entry = try entries(block.index..<(block.index + 1))
+            guard entry.prefix(while: { $0 != 0 && $0 != 32 }).elementsEqual(session.utf8) else {
                 throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
