@@ -19,6 +19,7 @@ package struct FileStatus: Sendable, Equatable {
     package var isRegular: Bool { type == 0o100000 }
     package var isSymlink: Bool { type == 0o120000 }
     package var isCharacterDevice: Bool { type == 0o020000 }
+    package var isNullDevice: Bool { isCharacterDevice && deviceNumber == 1 << 32 | 3 }
     package var permissions: UInt32 { mode & 0o7777 }
 
     /// Status of an open descriptor, `O_PATH` ones included.

@@ -57,10 +57,18 @@ package struct IdBlocks: ~Copyable {
         return try body()
     }
 
+    /// The whole table, with entries that a range configured earlier left beyond this one's end.
     private borrowing func entries() throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: range.blocks * Self.entrySize)
+        let size = try FileStatus.of(table, subject: "\"\(Self.path)\"").size
+        return try entries(0..<max(range.blocks, Int(size) / Self.entrySize))
+    }
+
+    /// Some entries; what lies past the end of the file is zeros.
+    private borrowing func entries(_ wanted: Range<Int>) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: wanted.count * Self.entrySize)
         let fd = table.number
-        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
+        let at = Int64(wanted.lowerBound * Self.entrySize)
+        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, at) } }
         return bytes
     }
 
@@ -91,7 +99,7 @@ package struct IdBlocks: ~Copyable {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
             let bytes = try entries()
-            let taken = (0..<range.blocks).filter { bytes[$0 * Self.entrySize] != 0 }.map { base(of: $0, bytes) }
+            let taken = (0..<(bytes.count / Self.entrySize)).filter { bytes[$0 * Self.entrySize] != 0 }.map { base(of: $0, bytes) }
             for index in 0..<range.blocks where bytes[index * Self.entrySize] == 0 {
                 let base = range.first + UInt32(index) * IdBlock.size
                 if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
@@ -107,9 +115,8 @@ package struct IdBlocks: ~Copyable {
     /// Gives a block back; a block that names another session is left alone and is an error.
     package borrowing func release(_ block: IdBlock, of session: String) throws(SystemError) {
         try locked { () throws(SystemError) in
-            let bytes = try entries()
-            let at = block.index * Self.entrySize
-            guard Array(bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }) == Array(session.utf8) else {
+            let entry = try entries(block.index..<(block.index + 1))
+            guard entry.prefix(while: { $0 != 0 && $0 != 32 }).elementsEqual(session.utf8) else {
                 throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
@@ -118,10 +125,9 @@ package struct IdBlocks: ~Copyable {
 
     /// Every block in use with the session that holds it.
     package borrowing func inUse() throws(SystemError) -> [(block: IdBlock, session: String)] {
-        let range = self.range
         return try locked { () throws(SystemError) -> [(block: IdBlock, session: String)] in
             let bytes = try entries()
-            return (0..<range.blocks).compactMap { index in
+            return (0..<(bytes.count / Self.entrySize)).compactMap { index in
                 let at = index * Self.entrySize
                 guard bytes[at] != 0 else { return nil }
                 let name = String(fields(index, bytes).first ?? "")

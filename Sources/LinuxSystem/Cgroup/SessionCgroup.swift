@@ -144,11 +144,15 @@ package struct SessionCgroup: ~Copyable, Sendable {
         try writeKernelFile(path + "/cpu.max", "\(limits.cpuMillis * 100) 100000")
     }
 
-    /// Descriptors of `cgroup.procs` that the child writes `0` to (v1).
+    /// Descriptors of `tasks` that the child writes `0` to (v1).
+    ///
+    /// The child is its process's only thread, so that moving the thread moves the process. A write to `cgroup.procs`
+    /// takes the lock against all thread groups of the host, which waits for an RCU grace period (5 to 15 ms); a thread that
+    /// moves itself does not. kernel/cgroup/cgroup.c, cgroup_procs_write_start()
     package borrowing func joinDescriptors() throws(SystemError) -> [Int32] {
         var fds: [Int32] = []
         for (_, path) in directories {
-            fds.append(try Descriptor.open(path + "/cgroup.procs", O_WRONLY).duplicate().release())
+            fds.append(try Descriptor.open(path + "/tasks", O_WRONLY).duplicate().release())
         }
         return fds
     }

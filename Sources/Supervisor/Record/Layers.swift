@@ -26,19 +26,12 @@ package struct Layers: Sendable {
     ]
 
     static func read(workload pid: Int32, spec: SandboxSpec) throws(SystemError) -> Layers {
-        var status: [String: String] = [:]
-        for line in try procText("/proc/\(pid)/status") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            let key = String(line[..<colon])
-            if wanted.contains(key) {
-                status[key] = line[line.index(after: colon)...].split(whereSeparator: { $0 == "\t" || $0 == " " }).joined(separator: " ")
-            }
-        }
+        let status = procFields(try procBytes("/proc/\(pid)/status"), wanted)
         var namespaces: [(name: String, inode: String)] = []
         for kind in kinds { namespaces.append((kind, namespace(pid, kind))) }
         return Layers(
             status: status, namespaces: namespaces,
-            uidMap: try procText("/proc/\(pid)/uid_map").map { $0.split(separator: " ").joined(separator: " ") }.joined(separator: ", "),
+            uidMap: try procBytes("/proc/\(pid)/uid_map").split(separator: UInt8(ascii: "\n")).map { singleBlanks($0) }.joined(separator: ", "),
             landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived")
     }
 

@@ -102,9 +102,11 @@ package final class Relay: Sendable {
 
     private func drain() -> UInt64 {
         var dropped: UInt64 = 0
-        var buffer = [UInt8](repeating: 0, count: 65536)
+        // Not cleared: most of the time the end of file is all there is to read.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
+        defer { buffer.deallocate() }
         while true {
-            let got = buffer.withUnsafeMutableBytes { sp_read(source, $0.baseAddress!, $0.count) }
+            let got = sp_read(source, buffer.baseAddress!, buffer.count)
             if got == -Int(EINTR) { continue }
             if got <= 0 { return dropped }
             dropped += UInt64(got)
