@@ -27,6 +27,12 @@ struct DocsPathTests {
         #expect(seen > 20)
     }
 
+    @Test("code in prose begins and ends in one line")
+    func pairs() {
+        #expect(Markdown("a `b\nc` `d`").unpaired == [1, 2])
+        for (path, page) in pages { #expect(page.unpaired == [], "\(path)") }
+    }
+
     @Test("every path of the repository that stands in backticks exists")
     func paths() throws {
         var seen = 0

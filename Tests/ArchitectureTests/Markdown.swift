@@ -13,6 +13,8 @@ struct Markdown {
     private(set) var spans: [Piece] = []
     /// Targets of links to places in this repository, without their fragment.
     private(set) var links: [Piece] = []
+    /// Lines of prose with a backtick that has no partner: what follows it would be read the wrong way round.
+    private(set) var unpaired: [Int] = []
     /// Cells of table rows, trimmed.
     private(set) var rows: [(line: Int, cells: [String])] = []
 
@@ -28,6 +30,7 @@ struct Markdown {
                 blocks.append(Piece(line: number, text: String(line)))
                 continue
             }
+            if !line.filter({ $0 == "`" }).count.isMultiple(of: 2) { unpaired.append(number) }
             spans += Self.spans(line).map { Piece(line: number, text: $0) }
             links += Self.links(line).map { Piece(line: number, text: $0) }
             if line.hasPrefix("|") { rows.append((number, Self.cells(line))) }

@@ -18,7 +18,8 @@ struct TestNames {
     static func isName(_ text: String) -> Bool {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         return parts.count == 2 && parts[0].hasSuffix("Tests") && parts[0].count > 5
-            && parts[0].first?.isUppercase == true && !parts[1].isEmpty && parts[1].allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }
+            && parts[0].first?.isUppercase == true && !parts[1].isEmpty
+            && parts[1].allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }
     }
 
     /// Only functions that follow an `@Test` count: a helper of that name proves nothing.
