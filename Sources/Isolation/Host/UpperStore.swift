@@ -139,7 +139,6 @@ package struct PoolDirectory: ~Copyable {
             if error.errno == .noEntry { return }
             throw error
         }
-        guard try pool.contains(session) else { return }
         try pool.removeTree(Array(session.utf8))
     }
 }
