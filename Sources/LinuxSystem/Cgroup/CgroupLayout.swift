@@ -6,13 +6,16 @@ package struct CgroupLayout: Sendable {
     package enum Version: Sendable { case v1, v2 }
 
     package let version: Version
-    /// v1: controller name to the directory of the caller's own group. v2: the single key `""`.
+    /// v1: controller name to the directory of the caller's own group. v2: the single key `""`, and never the group of
+    /// callers below, or each run would make its groups one level deeper than the run before it.
     package let ownDirectories: [(controller: String, directory: String)]
     /// v2: the mount point, under which root makes its own top-level group.
     package let mountPoint: String
 
     /// Controllers that a session needs; a host without one of them cannot enforce `limits` by cgroup.
     package static let required = ["memory", "pids", "cpu"]
+    /// v2: where an ordinary user's own processes are put, since a group with controllers below it may hold none.
+    static let callers = "sallyport-callers"
     private static let wantedV1 = ["memory", "pids", "cpu", "freezer"]
 
     /// Reads /proc/self/mountinfo and /proc/self/cgroup.
@@ -42,7 +45,8 @@ package struct CgroupLayout: Sendable {
             guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "cgroup2" else { continue }
             let mount = String(fields[4])
             let path = own.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
-            let directory = path == "/" ? mount : mount + path
+            var directory = path == "/" ? mount : mount + path
+            if directory.hasSuffix("/" + callers) { directory.removeLast(callers.utf8.count + 1) }
             let controllers = try procText(mount + "/cgroup.controllers").first?.split(separator: " ") ?? []
             guard required.allSatisfy({ controllers.contains(Substring($0)) }) else { continue }
             return CgroupLayout(version: .v2, ownDirectories: [("", directory)], mountPoint: mount)

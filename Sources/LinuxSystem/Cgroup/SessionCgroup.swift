@@ -106,15 +106,26 @@ package struct SessionCgroup: ~Copyable, Sendable {
         }
     }
 
+    /// Moves the caller's processes out of the way. A delegated group admits the move of any process in it, so other
+    /// users' are refused here: where they sit, the group is not the caller's alone.
     private static func moveIntoLeaf(_ base: String) throws(SystemError) {
-        let leaf = base + "/sallyport-callers"
+        let leaf = base + "/" + CgroupLayout.callers
         let made = sp_mkdirat(AT_FDCWD, leaf, 0o755)
         if made < 0 && made != -Int(EEXIST) { throw SystemError("create", "cgroup \"\(leaf)\"", Errno(Int32(-made))) }
-        for pid in try procText(base + "/cgroup.procs") {
-            do { try writeKernelFile(leaf + "/cgroup.procs", String(pid)) } catch {
-                if error.errno != .noSuchProcess { throw error }
+        // Again while there are new ones: what was moved may have forked before it was.
+        for _ in 0..<100 {
+            let pids = try procText(base + "/cgroup.procs").compactMap { Int32($0) }
+            if pids.isEmpty { return }
+            for pid in pids {
+                do throws(SystemError) {
+                    guard try FileStatus.path("/proc/\(pid)").uid == geteuid() else {
+                        throw SystemError("move", "process \(pid) of another user out of cgroup \"\(base)\"", .notPermitted)
+                    }
+                    try writeKernelFile(leaf + "/cgroup.procs", String(pid))
+                } catch { if error.errno != .noSuchProcess && error.errno != .noEntry { throw error } }
             }
         }
+        throw SystemError("empty", "cgroup \"\(base)\", whose processes fork faster than they are moved", .busy)
     }
 
     private borrowing func directory(_ controller: String) -> String? {

@@ -17,6 +17,8 @@ package struct Layers: Sendable {
     package let landlockABI: Int
     package let landlock: String
     package var cgroup: [(file: String, value: String)] = []
+    /// Soft limits of the workload by the name that setrlimit(2) has for them.
+    package let rlimits: [(name: String, value: String)]
     package var notes: [String] = []
 
     private static let kinds = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"]
@@ -36,10 +38,30 @@ package struct Layers: Sendable {
         }
         var namespaces: [(name: String, inode: String)] = []
         for kind in kinds { namespaces.append((kind, namespace(pid, kind))) }
-        return Layers(
+        var layers = Layers(
             status: status, namespaces: namespaces,
             uidMap: try procText("/proc/\(pid)/uid_map").map { $0.split(separator: " ").joined(separator: " ") }.joined(separator: ", "),
-            landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived")
+            landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived",
+            rlimits: rlimits(try procText("/proc/\(pid)/limits")))
+        if spec.mode == .rootless {
+            layers.notes.append("one id: everything inside runs with the caller's own, so a runner is inside the agent's trust")
+        }
+        return layers
+    }
+
+    private static let resources = [
+        ("as", "Max address space"), ("core", "Max core file size"), ("memlock", "Max locked memory"),
+        ("nofile", "Max open files"), ("nproc", "Max processes"),
+    ]
+
+    /// /proc/<pid>/limits has a name of several words, then the soft limit. proc_pid_limits(5)
+    private static func rlimits(_ lines: [Substring]) -> [(name: String, value: String)] {
+        var found: [(name: String, value: String)] = []
+        for (name, title) in resources {
+            guard let line = lines.first(where: { $0.hasPrefix(title + " ") }) else { continue }
+            found.append((name, String(line.dropFirst(title.utf8.count).split(separator: " ").first ?? "")))
+        }
+        return found
     }
 
     /// `user:[4026531837]`, or why it cannot be seen: a rootless supervisor may not look into a non-dumpable process.
@@ -81,6 +103,7 @@ package struct Layers: Sendable {
             .init("status", .object(status.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })),
             .init("landlock", .object([.init("mode", .string(landlock)), .init("abi", .int(landlockABI)), .init("scoped", .bool(landlockABI >= 6))])),
             .init("cgroup", .object(cgroup.map { .init($0.file, .string($0.value)) })),
+            .init("rlimits", .object(rlimits.map { .init($0.name, .string($0.value)) })),
             .init("notes", .array(notes.map { .string($0) })),
         ])
     }

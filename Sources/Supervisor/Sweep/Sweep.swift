@@ -122,7 +122,8 @@ package struct Sweep {
         var ids: Set<String> = []
         for (_, path) in SessionCgroup.placement("x", layout, root: mode == .host) {
             let parent = String(path.dropLast(2))
-            guard access(parent, F_OK) == 0 else { continue }
+            // On version 1 root and its users may have the same parent: only one's own groups are one's to remove.
+            guard access(parent, F_OK) == 0, try FileStatus.path(parent).uid == geteuid() else { continue }
             for name in try Directory.open(parent).names() {
                 if let id = SessionID(String(decoding: name, as: UTF8.self)) { ids.insert(id.text) }
             }
