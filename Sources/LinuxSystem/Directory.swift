@@ -60,7 +60,8 @@ package struct Directory: ~Copyable, Sendable {
     /// Opens a directory of the trusted host by an absolute path none of whose parts may be a symlink.
     package static func open(strict path: String) throws(SystemError) -> Directory {
         let fd = try checked("open", "directory \"\(path)\"") {
-            sp_openat2(AT_FDCWD, path, UInt64(O_RDONLY | O_DIRECTORY), 0, SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_MAGICLINKS)
+            sp_openat2(
+                AT_FDCWD, path, UInt64(O_RDONLY | O_DIRECTORY), 0, SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_MAGICLINKS)
         }
         return Directory(owning: Descriptor(owning: Int32(fd)), path: path)
     }
@@ -152,6 +153,7 @@ package struct Directory: ~Copyable, Sendable {
             let bytes = next.map { CChar(bitPattern: $0) } + [0]
             var result = sp_unlinkat(dir, bytes, 0)
             if result == -Int(EISDIR) || result == -Int(EPERM) {
+                try Self.regain(dir, bytes, subject: path)
                 let child = sp_openat2(
                     dir, bytes, UInt64(O_RDONLY | O_DIRECTORY), 0,
                     SP_RESOLVE_BENEATH | SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_XDEV)
@@ -161,6 +163,7 @@ package struct Directory: ~Copyable, Sendable {
                         let inner = entry.map { CChar(bitPattern: $0) } + [0]
                         let gone = sp_unlinkat(below.number, inner, 0)
                         if gone >= 0 || gone == -Int(ENOENT) { continue }
+                        try Self.regain(below.number, inner, subject: path)
                         let place = Array(".removed-\(moved)-".utf8) + name.prefix(200)
                         moved += 1
                         let target = place.map { CChar(bitPattern: $0) } + [0]
@@ -175,9 +178,26 @@ package struct Directory: ~Copyable, Sendable {
                 }
             }
             if result < 0 && result != -Int(ENOENT) {
-                throw SystemError("remove", "\"\(path)/\(String(decoding: next, as: UTF8.self))\"", Errno(Int32(-result)))
+                throw SystemError(
+                    "remove", "\"\(path)/\(String(decoding: next, as: UTF8.self))\"", Errno(Int32(-result)))
             }
         }
+    }
+
+    /// Lets an ordinary user into a directory of its own that admits nobody, to empty or to move it: a task may have
+    /// closed it, and the overlay makes its `work` without any permission. Root needs no such right.
+    private static func regain(_ dir: Int32, _ name: [CChar], subject: String) throws(SystemError) {
+        guard geteuid() != 0 else { return }
+        let found = sp_openat2(
+            dir, name, UInt64(O_PATH | O_DIRECTORY | O_NOFOLLOW), 0,
+            SP_RESOLVE_BENEATH | SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_XDEV)
+        if found == -Int(ENOTDIR) || found == -Int(ENOENT) { return }
+        let directory = Descriptor(owning: Int32(try checked("open", "a directory beneath \"\(subject)\"") { found }))
+        let status = try FileStatus.of(directory, subject: "a directory beneath \"\(subject)\"")
+        guard status.uid == geteuid(), status.permissions & 0o700 != 0o700 else { return }
+        // fchmod(2) takes no O_PATH descriptor; the magic link leads to the very directory that was opened.
+        let place = "/proc/self/fd/\(directory.number)"
+        try checked("open up", "a directory beneath \"\(subject)\"") { sp_fchmodat(AT_FDCWD, place, 0o700) }
     }
 }
 

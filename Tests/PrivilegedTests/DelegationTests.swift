@@ -10,7 +10,9 @@ struct DelegationTests {
 
     init() throws { user = try OrdinaryUser() }
 
-    private let small = ["memory=192MiB", "tmp=32MiB", "shm=16MiB", "workspace_bytes=32MiB"].flatMap { ["--limit", $0] }
+    private let small = ["memory=192MiB", "tmp=32MiB", "shm=16MiB", "workspace_bytes=32MiB"].flatMap {
+        ["--limit", $0]
+    }
 
     /// The delegated group, whether or not a run has moved the tests into the group of callers.
     private func delegated() throws -> String {
@@ -22,7 +24,8 @@ struct DelegationTests {
     @Test("strict runs, and its limits read back as asked", .requires(.delegation))
     func strict() throws {
         let run = try user.run(
-            profile: "strict", options: ["--limit", "memory=1000MiB", "--limit", "pids=99", "--limit", "cpu=0.5"], ["id", "-u"])
+            profile: "strict", options: ["--limit", "memory=1000MiB", "--limit", "pids=99", "--limit", "cpu=0.5"],
+            ["id", "-u"])
         #expect(run.code == 0 && run.text == "1000\n", "\(run.errorText)")
         #expect(run.result?["mode"]?.stringValue == "rootless")
         #expect(run.result?["enforcement"]?.stringValue == "cgroup")
@@ -32,10 +35,14 @@ struct DelegationTests {
         #expect(held?["cpu.max"]?.stringValue == "50000 100000")
     }
 
-    @Test("memory stops the whole session", .requires(.delegation), .timeLimit(.minutes(2)), arguments: ["heap", "memfd", "shm"])
+    @Test(
+        "memory stops the whole session", .requires(.delegation), .timeLimit(.minutes(2)),
+        arguments: ["heap", "memfd", "shm"])
     func memory(bomb: String) throws {
         let run = try user.probe(profile: "strict", options: small, ["bomb", bomb, "4096"])
-        #expect(run.outcome == "oom" && run.limit == "memory" && run.code == 137, "\(run.outcome) \(run.text)\(run.errorText)")
+        #expect(
+            run.outcome == "oom" && run.limit == "memory" && run.code == 137,
+            "\(run.outcome) \(run.text)\(run.errorText)")
         #expect(run.limitsHit.contains("memory"))
     }
 
@@ -46,7 +53,9 @@ struct DelegationTests {
         #expect(run.limitsHit.contains("pids"))
     }
 
-    @Test("runs from one shell make their groups side by side, never one in another", .requires(.delegation), .timeLimit(.minutes(2)))
+    @Test(
+        "runs from one shell make their groups side by side, never one in another", .requires(.delegation),
+        .timeLimit(.minutes(2)))
     func sideBySide() throws {
         let base = try delegated()
         let group = String(base.dropFirst("/sys/fs/cgroup".utf8.count))
@@ -59,7 +68,9 @@ struct DelegationTests {
         #expect(names(base + "/sallyport").filter { $0.hasPrefix("s-") } == [])
     }
 
-    @Test("what a killed supervisor leaves is swept from the delegated group", .requires(.delegation), .timeLimit(.minutes(2)))
+    @Test(
+        "what a killed supervisor leaves is swept from the delegated group", .requires(.delegation),
+        .timeLimit(.minutes(2)))
     func swept() throws {
         let running = try user.sallyport(["run", "--", "sh", "-c", "echo started; sleep 600"]).start()
         #expect(try running.line() == "started")

@@ -10,7 +10,9 @@ struct RootlessTests {
 
     init() throws { user = try OrdinaryUser() }
 
-    private let small = ["memory=256MiB", "tmp=32MiB", "shm=16MiB", "workspace_bytes=32MiB"].flatMap { ["--limit", $0] }
+    private let small = ["memory=256MiB", "tmp=32MiB", "shm=16MiB", "workspace_bytes=32MiB"].flatMap {
+        ["--limit", $0]
+    }
 
     /// The profile that this kernel needs for a workspace to change.
     private func workspaceProfile() throws -> String {
@@ -24,7 +26,9 @@ struct RootlessTests {
             "version: 1\nextends: [strict-rlimit]\nreason: changes on disk\nlimits:\n  workspace: unmetered\n")
     }
 
-    @Test("the record says rootless, rlimit, one id, no capability, and the limits that the kernel holds", .requires(.rootless))
+    @Test(
+        "the record says rootless, rlimit, one id, no capability, and the limits that the kernel holds",
+        .requires(.rootless))
     func record() throws {
         let run = try user.run(profile: "strict-rlimit", options: ["--limit", "pids=77"], ["id"])
         #expect(run.code == 0, "\(run.errorText)")
@@ -37,7 +41,8 @@ struct RootlessTests {
         for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
             #expect(layers?["status"]?[set]?.stringValue == "0000000000000000", "\(set)")
         }
-        #expect(layers?["status"]?["NoNewPrivs"]?.stringValue == "1" && layers?["status"]?["Seccomp"]?.stringValue == "2")
+        #expect(
+            layers?["status"]?["NoNewPrivs"]?.stringValue == "1" && layers?["status"]?["Seccomp"]?.stringValue == "2")
         let held = layers?["rlimits"]
         #expect(held?["nproc"]?.stringValue == "77" && held?["nofile"]?.stringValue == "1024")
         #expect(held?["as"]?.stringValue == "\(2 << 30)" && held?["core"]?.stringValue == "0")
@@ -62,7 +67,9 @@ struct RootlessTests {
         #expect(status(tree + "/new")?.uid == user.uid)
     }
 
-    @Test("a workspace without limits lies on disk, by name only, and loses directories of the tree below", .requires(.rootless))
+    @Test(
+        "a workspace without limits lies on disk, by name only, and loses directories of the tree below",
+        .requires(.rootless))
     func unmetered() throws {
         let tree = try user.directory("tree")
         _ = try user.directory("tree/lower")
@@ -74,7 +81,8 @@ struct RootlessTests {
         #expect(names(user.home + "/.local/state/sallyport/pool") == [])
     }
 
-    @Test("where tmpfs has no attributes of users, a metered workspace is refused with the way out", .requires(.rootless))
+    @Test(
+        "where tmpfs has no attributes of users, a metered workspace is refused with the way out", .requires(.rootless))
     func refusedInMemory() throws {
         let tree = try user.directory("tree")
         let run = try user.run(profile: "strict-rlimit", workspace: tree, options: ["--discard"], ["true"])
@@ -84,7 +92,9 @@ struct RootlessTests {
         }
         #expect(run.code == 125 && run.outcome == "setup_failed")
         #expect(run.errorText.contains("cannot hold the workspace in memory: "), "\(run.errorText)")
-        #expect(run.errorText.contains("(EOPNOTSUPP)") && run.errorText.contains("limits.workspace: unmetered"), "\(run.errorText)")
+        #expect(
+            run.errorText.contains("(EOPNOTSUPP)") && run.errorText.contains("limits.workspace: unmetered"),
+            "\(run.errorText)")
     }
 
     @Test("processes, open files and address space stop at their limits", .requires(.rootless), .timeLimit(.minutes(2)))
@@ -115,12 +125,14 @@ struct RootlessTests {
     func refused() throws {
         let run = try user.run(profile: "strict", ["true"])
         #expect(run.code == 125 && run.outcome == "setup_failed")
-        #expect(run.errorText.contains("(EACCES). No cgroup controller is delegated to this user. "), "\(run.errorText)")
+        #expect(
+            run.errorText.contains("(EACCES). No cgroup controller is delegated to this user. "), "\(run.errorText)")
         #expect(run.errorText.contains("systemd-run --user --scope -p Delegate=yes"))
         #expect(run.errorText.contains("(strict-rlimit)"))
     }
 
-    @Test("nothing can be mounted, entered or regained", .requires(.rootless), .requires(.root), .timeLimit(.minutes(2)))
+    @Test(
+        "nothing can be mounted, entered or regained", .requires(.rootless), .requires(.root), .timeLimit(.minutes(2)))
     func escapes() throws {
         let rows = [
             "R17": ["R17a": "EPERM", "R17b": "EPERM"],
@@ -135,7 +147,9 @@ struct RootlessTests {
         }
     }
 
-    @Test("doctor says what differs, holds strict-rlimit and names the remedy for strict", .requires(.rootless), .requires(.root))
+    @Test(
+        "doctor says what differs, holds strict-rlimit and names the remedy for strict", .requires(.rootless),
+        .requires(.root))
     func doctor() throws {
         let weak = try user.sallyport(["doctor", "--profile", "strict-rlimit", "--json"]).run()
         let report = try JSON.read(weak.output, file: "doctor")

@@ -63,7 +63,10 @@ package final class OrdinaryUser: Sendable {
     /// A program with the user's id and no capability it could get back.
     package static func unprivileged(_ path: String, _ arguments: [String]) -> Command {
         guard geteuid() == 0 else { return Command(path, arguments) }
-        let drop = ["--reuid", "\(nobodys)", "--regid", "\(nobodys)", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+        let drop = [
+            "--reuid", "\(nobodys)", "--regid", "\(nobodys)", "--clear-groups", "--inh-caps=-all",
+            "--bounding-set=-all",
+        ]
         return Command("/usr/bin/setpriv", drop + [path] + arguments)
     }
 
@@ -110,7 +113,9 @@ package final class OrdinaryUser: Sendable {
         guard file >= 0 else { throw HarnessError("make", "a memory file", Int32(-file)) }
         defer { _ = sp_close(Int32(file)) }
         let result = sp_try_user_attribute(Int32(file))
-        guard result >= 0 || result == -Int(EOPNOTSUPP) else { throw HarnessError("set an attribute on", "a memory file", Int32(-result)) }
+        guard result >= 0 || result == -Int(EOPNOTSUPP) else {
+            throw HarnessError("set an attribute on", "a memory file", Int32(-result))
+        }
         return result >= 0
     }
 }

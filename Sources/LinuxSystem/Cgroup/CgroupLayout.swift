@@ -42,7 +42,9 @@ package struct CgroupLayout: Sendable {
     private static func unified(_ mounts: [Substring], _ own: [Substring]) throws(SystemError) -> CgroupLayout? {
         for line in mounts {
             let fields = line.split(separator: " ")
-            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "cgroup2" else { continue }
+            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "cgroup2" else {
+                continue
+            }
             let mount = String(fields[4])
             let path = own.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
             var directory = path == "/" ? mount : mount + path
@@ -57,7 +59,9 @@ package struct CgroupLayout: Sendable {
     private static func v1Mount(_ mounts: [Substring], _ controller: String) -> String? {
         for line in mounts {
             let fields = line.split(separator: " ")
-            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, fields[dash + 1] == "cgroup" else { continue }
+            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, fields[dash + 1] == "cgroup" else {
+                continue
+            }
             if fields[dash + 3].split(separator: ",").contains(Substring(controller)) { return String(fields[4]) }
         }
         return nil
@@ -66,7 +70,9 @@ package struct CgroupLayout: Sendable {
     private static func v1Path(_ own: [Substring], _ controller: String) -> String? {
         for line in own {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            if fields.count == 3 && fields[1].split(separator: ",").contains(Substring(controller)) { return String(fields[2]) }
+            if fields.count == 3 && fields[1].split(separator: ",").contains(Substring(controller)) {
+                return String(fields[2])
+            }
         }
         return nil
     }

@@ -30,7 +30,9 @@ package struct SessionCgroup: ~Copyable, Sendable {
     }
 
     /// Where the groups of session `id` go on this host; nothing is created.
-    package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool) -> [(controller: String, path: String)] {
+    package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool) -> [(
+        controller: String, path: String
+    )] {
         switch layout.version {
         case .v1: layout.ownDirectories.map { ($0.controller, "\($0.directory)/sallyport/\(id)") }
         case .v2:
@@ -76,7 +78,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
     private static func notDelegated(_ path: String, _ result: Int) -> SystemError {
         let errno = Errno(Int32(-result))
         return SystemError(
-            "create", "cgroup \"\(path)\"", errno, remedy: errno == .accessDenied || errno == .notPermitted ? delegation : nil)
+            "create", "cgroup \"\(path)\"", errno,
+            remedy: errno == .accessDenied || errno == .notPermitted ? delegation : nil)
     }
 
     private static let delegation =
@@ -119,7 +122,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
             for pid in pids {
                 do throws(SystemError) {
                     guard try FileStatus.path("/proc/\(pid)").uid == geteuid() else {
-                        throw SystemError("move", "process \(pid) of another user out of cgroup \"\(base)\"", .notPermitted)
+                        throw SystemError(
+                            "move", "process \(pid) of another user out of cgroup \"\(base)\"", .notPermitted)
                     }
                     try writeKernelFile(leaf + "/cgroup.procs", String(pid))
                 } catch { if error.errno != .noSuchProcess && error.errno != .noEntry { throw error } }
@@ -187,11 +191,17 @@ package struct SessionCgroup: ~Copyable, Sendable {
     package borrowing func kill(deadline: Int) throws(SystemError) {
         let end = sp_clock_ns(CLOCK_MONOTONIC) + UInt64(deadline) * 1_000_000
         switch version {
-        case .v2: try ignoringAbsent { () throws(SystemError) in try writeKernelFile(directories[0].path + "/cgroup.kill", "1") }
+        case .v2:
+            try ignoringAbsent { () throws(SystemError) in
+                try writeKernelFile(directories[0].path + "/cgroup.kill", "1")
+            }
         case .v1:
-            if let pids = directory("pids") { try ignoringAbsent { () throws(SystemError) in try writeKernelFile(pids + "/pids.max", "0") } }
+            if let pids = directory("pids") {
+                try ignoringAbsent { () throws(SystemError) in try writeKernelFile(pids + "/pids.max", "0") }
+            }
             if let freezer = directory("freezer") {
-                try ignoringAbsent { () throws(SystemError) in try writeKernelFile(freezer + "/freezer.state", "THAWED") }
+                try ignoringAbsent { () throws(SystemError) in try writeKernelFile(freezer + "/freezer.state", "THAWED")
+                }
             }
         }
         while true {
@@ -199,7 +209,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
             if left.isEmpty { return }
             if version == .v1 { for pid in left { _ = sp_kill(pid, SIGKILL) } }
             if sp_clock_ns(CLOCK_MONOTONIC) > end {
-                throw SystemError("empty", "cgroup \"\(directories[0].path)\" of \(left.count) processes", .busy,
+                throw SystemError(
+                    "empty", "cgroup \"\(directories[0].path)\" of \(left.count) processes", .busy,
                     remedy: "A process is stuck in the kernel; run `sallyport sweep` when it has gone.")
             }
             // No event tells a v1 group's end; 1 ms is the fallback interval.
