@@ -187,7 +187,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
     /// Kills every member and waits until none is left, at most `deadline` milliseconds.
     ///
     /// v2 kills in the kernel (cgroup.kill, 5.14). v1 stops new processes with `pids.max` 0, then signals until the
-    /// group is empty; a frozen group is thawed first, since a frozen task does not die there.
+    /// group is empty. A frozen task does not die there before it is thawed, so it is signalled first: no instruction of
+    /// its own comes between.
     package borrowing func kill(deadline: Int) throws(SystemError) {
         let end = sp_clock_ns(CLOCK_MONOTONIC) + UInt64(deadline) * 1_000_000
         switch version {
@@ -199,6 +200,7 @@ package struct SessionCgroup: ~Copyable, Sendable {
             if let pids = directory("pids") {
                 try ignoringAbsent { () throws(SystemError) in try writeKernelFile(pids + "/pids.max", "0") }
             }
+            for pid in try members() { _ = sp_kill(pid, SIGKILL) }
             if let freezer = directory("freezer") {
                 try ignoringAbsent { () throws(SystemError) in try writeKernelFile(freezer + "/freezer.state", "THAWED")
                 }
