@@ -33,7 +33,8 @@ package struct IdRange: Sendable, Equatable {
 /// One table, whatever runtime directory a session uses, because ids are the host's: two tables would hand the same
 /// ids to two sessions. A block is taken before clone and given back only after the session's group is empty and its
 /// files are gone; a crash leaves the entry, which `sweep` clears when the session is dead. Entries: 64 bytes, zeros
-/// or "session pid start-time" of the supervisor.
+/// or "session pid start-time base": the supervisor, and the block's first id, since the range can be configured
+/// anew while sessions of the old one live.
 package struct IdBlocks: ~Copyable {
     private let table: Descriptor
     private let range: IdRange
@@ -72,6 +73,17 @@ package struct IdBlocks: ~Copyable {
         guard wrote == padded.count else { throw SystemError("write", "\"\(Self.path)\"", .io) }
     }
 
+    private borrowing func fields(_ index: Int, _ bytes: [UInt8]) -> [Substring] {
+        let at = index * Self.entrySize
+        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
+    }
+
+    /// The first id of an entry's block, as it was when it was taken.
+    private borrowing func base(of index: Int, _ bytes: [UInt8]) -> UInt32 {
+        let parts = fields(index, bytes)
+        return (parts.count == 4 ? UInt32(parts[3]) : nil) ?? range.first + UInt32(index) * IdBlock.size
+    }
+
     /// Takes a free block for a session of this process; the entry is on disk before this returns.
     ///
     /// - Parameter start: this process's start time, as /proc/<pid>/stat has it.
@@ -79,9 +91,12 @@ package struct IdBlocks: ~Copyable {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
             let bytes = try entries()
+            let taken = (0..<range.blocks).filter { bytes[$0 * Self.entrySize] != 0 }.map { base(of: $0, bytes) }
             for index in 0..<range.blocks where bytes[index * Self.entrySize] == 0 {
-                try put(index, Array("\(session) \(getpid()) \(start)".utf8))
-                return IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size)
+                let base = range.first + UInt32(index) * IdBlock.size
+                if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
+                try put(index, Array("\(session) \(getpid()) \(start) \(base)".utf8))
+                return IdBlock(index: index, base: base)
             }
             throw SystemError(
                 "allocate", "a block of 65536 ids", .noSpace,
@@ -109,8 +124,8 @@ package struct IdBlocks: ~Copyable {
             return (0..<range.blocks).compactMap { index in
                 let at = index * Self.entrySize
                 guard bytes[at] != 0 else { return nil }
-                let name = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }, as: UTF8.self)
-                return (IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size), name)
+                let name = String(fields(index, bytes).first ?? "")
+                return (IdBlock(index: index, base: base(of: index, bytes)), name)
             }
         }
     }
@@ -118,9 +133,8 @@ package struct IdBlocks: ~Copyable {
     /// Whether the supervisor that took a block is gone, by pid and start time.
     package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
         let bytes = try entries()
-        let at = block.index * Self.entrySize
-        let fields = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
-        guard fields.count == 3, let pid = Int32(fields[1]) else { return true }
+        let fields = fields(block.index, bytes)
+        guard fields.count >= 3, let pid = Int32(fields[1]) else { return true }
         do throws(SystemError) {
             return try processStartTime(pid) != fields[2]
         } catch {

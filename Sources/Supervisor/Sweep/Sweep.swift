@@ -67,7 +67,7 @@ package struct Sweep {
         try clearGroups(dead.id.text)
         try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
         if mode == .host {
-            let blocks = try IdBlocks.open(.standard)
+            let blocks = try IdBlocks.open(HostFile.idRange())
             for (block, owner) in try blocks.inUse() where owner == id.text {
                 try blocks.release(block, of: owner)
                 report.blocks.append(block.index)
@@ -128,8 +128,18 @@ package struct Sweep {
                 if let id = SessionID(String(decoding: name, as: UTF8.self)) { ids.insert(id.text) }
             }
         }
-        // Another runtime directory's sessions live in the same groups: only a group without processes is nobody's.
-        for id in ids.sorted() where try !sessions.contains(id) { try clearAbandoned(id, layout) }
+        // Another runtime directory's sessions live in the same groups: nobody's is only a group without processes whose
+        // id block, which is taken before the group is made, is no living supervisor's.
+        let living = try ownersOfLivingBlocks()
+        for id in ids.sorted() where try !sessions.contains(id) && !living.contains(id) { try clearAbandoned(id, layout) }
+    }
+
+    private func ownersOfLivingBlocks() throws(SystemError) -> Set<String> {
+        guard mode == .host else { return [] }
+        let blocks = try IdBlocks.open(.standard)
+        var owners: Set<String> = []
+        for (block, owner) in try blocks.inUse() where try !blocks.isAbandoned(block) { owners.insert(owner) }
+        return owners
     }
 
     private mutating func clearAbandoned(_ id: String, _ layout: CgroupLayout) throws(SystemError) {
@@ -143,7 +153,7 @@ package struct Sweep {
     }
 
     private mutating func orphanBlocks(_ sessions: borrowing Directory) throws(SystemError) {
-        let blocks = try IdBlocks.open(.standard)
+        let blocks = try IdBlocks.open(HostFile.idRange())
         for (block, owner) in try blocks.inUse() where try !sessions.contains(owner) {
             // The table is the host's, sessions may be of another runtime directory: its supervisor decides.
             guard try blocks.isAbandoned(block) else { continue }
