@@ -132,14 +132,16 @@ package struct IdBlocks: ~Copyable {
 
     /// Whether the supervisor that took a block is gone, by pid and start time.
     package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
-        let bytes = try entries()
-        let fields = fields(block.index, bytes)
+        let fields = fields(block.index, try locked { () throws(SystemError) in try entries() })
         guard fields.count >= 3, let pid = Int32(fields[1]) else { return true }
-        do throws(SystemError) {
-            return try processStartTime(pid) != fields[2]
-        } catch {
-            if error.errno == .noEntry || error.errno == .noSuchProcess { return true }
-            throw error
-        }
+        return try !processRuns(pid, start: fields[2])
+    }
+
+    /// Whether a session has a block and a supervisor that runs, whatever runtime directory it lies in.
+    ///
+    /// A session in host mode takes its block before it makes anything else that is the host's, and gives it back last.
+    package borrowing func isLive(_ session: String) throws(SystemError) -> Bool {
+        for (block, owner) in try inUse() where owner == session { return try !isAbandoned(block) }
+        return false
     }
 }
