@@ -64,7 +64,8 @@ package struct Directory: ~Copyable, Sendable {
     /// Opens a directory of the trusted host by an absolute path none of whose parts may be a symlink.
     package static func open(strict path: String) throws(SystemError) -> Directory {
         let fd = try checked("open", "directory \"\(path)\"") {
-            sp_openat2(AT_FDCWD, path, UInt64(O_RDONLY | O_DIRECTORY), 0, SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_MAGICLINKS)
+            sp_openat2(
+                AT_FDCWD, path, UInt64(O_RDONLY | O_DIRECTORY), 0, SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_MAGICLINKS)
         }
         return Directory(owning: Descriptor(owning: Int32(fd)), path: path)
     }
@@ -172,7 +173,8 @@ package struct Directory: ~Copyable, Sendable {
                 }
             }
             if result < 0 && result != -Int(ENOENT) {
-                throw SystemError("remove", "\"\(path)/\(String(decoding: next, as: UTF8.self))\"", Errno(Int32(-result)))
+                throw SystemError(
+                    "remove", "\"\(path)/\(String(decoding: next, as: UTF8.self))\"", Errno(Int32(-result)))
             }
         }
     }
