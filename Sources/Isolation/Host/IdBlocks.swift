@@ -57,10 +57,14 @@ package struct IdBlocks: ~Copyable {
         return try body()
     }
 
+    /// The whole table, at least as long as the range: a range that was made shorter hides no block that is in use.
     private borrowing func entries() throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: range.blocks * Self.entrySize)
+        let there = Int(try FileStatus.of(table, subject: "\"\(Self.path)\"").size) / Self.entrySize
+        var bytes = [UInt8](repeating: 0, count: max(range.blocks, there) * Self.entrySize)
         let fd = table.number
-        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
+        try checked("read", "\"\(Self.path)\"") {
+            bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) }
+        }
         return bytes
     }
 
@@ -75,7 +79,8 @@ package struct IdBlocks: ~Copyable {
 
     private borrowing func fields(_ index: Int, _ bytes: [UInt8]) -> [Substring] {
         let at = index * Self.entrySize
-        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
+        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(
+            separator: " ")
     }
 
     /// The first id of an entry's block, as it was when it was taken.
@@ -91,7 +96,9 @@ package struct IdBlocks: ~Copyable {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
             let bytes = try entries()
-            let taken = (0..<range.blocks).filter { bytes[$0 * Self.entrySize] != 0 }.map { base(of: $0, bytes) }
+            let taken = (0..<(bytes.count / Self.entrySize)).filter { bytes[$0 * Self.entrySize] != 0 }.map {
+                base(of: $0, bytes)
+            }
             for index in 0..<range.blocks where bytes[index * Self.entrySize] == 0 {
                 let base = range.first + UInt32(index) * IdBlock.size
                 if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
@@ -100,7 +107,8 @@ package struct IdBlocks: ~Copyable {
             }
             throw SystemError(
                 "allocate", "a block of 65536 ids", .noSpace,
-                remedy: "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
+                remedy:
+                    "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
         }
     }
 
@@ -110,7 +118,8 @@ package struct IdBlocks: ~Copyable {
             let bytes = try entries()
             let at = block.index * Self.entrySize
             guard Array(bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }) == Array(session.utf8) else {
-                throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
+                throw SystemError(
+                    "release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
         }
@@ -118,10 +127,9 @@ package struct IdBlocks: ~Copyable {
 
     /// Every block in use with the session that holds it.
     package borrowing func inUse() throws(SystemError) -> [(block: IdBlock, session: String)] {
-        let range = self.range
         return try locked { () throws(SystemError) -> [(block: IdBlock, session: String)] in
             let bytes = try entries()
-            return (0..<range.blocks).compactMap { index in
+            return (0..<(bytes.count / Self.entrySize)).compactMap { index in
                 let at = index * Self.entrySize
                 guard bytes[at] != 0 else { return nil }
                 let name = String(fields(index, bytes).first ?? "")
@@ -132,14 +140,9 @@ package struct IdBlocks: ~Copyable {
 
     /// Whether the supervisor that took a block is gone, by pid and start time.
     package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
-        let bytes = try entries()
+        let bytes = try locked { () throws(SystemError) in try entries() }
         let fields = fields(block.index, bytes)
         guard fields.count >= 3, let pid = Int32(fields[1]) else { return true }
-        do throws(SystemError) {
-            return try processStartTime(pid) != fields[2]
-        } catch {
-            if error.errno == .noEntry || error.errno == .noSuchProcess { return true }
-            throw error
-        }
+        return try !processRuns(pid, start: fields[2])
     }
 }
