@@ -30,7 +30,9 @@ struct CrashDescriptorTests {
         let scene = try CrashScene()
         let run = try scene.sallyport.run(
             profile: "strict",
-            options: ["--export", "\(scene.sallyport.home.at("export")):1024", "--frames", scene.sallyport.home.at("frames")],
+            options: [
+                "--export", "\(scene.sallyport.home.at("export")):1024", "--frames", scene.sallyport.home.at("frames"),
+            ],
             Self.listing)
         #expect(run.lines == ["0", "1", "2", "3", "4", "5"], "\(run.text)\(run.errorText)")
     }

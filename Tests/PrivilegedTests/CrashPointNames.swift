@@ -14,7 +14,8 @@ enum CrashPointNames {
             let sallyport = try Sallyport()
             let workspace = try sallyport.home.directory("project")
             let plan = try sallyport.command([
-                "run", "--dry-run", "--json", "--workspace", workspace, "--frames", sallyport.home.at("frames"), "--", "true",
+                "run", "--dry-run", "--json", "--workspace", workspace, "--frames", sallyport.home.at("frames"), "--",
+                "true",
             ]).run()
             let steps = try JSON.read(plan.output, file: "the launch plan")["steps"]?.arrayValue ?? []
             var seen: Set<String> = []

@@ -45,21 +45,34 @@ struct CrashScene {
     static let changing = "mkdir new && echo one > new/file && echo more >> build.sh && rm old && mv src moved"
 
     /// The gateway runs as well when frames are asked for.
-    func command(_ script: String, options: [String] = []) -> Command {
+    func command(profile: String = "strict", _ script: String, options: [String] = []) -> Command {
         sallyport.runCommand(
-            profile: "strict", workspace: workspace,
-            options: ["--frames", sallyport.home.at("frames.jsonl")] + options, record: sallyport.home.at("result.json"),
+            profile: profile, workspace: workspace,
+            options: ["--frames", sallyport.home.at("frames.jsonl")] + options,
+            record: sallyport.home.at("result.json"),
             ["/bin/sh", "-c", script])
+    }
+
+    /// A profile whose changes go to a directory of the pool, on any file system.
+    func profileWithChangesOnDisk() throws -> String {
+        try sallyport.home.file(
+            "on-disk.yaml",
+            "version: 1\nextends: [strict]\nreason: Changes on disk, for a test.\nlimits: { workspace: unmetered }\n")
     }
 
     /// Every name, type, mode, owner, size, time and link of the caller's tree, and the bytes of every file.
     func tree() throws -> String {
         let listing = try Command(
             "/bin/sh",
-            ["-c", "cd \"$0\" && find . -printf '%p %y %m %U:%G %s %T@ %C@ %l\\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum",
-                workspace]
+            [
+                "-c",
+                "cd \"$0\" && find . -printf '%p %y %m %U:%G %s %T@ %C@ %l\\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum",
+                workspace,
+            ]
         ).run()
-        guard listing.code == 0, listing.lines.count >= 9 else { throw HarnessError("cannot list \(workspace): \(listing.errorText)") }
+        guard listing.code == 0, listing.lines.count >= 9 else {
+            throw HarnessError("cannot list \(workspace): \(listing.errorText)")
+        }
         return listing.text
     }
 
@@ -74,7 +87,9 @@ struct CrashScene {
         return try sallyport.command(["session", "diff", session, "--stat"]).run()
     }
 
-    func discardChanges(_ session: String) throws -> Finished { try sallyport.command(["session", "discard", session]).run() }
+    func discardChanges(_ session: String) throws -> Finished {
+        try sallyport.command(["session", "discard", session]).run()
+    }
 }
 
 /// Waits as long as asked; where in a program's life a blow falls is what these tests vary.
@@ -84,8 +99,8 @@ func pause(microseconds: Int) {
 }
 
 /// Looks until something is there; nil when it is not there in time, or when `unless` says that it never will be.
-func awaited<Found>(_ longest: Duration = .seconds(20), unless: () -> Bool = { false }, _ look: () -> Found?) -> Found? {
-    let end = ContinuousClock.now + longest
+func awaited<Found>(_ look: () -> Found?, unless: () -> Bool = { false }) -> Found? {
+    let end = ContinuousClock.now + .seconds(20)
     while ContinuousClock.now < end {
         if let found = look() { return found }
         if unless() { return look() }
@@ -101,7 +116,8 @@ struct CrashMoments: RandomNumberGenerator {
 
     /// The seed of SALLYPORT_CRASH_SEED, or a new one.
     init() {
-        seed = getenv("SALLYPORT_CRASH_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 0...UInt64.max)
+        seed =
+            getenv("SALLYPORT_CRASH_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 0...UInt64.max)
         state = seed
     }
 

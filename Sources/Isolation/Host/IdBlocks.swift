@@ -57,18 +57,14 @@ package struct IdBlocks: ~Copyable {
         return try body()
     }
 
-    /// The whole table, with entries that a range configured earlier left beyond this one's end.
+    /// The whole table, at least as long as the range: a range that was made shorter hides no block that is in use.
     private borrowing func entries() throws(SystemError) -> [UInt8] {
-        let size = try FileStatus.of(table, subject: "\"\(Self.path)\"").size
-        return try entries(0..<max(range.blocks, Int(size) / Self.entrySize))
-    }
-
-    /// Some entries; what lies past the end of the file is zeros.
-    private borrowing func entries(_ wanted: Range<Int>) throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: wanted.count * Self.entrySize)
+        let there = Int(try FileStatus.of(table, subject: "\"\(Self.path)\"").size) / Self.entrySize
+        var bytes = [UInt8](repeating: 0, count: max(range.blocks, there) * Self.entrySize)
         let fd = table.number
-        let at = Int64(wanted.lowerBound * Self.entrySize)
-        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, at) } }
+        try checked("read", "\"\(Self.path)\"") {
+            bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) }
+        }
         return bytes
     }
 
@@ -83,7 +79,8 @@ package struct IdBlocks: ~Copyable {
 
     private borrowing func fields(_ index: Int, _ bytes: [UInt8]) -> [Substring] {
         let at = index * Self.entrySize
-        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
+        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(
+            separator: " ")
     }
 
     /// The first id of an entry's block, as it was when it was taken.
@@ -99,7 +96,9 @@ package struct IdBlocks: ~Copyable {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
             let bytes = try entries()
-            let taken = (0..<(bytes.count / Self.entrySize)).filter { bytes[$0 * Self.entrySize] != 0 }.map { base(of: $0, bytes) }
+            let taken = (0..<(bytes.count / Self.entrySize)).filter { bytes[$0 * Self.entrySize] != 0 }.map {
+                base(of: $0, bytes)
+            }
             for index in 0..<range.blocks where bytes[index * Self.entrySize] == 0 {
                 let base = range.first + UInt32(index) * IdBlock.size
                 if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
@@ -108,16 +107,19 @@ package struct IdBlocks: ~Copyable {
             }
             throw SystemError(
                 "allocate", "a block of 65536 ids", .noSpace,
-                remedy: "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
+                remedy:
+                    "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
         }
     }
 
     /// Gives a block back; a block that names another session is left alone and is an error.
     package borrowing func release(_ block: IdBlock, of session: String) throws(SystemError) {
         try locked { () throws(SystemError) in
-            let entry = try entries(block.index..<(block.index + 1))
-            guard entry.prefix(while: { $0 != 0 && $0 != 32 }).elementsEqual(session.utf8) else {
-                throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
+            let bytes = try entries()
+            let at = block.index * Self.entrySize
+            guard Array(bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }) == Array(session.utf8) else {
+                throw SystemError(
+                    "release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
         }
@@ -138,16 +140,9 @@ package struct IdBlocks: ~Copyable {
 
     /// Whether the supervisor that took a block is gone, by pid and start time.
     package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
-        let fields = fields(block.index, try locked { () throws(SystemError) in try entries() })
+        let bytes = try locked { () throws(SystemError) in try entries() }
+        let fields = fields(block.index, bytes)
         guard fields.count >= 3, let pid = Int32(fields[1]) else { return true }
         return try !processRuns(pid, start: fields[2])
-    }
-
-    /// Whether a session has a block and a supervisor that runs, whatever runtime directory it lies in.
-    ///
-    /// A session in host mode takes its block before it makes anything else that is the host's, and gives it back last.
-    package borrowing func isLive(_ session: String) throws(SystemError) -> Bool {
-        for (block, owner) in try inUse() where owner == session { return try !isAbandoned(block) }
-        return false
     }
 }

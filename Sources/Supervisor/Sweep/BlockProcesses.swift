@@ -46,19 +46,32 @@ enum BlockProcesses {
         if try runs(pid, in: block) { _ = sp_pidfd_signal(pidfd.number, SIGKILL, 0) }
     }
 
+    /// Everything up to the line of the user ids, which is the ninth; the rest of the file is several times as long.
+    private static let statusHead = 512
+
     private static func runs(_ pid: Int32, in block: IdBlock) throws(SystemError) -> Bool {
-        let lines: [Substring]
-        do { lines = try procText("/proc/\(pid)/status") } catch {
+        var bytes = [UInt8](repeating: 0, count: statusHead)
+        let path = "/proc/\(pid)/status"
+        do throws(SystemError) {
+            let file = try Descriptor.open(path, O_RDONLY)
+            let fd = file.number
+            let got = try checked("read", "\"\(path)\"") {
+                bytes.withUnsafeMutableBytes { sp_read(fd, $0.baseAddress!, $0.count) }
+            }
+            bytes.removeSubrange(got...)
+        } catch {
             if error.errno == .noEntry || error.errno == .noSuchProcess { return false }
             throw error
         }
-        var isOurs = false
-        for line in lines {
-            if line.hasPrefix("State:"), line.contains("Z (") || line.contains("X (") { return false }
-            guard line.hasPrefix("Uid:") else { continue }
-            let ids = line.dropFirst(4).split(whereSeparator: { $0 == "\t" || $0 == " " }).compactMap { UInt32($0) }
-            isOurs = ids.contains { $0 >= block.base && $0 <= block.last }
+        var ids: [UInt32]?
+        for line in bytes.split(separator: 0x0a) {
+            // One that has ended and waits for its parent to ask holds nothing.
+            if line.starts(with: Array("State:\tZ".utf8)) || line.starts(with: Array("State:\tX".utf8)) { return false }
+            guard line.starts(with: Array("Uid:".utf8)) else { continue }
+            ids = line.dropFirst(5).split(separator: 0x09).compactMap { UInt32(String(decoding: $0, as: UTF8.self)) }
+            break
         }
-        return isOurs
+        guard let ids, ids.count == 4 else { throw SystemError("read the ids in", "\"\(path)\"", .invalid) }
+        return ids.contains { $0 >= block.base && $0 <= block.last }
     }
 }

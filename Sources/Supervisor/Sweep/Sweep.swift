@@ -1,6 +1,6 @@
+internal import CLinux
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
-internal import CLinux
 internal import Glibc
 package import Isolation
 package import LinuxSystem
@@ -66,7 +66,9 @@ package struct Sweep {
         guard let dead = adopted.take() else { return }
         try clearGroups(dead.id.text)
         var held: [IdBlock] = []
-        if mode == .host { held = try IdBlocks.open(HostFile.idRange()).inUse().filter { $0.session == id.text }.map(\.block) }
+        if mode == .host {
+            held = try IdBlocks.open(HostFile.idRange()).inUse().filter { $0.session == id.text }.map(\.block)
+        }
         for block in held { try BlockProcesses.end(block, deadline: 10_000) }
         // Nobody writes there any more, and the ids are free only when no file bears them.
         try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
@@ -77,7 +79,9 @@ package struct Sweep {
 
     /// A supervisor that died during a start leaves a child that still holds the lock, for the moments until it notices
     /// its life line; the group kill ends one that is stuck.
-    private func adoptOrphaned(_ id: SessionID, _ sessions: borrowing Directory) throws(SystemError) -> SessionDirectory? {
+    private func adoptOrphaned(_ id: SessionID, _ sessions: borrowing Directory) throws(SystemError)
+        -> SessionDirectory?
+    {
         guard let state = try SessionList(paths).item(id)?.state, let pid = state["supervisor_pid"]?.intValue,
             let start = state["supervisor_start"]?.stringValue
         else { return nil }
@@ -91,7 +95,9 @@ package struct Sweep {
             // No event tells that a lock's last holder is gone; 5 ms is the fallback interval.
             _ = sp_poll_one(-1, 0, 5)
         }
-        throw SystemError("take over", "session \(id)", .busy, remedy: "A child of its dead supervisor holds its lock; see the kernel log.")
+        throw SystemError(
+            "take over", "session \(id)", .busy,
+            remedy: "A child of its dead supervisor holds its lock; see the kernel log.")
     }
 
     /// Groups of a session in every hierarchy, wherever this host places them.
@@ -114,8 +120,8 @@ package struct Sweep {
     }
 
     private mutating func orphanGroups(_ sessions: borrowing Directory) throws(SystemError) {
-        // Another runtime directory's sessions live in the same groups, and one that starts has an empty group for a
-        // moment. The table of ids tells those apart; without it (rootless) a foreign group is left alone.
+        // Without a table of ids (rootless) a session that starts elsewhere, whose group is empty for a moment, cannot be
+        // told from a dead one.
         guard mode == .host, let layout = try layoutIfAny() else { return }
         var ids: Set<String> = []
         for (_, path) in SessionCgroup.placement("x", layout, root: true) {
@@ -126,10 +132,19 @@ package struct Sweep {
                 if SessionID(text) != nil || isOfDeadDoctor(text) { ids.insert(text) }
             }
         }
-        let blocks = try IdBlocks.open(HostFile.idRange())
-        for id in ids.sorted() where try !sessions.contains(id) {
-            if try !blocks.isLive(id) { try clearAbandoned(id, layout) }
+        // Another runtime directory's sessions live in the same groups: nobody's is only a group without processes whose
+        // id block, which is taken before the group is made, is no living supervisor's.
+        let living = try ownersOfLivingBlocks()
+        for id in ids.sorted() where try !sessions.contains(id) && !living.contains(id) {
+            try clearAbandoned(id, layout)
         }
+    }
+
+    private func ownersOfLivingBlocks() throws(SystemError) -> Set<String> {
+        let blocks = try IdBlocks.open(HostFile.idRange())
+        var owners: Set<String> = []
+        for (block, owner) in try blocks.inUse() where try !blocks.isAbandoned(block) { owners.insert(owner) }
+        return owners
     }
 
     /// `doctor` tries the controllers in a group named for its process.
@@ -159,7 +174,8 @@ package struct Sweep {
         }
     }
 
-    private mutating func giveBack(_ block: IdBlock, of owner: String, _ blocks: borrowing IdBlocks) throws(SystemError) {
+    private mutating func giveBack(_ block: IdBlock, of owner: String, _ blocks: borrowing IdBlocks) throws(SystemError)
+    {
         do { try blocks.release(block, of: owner) } catch {
             // Given back since we looked, by its own session or by the sweep of another runtime directory.
             if error.errno == .invalid { return }
