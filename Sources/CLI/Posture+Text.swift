@@ -12,7 +12,8 @@ extension Posture {
             if count.notApplicable > 0 { parts.append("\(count.notApplicable) do not apply here") }
             if count.broken > 0 { parts.append("\(count.broken) could not be made") }
             let (mark, word): (Mark, String) =
-                count.escaped > 0 ? (.bad, "ESCAPED") : made == 0 || count.broken > 0 ? (.weak, "unknown") : (.good, "held")
+                count.escaped > 0
+                ? (.bad, "ESCAPED") : made == 0 || count.broken > 0 ? (.weak, "unknown") : (.good, "held")
             rows.append(VerdictLine(mark, word, name: layer.name, text: parts.joined(separator: ", ")))
         }
         var lines = [VerdictTable.text(rows, colour: colour)]
@@ -27,7 +28,8 @@ extension Posture {
         let layers = Layer.allCases.map { layer in
             let count = count(layer)
             return JSON.object([
-                .init("layer", .string(layer.name)), .init("refused", .int(count.refused)), .init("escaped", .int(count.escaped)),
+                .init("layer", .string(layer.name)), .init("refused", .int(count.refused)),
+                .init("escaped", .int(count.escaped)),
                 .init("not_applicable", .int(count.notApplicable)), .init("broken", .int(count.broken)),
             ])
         }

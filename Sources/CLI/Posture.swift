@@ -58,7 +58,9 @@ package struct Posture: Sendable {
 
     private static func attempt(_ line: ArraySlice<UInt8>) -> Attempt? {
         let fields = line.split(separator: 0x09, omittingEmptySubsequences: false)
-        guard line.count <= 512, fields.count >= 3, let id = word(fields[0], limit: 24), Layer.of(id) != nil else { return nil }
+        guard line.count <= 512, fields.count >= 3, let id = word(fields[0], limit: 24), Layer.of(id) != nil else {
+            return nil
+        }
         guard let verdict = word(fields[1], limit: 40), let text = phrase(fields[fields.count - 1]) else { return nil }
         switch (verdict, fields.count) {
         case ("refused", 4):
@@ -76,7 +78,8 @@ package struct Posture: Sendable {
     private static func word(_ bytes: ArraySlice<UInt8>, limit: Int) -> String? {
         guard !bytes.isEmpty, bytes.count <= limit else { return nil }
         let allowed = bytes.allSatisfy {
-            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || "._:-".utf8.contains($0)
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+                || "._:-".utf8.contains($0)
         }
         return allowed ? String(decoding: bytes, as: UTF8.self) : nil
     }

@@ -26,7 +26,9 @@ package enum VerdictTable {
         let indent = String(repeating: " ", count: words + names + 4)
         return lines.flatMap { line in
             let blanks = String(repeating: " ", count: words - line.word.count + 2)
-            let head = line.mark.paint(line.word, colour: colour) + blanks + Columns.padded(line.name, names + 2) + line.text.displayed
+            let head =
+                line.mark.paint(line.word, colour: colour) + blanks + Columns.padded(line.name, names + 2)
+                + line.text.displayed
             return [head] + line.notes.map { indent + $0.displayed }
         }.joined(separator: "\n")
     }

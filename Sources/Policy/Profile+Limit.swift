@@ -18,7 +18,8 @@ extension Profile {
                     "limit \"\(key)\" of \(limit.text(number)) is weaker than the \(limits.text(limit)) of profile "
                         + "\"\(name)\"",
                     limit == .enforcement
-                        ? "Choose a profile that says so by name, such as strict-rlimit." : "Choose a profile that says so by name.")
+                        ? "Choose a profile that says so by name, such as strict-rlimit."
+                        : "Choose a profile that says so by name.")
             }
         case .pids, .memory, .shm, .tmp, .workspaceBytes, .workspaceInodes, .openFiles, .cpu, .logBytes, .wall: break
         }

@@ -11,10 +11,12 @@ internal import Supervisor
 enum DoctorVerb {
     static let help = Help(
         usage: "sallyport doctor [--profile NAME|FILE] [--attack] [--json]",
-        summary: "Looks at each layer of a sandbox on this host, by trying it, and says what to do where one is missing.",
+        summary:
+            "Looks at each layer of a sandbox on this host, by trying it, and says what to do where one is missing.",
         options: [
             Option("profile", "NAME|FILE", "the profile that must hold (default: strict)"),
-            Option("attack", nil, "run the built-in escape probes in a sandbox instead, and print its posture by layer"),
+            Option(
+                "attack", nil, "run the built-in escape probes in a sandbox instead, and print its posture by layer"),
             Option("json", nil, "print one JSON object"), Option("help", nil, "this text"),
         ],
         notes: """
@@ -37,7 +39,8 @@ enum DoctorVerb {
             let doctor = try Doctor(
                 try context.profiles.load(name), named: name, paths: context.paths, programs: context.programs,
                 environment: environmentValue)
-            return arguments.has("attack") ? try attack(doctor, json: arguments.has("json")) : try examine(doctor, json: arguments.has("json"))
+            return arguments.has("attack")
+                ? try attack(doctor, json: arguments.has("json")) : try examine(doctor, json: arguments.has("json"))
         } catch {
             Output.error("\(error)")
             return 125
@@ -74,7 +77,8 @@ enum DoctorVerb {
         if case .degraded(let key) = check.status { notes.append("allowed only by a profile that says \(key)") }
         notes += (check.remedy ?? "").split(separator: "\n").map(String.init)
         let star = !check.isRequired && check.status != .ok ? "*" : ""
-        return VerdictLine(mark, check.word + star, name: check.layer, text: check.found, notes: check.status == .ok ? [] : notes)
+        return VerdictLine(
+            mark, check.word + star, name: check.layer, text: check.found, notes: check.status == .ok ? [] : notes)
     }
 
     private static func conclusion(_ report: HostReport) -> String {
@@ -92,10 +96,12 @@ enum DoctorVerb {
         case .read(0): return 0
         case .read(1): return 1
         case .read(2):
-            Output.error("the probes did not tell of every attempt, so nothing is said of this host. Run `sallyport doctor`.")
+            Output.error(
+                "the probes did not tell of every attempt, so nothing is said of this host. Run `sallyport doctor`.")
             return 125
         case .read(let status):
-            Output.error("cannot read the probes' report: the reader ended with status \(status). Nothing is said of this host.")
+            Output.error(
+                "cannot read the probes' report: the reader ended with status \(status). Nothing is said of this host.")
             return 125
         case .failed(let why):
             // The reason is the record's own sentence where there is one, with its full stop.
@@ -116,7 +122,8 @@ enum DoctorVerb {
             let report = try Descriptor(owning: 0).readAll(limit: Posture.limit, subject: "the report")
             let list = try Descriptor(owning: 3).readAll(limit: Posture.limit, subject: "the list")
             let posture = Posture(report: report, expected: Posture.ids(list: list))
-            Output.out(line.contains("--json") ? posture.json.compactText : posture.text(colour: line.contains("--colour")))
+            Output.out(
+                line.contains("--json") ? posture.json.compactText : posture.text(colour: line.contains("--colour")))
             return posture.exitStatus
         } catch {
             Output.error("\(error)")

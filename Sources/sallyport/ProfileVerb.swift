@@ -31,18 +31,23 @@ enum ProfileVerb {
     private static let show = Help(
         usage: "sallyport profile show NAME|FILE [--resolved] [--json]", summary: "Shows one profile.",
         options: [
-            Option("resolved", nil, "every key with its value and the file:line that wrote it, after all it extends"), json,
+            Option("resolved", nil, "every key with its value and the file:line that wrote it, after all it extends"),
+            json,
             helpOption,
         ])
     private static let lint = Help(
         usage: "sallyport profile lint NAME|FILE [--json]", summary: "Judges one profile with all it extends.",
         options: [json, helpOption],
-        notes: "exit codes: 0 nothing, or warnings only; 1 errors, with which no session starts; 125 it cannot be read.")
+        notes: "exit codes: 0 nothing, or warnings only; 1 errors, with which no session starts; 125 it cannot be read."
+    )
     private static let filter = Help(
         usage: "sallyport profile filter NAME|FILE [--bpf FILE] [--json]",
-        summary: "Prints the system call filter of one profile, one rule a line; a call without a rule gets the default.",
+        summary:
+            "Prints the system call filter of one profile, one rule a line; a call without a rule gets the default.",
         options: [
-            Option("bpf", "FILE", "write the compiled program there instead (struct sock_filter[], as bwrap --seccomp takes it)"),
+            Option(
+                "bpf", "FILE",
+                "write the compiled program there instead (struct sock_filter[], as bwrap --seccomp takes it)"),
             json, helpOption,
         ])
 
@@ -154,7 +159,8 @@ enum ProfileVerb {
             let rules = specification.rules.map { JSON.string($0.text) }
             Output.out(
                 JSON.object([
-                    .init("profile", .string(profile.name)), .init("default", .string(specification.defaultAction.text)),
+                    .init("profile", .string(profile.name)),
+                    .init("default", .string(specification.defaultAction.text)),
                     .init("rules", .array(rules)),
                 ]).compactText)
             return 0

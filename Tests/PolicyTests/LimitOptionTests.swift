@@ -45,8 +45,14 @@ struct LimitOptionTests {
     @Test(
         "how limits are held is not weakened by an option",
         arguments: [
-            ("enforcement", "rlimit", "limit \"enforcement\" of rlimit is weaker than the cgroup of profile \"strict\""),
-            ("workspace", "unmetered", "limit \"workspace\" of unmetered is weaker than the metered of profile \"strict\""),
+            (
+                "enforcement", "rlimit",
+                "limit \"enforcement\" of rlimit is weaker than the cgroup of profile \"strict\""
+            ),
+            (
+                "workspace", "unmetered",
+                "limit \"workspace\" of unmetered is weaker than the metered of profile \"strict\""
+            ),
         ])
     func weaker(key: String, value: String, message: String) throws {
         let strict = try ProfileFixtures.strict()

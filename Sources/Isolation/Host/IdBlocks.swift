@@ -33,7 +33,8 @@ package struct IdRange: Sendable, Equatable {
 /// One table, whatever runtime directory a session uses, because ids are the host's: two tables would hand the same
 /// ids to two sessions. A block is taken before clone and given back only after the session's group is empty and its
 /// files are gone; a crash leaves the entry, which `sweep` clears when the session is dead. Entries: 64 bytes, zeros
-/// or "session pid start-time" of the supervisor.
+/// or "session pid start-time base": the supervisor, and the block's first id, since the range can be configured
+/// anew while sessions of the old one live.
 package struct IdBlocks: ~Copyable {
     private let table: Descriptor
     private let range: IdRange
@@ -56,15 +57,19 @@ package struct IdBlocks: ~Copyable {
         return try body()
     }
 
-    private borrowing func entries() throws(SystemError) -> [UInt8] { try entries(0..<range.blocks) }
-
-    /// Some entries; what lies past the end of the file is zeros.
-    private borrowing func entries(_ wanted: Range<Int>) throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: wanted.count * Self.entrySize)
+    /// Every entry up to the last one that was ever written, those of an earlier, longer range included. What lies past
+    /// the end is free: a table of all blocks would be a quarter of a megabyte to read at every start.
+    private borrowing func entries() throws(SystemError) -> [UInt8] {
+        let size = Int(try FileStatus.of(table, subject: "\"\(Self.path)\"").size)
+        var bytes = [UInt8](repeating: 0, count: size / Self.entrySize * Self.entrySize)
         let fd = table.number
-        let at = Int64(wanted.lowerBound * Self.entrySize)
-        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, at) } }
+        if bytes.isEmpty { return bytes }
+        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
         return bytes
+    }
+
+    private static func isFree(_ index: Int, _ bytes: [UInt8]) -> Bool {
+        index * entrySize >= bytes.count || bytes[index * entrySize] == 0
     }
 
     private borrowing func put(_ index: Int, _ text: [UInt8]) throws(SystemError) {
@@ -76,20 +81,31 @@ package struct IdBlocks: ~Copyable {
         guard wrote == padded.count else { throw SystemError("write", "\"\(Self.path)\"", .io) }
     }
 
+    private borrowing func fields(_ index: Int, _ bytes: [UInt8]) -> [Substring] {
+        if Self.isFree(index, bytes) { return [] }
+        let at = index * Self.entrySize
+        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
+    }
+
+    /// The first id of an entry's block, as it was when it was taken.
+    private borrowing func base(of index: Int, _ bytes: [UInt8]) -> UInt32 {
+        let parts = fields(index, bytes)
+        return (parts.count == 4 ? UInt32(parts[3]) : nil) ?? range.first + UInt32(index) * IdBlock.size
+    }
+
     /// Takes a free block for a session of this process; the entry is on disk before this returns.
     ///
     /// - Parameter start: this process's start time, as /proc/<pid>/stat has it.
     package borrowing func allocate(_ session: String, start: String) throws(SystemError) -> IdBlock {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
-            // A page at a time: the first free block is nearly always in the first one.
-            for first in stride(from: 0, to: range.blocks, by: 64) {
-                let part = first..<min(first + 64, range.blocks)
-                let bytes = try entries(part)
-                for index in part where bytes[(index - first) * Self.entrySize] == 0 {
-                    try put(index, Array("\(session) \(getpid()) \(start)".utf8))
-                    return IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size)
-                }
+            let bytes = try entries()
+            let taken = (0..<(bytes.count / Self.entrySize)).filter { !Self.isFree($0, bytes) }.map { base(of: $0, bytes) }
+            for index in 0..<range.blocks where Self.isFree(index, bytes) {
+                let base = range.first + UInt32(index) * IdBlock.size
+                if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
+                try put(index, Array("\(session) \(getpid()) \(start) \(base)".utf8))
+                return IdBlock(index: index, base: base)
             }
             throw SystemError(
                 "allocate", "a block of 65536 ids", .noSpace,
@@ -100,8 +116,7 @@ package struct IdBlocks: ~Copyable {
     /// Gives a block back; a block that names another session is left alone and is an error.
     package borrowing func release(_ block: IdBlock, of session: String) throws(SystemError) {
         try locked { () throws(SystemError) in
-            let entry = try entries(block.index..<(block.index + 1))
-            guard entry.prefix(while: { $0 != 0 && $0 != 32 }).elementsEqual(session.utf8) else {
+            guard fields(block.index, try entries()).first == Substring(session) else {
                 throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
@@ -110,14 +125,12 @@ package struct IdBlocks: ~Copyable {
 
     /// Every block in use with the session that holds it.
     package borrowing func inUse() throws(SystemError) -> [(block: IdBlock, session: String)] {
-        let range = self.range
-        return try locked { () throws(SystemError) -> [(block: IdBlock, session: String)] in
+        try locked { () throws(SystemError) -> [(block: IdBlock, session: String)] in
             let bytes = try entries()
-            return (0..<range.blocks).compactMap { index in
-                let at = index * Self.entrySize
-                guard bytes[at] != 0 else { return nil }
-                let name = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }, as: UTF8.self)
-                return (IdBlock(index: index, base: range.first + UInt32(index) * IdBlock.size), name)
+            return (0..<(bytes.count / Self.entrySize)).compactMap { index in
+                guard !Self.isFree(index, bytes) else { return nil }
+                let name = String(fields(index, bytes).first ?? "")
+                return (IdBlock(index: index, base: base(of: index, bytes)), name)
             }
         }
     }
@@ -125,9 +138,8 @@ package struct IdBlocks: ~Copyable {
     /// Whether the supervisor that took a block is gone, by pid and start time.
     package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
         let bytes = try entries()
-        let at = block.index * Self.entrySize
-        let fields = String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
-        guard fields.count == 3, let pid = Int32(fields[1]) else { return true }
+        let fields = fields(block.index, bytes)
+        guard fields.count >= 3, let pid = Int32(fields[1]) else { return true }
         do throws(SystemError) {
             return try processStartTime(pid) != fields[2]
         } catch {

@@ -7,10 +7,8 @@ internal import Policy
 extension Doctor {
     func fileSystems() -> [HostCheck] {
         var checks = [mergedUsr()]
-        guard mode == .host else {
-            checks.append(HostCheck("mount-api", .ok, "tried inside the trial sandbox: it needs a mount namespace of one's own"))
-            return checks
-        }
+        // Without root a mount needs a namespace of one's own; the row "sandbox" shows it then.
+        guard mode == .host else { return checks }
         checks.append(mountInterface())
         checks.append(idMapped("idmap-usr", "/usr", "its files then show as nobody's inside, and the record says so"))
         checks.append(idMapped("idmap-state", paths.state, "a workspace there is refused"))
@@ -21,20 +19,25 @@ extension Doctor {
     private func mergedUsr() -> HostCheck {
         let needed = profile.rootfs == "host"
         do {
-            if try FileStatus.path("/bin").isSymlink { return HostCheck("merged-usr", .ok, "/bin is a link into /usr", isRequired: needed) }
+            if try FileStatus.path("/bin").isSymlink {
+                return HostCheck("merged-usr", .ok, "/bin is a link into /usr", isRequired: needed)
+            }
         } catch {
             return HostCheck("merged-usr", .missing, error.explanationLine, isRequired: needed)
         }
         return HostCheck(
             "merged-usr", .missing, "/bin is a directory of its own",
-            remedy: "Run: apt-get install usrmerge\nor use a rootfs of its own: rootfs/build debian, and rootfs: debian in the profile.",
+            remedy:
+                "Run: apt-get install usrmerge\nor use a rootfs of its own: rootfs/build debian, and rootfs: debian in the profile.",
             isRequired: needed)
     }
 
     private func mountInterface() -> HostCheck {
         do {
             _ = try Trees(mode: mode, held: DescriptorSet()).open("/usr", at: "usr")
-            return HostCheck("mount-api", .ok, "/usr was cloned and made read-only without being attached (open_tree, mount_setattr)")
+            return HostCheck(
+                "mount-api", .ok, "/usr was cloned and made read-only without being attached (open_tree, mount_setattr)"
+            )
         } catch {
             return HostCheck(
                 "mount-api", .missing, error.explanationLine,
@@ -71,7 +74,8 @@ extension Doctor {
             return HostCheck("directories", .missing, error.explanationLine, remedy: error.remedy)
         }
         let kinds = [paths.runtime, paths.state].map { "\($0) (\(mounts.holding($0)?.type ?? "?"))" }
-        return HostCheck("directories", .ok, "\(kinds.joined(separator: " and ")) belong to the caller and nobody else writes there")
+        return HostCheck(
+            "directories", .ok, "\(kinds.joined(separator: " and ")) belong to the caller and nobody else writes there")
     }
 
     // MARK: Programs

@@ -15,7 +15,9 @@ extension Doctor {
             let filter = try FilterCompiler.compile(FilterSpecification(profile.syscalls))
             return HostCheck("seccomp", .ok, "the profile's filter has \(filter.program.count / 8) instructions")
         } catch {
-            return HostCheck("seccomp", .missing, error.explanationLine, remedy: error.remedy ?? "libseccomp 2.5 or later is needed.")
+            return HostCheck(
+                "seccomp", .missing, error.explanationLine, remedy: error.remedy ?? "libseccomp 2.5 or later is needed."
+            )
         }
     }
 
@@ -23,7 +25,8 @@ extension Doctor {
         let actions = kernelValue("/proc/sys/kernel/seccomp/actions_avail")?.split(separator: " ") ?? []
         guard actions.contains("user_notif") else {
             return HostCheck(
-                "seccomp-notify", .missing, "the kernel offers \(actions.isEmpty ? "no filter" : actions.joined(separator: ", "))",
+                "seccomp-notify", .missing,
+                "the kernel offers \(actions.isEmpty ? "no filter" : actions.joined(separator: ", "))",
                 remedy: "Install a kernel with CONFIG_SECCOMP_FILTER, 5.0 or later.")
         }
         return HostCheck("seccomp-notify", .ok, "refused calls are reported to the supervisor (user_notif)")
@@ -38,7 +41,10 @@ extension Doctor {
                 remedy: "Boot with landlock in the lsm= list (Linux 5.13 or later, CONFIG_SECURITY_LANDLOCK)\n"
                     + "or write into a profile: landlock: waived, with landlock_reason.", isRequired: needed)
         }
-        let scope = abi >= 6 ? "signals and abstract sockets are scoped too" : "scoping comes with ABI 6; until then the namespaces carry that duty"
+        let scope =
+            abi >= 6
+            ? "signals and abstract sockets are scoped too"
+            : "scoping comes with ABI 6; until then the namespaces carry that duty"
         return HostCheck("landlock", .ok, "ABI \(abi); \(scope)", isRequired: needed)
     }
 
@@ -53,15 +59,19 @@ extension Doctor {
         do throws(SystemError) {
             let layout = try CgroupLayout.detect()
             let trial = try SessionCgroup.create(
-                "doctor-\(getpid())", CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
+                "doctor-\(getpid())",
+                CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
                 root: mode == .host)
             try trial.remove(deadline: 2000)
             let version = layout.version == .v2 ? "v2" : "v1"
-            return HostCheck("cgroup", .ok, "\(version): memory with swap, pids and cpu were limited in a trial group", isRequired: needed)
+            return HostCheck(
+                "cgroup", .ok, "\(version): memory with swap, pids and cpu were limited in a trial group",
+                isRequired: needed)
         } catch {
             return HostCheck(
                 "cgroup", .degraded(key: "limits.enforcement: rlimit"), error.explanationLine,
-                remedy: controlGroupRemedy(error) + "\nor choose the profile strict-rlimit, which bounds processes and not the session.",
+                remedy: controlGroupRemedy(error)
+                    + "\nor choose the profile strict-rlimit, which bounds processes and not the session.",
                 isRequired: needed)
         }
     }
@@ -72,24 +82,29 @@ extension Doctor {
             return "Boot with swapaccount=1."
         }
         if mode == .rootless {
-            return "Run it in a delegated group: systemd-run --user --scope -p Delegate=yes -- sallyport run ... (cgroup v2)"
+            return
+                "Run it in a delegated group: systemd-run --user --scope -p Delegate=yes -- sallyport run ... (cgroup v2)"
         }
         return error.remedy ?? "Mount the controllers memory, pids and cpu, writable for root."
     }
 
     private func loopDevices() -> HostCheck {
         access("/dev/loop-control", F_OK) == 0
-            ? HostCheck("loop-devices", .ok, "/dev/loop-control is there, for a pool of workspaces on disk", isRequired: false)
+            ? HostCheck(
+                "loop-devices", .ok, "/dev/loop-control is there, for a pool of workspaces on disk", isRequired: false)
             : HostCheck(
-                "loop-devices", .missing, "no /dev/loop-control: workspaces are kept in memory", remedy: "Run: modprobe loop", isRequired: false)
+                "loop-devices", .missing, "no /dev/loop-control: workspaces are kept in memory",
+                remedy: "Run: modprobe loop", isRequired: false)
     }
 
     private func quota() -> HostCheck {
         access("/proc/sys/fs/quota", F_OK) == 0
-            ? HostCheck("project-quota", .ok, "the kernel counts quota; a pool on disk was not tried", isRequired: false)
+            ? HostCheck(
+                "project-quota", .ok, "the kernel counts quota; a pool on disk was not tried", isRequired: false)
             : HostCheck(
                 "project-quota", .missing, "the kernel has no quota: workspaces are kept in memory and count there",
-                remedy: "Use a kernel with CONFIG_QUOTA, or keep limits.memory above limits.workspace_bytes.", isRequired: false)
+                remedy: "Use a kernel with CONFIG_QUOTA, or keep limits.memory above limits.workspace_bytes.",
+                isRequired: false)
     }
 
     // MARK: Settings of the host
@@ -101,26 +116,33 @@ extension Doctor {
         guard covered.isEmpty else {
             return HostCheck(
                 "proc", .missing, "parts of /proc are covered: \(covered.prefix(3).joined(separator: ", "))",
-                remedy: "The kernel then refuses a new /proc (mount_too_revealing). In a container start it with an unmasked one:\n"
-                    + "podman run --security-opt unmask=ALL, docker run --security-opt systempaths=unconfined, procMount: Unmasked.")
+                remedy:
+                    "The kernel then refuses a new /proc (mount_too_revealing). In a container start it with an unmasked one:\n"
+                    + "podman run --security-opt unmask=ALL, docker run --security-opt systempaths=unconfined, procMount: Unmasked."
+            )
         }
         return HostCheck("proc", .ok, "/proc is whole, so a session can have its own")
     }
 
     private func corePattern() -> HostCheck {
         let pattern = kernelValue("/proc/sys/kernel/core_pattern") ?? ""
-        guard pattern.hasPrefix("|") else { return HostCheck("core-pattern", .ok, "crashes start no program", isRequired: false) }
+        guard pattern.hasPrefix("|") else {
+            return HostCheck("core-pattern", .ok, "crashes start no program", isRequired: false)
+        }
         // A limit of 0 does not keep the kernel from piping. core(5)
         return HostCheck(
-            "core-pattern", .missing, "a crash inside starts \(pattern.dropFirst().prefix { $0 != " " }) as the host's root, with the crashed memory",
+            "core-pattern", .missing,
+            "a crash inside starts \(pattern.dropFirst().prefix { $0 != " " }) as the host's root, with the crashed memory",
             remedy: "Run: sysctl -w kernel.core_pattern=core", isRequired: false)
     }
 
     private func links() -> [HostCheck] {
-        [("protected-hardlinks", "protected_hardlinks"), ("protected-symlinks", "protected_symlinks")].map { layer, file in
+        [("protected-hardlinks", "protected_hardlinks"), ("protected-symlinks", "protected_symlinks")].map {
+            layer, file in
             kernelValue("/proc/sys/fs/" + file) == "1"
                 ? HostCheck(layer, .ok, "fs.\(file) is 1", isRequired: false)
-                : HostCheck(layer, .missing, "fs.\(file) is off", remedy: "Run: sysctl -w fs.\(file)=1", isRequired: false)
+                : HostCheck(
+                    layer, .missing, "fs.\(file) is off", remedy: "Run: sysctl -w fs.\(file)=1", isRequired: false)
         }
     }
 }

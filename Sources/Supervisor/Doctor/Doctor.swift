@@ -53,10 +53,13 @@ package struct Doctor {
         let oldest = KernelVersion(5, 12)
         let seen = "Linux \(kernel.release) on \(kernel.machine)"
         guard kernel.machine == "x86_64" || kernel.machine == "aarch64" else {
-            return HostCheck("kernel", .missing, seen, remedy: "Sallyport knows the system calls of x86_64 and aarch64 only.")
+            return HostCheck(
+                "kernel", .missing, seen, remedy: "Sallyport knows the system calls of x86_64 and aarch64 only.")
         }
         guard let version = KernelVersion(release: kernel.release), version >= oldest else {
-            return HostCheck("kernel", .missing, seen, remedy: "Install a kernel of at least \(oldest) (mount_setattr); Debian 12 has 6.1.")
+            return HostCheck(
+                "kernel", .missing, seen,
+                remedy: "Install a kernel of at least \(oldest) (mount_setattr); Debian 12 has 6.1.")
         }
         return HostCheck("kernel", .ok, seen)
     }

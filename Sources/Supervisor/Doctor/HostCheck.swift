@@ -70,8 +70,10 @@ package struct HostReport: Sendable {
 
     package var json: JSON {
         .object([
-            .init("version", 1), .init("mode", .string(mode)), .init("profile", .string(profile)), .init("held", .bool(isHeld)),
-            .init("checks", .array(checks.map { $0.json })), .init("differences", .array(differences.map { .string($0) })),
+            .init("version", 1), .init("mode", .string(mode)), .init("profile", .string(profile)),
+            .init("held", .bool(isHeld)),
+            .init("checks", .array(checks.map { $0.json })),
+            .init("differences", .array(differences.map { .string($0) })),
         ])
     }
 }

@@ -16,7 +16,9 @@ package struct IdOverlap: Sendable {
         lines.compactMap { line in
             let fields = line.split(separator: ":", omittingEmptySubsequences: false)
             guard fields.count == 3, let start = UInt64(fields[1]), let count = UInt64(fields[2]) else { return nil }
-            guard fields[0] != "sallyport", fields[0] != "root", start < end, start.addingReportingOverflow(count).partialValue > first else { return nil }
+            guard fields[0] != "sallyport", fields[0] != "root", start < end,
+                start.addingReportingOverflow(count).partialValue > first
+            else { return nil }
             return "\(fields[0]) has \(start) and the \(count) ids from there"
         }
     }

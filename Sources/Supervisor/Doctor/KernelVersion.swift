@@ -14,7 +14,9 @@ package struct KernelVersion: Sendable, Comparable, CustomStringConvertible {
     /// Reads a release such as `6.1.0-18-amd64`; nil when it does not begin with two numbers.
     package init?(release: String) {
         let parts = release.split(separator: ".", maxSplits: 2)
-        guard parts.count >= 2, let major = Int(parts[0]), let minor = Int(parts[1].prefix { $0.isASCII && $0.isNumber }) else { return nil }
+        guard parts.count >= 2, let major = Int(parts[0]),
+            let minor = Int(parts[1].prefix { $0.isASCII && $0.isNumber })
+        else { return nil }
         self.init(major, minor)
     }
 

@@ -13,7 +13,9 @@ package struct MountTable: Sendable {
         entries = lines.compactMap { line in
             let fields = line.split(separator: " ")
             guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count > dash + 1 else { return nil }
-            return Entry(point: String(fields[4]), type: String(fields[dash + 1]), options: fields[5].split(separator: ",").map(String.init))
+            return Entry(
+                point: String(fields[4]), type: String(fields[dash + 1]),
+                options: fields[5].split(separator: ",").map(String.init))
         }
     }
 

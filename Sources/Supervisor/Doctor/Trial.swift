@@ -57,21 +57,31 @@ struct Trial {
     private func verdict(_ run: Run, overlay: Bool) -> [HostCheck] {
         guard run.outcome == "exited" else {
             let why = run.error ?? "the trial session ended with \"\(run.outcome)\", exit status \(run.status)"
-            return [HostCheck("sandbox", .missing, why, remedy: "Settle the rows above first; this one tries all of them together.")]
+            return [
+                HostCheck(
+                    "sandbox", .missing, why,
+                    remedy: "Settle the rows above first; this one tries all of them together.")
+            ]
         }
-        let started = HostCheck("sandbox", .ok, "one with this profile was started, and its layers read back as planned")
+        let started = HostCheck(
+            "sandbox", .ok, "one with this profile was started, and its layers read back as planned")
         guard overlay else {
-            let readable = HostCheck("workspace", run.exitCode == 0 ? .ok : .missing, "a read-only workspace could\(run.exitCode == 0 ? "" : " not") be read")
+            let readable = HostCheck(
+                "workspace", run.exitCode == 0 ? .ok : .missing,
+                "a read-only workspace could\(run.exitCode == 0 ? "" : " not") be read")
             return [started, readable]
         }
         if run.exitCode == 0 {
-            return [started, HostCheck("workspace", .ok, "a directory of the tree below could be removed in the overlay")]
+            return [
+                started, HostCheck("workspace", .ok, "a directory of the tree below could be removed in the overlay"),
+            ]
         }
         return [
             started,
             HostCheck(
                 "workspace", .missing, "a directory of the tree below could not be removed in the overlay",
-                remedy: "Changes are kept in a tmpfs, which has user xattrs from Linux 6.6. Install a newer kernel (Debian 12: linux-image-amd64 from backports)\n"
+                remedy:
+                    "Changes are kept in a tmpfs, which has user xattrs from Linux 6.6. Install a newer kernel (Debian 12: linux-image-amd64 from backports)\n"
                     + "or use a profile with filesystem.workspace: read-only (review)."),
         ]
     }
@@ -90,12 +100,15 @@ struct Trial {
         let null = try Descriptor.open("/dev/null", O_RDWR)
         let child = ChildProgram(
             path: doctor.programs.directory + "/sallyport",
-            arguments: ["run", "--profile", doctor.profileName, "--limit", "wall=2m", "--result-file", record] + options + ["--"] + command,
+            arguments: ["run", "--profile", doctor.profileName, "--limit", "wall=2m", "--result-file", record] + options
+                + ["--"] + command,
             environment: variables(), standard: [null.number, output, null.number])
         var run = Run(status: try child.run())
         // The record is the supervisor's, not the sandbox's: outcome, codes and names, each written by our own code.
         let bytes: [UInt8]
-        do { bytes = try Descriptor.open(record, O_RDONLY | O_NOFOLLOW).readAll(limit: 1 << 20, subject: "\"\(record)\"") } catch {
+        do {
+            bytes = try Descriptor.open(record, O_RDONLY | O_NOFOLLOW).readAll(limit: 1 << 20, subject: "\"\(record)\"")
+        } catch {
             run.error = "`sallyport run` wrote no record and ended with exit status \(run.status)"
             return run
         }
@@ -109,7 +122,8 @@ struct Trial {
 
     /// The variables that decide which directories are used; nothing else of the caller's.
     private func variables() -> [String] {
-        ["SALLYPORT_RUNTIME_DIR", "SALLYPORT_STATE_DIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME"].compactMap { name in
+        ["SALLYPORT_RUNTIME_DIR", "SALLYPORT_STATE_DIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME"].compactMap {
+            name in
             doctor.environment(name).map { "\(name)=\($0)" }
         } + ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
     }

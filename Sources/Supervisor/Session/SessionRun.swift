@@ -168,7 +168,7 @@ package final class SessionRun {
 
     private func allocateIds(_ id: SessionID, _ start: String) throws(SystemError) -> IdMaps {
         guard mode == .host else { return .single(uid: geteuid(), gid: getegid()) }
-        let blocks = try IdBlocks.open(.standard)
+        let blocks = try IdBlocks.open(HostFile.idRange())
         let block = try blocks.allocate(id.text, start: start)
         self.block = block
         return .session(block)
@@ -379,7 +379,7 @@ package final class SessionRun {
         fault.reach("cgroup.removed")
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
-            do throws(SystemError) { try IdBlocks.open(.standard).release(block, of: directory.id.text) } catch { note(error) }
+            do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch { note(error) }
         }
         fault.reach("ids.released")
     }

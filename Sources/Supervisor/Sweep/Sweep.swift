@@ -67,7 +67,7 @@ package struct Sweep {
         try clearGroups(dead.id.text)
         try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
         if mode == .host {
-            let blocks = try IdBlocks.open(.standard)
+            let blocks = try IdBlocks.open(HostFile.idRange())
             for (block, owner) in try blocks.inUse() where owner == id.text {
                 try blocks.release(block, of: owner)
                 report.blocks.append(block.index)
@@ -142,7 +142,7 @@ package struct Sweep {
     }
 
     private mutating func orphanBlocks(_ sessions: borrowing Directory) throws(SystemError) {
-        let blocks = try IdBlocks.open(.standard)
+        let blocks = try IdBlocks.open(HostFile.idRange())
         for (block, owner) in try blocks.inUse() where try !sessions.contains(owner) {
             // The table is the host's, sessions may be of another runtime directory: its supervisor decides.
             guard try blocks.isAbandoned(block) else { continue }
