@@ -85,12 +85,13 @@ package final class Relay: Sendable {
     }
 
     private func copy(_ want: Int) throws(SystemError) -> Int {
-        var buffer = [UInt8](repeating: 0, count: min(want, 65536))
-        let got = try checked("read", name) { buffer.withUnsafeMutableBytes { sp_read(source, $0.baseAddress!, $0.count) } }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(want, 65536), alignment: 16)
+        defer { buffer.deallocate() }
+        let got = try checked("read", name) { sp_read(source, buffer.baseAddress!, buffer.count) }
         var done = 0
         while done < got {
             let start = done
-            let wrote = buffer.withUnsafeBytes { sp_write(sink, $0.baseAddress! + start, got - start) }
+            let wrote = sp_write(sink, buffer.baseAddress! + start, got - start)
             if wrote == -Int(EAGAIN) {
                 try checked("wait for", name) { sp_poll_one(sink, Int16(POLLOUT), -1) }
             } else {
