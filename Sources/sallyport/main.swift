@@ -7,8 +7,6 @@ internal import Supervisor
 if sp_ensure_standard_descriptors() < 0 { exit(125) }
 let line = Array(CommandLine.arguments.dropFirst())
 let rest = Array(line.dropFirst())
-// These two are started by us with all descriptors in place, and under a filter.
-if line.first != KeptChanges.collectorVerb && line.first != "doctor-posture" { StandardDescriptors.fill() }
 switch line.first {
 case "run": exit(RunVerb.run(rest))
 case "profile": exit(ProfileVerb.run(rest))
