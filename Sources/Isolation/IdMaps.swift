@@ -50,7 +50,9 @@ package struct IdMaps: Sendable, Equatable {
         func same(_ from: UInt32, _ to: UInt32) -> [Extent] {
             from < to ? [Extent(inside: from, outside: block.base + from, count: to - from)] : []
         }
-        func one(_ disk: UInt32, _ shown: UInt32) -> [Extent] { [Extent(inside: disk, outside: block.base + shown, count: 1)] }
+        func one(_ disk: UInt32, _ shown: UInt32) -> [Extent] {
+            [Extent(inside: disk, outside: block.base + shown, count: 1)]
+        }
         if owner == agent { return same(0, end) }
         if owner >= end { return same(0, agent) + same(agent + 1, end) + one(owner, agent) }
         let low = min(owner, agent)
@@ -69,7 +71,9 @@ package struct IdMaps: Sendable, Equatable {
         if denySetgroups { try put(process, "setgroups", "deny") }
         try put(process, "uid_map", Self.text(users))
         try put(process, "gid_map", Self.text(groups))
-        return Descriptor(owning: Int32(try checked("open", "\"/proc/\(pid)/ns/user\"") { sp_open("/proc/\(pid)/ns/user", O_RDONLY, 0) }))
+        return Descriptor(
+            owning: Int32(
+                try checked("open", "\"/proc/\(pid)/ns/user\"") { sp_open("/proc/\(pid)/ns/user", O_RDONLY, 0) }))
     }
 
     private func put(_ process: borrowing Directory, _ name: String, _ text: String) throws(SystemError) {

@@ -168,7 +168,9 @@ extension Descriptor {
         let fd = number
         let got = try checked("receive", subject) {
             bytes.withUnsafeMutableBytes { b in
-                fds.withUnsafeMutableBufferPointer { sp_receive(fd, b.baseAddress!, b.count, $0.baseAddress!, 8, &count) }
+                fds.withUnsafeMutableBufferPointer {
+                    sp_receive(fd, b.baseAddress!, b.count, $0.baseAddress!, 8, &count)
+                }
             }
         }
         if got == 0 && count == 0 { return nil }
@@ -180,10 +182,13 @@ extension Descriptor {
         let fd = number
         try checked("send", subject) {
             bytes.withUnsafeBytes { b in
-                descriptors.withUnsafeBufferPointer { sp_send(fd, b.baseAddress!, b.count, $0.baseAddress ?? noDescriptors, Int32($0.count)) }
+                descriptors.withUnsafeBufferPointer {
+                    sp_send(fd, b.baseAddress!, b.count, $0.baseAddress ?? noDescriptors, Int32($0.count))
+                }
             }
         }
     }
 }
 
-nonisolated(unsafe) private let noDescriptors: UnsafePointer<Int32> = UnsafePointer(UnsafeMutablePointer<Int32>.allocate(capacity: 1))
+nonisolated(unsafe) private let noDescriptors: UnsafePointer<Int32> = UnsafePointer(
+    UnsafeMutablePointer<Int32>.allocate(capacity: 1))

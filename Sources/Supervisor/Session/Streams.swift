@@ -45,7 +45,8 @@ final class Streams {
     private func output(_ name: String, to sink: Int32, cap: UInt64) throws(SystemError) -> Int32 {
         let channel = try Channel.pipe()
         let number = childs.keep(try channel.second.duplicate())
-        relays.append((name, Relay(name: name, source: try channel.first.duplicate(), sink: sink, closesSink: false, cap: cap)))
+        relays.append(
+            (name, Relay(name: name, source: try channel.first.duplicate(), sink: sink, closesSink: false, cap: cap)))
         return number
     }
 
@@ -54,7 +55,12 @@ final class Streams {
         let channel = try Channel.pipe()
         export = childs.keep(try channel.second.duplicate())
         relays.append(
-            ("export", Relay(name: "\"\(path)\"", source: try channel.first.duplicate(), sink: file.release(), closesSink: true, cap: cap)))
+            (
+                "export",
+                Relay(
+                    name: "\"\(path)\"", source: try channel.first.duplicate(), sink: file.release(), closesSink: true,
+                    cap: cap)
+            ))
     }
 
     /// After the launch: our copies of the session's ends go, so that its end is seen, and bytes start to flow.
