@@ -132,6 +132,8 @@ static int32_t reap_until(long main_pid) {
 __attribute__((noreturn, used)) void sp_main(long *stack) {
     char **argv = (char **)(stack + 1);
     char **envp = argv + stack[0] + 1;
+    // The workload can execute this file again (a script's #!/proc/self/exe); that is no session. CVE-2019-5736
+    if (sp_sys(SYS_getpid) != 1) leave(125);
     must(sp_sys(SYS_prctl, PR_SET_DUMPABLE, 0));
     if (stack[0] < 3) give_up(-EINVAL);
     const char *numbers = argv[1];

@@ -108,18 +108,27 @@ struct Preparation {
                 remedy: "It is \(candidate); give the one project directory that the task needs.")
         }
         // Our own directories hold other sessions' records and changes.
-        for own in [paths.runtime, paths.state] {
-            let ownStatus = try FileStatus.at(AT_FDCWD, Array(own.utf8CString), flags: 0, subject: "\"\(own)\"")
+        let guarded = [paths.sessions, paths.changes, paths.state + "/pool", paths.state + "/rootfs"]
+        for own in [paths.runtime, paths.state] + guarded {
             var meets = false
-            for candidate in Self.ancestors(path) where try isSame(candidate, ownStatus) { meets = true }
             for candidate in Self.ancestors(own) where try isSame(candidate, status) { meets = true }
+            if guarded.contains(own), let ownStatus = try statusIfAny(own) {
+                for candidate in Self.ancestors(path) where try isSame(candidate, ownStatus) { meets = true }
+            }
             if meets {
                 throw SystemError(
                     "use", "\"\(path)\" as a workspace", .notPermitted,
-                    remedy:
-                        "Sallyport keeps its own files in \"\(own)\"; choose a directory that neither holds nor lies in it."
-                )
+                    remedy: "Sallyport keeps its own files in \"\(own)\"; choose a directory that neither holds nor lies in it.")
             }
+        }
+    }
+
+    private func statusIfAny(_ path: String) throws(SystemError) -> FileStatus? {
+        do throws(SystemError) {
+            return try FileStatus.at(AT_FDCWD, Array(path.utf8CString), flags: 0, subject: "\"\(path)\"")
+        } catch {
+            if error.errno == .noEntry { return nil }
+            throw error
         }
     }
 

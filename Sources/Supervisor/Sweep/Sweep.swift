@@ -141,6 +141,7 @@ package struct Sweep {
     }
 
     private func ownersOfLivingBlocks() throws(SystemError) -> Set<String> {
+        guard mode == .host else { return [] }
         let blocks = try IdBlocks.open(HostFile.idRange())
         var owners: Set<String> = []
         for (block, owner) in try blocks.inUse() where try !blocks.isAbandoned(block) { owners.insert(owner) }
