@@ -56,11 +56,21 @@ package struct JSONWriter: Sendable {
     private func startLine(depth: Int, to output: inout [UInt8]) {
         guard pretty else { return }
         output.append(0x0A)
-        output += [UInt8](repeating: 0x20, count: 2 * depth)
+        output.append(contentsOf: repeatElement(0x20, count: 2 * depth))
     }
 
     private func write(_ text: String, to output: inout [UInt8]) {
         output.append(0x22)
+        // Nearly all texts need no escape at all.
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) {
+            output.append(contentsOf: text.utf8)
+        } else {
+            escape(text, to: &output)
+        }
+        output.append(0x22)
+    }
+
+    private func escape(_ text: String, to output: inout [UInt8]) {
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"": output += "\\\"".utf8
@@ -74,7 +84,6 @@ package struct JSONWriter: Sendable {
             default: output += String(scalar).utf8
             }
         }
-        output.append(0x22)
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+internal import Glibc
 
 /// An open file descriptor that is closed when its owner goes away.
 ///
@@ -37,21 +38,22 @@ extension Descriptor {
     }
 
     /// Reads to the end of the file, at most `limit` bytes; a longer file is an error, not a cut.
-    package borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
+    package borrowing func readAll(limit: Int, subject: @autoclosure () -> String) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []
         var room = 16384
         while true {
-            let start = bytes.count
-            bytes.append(contentsOf: repeatElement(0, count: room))
             let fd = number
-            let want = room
-            let got = try checked("read", subject) {
-                bytes.withUnsafeMutableBytes { sp_read(fd, $0.baseAddress! + start, want) }
+            var got = 0
+            // Not cleared first: most files read here are far smaller than the room given.
+            let part = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                repeat { got = sp_read(fd, buffer.baseAddress!, buffer.count) } while got == -Int(EINTR)
+                count = max(0, got)
             }
-            bytes.removeLast(room - got)
+            if got < 0 { throw SystemError("read", subject(), Errno(Int32(-got))) }
             if got == 0 { return bytes }
+            if bytes.isEmpty { bytes = part } else { bytes += part }
             if bytes.count > limit {
-                throw SystemError("read", subject, Errno(27), remedy: "It is larger than \(limit) bytes.")
+                throw SystemError("read", subject(), Errno(27), remedy: "It is larger than \(limit) bytes.")
             }
             room = min(1 << 20, room * 2)
         }

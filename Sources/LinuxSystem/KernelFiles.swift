@@ -3,9 +3,13 @@ internal import Glibc
 
 /// Lines of a small kernel file.
 package func procText(_ path: String) throws(SystemError) -> [Substring] {
+    String(decoding: try procBytes(path), as: UTF8.self).split(separator: "\n")
+}
+
+/// The bytes of a small kernel file.
+package func procBytes(_ path: String) throws(SystemError) -> [UInt8] {
     let file = try Descriptor.open(path, O_RDONLY)
-    let bytes = try file.readAll(limit: 4 << 20, subject: "\"\(path)\"")
-    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    return try file.readAll(limit: 4 << 20, subject: "\"\(path)\"")
 }
 
 /// Writes one value to a kernel file.
@@ -14,13 +18,36 @@ package func writeKernelFile(_ path: String, _ value: String) throws(SystemError
     try file.writeAll(Array(value.utf8), subject: "\"\(value)\" to \"\(path)\"")
 }
 
+/// The wanted lines `Key: value` of a status file, runs of blanks in a value made one. proc_pid_status(5)
+///
+/// Works on bytes: it is read before every workload's first instruction, and most of its lines are of no interest.
+package func procFields(_ bytes: [UInt8], _ wanted: Set<String>) -> [String: String] {
+    var fields: [String: String] = [:]
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+        let key = String(decoding: line[..<colon], as: UTF8.self)
+        if wanted.contains(key) { fields[key] = singleBlanks(line[(colon + 1)...]) }
+    }
+    return fields
+}
+
+/// Words with one blank between them and none around.
+package func singleBlanks(_ bytes: ArraySlice<UInt8>) -> String {
+    var text: [UInt8] = []
+    for word in bytes.split(whereSeparator: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }) {
+        if !text.isEmpty { text.append(UInt8(ascii: " ")) }
+        text += word
+    }
+    return String(decoding: text, as: UTF8.self)
+}
+
 /// The start time of a process as the kernel counts it, which together with the pid names it for good. proc(5)
 package func processStartTime(_ pid: Int32) throws(SystemError) -> String {
-    let line = try procText("/proc/\(pid)/stat").first ?? ""
+    let line = try procBytes("/proc/\(pid)/stat")
     // The command may hold anything; the fields begin after its closing parenthesis.
-    guard let close = line.lastIndex(of: ")") else { return "" }
-    let fields = line[line.index(after: close)...].split(separator: " ")
-    return fields.count > 19 ? String(fields[19]) : ""
+    guard let close = line.lastIndex(of: UInt8(ascii: ")")) else { return "" }
+    let fields = line[(close + 1)...].split(separator: UInt8(ascii: " "))
+    return fields.count > 19 ? String(decoding: fields[19], as: UTF8.self) : ""
 }
 
 /// Whether the process that had this pid and start time still runs; one that only waits to be reaped does not.

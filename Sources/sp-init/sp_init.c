@@ -84,9 +84,17 @@ static void make_pipe(int ends[2]) {
 
 struct setup {
     uint32_t flags, uid, gid;
-    int go, placed, failed;  // pipe ends of the child
+    int confined, failed;  // pipe ends of the child
 };
 
+static __attribute__((noreturn)) void fail(const struct setup *s, uint32_t kind, long error) {
+    struct sp_init_report record = {.kind = kind, .value = (int32_t)-error};
+    (void)sp_sys(SYS_write, s->failed, &record, sizeof record);
+    leave(125);
+}
+
+// Until its exec this process is ours: it reports itself and takes the supervisor's word itself, so that a start does not
+// wait for pid 1 to be scheduled twice in between.
 static __attribute__((noreturn)) void workload(const struct setup *s, char **argv, char **envp) {
     long error = 0;
     if (s->flags & SP_INIT_SET_IDS) {
@@ -99,17 +107,17 @@ static __attribute__((noreturn)) void workload(const struct setup *s, char **arg
     if (error >= 0 && s->flags & SP_INIT_TERMINAL) take_terminal();
     // Nothing of the workload runs before pid 1 has no capability left and the supervisor has read back from the
     // kernel what this process now is.
-    char byte = 1;
-    if (error >= 0 && sp_sys(SYS_write, s->placed, &byte, 1) != 1) leave(125);
-    if (error >= 0 && sp_sys(SYS_read, s->go, &byte, 1) != 1) leave(125);
-    if (error >= 0) {
-        uint64_t none = 0;
-        sp_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof none);
-        error = execute(argv, envp);
-    }
-    int32_t code = (int32_t)-error;
-    (void)sp_sys(SYS_write, s->failed, &code, sizeof code);
-    leave(125);
+    char byte;
+    if (error >= 0 && sp_sys(SYS_read, s->confined, &byte, 1) != 1) leave(125);
+    long pid = error < 0 ? error : sp_sys(SYS_getpid);
+    long pidfd = pid < 0 ? pid : sp_sys(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0) fail(s, SP_INIT_FAILED, pidfd);
+    report(SP_INIT_STARTED, (int32_t)pid, pidfd);
+    (void)sp_sys(SYS_close, pidfd);
+    if (sp_sys(SYS_read, SP_INIT_STATUS_FD, &byte, 1) != 1) leave(125);
+    uint64_t none = 0;
+    sp_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof none);
+    fail(s, SP_INIT_EXEC_FAILED, execute(argv, envp));
 }
 
 static int32_t reap_until(long main_pid) {
@@ -138,43 +146,31 @@ __attribute__((noreturn, used)) void sp_main(long *stack) {
     must(sp_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all));
     if (s.flags & SP_INIT_SET_IDS) lock_privileges();
 
-    int go[2], placed[2], failed[2];
-    make_pipe(go);
-    make_pipe(placed);
+    int confined[2], failed[2];
+    make_pipe(confined);
     make_pipe(failed);
-    s.go = go[0];
-    s.placed = placed[1];
+    s.confined = confined[0];
     s.failed = failed[1];
     long pid = sp_sys(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     must(pid);
     if (pid == 0) {
-        (void)sp_sys(SYS_close, go[1]);
+        (void)sp_sys(SYS_close, confined[1]);
         workload(&s, argv + 2, envp);
     }
     must(drop_capabilities());
     (void)sp_sys(SYS_close, failed[1]);
-    (void)sp_sys(SYS_close, placed[1]);
-    (void)sp_sys(SYS_close, go[0]);
-    int32_t error = 0;
-    char byte;
-    if (sp_sys(SYS_read, placed[0], &byte, 1) != 1) {
-        // The child could not take its place and has said why.
-        long got = sp_sys(SYS_read, failed[0], &error, sizeof error);
-        give_up(got == sizeof error && error > 0 ? -error : -ECHILD);
-    }
-    long pidfd = sp_sys(SYS_pidfd_open, pid, 0);
-    must(pidfd);
-    report(SP_INIT_STARTED, (int32_t)pid, pidfd);
-    (void)sp_sys(SYS_close, pidfd);
+    (void)sp_sys(SYS_close, confined[0]);
+    char byte = 1;
+    // EPIPE: the child could not take its place and has said why.
+    long told = sp_sys(SYS_write, confined[1], &byte, 1);
+    if (told < 0 && told != -EPIPE) give_up(told);
     // The workload's ends of stdio and of the channels are its own from here on: pid 1 holding them would keep a
     // reader waiting for an end of file that never comes.
     for (int fd = 0; fd < 5; fd++) (void)sp_sys(SYS_close, fd);
-    // The supervisor answers once it has verified the record; without its word nothing runs.
-    if (sp_sys(SYS_read, SP_INIT_STATUS_FD, &byte, 1) != 1) leave(125);
-    must(sp_sys(SYS_write, go[1], &byte, 1) == 1 ? 0 : -EPIPE);
-    long got = sp_sys(SYS_read, failed[0], &error, sizeof error);
     int32_t status = reap_until(pid);
-    if (got == sizeof error) report(SP_INIT_EXEC_FAILED, error, -1);
+    // Its end is closed by exec, or by its death at the latest: this never waits.
+    struct sp_init_report failure;
+    if (sp_sys(SYS_read, failed[0], &failure, sizeof failure) == sizeof failure) report(failure.kind, failure.value, -1);
     else report(SP_INIT_EXITED, status, -1);
     leave(0);
 }

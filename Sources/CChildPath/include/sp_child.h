@@ -99,7 +99,7 @@ struct sp_failure {
 /// Precondition: every signal is blocked by the calling thread, or the child would run the parent's handlers.
 pid_t sp_launch(const struct sp_plan *plan, int32_t *pidfd, volatile pid_t *child_tid);
 
-/// For the tests: the name of an operation, or NULL.
+/// The name of an operation in printed plans, or NULL.
 const char *_Nullable sp_op_name(uint16_t op);
 
 #pragma clang assume_nonnull end

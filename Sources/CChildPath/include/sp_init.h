@@ -3,7 +3,8 @@
 #pragma once
 #include <stdint.h>
 
-/// SOCK_SEQPACKET socket on which sp-init reports; no process of the workload ever holds it.
+/// SOCK_SEQPACKET socket on which sp-init reports, its child included until it executes the workload; that one never
+/// holds it.
 #define SP_INIT_STATUS_FD 20
 
 /// argv of sp-init: "sp-init", "<flags> <uid> <gid>" in decimal, then the workload's own argv.

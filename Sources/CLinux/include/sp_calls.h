@@ -6,6 +6,7 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -106,6 +108,7 @@ static inline long sp_flock(int fd, int how) { SP_RET(flock(fd, how)); }
 static inline long sp_splice(int in, int out, size_t n, unsigned flags) {
     SP_RET(splice(in, NULL, out, NULL, n, flags));
 }
+static inline long sp_sendfile(int out, int in, size_t n) { SP_RET(sendfile(out, in, NULL, n)); }
 static inline long sp_getdents(int fd, void *buffer, size_t n) { SP_RET(syscall(SYS_getdents64, fd, buffer, n)); }
 static inline long sp_random(void *buffer, size_t n) { SP_RET(getrandom(buffer, n, 0)); }
 static inline long sp_dup2(int from, int to) { SP_RET(dup3(from, to, 0)); }
@@ -123,6 +126,8 @@ static inline long sp_mount_setattr(int fd, unsigned flags, uint64_t set, uint64
 }
 
 // Processes
+// Threads that allocate a few buffers share the heap; each would otherwise reserve and fault in one of its own. mallopt(3)
+static inline void sp_one_heap(void) { (void)mallopt(M_ARENA_MAX, 1); }
 static inline long sp_pidfd_open(int pid) { SP_RET(syscall(SYS_pidfd_open, pid, 0)); }
 static inline long sp_pidfd_signal(int pidfd, int signal, unsigned flags) {
     SP_RET(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, flags));

@@ -57,15 +57,19 @@ package struct IdBlocks: ~Copyable {
         return try body()
     }
 
-    /// The whole table, at least as long as the range: a range that was made shorter hides no block that is in use.
+    /// Every entry up to the last one that was ever written, those of an earlier, longer range included. What lies past
+    /// the end is free: a table of all blocks would be a quarter of a megabyte to read at every start.
     private borrowing func entries() throws(SystemError) -> [UInt8] {
-        let there = Int(try FileStatus.of(table, subject: "\"\(Self.path)\"").size) / Self.entrySize
-        var bytes = [UInt8](repeating: 0, count: max(range.blocks, there) * Self.entrySize)
+        let size = Int(try FileStatus.of(table, subject: "\"\(Self.path)\"").size)
+        var bytes = [UInt8](repeating: 0, count: size / Self.entrySize * Self.entrySize)
         let fd = table.number
-        try checked("read", "\"\(Self.path)\"") {
-            bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) }
-        }
+        if bytes.isEmpty { return bytes }
+        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
         return bytes
+    }
+
+    private static func isFree(_ index: Int, _ bytes: [UInt8]) -> Bool {
+        index * entrySize >= bytes.count || bytes[index * entrySize] == 0
     }
 
     private borrowing func put(_ index: Int, _ text: [UInt8]) throws(SystemError) {
@@ -78,9 +82,9 @@ package struct IdBlocks: ~Copyable {
     }
 
     private borrowing func fields(_ index: Int, _ bytes: [UInt8]) -> [Substring] {
+        if Self.isFree(index, bytes) { return [] }
         let at = index * Self.entrySize
-        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(
-            separator: " ")
+        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
     }
 
     /// The first id of an entry's block, as it was when it was taken.
@@ -96,10 +100,8 @@ package struct IdBlocks: ~Copyable {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
             let bytes = try entries()
-            let taken = (0..<(bytes.count / Self.entrySize)).filter { bytes[$0 * Self.entrySize] != 0 }.map {
-                base(of: $0, bytes)
-            }
-            for index in 0..<range.blocks where bytes[index * Self.entrySize] == 0 {
+            let taken = (0..<(bytes.count / Self.entrySize)).filter { !Self.isFree($0, bytes) }.map { base(of: $0, bytes) }
+            for index in 0..<range.blocks where Self.isFree(index, bytes) {
                 let base = range.first + UInt32(index) * IdBlock.size
                 if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
                 try put(index, Array("\(session) \(getpid()) \(start) \(base)".utf8))
@@ -107,19 +109,15 @@ package struct IdBlocks: ~Copyable {
             }
             throw SystemError(
                 "allocate", "a block of 65536 ids", .noSpace,
-                remedy:
-                    "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
+                remedy: "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
         }
     }
 
     /// Gives a block back; a block that names another session is left alone and is an error.
     package borrowing func release(_ block: IdBlock, of session: String) throws(SystemError) {
         try locked { () throws(SystemError) in
-            let bytes = try entries()
-            let at = block.index * Self.entrySize
-            guard Array(bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 && $0 != 32 }) == Array(session.utf8) else {
-                throw SystemError(
-                    "release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
+            guard fields(block.index, try entries()).first == Substring(session) else {
+                throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
         }
@@ -127,11 +125,10 @@ package struct IdBlocks: ~Copyable {
 
     /// Every block in use with the session that holds it.
     package borrowing func inUse() throws(SystemError) -> [(block: IdBlock, session: String)] {
-        return try locked { () throws(SystemError) -> [(block: IdBlock, session: String)] in
+        try locked { () throws(SystemError) -> [(block: IdBlock, session: String)] in
             let bytes = try entries()
             return (0..<(bytes.count / Self.entrySize)).compactMap { index in
-                let at = index * Self.entrySize
-                guard bytes[at] != 0 else { return nil }
+                guard !Self.isFree(index, bytes) else { return nil }
                 let name = String(fields(index, bytes).first ?? "")
                 return (IdBlock(index: index, base: base(of: index, bytes)), name)
             }
@@ -140,7 +137,7 @@ package struct IdBlocks: ~Copyable {
 
     /// Whether the supervisor that took a block is gone, by pid and start time.
     package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
-        let bytes = try locked { () throws(SystemError) in try entries() }
+        let bytes = try entries()
         let fields = fields(block.index, bytes)
         guard fields.count >= 3, let pid = Int32(fields[1]) else { return true }
         return try !processRuns(pid, start: fields[2])

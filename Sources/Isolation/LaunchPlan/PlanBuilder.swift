@@ -20,6 +20,10 @@ package enum Operation: UInt16, Sendable {
         chdirFd, make, open, readOnly, mask, pivot, chdir, keyring, rlimit, landlockCreate, landlockAllow,
         landlockRestrict, bounding, capabilities, securebits, noNewPrivileges, seccomp, pty, send, dup, deathSignal,
         undumpable, setns, closeFrom, setsid, umask, close, exit
+
+    /// The name by which the printed plan knows it: the C table's, since asking Swift for a case's name takes a
+    /// reflection each time.
+    package var name: String { sp_op_name(rawValue).map { String(cString: $0) } ?? "operation \(rawValue)" }
 }
 
 /// One line of a launch plan, as people read it and as errors name it.

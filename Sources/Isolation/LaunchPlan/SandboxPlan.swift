@@ -46,6 +46,8 @@ package enum SandboxPlan {
 
     private static func identity(_ spec: SandboxSpec, _ wires: LaunchWires, _ plan: inout PlanBuilder) {
         for fd in wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
+        // First of all, so that the maps are written while this process joins its groups.
+        plan.add(.write, "maps.ready", fd: .descriptor(wires.ready), data: [1])
         for fd in spec.cgroupJoin {
             plan.add(.write, "cgroup.join", fd: .descriptor(fd), data: Array("0".utf8))
         }
@@ -53,7 +55,6 @@ package enum SandboxPlan {
         if spec.unshareCgroup {
             plan.add(.unshare, "cgroup.namespace", a: SP_CLONE_NEWCGROUP)
         }
-        plan.add(.write, "maps.ready", fd: .descriptor(wires.ready), data: [1])
         plan.add(.waitByte, "maps.wait", fd: .descriptor(wires.mapped))
         // From here files are made as inside root, which is no root of the host.
         if spec.mode == .host { plan.add(.ids, "ids.root", a: 0, b: 0, detail: "uid 0 gid 0 inside") }

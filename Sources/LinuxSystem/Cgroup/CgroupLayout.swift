@@ -6,26 +6,37 @@ package struct CgroupLayout: Sendable {
     package enum Version: Sendable { case v1, v2 }
 
     package let version: Version
-    /// v1: controller name to the directory of the caller's own group. v2: the single key `""`.
+    /// v1: controller name to the directory of the caller's own group. v2: the single key `""`, and never the group of
+    /// callers below, or each run would make its groups one level deeper than the run before it.
     package let ownDirectories: [(controller: String, directory: String)]
     /// v2: the mount point, under which root makes its own top-level group.
     package let mountPoint: String
 
     /// Controllers that a session needs; a host without one of them cannot enforce `limits` by cgroup.
     package static let required = ["memory", "pids", "cpu"]
+    /// v2: where an ordinary user's own processes are put, since a group with controllers below it may hold none.
+    static let callers = "sallyport-callers"
     private static let wantedV1 = ["memory", "pids", "cpu", "freezer"]
+
+    /// A mounted hierarchy, as one line of mountinfo tells of it. proc_pid_mountinfo(5)
+    private struct Mount {
+        let directory: String
+        let isUnified: Bool
+        let controllers: [Substring]
+    }
 
     /// Reads /proc/self/mountinfo and /proc/self/cgroup.
     ///
     /// - Throws: when neither hierarchy offers memory, pids and cpu.
     package static func detect() throws(SystemError) -> CgroupLayout {
-        let mounts = try procText("/proc/self/mountinfo")
+        let mounts = mounts(try procBytes("/proc/self/mountinfo"))
         let own = try procText("/proc/self/cgroup")
         if let v2 = try unified(mounts, own) { return v2 }
         var found: [(String, String)] = []
         for controller in wantedV1 {
-            guard let mount = v1Mount(mounts, controller), let path = v1Path(own, controller) else { continue }
-            found.append((controller, mount + (path == "/" ? "" : path)))
+            guard let mount = mounts.first(where: { $0.controllers.contains(Substring(controller)) }) else { continue }
+            guard let path = v1Path(own, controller) else { continue }
+            found.append((controller, mount.directory + (path == "/" ? "" : path)))
         }
         for name in required where !found.contains(where: { $0.0 == name }) {
             throw SystemError(
@@ -36,25 +47,33 @@ package struct CgroupLayout: Sendable {
         return CgroupLayout(version: .v1, ownDirectories: found, mountPoint: "")
     }
 
-    private static func unified(_ mounts: [Substring], _ own: [Substring]) throws(SystemError) -> CgroupLayout? {
-        for line in mounts {
-            let fields = line.split(separator: " ")
-            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "cgroup2" else { continue }
-            let mount = String(fields[4])
-            let path = own.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
-            let directory = path == "/" ? mount : mount + path
-            let controllers = try procText(mount + "/cgroup.controllers").first?.split(separator: " ") ?? []
-            guard required.allSatisfy({ controllers.contains(Substring($0)) }) else { continue }
-            return CgroupLayout(version: .v2, ownDirectories: [("", directory)], mountPoint: mount)
+    /// Works on bytes up to the lines that matter: a host has hundreds of other mounts, and every start reads them all.
+    private static func mounts(_ bytes: [UInt8]) -> [Mount] {
+        var found: [Mount] = []
+        let mark = Array(" - cgroup".utf8)
+        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+            // No field before it can hold a blank; blanks in paths are written \040.
+            guard let dash = line.indices.first(where: { line[$0] == mark[0] && line[$0...].starts(with: mark) }) else { continue }
+            let before = String(decoding: line[..<dash], as: UTF8.self).split(separator: " ")
+            let after = String(decoding: line[(dash + 3)...], as: UTF8.self).split(separator: " ")
+            guard before.count > 4, after.count > 2 else { continue }
+            found.append(
+                Mount(
+                    directory: String(before[4]), isUnified: after[0] == "cgroup2",
+                    controllers: after[0] == "cgroup" ? after[2].split(separator: ",") : []))
         }
-        return nil
+        return found
     }
 
-    private static func v1Mount(_ mounts: [Substring], _ controller: String) -> String? {
-        for line in mounts {
-            let fields = line.split(separator: " ")
-            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, fields[dash + 1] == "cgroup" else { continue }
-            if fields[dash + 3].split(separator: ",").contains(Substring(controller)) { return String(fields[4]) }
+    private static func unified(_ mounts: [Mount], _ own: [Substring]) throws(SystemError) -> CgroupLayout? {
+        for mount in mounts where mount.isUnified {
+            let path = own.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
+            var directory = path == "/" ? mount.directory : mount.directory + path
+            // A caller whom an earlier run moved aside: its delegated group is the one above.
+            if directory.hasSuffix("/" + callers) { directory.removeLast(callers.utf8.count + 1) }
+            let controllers = try procText(mount.directory + "/cgroup.controllers").first?.split(separator: " ") ?? []
+            guard required.allSatisfy({ controllers.contains(Substring($0)) }) else { continue }
+            return CgroupLayout(version: .v2, ownDirectories: [("", directory)], mountPoint: mount.directory)
         }
         return nil
     }
@@ -62,7 +81,9 @@ package struct CgroupLayout: Sendable {
     private static func v1Path(_ own: [Substring], _ controller: String) -> String? {
         for line in own {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            if fields.count == 3 && fields[1].split(separator: ",").contains(Substring(controller)) { return String(fields[2]) }
+            if fields.count == 3 && fields[1].split(separator: ",").contains(Substring(controller)) {
+                return String(fields[2])
+            }
         }
         return nil
     }

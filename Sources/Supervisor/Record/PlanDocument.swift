@@ -12,7 +12,7 @@ package struct PlanDocument: Sendable {
         let plan = SandboxPlan.build(spec, LaunchWires())
         let steps = plan.steps.map { step in
             JSON.object([
-                .init("step", .string(step.label)), .init("operation", .string("\(step.operation)")),
+                .init("step", .string(step.label)), .init("operation", .string(step.operation.name)),
                 .init("path", .optional(step.path)), .init("detail", step.detail.isEmpty ? .null : .string(step.detail)),
             ])
         }

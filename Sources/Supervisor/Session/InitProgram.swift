@@ -25,9 +25,8 @@ package struct Programs: Sendable {
     /// CVE-2019-5736: a container's pid 1 opened its own executable, which was the host's runtime, for writing.
     package func sealed(_ name: String) throws(SystemError) -> Descriptor {
         let file = try opened(name)
-        let bytes = try file.readAll(limit: 64 << 20, subject: "\"\(directory)/\(name)\"")
         let copy = Descriptor(owning: Int32(try checked("create", "a memory file") { sp_memfd(name) }))
-        try copy.writeAll(bytes, subject: "a memory file")
+        while try checked("copy", "\"\(directory)/\(name)\"", { sp_sendfile(copy.number, file.number, 1 << 20) }) > 0 {}
         try checked("seal", "a memory file") { sp_add_seals(copy.number) }
         return copy
     }

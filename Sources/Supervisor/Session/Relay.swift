@@ -85,12 +85,13 @@ package final class Relay: Sendable {
     }
 
     private func copy(_ want: Int) throws(SystemError) -> Int {
-        var buffer = [UInt8](repeating: 0, count: min(want, 65536))
-        let got = try checked("read", name) { buffer.withUnsafeMutableBytes { sp_read(source, $0.baseAddress!, $0.count) } }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(want, 65536), alignment: 16)
+        defer { buffer.deallocate() }
+        let got = try checked("read", name) { sp_read(source, buffer.baseAddress!, buffer.count) }
         var done = 0
         while done < got {
             let start = done
-            let wrote = buffer.withUnsafeBytes { sp_write(sink, $0.baseAddress! + start, got - start) }
+            let wrote = sp_write(sink, buffer.baseAddress! + start, got - start)
             if wrote == -Int(EAGAIN) {
                 try checked("wait for", name) { sp_poll_one(sink, Int16(POLLOUT), -1) }
             } else {
@@ -102,9 +103,11 @@ package final class Relay: Sendable {
 
     private func drain() -> UInt64 {
         var dropped: UInt64 = 0
-        var buffer = [UInt8](repeating: 0, count: 65536)
+        // Not cleared: most of the time the end of file is all there is to read.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
+        defer { buffer.deallocate() }
         while true {
-            let got = buffer.withUnsafeMutableBytes { sp_read(source, $0.baseAddress!, $0.count) }
+            let got = sp_read(source, buffer.baseAddress!, buffer.count)
             if got == -Int(EINTR) { continue }
             if got <= 0 { return dropped }
             dropped += UInt64(got)

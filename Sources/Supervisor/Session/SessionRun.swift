@@ -44,6 +44,7 @@ package final class SessionRun {
     /// no other thread started yet, since it blocks every signal and its thread is the child's life line.
     package func run() throws(SystemError) -> SessionResult {
         let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
+        sp_one_heap()
         try paths.prepare()
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
@@ -52,7 +53,6 @@ package final class SessionRun {
         let started = sp_clock_ns(CLOCK_MONOTONIC)
         result.mode = mode.rawValue
         result.profileName = request.profile.name
-        result.profileDigest = Digest.sha256(Array(request.profile.canonicalText.utf8))
         result.enforcement = request.profile.limits.enforcement.rawValue
         do throws(SystemError) {
             try live(directory, signals, &result)
@@ -61,6 +61,7 @@ package final class SessionRun {
             result.exitCode = result.exitCode ?? 125
             result.error = error.description
         }
+        if result.profileDigest.isEmpty { result.profileDigest = profileDigest }
         finish(directory, &result)
         result.durationMilliseconds = (sp_clock_ns(CLOCK_MONOTONIC) - started) / 1_000_000
         try directory.write("result.json", result.json)
@@ -68,6 +69,8 @@ package final class SessionRun {
         if let file = request.resultFile { try copyResult(result, to: file) }
         return result
     }
+
+    private var profileDigest: String { Digest.sha256(Array(request.profile.canonicalText.utf8)) }
 
     private func copyResult(_ result: SessionResult, to path: String) throws(SystemError) {
         let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
@@ -81,11 +84,12 @@ package final class SessionRun {
     ) throws(SystemError) {
         let id = directory.id
         let layout = request.profile.limits.enforcement == .cgroup ? try CgroupLayout.detect() : nil
-        try writeState(directory, layout, result)
+        let start = try processStartTime(getpid())
+        try writeState(directory, layout, start, result)
         fault.reach("session.state")
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
-        let maps = try allocateIds(id)
+        let maps = try allocateIds(id, start)
         fault.reach("ids.allocated")
         if let layout { try makeGroups(id, layout, &spec) }
         fault.reach("cgroup.created")
@@ -125,6 +129,7 @@ package final class SessionRun {
         try sandbox.status.send([1], descriptors: [], subject: "the word to start")
         fault.reach("workload.released")
         // Written while the workload runs: the plan is a function of the request, and nobody reads it before.
+        result.profileDigest = profileDigest
         let plan = PlanDocument(spec)
         result.planDigest = plan.digest
         try directory.write("plan.json", plan.json)
@@ -147,10 +152,11 @@ package final class SessionRun {
         }
     }
 
-    private func writeState(_ directory: borrowing SessionDirectory, _ layout: CgroupLayout?, _ result: SessionResult) throws(SystemError) {
-        let pid = getpid()
+    private func writeState(
+        _ directory: borrowing SessionDirectory, _ layout: CgroupLayout?, _ start: String, _ result: SessionResult
+    ) throws(SystemError) {
         var state = SessionState(
-            id: directory.id.text, supervisor: pid, supervisorStart: try processStartTime(pid),
+            id: directory.id.text, supervisor: getpid(), supervisorStart: start,
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace, profile: request.profile.name,
             command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
         if let layout {
@@ -160,10 +166,10 @@ package final class SessionRun {
         try directory.write("state.json", state.json)
     }
 
-    private func allocateIds(_ id: SessionID) throws(SystemError) -> IdMaps {
+    private func allocateIds(_ id: SessionID, _ start: String) throws(SystemError) -> IdMaps {
         guard mode == .host else { return .single(uid: geteuid(), gid: getegid()) }
         let blocks = try IdBlocks.open(HostFile.idRange())
-        let block = try blocks.allocate(id.text, start: processStartTime(getpid()))
+        let block = try blocks.allocate(id.text, start: start)
         self.block = block
         return .session(block)
     }
@@ -251,6 +257,8 @@ package final class SessionRun {
 
     /// Waits for sp-init's first report and compares what the kernel says with what was planned.
     private func verify(_ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ result: inout SessionResult) throws(SystemError) -> Descriptor {
+        // Before the wait: sp-init is still on its way.
+        let host = Layers.ofThisProcess()
         guard let report = try StatusReport.receive(sandbox.status, wait: true) else {
             throw SystemError("start", "sp-init", .io, remedy: "It ended before it reported; see the kernel log.")
         }
@@ -258,15 +266,12 @@ package final class SessionRun {
             throw SystemError("set up", "the workload in sp-init", Errno(report.value))
         }
         let workload = Descriptor(owning: fd)
-        var pid: Int32 = -1
-        for line in try procText("/proc/self/fdinfo/\(workload.number)") where line.hasPrefix("Pid:") {
-            pid = Int32(line.dropFirst(4).filter { $0 != " " && $0 != "\t" }) ?? -1
-        }
-        let layers = try Layers.read(workload: pid, spec: spec)
+        let pid = procFields(try procBytes("/proc/self/fdinfo/\(workload.number)"), ["Pid"])["Pid"].flatMap { Int32($0) }
+        let layers = try Layers.read(workload: pid ?? -1, spec: spec)
         let uid = block.map { $0.base + SandboxSpec.agent } ?? geteuid()
         let gid = block.map { $0.base + SandboxSpec.agent } ?? getegid()
         result.layers = layers
-        try layers.verify(uid: uid, gid: gid, hostNamespaces: Layers.ofThisProcess())
+        try layers.verify(uid: uid, gid: gid, hostNamespaces: host)
         return workload
     }
 

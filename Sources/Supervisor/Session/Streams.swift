@@ -33,6 +33,8 @@ final class Streams {
     private func input() throws(SystemError) -> Int32 {
         let channel = try Channel.pipe()
         let number = childs.keep(try channel.first.duplicate())
+        // Nothing ever comes from the null device: the session finds the end at once, and no thread waits for more.
+        if try FileStatus.at(0, [0], flags: SP_AT_EMPTY_PATH, subject: "standard input").isNullDevice { return number }
         let writer = try channel.second.duplicate()
         // A relay that waits for the caller's input for ever is not waited for: it ends with this process.
         let relay = InputRelay(sink: writer)
@@ -84,7 +86,9 @@ private final class InputRelay: Sendable {
     }
 
     private func main() {
-        var buffer = [UInt8](repeating: 0, count: 65536)
+        // Not cleared: most of the time it is not needed.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
+        defer { buffer.deallocate() }
         while true {
             // splice(2) holds the lock of the pipe that it fills while a terminal or a socket keeps it waiting, and a
             // workload that ends meanwhile cannot close its end: it would stay in pipe_release until somebody types.
@@ -93,8 +97,8 @@ private final class InputRelay: Sendable {
             if ready < 0 { break }
             var got = sp_splice(0, sink, 1 << 20, 0)
             if got == -Int(EINVAL) {
-                got = buffer.withUnsafeMutableBytes { sp_read(0, $0.baseAddress!, $0.count) }
-                if got > 0 && !write(buffer, got) { break }
+                got = sp_read(0, buffer.baseAddress!, buffer.count)
+                if got > 0 && !write(UnsafeRawBufferPointer(rebasing: buffer[..<got])) { break }
             }
             if got == -Int(EINTR) { continue }
             if got == -Int(EAGAIN) {
@@ -107,11 +111,10 @@ private final class InputRelay: Sendable {
         _ = sp_close(sink)
     }
 
-    private func write(_ buffer: [UInt8], _ count: Int) -> Bool {
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var done = 0
-        while done < count {
-            let start = done
-            let wrote = buffer.withUnsafeBytes { sp_write(sink, $0.baseAddress! + start, count - start) }
+        while done < bytes.count {
+            let wrote = sp_write(sink, bytes.baseAddress! + done, bytes.count - done)
             if wrote == -Int(EINTR) { continue }
             if wrote <= 0 { return false }
             done += wrote

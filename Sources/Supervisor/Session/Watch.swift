@@ -12,7 +12,7 @@ internal import LinuxSystem
 struct Watch {
     enum Cause: Equatable { case none, deadline, requested(Int32), memory, gateway }
 
-    private enum Token: UInt64 { case status = 1, listener, pidfd, signals, deadline, pause, memory, gateway }
+    private enum Token: UInt64 { case listener = 1, pidfd, signals, deadline, pause, memory, gateway }
 
     /// How the workload ended, if sp-init said so.
     private(set) var waitStatus: Int32?
@@ -40,7 +40,6 @@ struct Watch {
         func watch(_ fd: Int32, _ events: UInt32, _ token: Token) throws(SystemError) {
             try checked("watch", "descriptor \(fd)") { sp_epoll_add(epoll.number, fd, events, token.rawValue) }
         }
-        try watch(sandbox.status.number, SP_EPOLLIN, .status)
         try watch(sandbox.pidfd.number, SP_EPOLLIN, .pidfd)
         try watch(signals.number, SP_EPOLLIN, .signals)
         try watch(deadline.number, SP_EPOLLIN, .deadline)
@@ -63,7 +62,6 @@ struct Watch {
             try checked("wait for", "the session") { got }
             switch Token(rawValue: token) {
             case .pidfd: ended = true
-            case .status: if try !report(sandbox) { _ = sp_epoll_remove(epoll.number, sandbox.status.number) }
             case .signals: try signal(sandbox, workload, signals, deadline, fault)
             case .deadline:
                 if !stopping { cause = .deadline }
@@ -97,7 +95,7 @@ struct Watch {
             case nil: break
             }
         }
-        // What sp-init said last may still lie in the socket.
+        // sp-init reports right before it ends: its word waits in the socket, and one wake-up serves for both.
         while waitStatus == nil && execError == nil && initError == nil { if try !report(sandbox) { break } }
     }
 

@@ -188,6 +188,8 @@ package struct Sweep {
     private mutating func partialFiles() throws(SystemError) {
         let changes = try Directory.open(paths.changes)
         let sessions = try Directory.open(paths.sessions)
+        // The state directory may be another runtime directory's too, whose sessions collect into it.
+        let living = try ownersOfLivingBlocks()
         for name in try changes.names() {
             let text = String(decoding: name, as: UTF8.self)
             let isPart = text.hasPrefix(".") && (text.hasSuffix(".part") || text.hasSuffix(".new"))
@@ -195,7 +197,7 @@ package struct Sweep {
             let complete = try changes.contains(set)
             let isRecordOnly = text.hasSuffix(".json") && !complete
             let id = String(text.drop { $0 == "." }.prefix { $0 != "." })
-            if isPart || isRecordOnly, try !sessions.contains(id) {
+            if isPart || isRecordOnly, try !sessions.contains(id) && !living.contains(id) {
                 try changes.removeTree(name)
                 report.files.append(text)
             }
