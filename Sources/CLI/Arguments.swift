@@ -39,7 +39,9 @@ package struct Arguments: Sendable {
                 return
             }
             guard word.hasPrefix("--") else {
-                if word.hasPrefix("-") && word.count > 1 { throw UsageError("unknown option \"\(word)\"; options begin with --") }
+                if word.hasPrefix("-") && word.count > 1 {
+                    throw UsageError("unknown option \"\(word)\"; options begin with --")
+                }
                 words.append(word)
                 continue
             }
@@ -54,7 +56,9 @@ package struct Arguments: Sendable {
             } else if parts.count == 2 {
                 values.append((name, String(parts[1])))
             } else {
-                guard let value = rest.popFirst() else { throw UsageError("option --\(name) needs a value (\(option.value ?? ""))") }
+                guard let value = rest.popFirst() else {
+                    throw UsageError("option --\(name) needs a value (\(option.value ?? ""))")
+                }
                 values.append((name, value))
             }
         }
@@ -89,7 +93,9 @@ package struct Help: Sendable {
         let rows = options.map { ("  --\($0.name)" + ($0.value.map { " " + $0 } ?? ""), $0.help) }
         let width = (rows.map { $0.0.count }.max() ?? 0) + 2
         let lines = rows.map { $0.0 + String(repeating: " ", count: width - $0.0.count) + $0.1 }
-        return (["usage: \(usage)", "", summary, ""] + (lines.isEmpty ? [] : ["options:"] + lines + [""]) + (notes.isEmpty ? [] : [notes]))
+        return
+            (["usage: \(usage)", "", summary, ""] + (lines.isEmpty ? [] : ["options:"] + lines + [""])
+            + (notes.isEmpty ? [] : [notes]))
             .joined(separator: "\n")
     }
 }

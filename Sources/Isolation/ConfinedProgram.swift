@@ -30,7 +30,8 @@ package struct ConfinedProgram: ~Copyable {
     ///   - descriptors: what the program finds at 0, 1, 2, 3 and so on; everything else is closed.
     ///   - syscalls: every call it may make; any other ends it.
     package static func start(
-        _ program: borrowing Descriptor, argv: [String], environment: [String], identity: Identity, descriptors: [Int32],
+        _ program: borrowing Descriptor, argv: [String], environment: [String], identity: Identity,
+        descriptors: [Int32],
         filter: CompiledFilter
     ) throws(LaunchError) -> ConfinedProgram {
         let plumbing: Plumbing

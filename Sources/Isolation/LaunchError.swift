@@ -10,7 +10,8 @@ package struct LaunchError: Error, CustomStringConvertible, Sendable {
     package let total: Int
     package let remedy: String?
 
-    package init(step: String, subject: String?, errno: Errno, position: Int = 0, total: Int = 0, remedy: String? = nil) {
+    package init(step: String, subject: String?, errno: Errno, position: Int = 0, total: Int = 0, remedy: String? = nil)
+    {
         self.step = step
         self.subject = subject
         self.errno = errno
@@ -26,7 +27,8 @@ package struct LaunchError: Error, CustomStringConvertible, Sendable {
     package var description: String {
         let place = total > 0 ? " (step \(position) of \(total))" : ""
         let on = subject.map { " on \"\($0)\"" } ?? ""
-        return "cannot start the sandbox: \(step)\(on)\(place): \(errno.explanation) (\(errno)). \(remedy ?? "Run `sallyport doctor` to see what this host lacks.")"
+        return
+            "cannot start the sandbox: \(step)\(on)\(place): \(errno.explanation) (\(errno)). \(remedy ?? "Run `sallyport doctor` to see what this host lacks.")"
     }
 
     /// What usually helps when this step fails so.
@@ -39,7 +41,8 @@ package struct LaunchError: Error, CustomStringConvertible, Sendable {
             "The outer /proc has masked entries, so the kernel refuses a fresh one (mount_too_revealing). Run outside "
                 + "that container, or give it an unmasked /proc."
         case ("exec", "E2BIG"): "The command line and environment are larger than the kernel takes; pass data by file."
-        case ("workspace.make", _): "The overlay could not be mounted; `sallyport doctor` probes what the workspace's file system lacks."
+        case ("workspace.make", _):
+            "The overlay could not be mounted; `sallyport doctor` probes what the workspace's file system lacks."
         default: nil
         }
     }

@@ -24,9 +24,12 @@ final class Plumbing {
 
     init(_ program: borrowing Descriptor, wantsFault: Bool) throws(SystemError) {
         var wires = LaunchWires()
-        let ready = try Channel.pipe(), mapped = try Channel.pipe(), life = try Channel.pipe()
+        let ready = try Channel.pipe()
+        let mapped = try Channel.pipe()
+        let life = try Channel.pipe()
         let report = try Channel.pipe()
-        let messages = try Channel.messages(), status = try Channel.messages()
+        let messages = try Channel.messages()
+        let status = try Channel.messages()
         exec = childs.keep(try program.duplicate())
         self.report = childs.keep(try report.second.duplicate())
         wires.ready = childs.keep(try ready.second.duplicate())

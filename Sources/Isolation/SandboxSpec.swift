@@ -14,7 +14,9 @@ package struct SandboxSpec: Sendable {
         package var isDirectory: Bool
         /// Where it appears inside, without the leading slash.
         package var target: String
-        package init(descriptor: Int32, source: String, device: UInt64, inode: UInt64, isDirectory: Bool, target: String) {
+        package init(
+            descriptor: Int32, source: String, device: UInt64, inode: UInt64, isDirectory: Bool, target: String
+        ) {
             self.descriptor = descriptor
             self.source = source
             self.device = device

@@ -18,8 +18,11 @@ package enum UserNamespace {
         plan.add(.waitByte, "maps.wait", fd: .descriptor(plumbing.wires.mapped))
         plan.add(.exit, "exit")
         let steps = plan
-        let block = plan.block(argv: [], environment: [], exec: plumbing.exec, report: plumbing.report, stop: -1, stopLabel: nil)
-        let launched = try Sandbox.run(block, plumbing, steps) { pid throws(SystemError) in try maps.write(to: pid).release() }
+        let block = plan.block(
+            argv: [], environment: [], exec: plumbing.exec, report: plumbing.report, stop: -1, stopLabel: nil)
+        let launched = try Sandbox.run(block, plumbing, steps) { pid throws(SystemError) in
+            try maps.write(to: pid).release()
+        }
         let pidfd = Descriptor(owning: launched.pidfd)
         var code: Int32 = 0
         var status: Int32 = 0

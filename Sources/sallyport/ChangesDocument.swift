@@ -6,7 +6,7 @@ internal import Documents
 enum ChangesDocument {
     static func entries(_ set: ChangeSet) throws -> JSON {
         var list: [JSON] = []
-        try set.forEach { entry throws(ChangeError) in
+        for entry in try set.entries() {
             list.append(
                 .object([
                     .init("change", .string(String(ChangeReport.letter(entry)))), .init("path", .text(entry.path)),

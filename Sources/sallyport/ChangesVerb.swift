@@ -16,7 +16,9 @@ enum ChangesVerb {
 
     static func run(_ words: [String]) -> Int32 {
         do {
-            guard words.count >= 2, let id = SessionID(words[1]) else { throw SystemError("read", "the session's name", .invalid) }
+            guard words.count >= 2, let id = SessionID(words[1]) else {
+                throw SystemError("read", "the session's name", .invalid)
+            }
             let context = try Context.make()
             let kept = KeptChanges(context.paths)
             let record = try kept.record(id)
@@ -30,10 +32,14 @@ enum ChangesVerb {
                 readable: numbers, writable: applying ? workspace.fd.number : nil, runAs: workspace.fd.number)
             let set = try ChangeSet(owning: try file.duplicate(), subject: "the changes of session \(id)")
             guard set.summary.digest == record.digest, set.session == id.text else {
-                throw SystemError("trust", "the changes of session \(id)", .notPermitted, remedy: "Their digest is not the recorded one.")
+                throw SystemError(
+                    "trust", "the changes of session \(id)", .notPermitted,
+                    remedy: "Their digest is not the recorded one.")
             }
             if applying {
-                return try apply(set, workspace, ApplyOptions(acceptFlagged: words.contains("--accept-flagged"), umask: umask), json: words.contains("--json"))
+                return try apply(
+                    set, workspace, ApplyOptions(acceptFlagged: words.contains("--accept-flagged"), umask: umask),
+                    json: words.contains("--json"))
             }
             try show(set, workspace, json: words.contains("--json"), stat: words.contains("--stat"))
             return 0
@@ -47,13 +53,19 @@ enum ChangesVerb {
         let report = try ChangeReport(set, options: .init(contents: !stat && !json))
         if json {
             let entries = try ChangesDocument.entries(set)
-            Output.out(JSON.object([.init("session", .string(set.session)), .init("digest", .string(set.summary.digest)), .init("entries", entries)]).compactText)
+            Output.out(
+                JSON.object([
+                    .init("session", .string(set.session)), .init("digest", .string(set.summary.digest)),
+                    .init("entries", entries),
+                ]).compactText)
             return
         }
         try report.write(against: workspace) { text throws(ChangeError) in Output.outRaw(text) }
     }
 
-    private static func apply(_ set: ChangeSet, _ workspace: borrowing Directory, _ options: ApplyOptions, json: Bool) throws -> Int32 {
+    private static func apply(_ set: ChangeSet, _ workspace: borrowing Directory, _ options: ApplyOptions, json: Bool)
+        throws -> Int32
+    {
         let report = try Applier.apply(set, to: workspace, options: options)
         if json {
             func items(_ list: [ApplyReport.Item]) -> JSON {
@@ -62,15 +74,20 @@ enum ChangesVerb {
             Output.out(
                 JSON.object([
                     .init("session", .string(set.session)), .init("applied", .array(report.applied.map { .text($0) })),
-                    .init("already", .array(report.already.map { .text($0) })), .init("withheld", items(report.withheld)),
+                    .init("already", .array(report.already.map { .text($0) })),
+                    .init("withheld", items(report.withheld)),
                     .init("conflicts", items(report.conflicts)), .init("left", items(report.left)),
                 ]).compactText)
         } else {
             for item in report.conflicts { Output.out("conflict  \(item.shown)") }
             for item in report.withheld { Output.out("withheld  \(item.shown)") }
             for item in report.left { Output.out("left      \(item.shown)") }
-            Output.out("\(report.applied.count) applied, \(report.already.count) already there, \(report.withheld.count) withheld, \(report.conflicts.count) conflicts")
-            if !report.withheld.isEmpty { Output.out("withheld changes act on the host when opened; take them too with --accept-flagged") }
+            Output.out(
+                "\(report.applied.count) applied, \(report.already.count) already there, \(report.withheld.count) withheld, \(report.conflicts.count) conflicts"
+            )
+            if !report.withheld.isEmpty {
+                Output.out("withheld changes act on the host when opened; take them too with --accept-flagged")
+            }
             if !report.conflicts.isEmpty { Output.out("nothing was written: the workspace changed meanwhile") }
         }
         if !report.conflicts.isEmpty { return refused }

@@ -9,7 +9,8 @@ internal import Supervisor
 /// Descriptors: 3 the upper layer's file system, 4 the caller's tree, 5 the output, 6 where the answer goes.
 enum CollectVerb {
     static func run(_ words: [String]) -> Int32 {
-        guard words.count == 4, let created = UInt64(words[1]), let bytes = UInt64(words[2]), let inodes = Int(words[3]) else {
+        guard words.count == 4, let created = UInt64(words[1]), let bytes = UInt64(words[2]), let inodes = Int(words[3])
+        else {
             Output.error("\(KeptChanges.collectorVerb) is started by the supervisor only")
             return 125
         }
@@ -19,7 +20,9 @@ enum CollectVerb {
                 upper: 3, lower: 4, output: 5, session: words[0], created: created,
                 budget: ChangeBudget(bytes: bytes, entries: inodes &+ 1_000_000))
             let answer = Descriptor(owning: 6)
-            try answer.send(KeptChanges.encode(entries: Int(summary.entries), digest: summary.digest), descriptors: [], subject: "the answer")
+            try answer.send(
+                KeptChanges.encode(entries: Int(summary.entries), digest: summary.digest), descriptors: [],
+                subject: "the answer")
             return 0
         } catch {
             Output.error("\(error)")

@@ -23,11 +23,15 @@ struct Context {
         let installed = directory + "/../share/sallyport/profiles"
         if exists(installed + "/strict.yaml") { return installed }
         while !directory.isEmpty {
-            if exists(directory + "/Package.swift") && exists(directory + "/profiles/strict.yaml") { return directory + "/profiles" }
+            if exists(directory + "/Package.swift") && exists(directory + "/profiles/strict.yaml") {
+                return directory + "/profiles"
+            }
             guard let slash = directory.lastIndex(of: "/") else { break }
             directory = String(directory[..<slash])
         }
-        throw SystemError("find", "the shipped profiles", .noEntry, remedy: "They belong in ../share/sallyport/profiles beside the program.")
+        throw SystemError(
+            "find", "the shipped profiles", .noEntry,
+            remedy: "They belong in ../share/sallyport/profiles beside the program.")
     }
 
     private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -20,10 +20,15 @@ enum RunVerb {
             Option("apply", nil, "afterwards write the changes into DIR"),
             Option("diff", nil, "afterwards show the changes, and keep them"),
             Option("discard", nil, "afterwards forget the changes"),
-            Option("limit", "KEY=VALUE", "set one limit, lower or higher than the profile's (repeatable); keys as under limits: of a profile"),
-            Option("env", "NAME=VALUE", "set a variable inside (repeatable); nothing else is inherited but what the profile passes"),
+            Option(
+                "limit", "KEY=VALUE",
+                "set one limit, lower or higher than the profile's (repeatable); keys as under limits: of a profile"),
+            Option(
+                "env", "NAME=VALUE",
+                "set a variable inside (repeatable); nothing else is inherited but what the profile passes"),
             Option("mount", "SRC:DST", "show SRC read-only at DST, beneath /run (repeatable)"),
-            Option("export", "FILE:BYTES", "what the command writes to descriptor 3 goes unread into FILE, cut at BYTES"),
+            Option(
+                "export", "FILE:BYTES", "what the command writes to descriptor 3 goes unread into FILE, cut at BYTES"),
             Option("frames", "FILE", "descriptor 4 inside takes a runner's frames; checked ones are written to FILE"),
             Option("result-file", "FILE", "write the record there as well"),
             Option("dry-run", nil, "print the launch plan and run nothing"),
@@ -53,7 +58,8 @@ enum RunVerb {
             let request = try request(arguments, context)
             if arguments.has("dry-run") { return try dryRun(request, context, json: arguments.has("json")) }
             let session = SessionRun(
-                request, paths: context.paths, programs: context.programs, fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
+                request, paths: context.paths, programs: context.programs,
+                fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
                 environment: environmentValue)
             let result = try session.run()
             report(result, request, json: arguments.has("json"))
@@ -91,7 +97,9 @@ enum RunVerb {
             request.mounts.append(.init(source: try absolute(source), target: target))
         }
         if let export = try arguments.value("export") {
-            guard let colon = export.lastIndex(of: ":"), let bytes = UInt64(export[export.index(after: colon)...]), bytes > 0 else {
+            guard let colon = export.lastIndex(of: ":"), let bytes = UInt64(export[export.index(after: colon)...]),
+                bytes > 0
+            else {
                 throw UsageError("--export is FILE:BYTES, and \"\(export)\" is not")
             }
             request.export = .init(file: String(export[..<colon]), limit: bytes)
@@ -109,12 +117,17 @@ enum RunVerb {
     private static func words(_ count: Int) throws(UsageError) -> [[UInt8]] {
         let all = (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0] }
         for (number, word) in all.dropLast(count).enumerated() where String(validatingCString: word) == nil {
-            throw UsageError("word \(number) of the command line is not UTF-8; only the command after -- may be other bytes")
+            throw UsageError(
+                "word \(number) of the command line is not UTF-8; only the command after -- may be other bytes")
         }
-        return all.suffix(count).map { word in UnsafeBufferPointer(start: word, count: strlen(word)).map { UInt8(bitPattern: $0) } }
+        return all.suffix(count).map { word in
+            UnsafeBufferPointer(start: word, count: strlen(word)).map { UInt8(bitPattern: $0) }
+        }
     }
 
-    private static func pair(_ text: String, _ option: String, _ separator: Character) throws(UsageError) -> (String, String) {
+    private static func pair(_ text: String, _ option: String, _ separator: Character) throws(UsageError) -> (
+        String, String
+    ) {
         guard let at = text.firstIndex(of: separator), at != text.startIndex else {
             throw UsageError("\(option) takes two parts joined by \"\(separator)\", and \"\(text)\" is not that")
         }
@@ -125,8 +138,12 @@ enum RunVerb {
     private static func absolute(_ path: String) throws(UsageError) -> String {
         guard !path.isEmpty else { throw UsageError("an empty path") }
         var buffer = [CChar](repeating: 0, count: 4096)
-        guard path.hasPrefix("/") || getcwd(&buffer, 4096) != nil else { throw UsageError("the current directory is gone") }
-        let base = path.hasPrefix("/") ? "" : String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard path.hasPrefix("/") || getcwd(&buffer, 4096) != nil else {
+            throw UsageError("the current directory is gone")
+        }
+        let base =
+            path.hasPrefix("/")
+            ? "" : String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         var parts: [Substring] = []
         for part in (base + "/" + path).split(separator: "/") where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
@@ -153,7 +170,9 @@ enum RunVerb {
         case .diff: _ = try Spawn.again([ChangesVerb.name, "diff", id.text], outputToError: true)
         case .apply:
             let status = try SessionVerb.apply(id, context, [], outputToError: true)
-            if status == ChangesVerb.refused || status == 125 { Output.error("the changes were not applied; they are kept as session \(id)") }
+            if status == ChangesVerb.refused || status == 125 {
+                Output.error("the changes were not applied; they are kept as session \(id)")
+            }
         }
     }
 

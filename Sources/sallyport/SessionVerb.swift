@@ -13,7 +13,9 @@ enum SessionVerb {
         summary: "Shows sessions and decides about their changes.",
         options: [
             json, Option("stat", nil, "diff: names and sizes only"),
-            Option("accept-flagged", nil, "apply: also what acts on the host when opened (.git/hooks, .vscode/tasks.json, ...)"),
+            Option(
+                "accept-flagged", nil,
+                "apply: also what acts on the host when opened (.git/hooks, .vscode/tasks.json, ...)"),
             Option("kill", nil, "stop: do not wait for the command to end by itself"), Option("help", nil, "this text"),
         ],
         notes: """
@@ -32,13 +34,17 @@ enum SessionVerb {
             try context.paths.prepare()
             let asJSON = arguments.has("json")
             if arguments.words == ["list"] { return try list(context, asJSON) }
-            guard arguments.words.count == 2 else { throw UsageError("give a verb and a session; see sallyport session --help") }
+            guard arguments.words.count == 2 else {
+                throw UsageError("give a verb and a session; see sallyport session --help")
+            }
             guard let id = SessionID(arguments.words[1]) else {
-                throw UsageError("\"\(arguments.words[1].displayed)\" is no session; `sallyport session list` shows them")
+                throw UsageError(
+                    "\"\(arguments.words[1].displayed)\" is no session; `sallyport session list` shows them")
             }
             switch arguments.words[0] {
             case "show": return try show(id, context, asJSON)
-            case "diff": return try Spawn.again([ChangesVerb.name, "diff", id.text] + flags(arguments, ["json", "stat"]))
+            case "diff":
+                return try Spawn.again([ChangesVerb.name, "diff", id.text] + flags(arguments, ["json", "stat"]))
             case "apply": return try apply(id, context, flags(arguments, ["json", "accept-flagged"]))
             case "discard":
                 _ = try KeptChanges(context.paths).sessions().contains(id) ? () : missing(id)
@@ -56,7 +62,9 @@ enum SessionVerb {
     }
 
     private static func missing(_ id: SessionID) throws(SystemError) {
-        throw SystemError("find", "changes of session \(id)", .noEntry, remedy: "`sallyport session list` shows which sessions have some.")
+        throw SystemError(
+            "find", "changes of session \(id)", .noEntry,
+            remedy: "`sallyport session list` shows which sessions have some.")
     }
 
     private static func flags(_ arguments: Arguments, _ names: [String]) -> [String] {
@@ -64,7 +72,9 @@ enum SessionVerb {
     }
 
     /// Applies, and forgets the set once nothing of it is left to decide.
-    static func apply(_ id: SessionID, _ context: Context, _ flags: [String], outputToError: Bool = false) throws -> Int32 {
+    static func apply(_ id: SessionID, _ context: Context, _ flags: [String], outputToError: Bool = false) throws
+        -> Int32
+    {
         let status = try Spawn.again([ChangesVerb.name, "apply", id.text] + flags, outputToError: outputToError)
         if status == 0 { try KeptChanges(context.paths).discard(id) }
         return status
@@ -92,7 +102,8 @@ enum SessionVerb {
 
     private static func show(_ id: SessionID, _ context: Context, _ asJSON: Bool) throws(SystemError) -> Int32 {
         guard let item = try SessionList(context.paths).item(id) else {
-            throw SystemError("find", "session \(id)", .noEntry, remedy: "`sallyport session list` shows the known ones.")
+            throw SystemError(
+                "find", "session \(id)", .noEntry, remedy: "`sallyport session list` shows the known ones.")
         }
         Output.out(asJSON ? item.json.compactText : item.json.prettyText)
         return 0

@@ -26,7 +26,9 @@ enum SweepVerb {
             if arguments.has("json") {
                 Output.out(report.json.compactText)
             } else {
-                Output.out("\(report.sessions.count) sessions, \(report.groups.count) groups, \(report.blocks.count) id blocks, \(report.files.count) files removed")
+                Output.out(
+                    "\(report.sessions.count) sessions, \(report.groups.count) groups, \(report.blocks.count) id blocks, \(report.files.count) files removed"
+                )
                 for failure in report.failures { Output.error(failure) }
             }
             return report.failures.isEmpty ? 0 : 1

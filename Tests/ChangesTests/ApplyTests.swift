@@ -298,7 +298,9 @@ struct ApplyTests {
     @Test("what the caller changed while the session ran is a conflict, and stays")
     func changedMeanwhile() throws {
         let s = try Scratch()
-        for name in ["edited", "removed", "mode", "same"] { try s.file("\(s.lower)/\(name)", "the caller's later text") }
+        for name in ["edited", "removed", "mode", "same"] {
+            try s.file("\(s.lower)/\(name)", "the caller's later text")
+        }
         try s.file("\(s.lower)/made", "by the caller, meanwhile")
         try s.file("\(s.upper)/edited", "the task's")
         try s.whiteout("\(s.upper)/removed")
@@ -308,7 +310,10 @@ struct ApplyTests {
         // The session started before any of these was written.
         let report = try s.apply(try s.collect(started: 1_000_000_000_000))
         #expect(report.applied == [])
-        #expect(Set(report.conflicts.map { String(decoding: $0.path, as: UTF8.self) }) == ["edited", "made", "mode", "removed"])
+        #expect(
+            Set(report.conflicts.map { String(decoding: $0.path, as: UTF8.self) }) == [
+                "edited", "made", "mode", "removed",
+            ])
         #expect(s.text("\(s.lower)/edited") == "the caller's later text")
         #expect(s.text("\(s.lower)/removed") == "the caller's later text")
         #expect(s.text("\(s.lower)/made") == "by the caller, meanwhile")

@@ -40,7 +40,9 @@ struct SessionGatewayTests {
         #expect(statusField(pid, "Uid") == [last, last, last, last].joined(separator: " "))
         #expect(statusField(pid, "Gid") == [last, last, last, last].joined(separator: " "))
         #expect(statusField(pid, "Groups") == "")
-        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] { #expect(statusField(pid, set) == "0000000000000000") }
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            #expect(statusField(pid, set) == "0000000000000000")
+        }
         #expect(statusField(pid, "NoNewPrivs") == "1")
         #expect(statusField(pid, "Seccomp") == "2")
         #expect(statusField(pid, "Threads") == "1")
@@ -66,7 +68,9 @@ struct SessionGatewayTests {
         let outcome = try run.finish()
         #expect(outcome.code == 125)
         #expect(outcome.outcome == "killed")
-        #expect(outcome.error.hasPrefix("cannot go on without the gateway, which ended early (signal 9)"), "\(outcome.error)")
+        #expect(
+            outcome.error.hasPrefix("cannot go on without the gateway, which ended early (signal 9)"),
+            "\(outcome.error)")
         #expect(outcome.screen.contains(outcome.error))
         #expect(try run.program.modes == run.program.modesBefore)
         for end in ends { try end.wait() }
@@ -90,7 +94,9 @@ struct SessionGatewayTests {
     func absent() throws {
         let sallyport = try Sallyport()
         let record = sallyport.home.at("record.json")
-        let run = try sallyport.runCommand(profile: "strict", record: record, ["sh", "-c", "cat /proc/self/uid_map; read line"]).start()
+        let run = try sallyport.runCommand(
+            profile: "strict", record: record, ["sh", "-c", "cat /proc/self/uid_map; read line"]
+        ).start()
         let words = try #require(try run.line()).split(separator: " ")
         let base = try #require(words.count == 3 ? UInt32(words[1]) : nil)
         #expect(children(of: run.pid, (base + 65535)..<(base + 65536)) == [])
@@ -117,7 +123,8 @@ struct SessionGatewayTests {
 
     @Test("writes a checked line for each of the runner's frames", .timeLimit(.minutes(1)))
     func accepted() throws {
-        let (outcome, lines) = try frames("cat /run/frames/milestone-branch.bin /run/frames/note-text.bin >&4; echo out; exit 3")
+        let (outcome, lines) = try frames(
+            "cat /run/frames/milestone-branch.bin /run/frames/note-text.bin >&4; echo out; exit 3")
         #expect(outcome.code == 3)
         #expect(outcome.text == "out\n")
         #expect(outcome.result?["frames"]?["accepted"] == .number(2))
@@ -130,7 +137,8 @@ struct SessionGatewayTests {
     @Test("takes no frame after a malformed one, and the session goes on", .timeLimit(.minutes(1)))
     func refused() throws {
         let (outcome, lines) = try frames(
-            "cat /run/frames/note-text.bin >&4; echo these are no frames at all >&4; sh -c 'cat /run/frames/note-text.bin >&4'; exit 0")
+            "cat /run/frames/note-text.bin >&4; echo these are no frames at all >&4; sh -c 'cat /run/frames/note-text.bin >&4'; exit 0"
+        )
         #expect(outcome.code == 0)
         #expect(outcome.result?["frames"]?["accepted"] == .number(1))
         #expect(outcome.result?["frames"]?["refused"] == .number(1))
@@ -155,7 +163,9 @@ struct SessionGatewayTests {
         #expect(text(file)?.split(separator: "\n").count == 1)
     }
 
-    @Test("a frame file that is a device or a link is refused before anything runs", .timeLimit(.minutes(1)), arguments: ["/dev/null", "link"])
+    @Test(
+        "a frame file that is a device or a link is refused before anything runs", .timeLimit(.minutes(1)),
+        arguments: ["/dev/null", "link"])
     func frameFile(kind: String) throws {
         let sallyport = try Sallyport()
         if kind == "link" { try sallyport.home.symlink("link", to: "elsewhere") }
@@ -164,6 +174,9 @@ struct SessionGatewayTests {
         #expect(outcome.code == 125)
         #expect(outcome.text == "")
         #expect(outcome.outcome == "setup_failed")
-        #expect(outcome.error.contains("\"\(path)\": \(kind == "link" ? "Too many levels of symbolic links (ELOOP)" : "Invalid argument (EINVAL)")"), "\(outcome.error)")
+        #expect(
+            outcome.error.contains(
+                "\"\(path)\": \(kind == "link" ? "Too many levels of symbolic links (ELOOP)" : "Invalid argument (EINVAL)")"
+            ), "\(outcome.error)")
     }
 }

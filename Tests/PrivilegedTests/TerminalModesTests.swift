@@ -42,7 +42,9 @@ struct CallerTerminalTests {
 
     enum End: CaseIterable { case itself, signal, terminate, notFound, timeout }
 
-    @Test("the terminal is raw while the session lives and as it was afterwards", .timeLimit(.minutes(1)), arguments: End.allCases)
+    @Test(
+        "the terminal is raw while the session lives and as it was afterwards", .timeLimit(.minutes(1)),
+        arguments: End.allCases)
     func restored(end: End) throws {
         let argv = end == .notFound ? ["no-such-command"] : ["sh", "-c", "echo ready; read line"]
         let run = try SessionOnTerminal(options: end == .timeout ? ["--limit", "wall=1s"] : [], argv)
@@ -70,7 +72,8 @@ struct CallerTerminalTests {
 
     @Test("a session that was stopped and goes on takes its raw mode again", .timeLimit(.minutes(1)))
     func resumed() throws {
-        let run = try SessionOnTerminal(script: "trap 'echo resized' WINCH; echo ready; while ! read line; do :; done; echo got $line")
+        let run = try SessionOnTerminal(
+            script: "trap 'echo resized' WINCH; echo ready; while ! read line; do :; done; echo got $line")
         try run.program.waitFor("ready\r\n")
         let raw = try run.program.modes
         try run.program.signal(19)
@@ -92,7 +95,8 @@ struct CallerTerminalTests {
         let record = sallyport.home.at("record.json")
         let line = sallyport.runCommand(profile: "strict", record: record, ["sh", "-c", "echo ready; sleep 1000"])
         let words = ([line.path] + line.arguments).map { "'\($0)'" }.joined(separator: " ")
-        var command = Command("/bin/bash", ["-c", "set -m; \(words) & read line; echo shell got $line; kill -TERM %1; wait"])
+        var command = Command(
+            "/bin/bash", ["-c", "set -m; \(words) & read line; echo shell got $line; kill -TERM %1; wait"])
         command.environment = sallyport.environment
         let program = try TerminalProgram(command)
         try program.waitFor("ready\r")

@@ -62,7 +62,9 @@ struct TerminalTests {
         #expect(run.result?["terminal"]?["defused"] == .number(0))
     }
 
-    @Test("a terminal of another locale than UTF-8 gets ASCII", .timeLimit(.minutes(1)), arguments: ["C", "de_DE.ISO-8859-1"])
+    @Test(
+        "a terminal of another locale than UTF-8 gets ASCII", .timeLimit(.minutes(1)),
+        arguments: ["C", "de_DE.ISO-8859-1"])
     func ascii(locale: String) throws {
         let run = try SessionOnTerminal(environment: ["LANG": locale], ["printf", #"\303\251.\n"#]).finish()
         #expect(run.screen == "?.\r\n")
@@ -75,13 +77,16 @@ struct TerminalTests {
 
     @Test("the terminal inside has a name, is the controlling one, and is not the caller's", .timeLimit(.minutes(1)))
     func name() throws {
-        let run = try SessionOnTerminal(script: "tty; echo here >/dev/tty; ls -ln /dev/pts/0 | cut -d' ' -f1,3,4").finish()
+        let run = try SessionOnTerminal(script: "tty; echo here >/dev/tty; ls -ln /dev/pts/0 | cut -d' ' -f1,3,4")
+            .finish()
         #expect(run.screen == "/dev/pts/0\r\nhere\r\ncrw--w---- 1000 5\r\n")
     }
 
     @Test("letting go of the terminal for a moment does not hang it up", .timeLimit(.minutes(1)))
     func reopened() throws {
-        let run = try SessionOnTerminal(script: "exec 0<&- 1>&- 2>&-; sh -c :; sh -c :; echo still here >/dev/tty; exit 4").finish()
+        let run = try SessionOnTerminal(
+            script: "exec 0<&- 1>&- 2>&-; sh -c :; sh -c :; echo still here >/dev/tty; exit 4"
+        ).finish()
         #expect(run.screen == "still here\r\n")
         #expect(run.code == 4)
     }
@@ -89,7 +94,8 @@ struct TerminalTests {
     @Test("the window inside has the caller's size and follows it", .timeLimit(.minutes(1)))
     func window() throws {
         let run = try SessionOnTerminal(
-            rows: 33, columns: 101, script: "stty size; trap 'stty size; exit 0' WINCH; echo ready; sleep 1000 & wait; exit 9")
+            rows: 33, columns: 101,
+            script: "stty size; trap 'stty size; exit 0' WINCH; echo ready; sleep 1000 & wait; exit 9")
         try run.program.waitFor("33 101\r\nready\r\n")
         try run.program.resize(rows: 12, columns: 34)
         try run.program.waitFor("12 34\r\n")

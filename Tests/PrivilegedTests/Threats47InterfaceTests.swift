@@ -38,7 +38,9 @@ extension Threats {
             let open = try shell(sallyport, "exec \"$S\" run -- sh -c \(inside) </dev/null")
             #expect(open.code == 0 && open.text.contains("out"), "control: \(open.errorText)")
             for closed in ["0<&-", "1>&-", "2>&-", "1>&- 2>&-", "0<&- 1>&- 2>&-"] {
-                let run = try shell(sallyport, "exec \"$S\" run --result-file '\(sallyport.home.at("c.json"))' -- sh -c \(inside) \(closed)")
+                let run = try shell(
+                    sallyport,
+                    "exec \"$S\" run --result-file '\(sallyport.home.at("c.json"))' -- sh -c \(inside) \(closed)")
                 #expect(run.code == 0, "\(closed): \(run.errorText)")
                 let record = try sallyport.outcome(of: run, record: sallyport.home.at("c.json"))
                 #expect(record.outcome == "exited", "\(closed)")
@@ -59,7 +61,10 @@ extension Threats {
         @Test("a fifo for frames is refused instead of waited for", .requires(.root))
         func fifoForFrames() throws {
             let sallyport = try Sallyport()
-            let run = try shell(sallyport, "mkfifo '\(sallyport.home.at("fifo"))' && exec \"$S\" run --frames '\(sallyport.home.at("fifo"))' -- true")
+            let run = try shell(
+                sallyport,
+                "mkfifo '\(sallyport.home.at("fifo"))' && exec \"$S\" run --frames '\(sallyport.home.at("fifo"))' -- true"
+            )
             #expect(run.code == 125)
             #expect(run.errorText.contains("(ENXIO)"), "\(run.errorText)")
         }

@@ -35,11 +35,15 @@ package final class TerminalProgram: @unchecked Sendable {
         var path = [CChar](repeating: 0, count: 64)
         guard ptsname_r(opened, &path, path.count) == 0 else { throw HarnessError("name", "a pty", EIO) }
         line = Int32(sp_open(path, O_RDWR | O_NOCTTY, 0))
-        guard line >= 0, sp_set_window_size(opened, rows, columns) >= 0 else { throw HarnessError("open", "a pty's inner end", EIO) }
+        guard line >= 0, sp_set_window_size(opened, rows, columns) >= 0 else {
+            throw HarnessError("open", "a pty's inner end", EIO)
+        }
         modesBefore = try TerminalModes(of: line)
         var pair: [Int32] = [-1, -1]
         if number != nil {
-            guard pair.withUnsafeMutableBufferPointer({ sp_pipe($0.baseAddress!, 0) }) >= 0 else { throw HarnessError("make", "a pipe", EIO) }
+            guard pair.withUnsafeMutableBufferPointer({ sp_pipe($0.baseAddress!, 0) }) >= 0 else {
+                throw HarnessError("make", "a pipe", EIO)
+            }
             _ = sp_set_nonblocking(pair[0], 1)
         }
         piped = number == nil ? nil : pair[0]
@@ -85,7 +89,8 @@ package final class TerminalProgram: @unchecked Sendable {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80 /* SETSID */))
+        let newSession: Int32 = 0x80  // POSIX_SPAWN_SETSID, glibc 2.26
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | newSession))
         var pid: pid_t = 0
         var argv = ([command.path] + command.arguments).map { strdup($0) } + [nil]
         var envp = command.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
@@ -113,7 +118,9 @@ package final class TerminalProgram: @unchecked Sendable {
                 defer { consumed = end }
                 return String(decoding: shown[consumed..<end], as: UTF8.self)
             }
-            guard ending == nil else { throw HarnessError("\(name) ended before \"\(text)\" was shown; shown: \(screen)") }
+            guard ending == nil else {
+                throw HarnessError("\(name) ended before \"\(text)\" was shown; shown: \(screen)")
+            }
             try wait(for: "\"\(text)\"", reading: true)
         }
     }
@@ -166,7 +173,9 @@ package final class TerminalProgram: @unchecked Sendable {
         let left = deadline - ContinuousClock.now
         let milliseconds = left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000
         let count = milliseconds <= 0 ? 0 : poll(&polled, nfds_t(polled.count), Int32(clamping: milliseconds + 1))
-        guard count != 0 else { throw HarnessError("\(name) is past its deadline, waiting for \(what); shown: \(screen.suffix(2000))") }
+        guard count != 0 else {
+            throw HarnessError("\(name) is past its deadline, waiting for \(what); shown: \(screen.suffix(2000))")
+        }
         for event in polled where event.revents != 0 {
             if event.fd == pidfd {
                 // First what it has left to be read, or waiting for a text would miss its last words.
@@ -238,7 +247,9 @@ package func signal(_ number: Int32, to pid: Int32) throws(HarnessError) {
 /// A pipe that holds some input and then ends, for a program to read; the caller closes it by ``closeDescriptor(_:)``.
 package func pipeHolding(_ text: String) throws(HarnessError) -> Int32 {
     var pair: [Int32] = [-1, -1]
-    guard pair.withUnsafeMutableBufferPointer({ sp_pipe($0.baseAddress!, 0) }) >= 0 else { throw HarnessError("make", "a pipe", EIO) }
+    guard pair.withUnsafeMutableBufferPointer({ sp_pipe($0.baseAddress!, 0) }) >= 0 else {
+        throw HarnessError("make", "a pipe", EIO)
+    }
     let bytes = Array(text.utf8)
     let wrote = bytes.withUnsafeBytes { $0.isEmpty ? 0 : sp_write(pair[1], $0.baseAddress!, $0.count) }
     _ = sp_close(pair[1])

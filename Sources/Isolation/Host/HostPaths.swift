@@ -58,7 +58,9 @@ package struct HostPaths: Sendable {
 
     private func make(_ path: String, _ mode: UInt32) throws(SystemError) {
         let result = sp_mkdirat(AT_FDCWD, path, mode)
-        if result < 0 && result != -Int(EEXIST) { throw SystemError("create", "directory \"\(path)\"", Errno(Int32(-result))) }
+        if result < 0 && result != -Int(EEXIST) {
+            throw SystemError("create", "directory \"\(path)\"", Errno(Int32(-result)))
+        }
     }
 
     private static func own(_ path: String, _ mode: UInt32) throws(SystemError) {

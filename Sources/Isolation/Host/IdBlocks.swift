@@ -64,7 +64,9 @@ package struct IdBlocks: ~Copyable {
         var bytes = [UInt8](repeating: 0, count: size / Self.entrySize * Self.entrySize)
         let fd = table.number
         if bytes.isEmpty { return bytes }
-        try checked("read", "\"\(Self.path)\"") { bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) } }
+        try checked("read", "\"\(Self.path)\"") {
+            bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) }
+        }
         return bytes
     }
 
@@ -84,7 +86,8 @@ package struct IdBlocks: ~Copyable {
     private borrowing func fields(_ index: Int, _ bytes: [UInt8]) -> [Substring] {
         if Self.isFree(index, bytes) { return [] }
         let at = index * Self.entrySize
-        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(separator: " ")
+        return String(decoding: bytes[at..<(at + Self.entrySize)].prefix { $0 != 0 }, as: UTF8.self).split(
+            separator: " ")
     }
 
     /// The first id of an entry's block, as it was when it was taken.
@@ -100,7 +103,9 @@ package struct IdBlocks: ~Copyable {
         let range = self.range
         return try locked { () throws(SystemError) -> IdBlock in
             let bytes = try entries()
-            let taken = (0..<(bytes.count / Self.entrySize)).filter { !Self.isFree($0, bytes) }.map { base(of: $0, bytes) }
+            let taken = (0..<(bytes.count / Self.entrySize)).filter { !Self.isFree($0, bytes) }.map {
+                base(of: $0, bytes)
+            }
             for index in 0..<range.blocks where Self.isFree(index, bytes) {
                 let base = range.first + UInt32(index) * IdBlock.size
                 if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
@@ -109,7 +114,8 @@ package struct IdBlocks: ~Copyable {
             }
             throw SystemError(
                 "allocate", "a block of 65536 ids", .noSpace,
-                remedy: "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
+                remedy:
+                    "All \(range.blocks) blocks are in use. Run `sallyport sweep`, or widen id_range in the host file.")
         }
     }
 
@@ -117,7 +123,8 @@ package struct IdBlocks: ~Copyable {
     package borrowing func release(_ block: IdBlock, of session: String) throws(SystemError) {
         try locked { () throws(SystemError) in
             guard fields(block.index, try entries()).first == Substring(session) else {
-                throw SystemError("release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
+                throw SystemError(
+                    "release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
         }

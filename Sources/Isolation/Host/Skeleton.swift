@@ -14,7 +14,9 @@ package struct Skeleton: Sendable {
     /// Bumped whenever the content below changes; an old tree is then left for sweep and a new one built.
     private static let version = 1
 
-    package static let mountPoints = ["usr", "proc", "dev", "tmp", "run", "workspace", "etc/alternatives", "etc/ssl/certs"]
+    package static let mountPoints = [
+        "usr", "proc", "dev", "tmp", "run", "workspace", "etc/alternatives", "etc/ssl/certs",
+    ]
     private static let nodes: [(name: String, major: UInt64, minor: UInt64)] = [
         ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
     ]
@@ -48,7 +50,10 @@ package struct Skeleton: Sendable {
     private static func buildRoot(_ parent: borrowing Directory) throws(SystemError) {
         try parent.make("root", mode: 0o755)
         let root = try parent.directory("root")
-        for name in ["usr", "etc", "etc/ssl", "proc", "dev", "tmp", "run", "var", "workspace", "etc/alternatives", "etc/ssl/certs"] {
+        for name in [
+            "usr", "etc", "etc/ssl", "proc", "dev", "tmp", "run", "var", "workspace", "etc/alternatives",
+            "etc/ssl/certs",
+        ] {
             try root.make(name, mode: 0o755)
         }
         for name in ["bin", "sbin", "lib", "lib64"] { try link(root, name, to: "usr/" + name) }

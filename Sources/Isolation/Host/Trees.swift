@@ -27,7 +27,8 @@ package struct Trees {
         let fd = try Self.openPath(path)
         let status = try FileStatus.of(fd, subject: "\"\(path)\"")
         guard status.isDirectory || status.isRegular else {
-            throw SystemError("use", "\"\(path)\" as a mount source", .invalid, remedy: "It must be a directory or a regular file.")
+            throw SystemError(
+                "use", "\"\(path)\" as a mount source", .invalid, remedy: "It must be a directory or a regular file.")
         }
         var tree = SandboxSpec.Tree(
             descriptor: -1, source: path, device: status.device, inode: status.inode, isDirectory: status.isDirectory,
@@ -53,7 +54,10 @@ package struct Trees {
             descriptor: -1, source: path, device: status.device, inode: status.inode, isDirectory: true, target: "")
         if mode == .rootless { return tree }
         let clone = Descriptor(
-            owning: Int32(try checked("clone the mount of", "\"\(path)\"") { sp_open_tree(fd.number, "", SP_TREE_CLONE | SP_AT_EMPTY_PATH) }))
+            owning: Int32(
+                try checked("clone the mount of", "\"\(path)\"") {
+                    sp_open_tree(fd.number, "", SP_TREE_CLONE | SP_AT_EMPTY_PATH)
+                }))
         try checked("restrict the mount of", "\"\(path)\"") {
             sp_mount_setattr(clone.number, 0, SP_MOUNT_NOSUID | SP_MOUNT_NODEV, 0, -1)
         }
@@ -69,7 +73,8 @@ package struct Trees {
             let errno = Errno(Int32(-result))
             throw SystemError(
                 "open", "\"\(path)\"", errno,
-                remedy: errno == .symlinkLoop ? "A part of this path is a symlink; give the real path (realpath)." : nil)
+                remedy: errno == .symlinkLoop ? "A part of this path is a symlink; give the real path (realpath)." : nil
+            )
         }
         return Descriptor(owning: Int32(result))
     }

@@ -32,7 +32,8 @@ enum FilesystemSteps {
 
     private static func fileSystems(_ spec: SandboxSpec, _ plan: inout PlanBuilder) {
         // proc while the host's own, unmasked one is still in this namespace: mount_too_revealing in fs/namespace.c
-        plan.filesystem("proc", "proc.make", options: [], attributes: noSuidNoDev | SP_MOUNT_NOEXEC, slot: Slot.proc.rawValue)
+        plan.filesystem(
+            "proc", "proc.make", options: [], attributes: noSuidNoDev | SP_MOUNT_NOEXEC, slot: Slot.proc.rawValue)
         let tmpInodes = max(1024, spec.limits.tmpBytes / 4096)
         plan.filesystem(
             "tmpfs", "tmp.make", options: ["size=\(spec.limits.tmpBytes)", "nr_inodes=\(tmpInodes)", "mode=1777"],
@@ -67,10 +68,12 @@ enum FilesystemSteps {
                 upperHandle = source(upper, spec, "upper.clone", slot: .upper, &plan, attributes: noSuidNoDev)
             } else {
                 plan.filesystem(
-                    "tmpfs", "upper.make", options: size + ["mode=0700"], attributes: noSuidNoDev, slot: Slot.upper.rawValue)
+                    "tmpfs", "upper.make", options: size + ["mode=0700"], attributes: noSuidNoDev,
+                    slot: Slot.upper.rawValue)
                 // The merged top directory shows the upper one's owner and mode.
                 plan.add(
-                    .make, "upper.directory", fd: Slot.upper.handle, path: "u", a: 0o40000 | UInt64(permissions), b: owner(spec))
+                    .make, "upper.directory", fd: Slot.upper.handle, path: "u", a: 0o40000 | UInt64(permissions),
+                    b: owner(spec))
                 plan.add(.make, "upper.work", fd: Slot.upper.handle, path: "w", a: 0o40700, b: setUpOwner(spec))
                 upperHandle = Slot.upper.handle
             }
@@ -115,13 +118,16 @@ enum FilesystemSteps {
             let handle = source(tree, spec, "\(tree.target).clone", slot: .null, &plan)
             plan.add(.attach, "\(tree.target).attach", fd: handle, path: tree.target)
         }
-        let dev = source(spec.dev, spec, "dev.clone", slot: .null, &plan, attributes: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
+        let dev = source(
+            spec.dev, spec, "dev.clone", slot: .null, &plan,
+            attributes: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
         plan.add(.attach, "dev.attach", fd: dev, path: "dev")
         if spec.mode == .rootless {
             // Only the host's own nodes work here: a user namespace cannot make any.
             for name in ["null", "zero", "full", "random", "urandom", "tty"] {
                 plan.add(
-                    .cloneTree, "dev.\(name).clone", fd2: .descriptor(Int32(Slot.empty.rawValue)), path: "/dev/\(name)", a: 0,
+                    .cloneTree, "dev.\(name).clone", fd2: .descriptor(Int32(Slot.empty.rawValue)), path: "/dev/\(name)",
+                    a: 0,
                     b: SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
                 plan.add(.attach, "dev.\(name).attach", fd: Slot.empty.handle, path: "dev/\(name)")
             }
@@ -166,7 +172,9 @@ enum FilesystemSteps {
         "proc/schedstat",
         "proc/modules", "proc/cmdline", "proc/config.gz", "proc/acpi", "proc/scsi", "proc/asound",
     ]
-    private static let readOnlyParts = ["proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus", "proc/fs", "proc/driver"]
+    private static let readOnlyParts = [
+        "proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus", "proc/fs", "proc/driver",
+    ]
 
     private static func covers(_ spec: SandboxSpec, _ plan: inout PlanBuilder) {
         plan.add(.open, "cover.file", path: "dev/null", a: openPath, b: Slot.null.rawValue)

@@ -11,7 +11,8 @@ package import Policy
 package enum HeldFilesystem {
     /// What is there by construction, with the access it has.
     private static let given: [(path: String, access: FilesystemPolicy.Access)] = [
-        ("/usr", .readOnly), ("/etc", .readOnly), ("/workspace", .writable), ("/tmp", .writable), ("/dev/shm", .writable),
+        ("/usr", .readOnly), ("/etc", .readOnly), ("/workspace", .writable), ("/tmp", .writable),
+        ("/dev/shm", .writable),
     ]
 
     private static func isGiven(_ transition: FilesystemPolicy.Transition) -> Bool {

@@ -32,7 +32,9 @@ enum LandlockSteps {
         if spec.landlockABI >= 4 { words.append(0) }
         if spec.landlockABI >= 6 { words.append(0b11) }  // abstract unix sockets, signals
         var attribute: [UInt8] = []
-        for word in words { for shift in 0..<8 { attribute.append(UInt8(truncatingIfNeeded: word >> (8 * UInt64(shift)))) } }
+        for word in words {
+            for shift in 0..<8 { attribute.append(UInt8(truncatingIfNeeded: word >> (8 * UInt64(shift)))) }
+        }
         plan.add(
             .landlockCreate, "landlock.ruleset", data: attribute, b: slot.rawValue, detail: "ABI \(spec.landlockABI)")
 
@@ -49,6 +51,7 @@ enum LandlockSteps {
 
     private static func allow(_ path: String, _ rights: UInt64, _ plan: inout PlanBuilder) {
         plan.add(
-            .landlockAllow, "landlock.allow", fd: slot.handle, path: path, a: rights, detail: "0x\(String(rights, radix: 16))")
+            .landlockAllow, "landlock.allow", fd: slot.handle, path: path, a: rights,
+            detail: "0x\(String(rights, radix: 16))")
     }
 }

@@ -16,7 +16,8 @@ package enum Handle: Sendable, Equatable {
 
 /// The operations of the child path; each is one case of `enum sp_op`, described there.
 package enum Operation: UInt16, Sendable {
-    case write = 1, unshare, waitByte, ids, loopbackUp, hostname, privateMounts, filesystem, attach, attachAt, cloneTree,
+    case write = 1
+    case unshare, waitByte, ids, loopbackUp, hostname, privateMounts, filesystem, attach, attachAt, cloneTree,
         chdirFd, make, open, readOnly, mask, pivot, chdir, keyring, rlimit, landlockCreate, landlockAllow,
         landlockRestrict, bounding, capabilities, securebits, noNewPrivileges, seccomp, pty, send, dup, deathSignal,
         undumpable, setns, closeFrom, setsid, umask, close, exit
@@ -72,7 +73,9 @@ package struct PlanBuilder: Sendable {
     }
 
     /// Makes a file system and puts its detached mount into a slot.
-    package mutating func filesystem(_ type: String, _ label: String, options: [String], attributes: UInt64, slot: UInt64) {
+    package mutating func filesystem(
+        _ type: String, _ label: String, options: [String], attributes: UInt64, slot: UInt64
+    ) {
         // The step's path field carries the options, each ended by NUL, the list by another.
         var list: [UInt8] = []
         for option in options { list += Array(option.utf8) + [0] }
@@ -82,7 +85,8 @@ package struct PlanBuilder: Sendable {
             data: store(string: type), len: UInt32(type.utf8.count), a: attributes, b: slot)
         flat.append(step)
         steps.append(
-            PlanStep(label: label, operation: .filesystem, path: nil, detail: ([type] + options).joined(separator: " ")))
+            PlanStep(label: label, operation: .filesystem, path: nil, detail: ([type] + options).joined(separator: " "))
+        )
     }
 
     /// Index of a label for the fault point, or 0.
@@ -104,7 +108,9 @@ package struct PlanBuilder: Sendable {
         func vector(_ strings: [[UInt8]], _ builder: inout PlanBuilder) -> UInt32 {
             let offsets = strings.map { UInt64(builder.store($0 + [0])) } + [UInt64(SP_NONE)]
             var bytes: [UInt8] = []
-            for offset in offsets { for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: offset >> (8 * UInt64(shift)))) } }
+            for offset in offsets {
+                for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: offset >> (8 * UInt64(shift)))) }
+            }
             return builder.store(bytes, aligned: 8)
         }
         let argvAt = vector(argv, &self)
@@ -127,8 +133,12 @@ package struct LaunchBlock: ~Copyable, @unchecked Sendable {
         let stepSize = MemoryLayout<sp_step>.stride * steps.count
         memory = .allocate(byteCount: headerSize + stepSize + blob.count + 8, alignment: 16)
         memory.storeBytes(of: header, as: sp_plan.self)
-        steps.withUnsafeBytes { if let p = $0.baseAddress { (memory + headerSize).copyMemory(from: p, byteCount: stepSize) } }
-        blob.withUnsafeBytes { if let p = $0.baseAddress { (memory + headerSize + stepSize).copyMemory(from: p, byteCount: blob.count) } }
+        steps.withUnsafeBytes {
+            if let p = $0.baseAddress { (memory + headerSize).copyMemory(from: p, byteCount: stepSize) }
+        }
+        blob.withUnsafeBytes {
+            if let p = $0.baseAddress { (memory + headerSize + stepSize).copyMemory(from: p, byteCount: blob.count) }
+        }
     }
 
     deinit { memory.deallocate() }

@@ -17,7 +17,9 @@ enum PrivilegeSteps {
         if ruleset { LandlockSteps.addRules(spec, &plan) }
         // Only a host-mode sp-init has ids to change; otherwise nothing at all is kept.
         let kept = spec.mode == .host ? setgid | setuid | setpcap : 0
-        plan.add(.bounding, "capabilities.bounding", a: kept, detail: kept == 0 ? "empty" : "setgid setuid setpcap, dropped by sp-init")
+        plan.add(
+            .bounding, "capabilities.bounding", a: kept,
+            detail: kept == 0 ? "empty" : "setgid setuid setpcap, dropped by sp-init")
         if spec.mode == .rootless {
             plan.add(.securebits, "capabilities.securebits", a: 0xef, detail: "noroot, no fixup, no ambient, locked")
         }

@@ -21,7 +21,8 @@ package struct LaunchWires: Sendable {
 
 /// Slots of the child's own descriptors.
 enum Slot: UInt64 {
-    case proc = 0, tmp, shm, pts, run, upper, workspace, null, empty, outerTerminal, innerTerminal, listener
+    case proc = 0
+    case tmp, shm, pts, run, upper, workspace, null, empty, outerTerminal, innerTerminal, listener
     var handle: Handle { .slot(Int32(rawValue)) }
 }
 

@@ -23,13 +23,17 @@ package struct FilterCache: Sendable {
     package func filter(
         program: String, allowed: [String], answered: [(name: String, errno: Int32)] = [], ioctlRequests: [UInt64] = []
     ) throws(SystemError) -> CompiledFilter {
-        let text = ([program] + allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) }).joined(separator: " ")
+        let text = ([program] + allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) })
+            .joined(separator: " ")
         return try cached(text) { () throws(SystemError) in
-            try FilterCompiler.compile(program: program, allowed: allowed, answered: answered, ioctlRequests: ioctlRequests)
+            try FilterCompiler.compile(
+                program: program, allowed: allowed, answered: answered, ioctlRequests: ioctlRequests)
         }
     }
 
-    private func cached(_ text: String, _ compile: () throws(SystemError) -> CompiledFilter) throws(SystemError) -> CompiledFilter {
+    private func cached(_ text: String, _ compile: () throws(SystemError) -> CompiledFilter) throws(SystemError)
+        -> CompiledFilter
+    {
         let digest = Digest.sha256(Array(text.utf8))
         let name = "filter-\(Self.compilerVersion)-\(digest)"
         let directory = try Directory.open(paths.runtime)
@@ -40,7 +44,9 @@ package struct FilterCache: Sendable {
         return compiled
     }
 
-    private func load(_ name: String, _ digest: String, _ directory: borrowing Directory) throws(SystemError) -> CompiledFilter? {
+    private func load(_ name: String, _ digest: String, _ directory: borrowing Directory) throws(SystemError)
+        -> CompiledFilter?
+    {
         let file: Descriptor
         do { file = try directory.open(name, O_RDONLY) } catch {
             if error.errno == .noEntry { return nil }
@@ -54,7 +60,8 @@ package struct FilterCache: Sendable {
         else {
             throw SystemError(
                 "trust", "compiled filter \"\(directory.path)/\(name)\"", .notPermitted,
-                remedy: "Its owner, mode or content is not what this program wrote; remove it and find out who changed it.")
+                remedy:
+                    "Its owner, mode or content is not what this program wrote; remove it and find out who changed it.")
         }
         return CompiledFilter(program: Array(body.dropFirst()), notifies: body[0] == 1, specificationDigest: digest)
     }

@@ -22,7 +22,8 @@ package enum FilterCompiler {
     /// A filter for a program of our own: the named calls, a few answered with an error, ioctl by request; any other
     /// call ends the program.
     package static func compile(
-        program name: String, allowed: [String], answered: [(name: String, errno: Int32)] = [], ioctlRequests: [UInt64] = []
+        program name: String, allowed: [String], answered: [(name: String, errno: Int32)] = [],
+        ioctlRequests: [UInt64] = []
     ) throws(SystemError) -> CompiledFilter {
         guard let context = seccomp_init(killProcess) else {
             throw SystemError("compile", "the filter of \(name)", .invalid)
@@ -39,17 +40,21 @@ package enum FilterCompiler {
         for request in ioctlRequests {
             let condition = ArgumentCondition(index: 1, op: .eq, value: request, width32: true)
             try add(
-                SyscallRule(name: "ioctl", action: .allow, conditions: [condition]), seccomp_syscall_resolve_name("ioctl"),
+                SyscallRule(name: "ioctl", action: .allow, conditions: [condition]),
+                seccomp_syscall_resolve_name("ioctl"),
                 to: context)
         }
-        let text = (allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) }).joined(separator: " ")
-        return CompiledFilter(program: try export(context), notifies: false, specificationDigest: Digest.sha256(Array(text.utf8)))
+        let text = (allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) }).joined(
+            separator: " ")
+        return CompiledFilter(
+            program: try export(context), notifies: false, specificationDigest: Digest.sha256(Array(text.utf8)))
     }
 
     package static func compile(_ specification: FilterSpecification) throws(SystemError) -> CompiledFilter {
         let fallback = word(specification.defaultAction)
         guard let context = seccomp_init(fallback) else {
-            throw SystemError("compile", "the seccomp filter", .invalid, remedy: "libseccomp refused the default action.")
+            throw SystemError(
+                "compile", "the seccomp filter", .invalid, remedy: "libseccomp refused the default action.")
         }
         defer { seccomp_release(context) }
         // A call of another architecture is answered before any rule is looked at: i386's socketcall and x32's
@@ -114,6 +119,8 @@ package enum FilterCompiler {
     }
 
     private static func require(_ result: Int32, _ what: String) throws(SystemError) {
-        if result < 0 { throw SystemError("compile", "the seccomp filter", Errno(-result), remedy: "libseccomp could not \(what).") }
+        if result < 0 {
+            throw SystemError("compile", "the seccomp filter", Errno(-result), remedy: "libseccomp could not \(what).")
+        }
     }
 }

@@ -53,7 +53,9 @@ package struct CgroupLayout: Sendable {
         let mark = Array(" - cgroup".utf8)
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             // No field before it can hold a blank; blanks in paths are written \040.
-            guard let dash = line.indices.first(where: { line[$0] == mark[0] && line[$0...].starts(with: mark) }) else { continue }
+            guard let dash = line.indices.first(where: { line[$0] == mark[0] && line[$0...].starts(with: mark) }) else {
+                continue
+            }
             let before = String(decoding: line[..<dash], as: UTF8.self).split(separator: " ")
             let after = String(decoding: line[(dash + 3)...], as: UTF8.self).split(separator: " ")
             guard before.count > 4, after.count > 2 else { continue }

@@ -57,7 +57,9 @@ extension Doctor {
             program: "posture-reader", allowed: Self.readerCalls, answered: Self.readerRefusals)
         var block: IdBlock?
         let owner = "doctor-\(getpid())"
-        if mode == .host { block = try IdBlocks.open(HostFile.idRange()).allocate(owner, start: processStartTime(getpid())) }
+        if mode == .host {
+            block = try IdBlocks.open(HostFile.idRange()).allocate(owner, start: processStartTime(getpid()))
+        }
         let confined: ConfinedProgram
         do throws(LaunchError) {
             confined = try ConfinedProgram.start(

@@ -60,7 +60,9 @@ extension Doctor {
         guard mode == .host else { return [newuidmap()] }
         let configured: IdRange
         do throws(SystemError) { configured = try HostFile.idRange() } catch {
-            return [HostCheck("id-range", .missing, error.explanationLine, remedy: error.remedy ?? "Repair the host file.")]
+            return [
+                HostCheck("id-range", .missing, error.explanationLine, remedy: error.remedy ?? "Repair the host file.")
+            ]
         }
         let overlap = IdOverlap(configured)
         let range = "ids \(configured.first) and the \(configured.blocks) blocks of \(IdBlock.size) from there"

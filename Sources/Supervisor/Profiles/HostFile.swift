@@ -42,7 +42,9 @@ package enum HostFile {
         let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         let status = try FileStatus.of(file, subject: "\"\(path)\"")
         guard status.isRegular, status.uid == 0, status.permissions & 0o022 == 0 else {
-            throw SystemError("trust", "\"\(path)\"", .notPermitted, remedy: "It must be a regular file of root that nobody else can write.")
+            throw SystemError(
+                "trust", "\"\(path)\"", .notPermitted,
+                remedy: "It must be a regular file of root that nobody else can write.")
         }
         return try file.readAll(limit: 65536, subject: "\"\(path)\"")
     }

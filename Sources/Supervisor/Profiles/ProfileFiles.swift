@@ -25,9 +25,12 @@ package struct ProfileFiles: Sendable {
 
     package func source(_ name: String, allowPath: Bool) throws(PolicyError) -> (file: String, bytes: [UInt8]) {
         if allowPath && (name.contains("/") || name.hasSuffix(".yaml")) { return (name, try read(name)) }
-        guard !name.isEmpty, name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 95 }) else {
+        guard !name.isEmpty,
+            name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 95 })
+        else {
             throw PolicyError(
-                "profile name \"\(name)\" is no name", file: name, remedy: "Use letters a-z, digits, - and _, or give a path to a .yaml file.")
+                "profile name \"\(name)\" is no name", file: name,
+                remedy: "Use letters a-z, digits, - and _, or give a path to a .yaml file.")
         }
         for directory in directories {
             let path = "\(directory)/\(name).yaml"
@@ -39,14 +42,17 @@ package struct ProfileFiles: Sendable {
         }
         throw PolicyError(
             "no profile has the name \"\(name)\"", file: name,
-            remedy: "`sallyport profile list` shows the known ones; they are looked for in \(directories.joined(separator: " and ")).")
+            remedy:
+                "`sallyport profile list` shows the known ones; they are looked for in \(directories.joined(separator: " and "))."
+        )
     }
 
     private func read(_ path: String) throws(PolicyError) -> [UInt8] {
         do throws(SystemError) {
             let entry = try FileStatus.path(path)
             guard !entry.isSymlink else {
-                throw SystemError("trust", "profile \"\(path)\"", .symlinkLoop, remedy: "It is a symlink; give the file itself.")
+                throw SystemError(
+                    "trust", "profile \"\(path)\"", .symlinkLoop, remedy: "It is a symlink; give the file itself.")
             }
             let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
             let status = try FileStatus.of(file, subject: "\"\(path)\"")
@@ -54,10 +60,13 @@ package struct ProfileFiles: Sendable {
                 throw SystemError("trust", "profile \"\(path)\"", .invalid, remedy: "It must be a regular file.")
             }
             guard status.uid == 0 || status.uid == geteuid() else {
-                throw SystemError("trust", "profile \"\(path)\"", .notPermitted, remedy: "It belongs to uid \(status.uid); it must belong to root or to you.")
+                throw SystemError(
+                    "trust", "profile \"\(path)\"", .notPermitted,
+                    remedy: "It belongs to uid \(status.uid); it must belong to root or to you.")
             }
             guard status.permissions & 0o022 == 0 else {
-                throw SystemError("trust", "profile \"\(path)\"", .notPermitted, remedy: "Others can write it; run chmod go-w on it.")
+                throw SystemError(
+                    "trust", "profile \"\(path)\"", .notPermitted, remedy: "Others can write it; run chmod go-w on it.")
             }
             return try file.readAll(limit: 262_144, subject: "\"\(path)\"")
         } catch {

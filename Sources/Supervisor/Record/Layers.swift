@@ -1,5 +1,5 @@
-internal import CLinux
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 package import Documents
 internal import Glibc
 internal import Isolation
@@ -33,8 +33,9 @@ package struct Layers: Sendable {
         for kind in kinds { namespaces.append((kind, namespace(pid, kind))) }
         var layers = Layers(
             status: status, namespaces: namespaces,
-            uidMap: try procBytes("/proc/\(pid)/uid_map").split(separator: UInt8(ascii: "\n")).map { singleBlanks($0) }.joined(
-                separator: ", "),
+            uidMap: try procBytes("/proc/\(pid)/uid_map").split(separator: UInt8(ascii: "\n")).map { singleBlanks($0) }
+                .joined(
+                    separator: ", "),
             landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived",
             rlimits: rlimits(try procText("/proc/\(pid)/limits")))
         if spec.mode == .rootless {

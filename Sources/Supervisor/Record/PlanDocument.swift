@@ -13,14 +13,20 @@ package struct PlanDocument: Sendable {
         let steps = plan.steps.map { step in
             JSON.object([
                 .init("step", .string(step.label)), .init("operation", .string(step.operation.name)),
-                .init("path", .optional(step.path)), .init("detail", step.detail.isEmpty ? .null : .string(step.detail)),
+                .init("path", .optional(step.path)),
+                .init("detail", step.detail.isEmpty ? .null : .string(step.detail)),
             ])
         }
         json = .object([
             .init("version", 1), .init("mode", .string(spec.mode.rawValue)),
             .init("argv", .array(spec.argv.map { .text($0) })),
             .init("environment", .array(spec.environment.map { .text($0.prefix { $0 != 61 }) })),
-            .init("filter", .object([.init("specification", .string(spec.filter.specificationDigest)), .init("bytes", .int(spec.filter.program.count))])),
+            .init(
+                "filter",
+                .object([
+                    .init("specification", .string(spec.filter.specificationDigest)),
+                    .init("bytes", .int(spec.filter.program.count)),
+                ])),
             .init("steps", .array(steps)),
         ])
         digest = Digest.sha256(Array(json.prettyText.utf8))

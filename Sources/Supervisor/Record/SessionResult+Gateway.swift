@@ -14,7 +14,10 @@ extension SessionResult {
         /// The cap was reached, or the terminal took nothing more.
         package var truncated: Bool
         package var json: JSON {
-            .object([.init("bytes", .number(bytes)), .init("defused", .number(defused)), .init("truncated", .bool(truncated))])
+            .object([
+                .init("bytes", .number(bytes)), .init("defused", .number(defused)),
+                .init("truncated", .bool(truncated)),
+            ])
         }
     }
 
@@ -24,7 +27,10 @@ extension SessionResult {
         package var refused: UInt64
         package var truncated: Bool
         package var json: JSON {
-            .object([.init("accepted", .number(accepted)), .init("refused", .number(refused)), .init("truncated", .bool(truncated))])
+            .object([
+                .init("accepted", .number(accepted)), .init("refused", .number(refused)),
+                .init("truncated", .bool(truncated)),
+            ])
         }
     }
 

@@ -63,7 +63,8 @@ package struct SessionResult: Sendable {
     package var json: JSON {
         .object([
             .init("version", 1), .init("session", .string(session)), .init("outcome", .string(outcome.rawValue)),
-            .init("exit_code", .optional(exitCode)), .init("signal", .optional(signal)), .init("limit", .optional(limit)),
+            .init("exit_code", .optional(exitCode)), .init("signal", .optional(signal)),
+            .init("limit", .optional(limit)),
             .init("limits_hit", .array(limitsHit.map { .string($0) })), .init("error", .optional(error)),
             .init("mode", .string(mode)), .init("enforcement", .string(enforcement)),
             .init("workspace_place", .optional(workspacePlace)), .init("changes_lost", .bool(changesLost)),
@@ -73,12 +74,21 @@ package struct SessionResult: Sendable {
             .init("layers", layers?.json ?? .null),
             .init(
                 "denials",
-                .array(denials.map { .object([.init("syscall", .string($0.syscall)), .init("errno", "EPERM"), .init("count", .number($0.count))]) })),
+                .array(
+                    denials.map {
+                        .object([
+                            .init("syscall", .string($0.syscall)), .init("errno", "EPERM"),
+                            .init("count", .number($0.count)),
+                        ])
+                    })),
             .init("stdout", stdout.json), .init("stderr", stderr.json),
             .init("terminal", terminal?.json ?? .null), .init("frames", frames?.json ?? .null),
             .init(
                 "changes",
-                .object([.init("kept", .bool(keptDigest != nil)), .init("entries", .optional(keptEntries)), .init("digest", .optional(keptDigest))])),
+                .object([
+                    .init("kept", .bool(keptDigest != nil)), .init("entries", .optional(keptEntries)),
+                    .init("digest", .optional(keptDigest)),
+                ])),
         ])
     }
 }

@@ -47,7 +47,8 @@ final class Gateway {
     ///
     /// - Parameter frames: path of the file for the runner's frames, made or emptied here.
     static func start(
-        _ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity, terminal: CallerTerminal?, frames: String?
+        _ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity, terminal: CallerTerminal?,
+        frames: String?
     ) throws(SystemError) -> Gateway {
         let filter = try FilterCache(paths).filter(
             program: "sallyport-gateway", allowed: GatewaySyscalls.allowed, answered: GatewaySyscalls.answered,
@@ -79,7 +80,8 @@ final class Gateway {
     }
 
     private func openFrames(_ path: String) throws(SystemError) {
-        let file = try Descriptor.open(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
+        let file = try Descriptor.open(
+            path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
         guard try FileStatus.of(file, subject: "\"\(path)\"").isRegular else {
             throw SystemError("write frames to", "\"\(path)\"", .invalid, remedy: "Name a regular file.")
         }
@@ -126,7 +128,9 @@ final class Gateway {
         let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
         while !isReady && failure == nil && wait(until: deadline) { _ = heed() }
         if let failure { throw failure }
-        guard isReady else { throw SystemError("start", "the gateway", Errno(ETIMEDOUT), remedy: "It did not say that it is ready.") }
+        guard isReady else {
+            throw SystemError("start", "the gateway", Errno(ETIMEDOUT), remedy: "It did not say that it is ready.")
+        }
         try terminal?.enter()
     }
 
@@ -135,7 +139,8 @@ final class Gateway {
     /// Takes one report; false when no more will come.
     func heed() -> Bool {
         do throws(SystemError) {
-            guard let message = try control.receive(limit: GatewayReport.longest, subject: "the gateway's report") else {
+            guard let message = try control.receive(limit: GatewayReport.longest, subject: "the gateway's report")
+            else {
                 return fail(gone())
             }
             for fd in message.descriptors { _ = sp_close(fd) }
@@ -150,7 +155,9 @@ final class Gateway {
 
     private func report(_ bytes: [UInt8]) throws(SystemError) -> GatewayReport {
         do throws(MessageError) { return try GatewayReport(decoding: bytes) } catch {
-            throw SystemError("read", "the gateway's report", .invalid, remedy: "Use sallyport and sallyport-gateway of the same build.")
+            throw SystemError(
+                "read", "the gateway's report", .invalid,
+                remedy: "Use sallyport and sallyport-gateway of the same build.")
         }
     }
 
@@ -185,7 +192,9 @@ final class Gateway {
 
     /// A gateway that has not read what it was told before misses this; one that is gone is noticed by its socket.
     private func tell(_ command: GatewayCommand) {
-        do throws(SystemError) { try control.send(command.encoded(), descriptors: [], subject: "a command to the gateway") } catch {}
+        do throws(SystemError) {
+            try control.send(command.encoded(), descriptors: [], subject: "a command to the gateway")
+        } catch {}
     }
 
     /// The caller's window has another size; false when the session has no terminal that could be told.

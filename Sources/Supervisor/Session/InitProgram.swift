@@ -37,7 +37,9 @@ package struct Programs: Sendable {
         let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)
         let status = try FileStatus.of(file, subject: "\"\(path)\"")
         guard status.uid == 0 || status.uid == geteuid(), status.permissions & 0o022 == 0 else {
-            throw SystemError("trust", "program \"\(path)\"", .notPermitted, remedy: "It must belong to root or to you and be writable by nobody else.")
+            throw SystemError(
+                "trust", "program \"\(path)\"", .notPermitted,
+                remedy: "It must belong to root or to you and be writable by nobody else.")
         }
         return file
     }

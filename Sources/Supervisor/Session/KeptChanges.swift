@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Documents
 internal import CLinux
+internal import Documents
 internal import Glibc
 package import Isolation
 package import LinuxSystem
@@ -40,7 +40,8 @@ package struct KeptChanges: Sendable {
     ///
     /// - Returns: nil when nothing changed; nothing is kept then.
     func collect(
-        session: SessionID, created: UInt64, workspace: String, upper: Int32, lower: Int32, namespace: Int32, mode: Mode,
+        session: SessionID, created: UInt64, workspace: String, upper: Int32, lower: Int32, namespace: Int32,
+        mode: Mode,
         bytes: UInt64, inodes: UInt64, fault: FaultPoint
     ) throws(SystemError) -> Record? {
         let directory = try Directory.open(paths.changes)
@@ -49,7 +50,8 @@ package struct KeptChanges: Sendable {
         fault.reach("changes.collecting")
         let answer = try Channel.messages()
         let program = try Descriptor.open("/proc/self/exe", O_PATH)
-        let filter = try FilterCache(paths).filter(program: "collector", allowed: Self.collectorCalls,
+        let filter = try FilterCache(paths).filter(
+            program: "collector", allowed: Self.collectorCalls,
             // Asked of standard output at start, to choose its buffering; no is an answer.
             answered: [(name: "ioctl", errno: ENOTTY)])
         let null = try Descriptor.open("/dev/null", O_RDWR)
@@ -58,7 +60,8 @@ package struct KeptChanges: Sendable {
             child = try ConfinedProgram.start(
                 program, argv: ["sallyport", Self.collectorVerb, session.text, "\(created)", "\(bytes)", "\(inodes)"],
                 environment: [], identity: .session(namespace: namespace, capability: 1 << 2, ids: mode == .host),
-                descriptors: [null.number, null.number, 2, upper, lower, output.number, answer.second.number], filter: filter)
+                descriptors: [null.number, null.number, 2, upper, lower, output.number, answer.second.number],
+                filter: filter)
         } catch { throw SystemError("start", "the collector at \(error.step)", error.errno, remedy: error.remedy) }
         if let failure = try child.wait() {
             try directory.remove(part)
@@ -87,7 +90,9 @@ package struct KeptChanges: Sendable {
     }
 
     private static func decode(_ bytes: [UInt8], session: SessionID, workspace: String, created: UInt64) -> Record? {
-        guard bytes.count == 72, bytes[8...].allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else { return nil }
+        guard bytes.count == 72, bytes[8...].allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
+            return nil
+        }
         let entries = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
         guard entries <= 100_000_000 else { return nil }
         return Record(
@@ -97,8 +102,10 @@ package struct KeptChanges: Sendable {
 
     private static func json(_ record: Record) -> JSON {
         .object([
-            .init("version", 1), .init("session", .string(record.session)), .init("workspace", .string(record.workspace)),
-            .init("digest", .string(record.digest)), .init("entries", .int(record.entries)), .init("created", .number(record.created)),
+            .init("version", 1), .init("session", .string(record.session)),
+            .init("workspace", .string(record.workspace)),
+            .init("digest", .string(record.digest)), .init("entries", .int(record.entries)),
+            .init("created", .number(record.created)),
         ])
     }
 
@@ -109,12 +116,21 @@ package struct KeptChanges: Sendable {
         let bytes: [UInt8]
         do { bytes = try directory.read("\(session).json") } catch {
             guard error.errno == .noEntry else { throw error }
-            throw SystemError("find", "changes of session \(session)", .noEntry, remedy: "`sallyport session list` shows which sessions have some.")
+            throw SystemError(
+                "find", "changes of session \(session)", .noEntry,
+                remedy: "`sallyport session list` shows which sessions have some.")
         }
         guard let json = try? JSON.read(bytes, file: subject), let workspace = json["workspace"]?.stringValue,
-            let digest = json["digest"]?.stringValue, let entries = json["entries"]?.intValue, let created = json["created"]?.intValue
-        else { throw SystemError("read", subject, .invalid, remedy: "The file is damaged; `sallyport session discard \(session)` removes it.") }
-        return Record(session: session.text, workspace: workspace, digest: digest, entries: entries, created: UInt64(max(0, created)))
+            let digest = json["digest"]?.stringValue, let entries = json["entries"]?.intValue,
+            let created = json["created"]?.intValue
+        else {
+            throw SystemError(
+                "read", subject, .invalid,
+                remedy: "The file is damaged; `sallyport session discard \(session)` removes it.")
+        }
+        return Record(
+            session: session.text, workspace: workspace, digest: digest, entries: entries,
+            created: UInt64(max(0, created)))
     }
 
     /// Sessions that have kept changes, sorted.

@@ -17,7 +17,11 @@ package struct Refusals {
 
     package init() {}
 
-    package enum Turn { case answered, pause(milliseconds: UInt64), ended }
+    package enum Turn {
+        case answered
+        case pause(milliseconds: UInt64)
+        case ended
+    }
 
     /// Answers what is waiting, up to the burst.
     package mutating func serve(_ listener: Int32) throws(SystemError) -> Turn {
@@ -26,7 +30,9 @@ package struct Refusals {
             windowStart = now
             answered = 0
         }
-        guard answered < Self.burst else { return .pause(milliseconds: (Self.window - (now - windowStart)) / 1_000_000 + 1) }
+        guard answered < Self.burst else {
+            return .pause(milliseconds: (Self.window - (now - windowStart)) / 1_000_000 + 1)
+        }
         var refusal = sp_refusal()
         let result = sp_notification_receive(listener, &refusal)
         // The caller was killed between its call and our look: nobody waits for an answer.

@@ -10,13 +10,17 @@ struct Rootfs {
     let paths: HostPaths
 
     func trees(_ name: String, _ trees: Trees) throws(SystemError) -> [SandboxSpec.Tree] {
-        guard !name.isEmpty, name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }) else {
-            throw SystemError("use", "rootfs \"\(name)\"", .invalid, remedy: "A rootfs is `host` or the name of a recipe: letters, digits and -.")
+        guard !name.isEmpty, name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
+        else {
+            throw SystemError(
+                "use", "rootfs \"\(name)\"", .invalid,
+                remedy: "A rootfs is `host` or the name of a recipe: letters, digits and -.")
         }
         let base = paths.state + "/rootfs/" + name
         let root: Directory
         do { root = try Directory.open(strict: base) } catch {
-            throw SystemError(error.operation, error.subject, error.errno, remedy: "Build it with `rootfs/build \(name)`.")
+            throw SystemError(
+                error.operation, error.subject, error.errno, remedy: "Build it with `rootfs/build \(name)`.")
         }
         try refuseForeign(root)
         var result = [try trees.open(base + "/usr", at: "usr")]
@@ -30,13 +34,17 @@ struct Rootfs {
     private func refuseForeign(_ root: borrowing Directory) throws(SystemError) {
         for name in ["usr", "etc", "dev", "proc"] where try root.contains(name) {
             guard try root.status(name).isDirectory else {
-                throw SystemError("trust", "rootfs \"\(root.path)\"", .notDirectory, remedy: "Its /\(name) is not a directory; rebuild it.")
+                throw SystemError(
+                    "trust", "rootfs \"\(root.path)\"", .notDirectory,
+                    remedy: "Its /\(name) is not a directory; rebuild it.")
             }
         }
         guard try root.contains("dev/null") else { return }
         let null = try root.status("dev/null")
         guard null.isCharacterDevice, null.deviceNumber == 1 << 32 | 3 else {
-            throw SystemError("trust", "rootfs \"\(root.path)\"", .invalid, remedy: "Its /dev/null is not the null device; rebuild it.")
+            throw SystemError(
+                "trust", "rootfs \"\(root.path)\"", .invalid,
+                remedy: "Its /dev/null is not the null device; rebuild it.")
         }
     }
 }

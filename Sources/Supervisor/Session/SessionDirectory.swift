@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Documents
 internal import CLinux
+package import Documents
 internal import Glibc
 package import Isolation
 package import LinuxSystem
@@ -13,7 +13,9 @@ package struct SessionID: Sendable, Hashable, CustomStringConvertible {
     /// Accepts only what ``random()`` makes, so that a name can be part of a path.
     package init?(_ text: String) {
         guard text.utf8.count == 14, text.hasPrefix("s-") else { return nil }
-        guard text.utf8.dropFirst(2).allSatisfy({ (97...122).contains($0) || (50...55).contains($0) }) else { return nil }
+        guard text.utf8.dropFirst(2).allSatisfy({ (97...122).contains($0) || (50...55).contains($0) }) else {
+            return nil
+        }
         self.text = text
     }
 
@@ -91,7 +93,12 @@ package struct SessionState: Sendable {
             .init("version", 1), .init("session", .string(id)), .init("supervisor_pid", .number(supervisor)),
             .init("supervisor_start", .string(supervisorStart)), .init("started", .number(startedMilliseconds)),
             .init("cgroup_version", .string(cgroupVersion)),
-            .init("cgroup", .array(cgroup.map { .object([.init("controller", .string($0.controller)), .init("path", .string($0.path))]) })),
+            .init(
+                "cgroup",
+                .array(
+                    cgroup.map {
+                        .object([.init("controller", .string($0.controller)), .init("path", .string($0.path))])
+                    })),
             .init("id_block", .optional(idBlock)), .init("workspace", .optional(workspace)),
             .init("profile", .string(profile)), .init("command", .string(command)),
         ])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Documents
 internal import CLinux
+package import Documents
 internal import Glibc
 package import Isolation
 package import LinuxSystem
@@ -18,7 +18,8 @@ package struct SessionList {
 
         package var json: JSON {
             .object([
-                .init("session", .string(id.text)), .init("phase", .string(phase.rawValue)), .init("state", state ?? .null),
+                .init("session", .string(id.text)), .init("phase", .string(phase.rawValue)),
+                .init("state", state ?? .null),
                 .init("result", result ?? .null), .init("kept_changes", .optional(changes)),
             ])
         }
@@ -66,14 +67,21 @@ package struct SessionList {
     package func stop(_ id: SessionID, kill: Bool) throws(SystemError) {
         guard let item = try item(id), item.phase == .running, let pid = item.state?["supervisor_pid"]?.intValue,
             let start = item.state?["supervisor_start"]?.stringValue
-        else { throw SystemError("stop", "session \(id)", .noSuchProcess, remedy: "It is not running; see `sallyport session list`.") }
-        let pidfd = Descriptor(owning: Int32(try checked("open", "the supervisor of session \(id)") { sp_pidfd_open(Int32(pid)) }))
+        else {
+            throw SystemError(
+                "stop", "session \(id)", .noSuchProcess, remedy: "It is not running; see `sallyport session list`.")
+        }
+        let pidfd = Descriptor(
+            owning: Int32(try checked("open", "the supervisor of session \(id)") { sp_pidfd_open(Int32(pid)) }))
         guard try processStartTime(Int32(pid)) == start else {
-            throw SystemError("stop", "session \(id)", .noSuchProcess, remedy: "Its supervisor is gone; run `sallyport sweep`.")
+            throw SystemError(
+                "stop", "session \(id)", .noSuchProcess, remedy: "Its supervisor is gone; run `sallyport sweep`.")
         }
         try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGTERM, 0) }
         // Another number: a second SIGTERM is lost while the first is pending. signal(7), "Queueing"
-        if kill { try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGINT, 0) } }
+        if kill {
+            try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGINT, 0) }
+        }
         try checked("wait for", "session \(id)") { sp_poll_one(pidfd.number, Int16(POLLIN), -1) }
     }
 }

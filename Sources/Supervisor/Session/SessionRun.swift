@@ -46,6 +46,9 @@ package final class SessionRun {
         let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
         sp_one_heap()
         try paths.prepare()
+        // Opened before anything runs: a record that cannot be written is better known now.
+        let copy: Descriptor?
+        if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
         var result = SessionResult(session: directory.id.text)
@@ -66,16 +69,13 @@ package final class SessionRun {
         result.durationMilliseconds = (sp_clock_ns(CLOCK_MONOTONIC) - started) / 1_000_000
         try directory.write("result.json", result.json)
         fault.reach("result.written")
-        if let file = request.resultFile { try copyResult(result, to: file) }
+        if let copy {
+            try copy.writeAll(Array(result.json.prettyText.utf8) + [10], subject: "\"\(request.resultFile ?? "")\"")
+        }
         return result
     }
 
     private var profileDigest: String { Digest.sha256(Array(request.profile.canonicalText.utf8)) }
-
-    private func copyResult(_ result: SessionResult, to path: String) throws(SystemError) {
-        let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
-        try file.writeAll(Array(result.json.prettyText.utf8) + [10], subject: "\"\(path)\"")
-    }
 
     // MARK: Start
 
@@ -97,7 +97,8 @@ package final class SessionRun {
         try mapWorkspace(&spec, program)
         try placeChanges(id, &spec, &result)
         let terminal = try CallerTerminal.detect()
-        let streams = try Streams(logLimit: request.profile.limits.logBytes, terminals: terminal?.covers ?? [false, false, false])
+        let streams = try Streams(
+            logLimit: request.profile.limits.logBytes, terminals: terminal?.covers ?? [false, false, false])
         self.streams = streams
         if terminal != nil || request.frames != nil { try startGateway(terminal) }
         if let export = request.export { try streams.addExport(file: export.file, cap: export.limit) }
@@ -136,9 +137,15 @@ package final class SessionRun {
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
         var watch = Watch(gateway: gateway)
-        try watch.run(
-            sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
-            wallSeconds: request.profile.limits.wallSeconds, fault: fault)
+        do throws(SystemError) {
+            try watch.run(
+                sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
+                wallSeconds: request.profile.limits.wallSeconds, fault: fault)
+        } catch {
+            // Nobody watches it any more, so it does not go on.
+            endNow(sandbox)
+            throw error
+        }
         try reap(sandbox)
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)
@@ -157,7 +164,8 @@ package final class SessionRun {
     ) throws(SystemError) {
         var state = SessionState(
             id: directory.id.text, supervisor: getpid(), supervisorStart: start,
-            startedMilliseconds: result.startedMilliseconds, workspace: request.workspace, profile: request.profile.name,
+            startedMilliseconds: result.startedMilliseconds, workspace: request.workspace,
+            profile: request.profile.name,
             command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
@@ -177,7 +185,8 @@ package final class SessionRun {
     private func makeGroups(_ id: SessionID, _ layout: CgroupLayout, _ spec: inout SandboxSpec) throws(SystemError) {
         let limits = request.profile.limits
         let group = try SessionCgroup.create(
-            id.text, CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
+            id.text, CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis),
+            layout,
             root: mode == .host)
         switch layout.version {
         case .v1:
@@ -220,12 +229,16 @@ package final class SessionRun {
         guard try Trees.map(tree, namespace: map.number) else {
             throw SystemError(
                 "id-map", "workspace \"\(path)\"", .invalid,
-                remedy: "Its file system takes no id map (overlay, 9p, NFS and others do not). Copy the tree to ext4, xfs, btrfs or tmpfs.")
+                remedy:
+                    "Its file system takes no id map (overlay, 9p, NFS and others do not). Copy the tree to ext4, xfs, btrfs or tmpfs."
+            )
         }
     }
 
     /// Chooses where the changes of the workspace are written, by size and by what this kernel can.
-    private func placeChanges(_ id: SessionID, _ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
+    private func placeChanges(_ id: SessionID, _ spec: inout SandboxSpec, _ result: inout SessionResult)
+        throws(SystemError)
+    {
         guard case .overlay(let tree, let permissions, _) = spec.workspace else { return }
         let limits = request.profile.limits
         let place = try UpperPlace.choose(limits, mode: mode, paths: paths)
@@ -245,18 +258,23 @@ package final class SessionRun {
     ) throws(SystemError) -> Sandbox {
         let mapped = mode == .host ? spec.systemTrees + spec.mounts : []
         do throws(LaunchError) {
-            return try Sandbox.start(spec, maps: maps, initProgram: program, fault: fault.childStep) { namespace throws(SystemError) in
+            return try Sandbox.start(spec, maps: maps, initProgram: program, fault: fault.childStep) {
+                namespace throws(SystemError) in
                 // A read-only source that takes no map is used without; its files then belong to nobody inside.
                 for tree in mapped { _ = try Trees.map(tree, namespace: namespace) }
             }
         } catch {
             if error.step == "exec" { result.exitCode = error.errno == .noEntry ? 127 : 125 }
-            throw SystemError("start", "the sandbox at \(error.step)\(error.subject.map { " (\($0))" } ?? "")", error.errno, remedy: error.remedy ?? "Run `sallyport doctor` to see what this host lacks.")
+            throw SystemError(
+                "start", "the sandbox at \(error.step)\(error.subject.map { " (\($0))" } ?? "")", error.errno,
+                remedy: error.remedy ?? "Run `sallyport doctor` to see what this host lacks.")
         }
     }
 
     /// Waits for sp-init's first report and compares what the kernel says with what was planned.
-    private func verify(_ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ result: inout SessionResult) throws(SystemError) -> Descriptor {
+    private func verify(_ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ result: inout SessionResult)
+        throws(SystemError) -> Descriptor
+    {
         // Before the wait: sp-init is still on its way.
         let host = Layers.ofThisProcess()
         guard let report = try StatusReport.receive(sandbox.status, wait: true) else {
@@ -266,7 +284,9 @@ package final class SessionRun {
             throw SystemError("set up", "the workload in sp-init", Errno(report.value))
         }
         let workload = Descriptor(owning: fd)
-        let pid = procFields(try procBytes("/proc/self/fdinfo/\(workload.number)"), ["Pid"])["Pid"].flatMap { Int32($0) }
+        let pid = procFields(try procBytes("/proc/self/fdinfo/\(workload.number)"), ["Pid"])["Pid"].flatMap {
+            Int32($0)
+        }
         let layers = try Layers.read(workload: pid ?? -1, spec: spec)
         let uid = block.map { $0.base + SandboxSpec.agent } ?? geteuid()
         let gid = block.map { $0.base + SandboxSpec.agent } ?? getegid()
@@ -312,7 +332,11 @@ package final class SessionRun {
         }
         if let error = watch.initError { throw SystemError("set up", "the workload in sp-init", Errno(error)) }
         if let status = watch.waitStatus {
-            if sp_exited(status) != 0 { result.exitCode = sp_exit_code(status) } else { result.signal = sp_term_signal(status) }
+            if sp_exited(status) != 0 {
+                result.exitCode = sp_exit_code(status)
+            } else {
+                result.signal = sp_term_signal(status)
+            }
         } else {
             result.signal = SIGKILL
         }
@@ -323,7 +347,11 @@ package final class SessionRun {
             result.limit = "wall"
             result.limitsHit.append("wall")
         case .requested(let signal):
-            if watch.killedByUs { result.outcome = .killed } else if result.signal == signal { result.outcome = .killed }
+            if watch.killedByUs {
+                result.outcome = .killed
+            } else if result.signal == signal {
+                result.outcome = .killed
+            }
         case .gateway:
             result.outcome = .killed
             result.signal = nil
@@ -340,7 +368,8 @@ package final class SessionRun {
 
     /// Reads the workspace's upper layer into a sealed set, now that nothing can change it any more.
     private func keepChanges(
-        _ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory, _ result: inout SessionResult
+        _ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory,
+        _ result: inout SessionResult
     ) throws(SystemError) {
         guard request.disposition != .discard, let workspace = request.workspace else { return }
         guard case .overlay(let lower, _, _) = spec.workspace else { return }
@@ -369,7 +398,8 @@ package final class SessionRun {
         }
         if let gateway {
             gateway.finish()
-            result.add(gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
+            result.add(
+                gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
         }
         for (name, count) in streams?.finish() ?? [] {
             let stream = SessionResult.Stream(bytes: count.bytes, truncated: count.truncated)
@@ -381,7 +411,8 @@ package final class SessionRun {
         fault.reach("cgroup.removed")
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
-            do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch { note(error) }
+            do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch
+            { note(error) }
         }
         fault.reach("ids.released")
     }

@@ -45,16 +45,22 @@ final class Streams {
     private func output(_ name: String, to sink: Int32, cap: UInt64) throws(SystemError) -> Int32 {
         let channel = try Channel.pipe()
         let number = childs.keep(try channel.second.duplicate())
-        relays.append((name, Relay(name: name, source: try channel.first.duplicate(), sink: sink, closesSink: false, cap: cap)))
+        relays.append(
+            (name, Relay(name: name, source: try channel.first.duplicate(), sink: sink, closesSink: false, cap: cap)))
         return number
     }
 
     func addExport(file path: String, cap: UInt64) throws(SystemError) {
-        let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+        let file = try Descriptor.create(path)
         let channel = try Channel.pipe()
         export = childs.keep(try channel.second.duplicate())
         relays.append(
-            ("export", Relay(name: "\"\(path)\"", source: try channel.first.duplicate(), sink: file.release(), closesSink: true, cap: cap)))
+            (
+                "export",
+                Relay(
+                    name: "\"\(path)\"", source: try channel.first.duplicate(), sink: file.release(), closesSink: true,
+                    cap: cap)
+            ))
     }
 
     /// After the launch: our copies of the session's ends go, so that its end is seen, and bytes start to flow.

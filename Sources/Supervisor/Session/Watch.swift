@@ -10,9 +10,16 @@ internal import LinuxSystem
 /// Everything is pushed: epoll over a pidfd, the status socket, the refusal listener, a signalfd, timers and the memory
 /// event. Nothing is polled.
 struct Watch {
-    enum Cause: Equatable { case none, deadline, requested(Int32), memory, gateway }
+    enum Cause: Equatable {
+        case none, deadline
+        case requested(Int32)
+        case memory, gateway
+    }
 
-    private enum Token: UInt64 { case listener = 1, pidfd, signals, deadline, pause, memory, gateway }
+    private enum Token: UInt64 {
+        case listener = 1
+        case pidfd, signals, deadline, pause, memory, gateway
+    }
 
     /// How the workload ended, if sp-init said so.
     private(set) var waitStatus: Int32?
@@ -170,7 +177,8 @@ struct Watch {
 
     /// First TERM and time to end, then the kill that cannot be refused.
     private mutating func escalate(
-        _ sandbox: borrowing Sandbox, _ workload: borrowing Descriptor, _ deadline: borrowing Descriptor, _ fault: FaultPoint
+        _ sandbox: borrowing Sandbox, _ workload: borrowing Descriptor, _ deadline: borrowing Descriptor,
+        _ fault: FaultPoint
     ) throws(SystemError) {
         try drain(deadline)
         if stopping { return try kill(sandbox) }
@@ -183,7 +191,9 @@ struct Watch {
     private func forward(_ signal: Int32, _ workload: borrowing Descriptor) {
         // The workload may have ended already; then there is nothing to tell.
         let group: UInt32 = 4  // PIDFD_SIGNAL_PROCESS_GROUP, 6.9; older kernels say EINVAL
-        if sp_pidfd_signal(workload.number, signal, group) == -Int(EINVAL) { _ = sp_pidfd_signal(workload.number, signal, 0) }
+        if sp_pidfd_signal(workload.number, signal, group) == -Int(EINVAL) {
+            _ = sp_pidfd_signal(workload.number, signal, 0)
+        }
     }
 
     private mutating func kill(_ sandbox: borrowing Sandbox) throws(SystemError) {
@@ -195,7 +205,12 @@ struct Watch {
 
 /// One fixed-size record of sp-init.
 struct StatusReport {
-    enum Kind: UInt32 { case started = 1, execFailed = 2, exited = 3, failed = 4 }
+    enum Kind: UInt32 {
+        case started = 1
+        case execFailed = 2
+        case exited = 3
+        case failed = 4
+    }
     let kind: Kind
     let value: Int32
     let descriptors: [Int32]
@@ -205,7 +220,9 @@ struct StatusReport {
         if !wait && sp_poll_one(socket.number, Int16(POLLIN), 0) <= 0 { return nil }
         guard let message = try socket.receive(limit: 8, subject: "sp-init's report") else { return nil }
         guard message.bytes.count == 8 else { throw SystemError("read", "sp-init's report", .invalid) }
-        func word(_ at: Int) -> UInt32 { (0..<4).reduce(UInt32(0)) { $0 | UInt32(message.bytes[at + $1]) << (8 * UInt32($1)) } }
+        func word(_ at: Int) -> UInt32 {
+            (0..<4).reduce(UInt32(0)) { $0 | UInt32(message.bytes[at + $1]) << (8 * UInt32($1)) }
+        }
         guard let kind = Kind(rawValue: word(0)) else { throw SystemError("read", "sp-init's report", .invalid) }
         return StatusReport(kind: kind, value: Int32(bitPattern: word(4)), descriptors: message.descriptors)
     }

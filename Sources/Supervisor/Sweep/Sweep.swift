@@ -1,5 +1,5 @@
-internal import CLinux
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 package import Documents
 internal import Glibc
 package import Isolation
