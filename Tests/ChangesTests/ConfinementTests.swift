@@ -29,16 +29,16 @@ struct ConfinementTests {
         let s = try ApplyTests.mixed()
         let set = try s.collect()
         let workspace = try Directory.open(s.lower)
-        let secret = "\(s.path)/secret"
-        try s.file(secret, "outside")
+        let outside = "\(s.path)/outside"
+        try s.file(outside, "outside")
         try s.check(chmod(s.path, 0o755))
         let owner: uid_t = geteuid() == 0 ? 4242 : geteuid()
         if geteuid() == 0 { #expect(system("chown -R 4242:4343 '\(s.lower)'") == 0) }
         let number = workspace.fd.number
-        #expect(s.text(secret) == "outside")
+        #expect(s.text(outside) == "outside")
         let result = try child {
             try Confinement.forApply(readable: [], writable: number)
-            if open(secret, O_RDONLY) >= 0 || errno != EACCES { return 1 }
+            if open(outside, O_RDONLY) >= 0 || errno != EACCES { return 1 }
             if open("\(s.path)/new", O_WRONLY | O_CREAT, 0o600) >= 0 || errno != EACCES { return 2 }
             if socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0 || errno != EPERM { return 3 }
             if programError() != EPERM { return 4 }

@@ -144,14 +144,9 @@ package struct IdBlocks: ~Copyable {
 
     /// Whether the supervisor that took a block is gone, by pid and start time.
     package borrowing func isAbandoned(_ block: IdBlock) throws(SystemError) -> Bool {
-        let bytes = try entries()
+        let bytes = try locked { () throws(SystemError) in try entries() }
         let fields = fields(block.index, bytes)
         guard fields.count >= 3, let pid = Int32(fields[1]) else { return true }
-        do throws(SystemError) {
-            return try processStartTime(pid) != fields[2]
-        } catch {
-            if error.errno == .noEntry || error.errno == .noSuchProcess { return true }
-            throw error
-        }
+        return try !processRuns(pid, start: fields[2])
     }
 }

@@ -12,7 +12,7 @@ package struct Skeleton: Sendable {
     package let root: String
     package let dev: String
     /// Bumped whenever the content below changes; an old tree is then left for sweep and a new one built.
-    private static let version = 1
+    private static let version = 2
 
     package static let mountPoints = [
         "usr", "proc", "dev", "tmp", "run", "workspace", "etc/alternatives", "etc/ssl/certs",
@@ -77,6 +77,9 @@ package struct Skeleton: Sendable {
         ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nprotocols: files\nservices: files\n"),
         ("etc/resolv.conf", ""),
         ("etc/ld.so.cache", ""),
+        // The workspace shows other ids and inode data than the index of the caller's git has; without this every
+        // status reads every file again. git-config(1)
+        ("etc/gitconfig", "[core]\n\tcheckStat = minimal\n"),
         ("etc/shells", "/bin/sh\n/bin/bash\n"),
     ]
 

@@ -118,7 +118,9 @@ struct Preparation {
             if meets {
                 throw SystemError(
                     "use", "\"\(path)\" as a workspace", .notPermitted,
-                    remedy: "Sallyport keeps its own files in \"\(own)\"; choose a directory that neither holds nor lies in it.")
+                    remedy:
+                        "Sallyport keeps its own files in \"\(own)\"; choose a directory that neither holds nor lies in it."
+                )
             }
         }
     }
