@@ -111,7 +111,8 @@ let package = Package(
         .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "PrivilegedTests", dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents"],
+            name: "PrivilegedTests",
+            dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -5,6 +5,9 @@ internal import Glibc
 package import LinuxSystem
 
 /// A started sandbox: what the supervisor holds of it.
+///
+/// It ends with its holder: however a supervisor's function is left, pid 1 and with it everything inside is gone
+/// before ids or files are given back. A session without groups has no other end. pid_namespaces(7)
 package struct Sandbox: ~Copyable {
     /// pid 1, as the host numbers it; a child of this process until it is waited for.
     package let pid: Int32
@@ -44,7 +47,8 @@ package struct Sandbox: ~Copyable {
         let plan = SandboxPlan.build(spec, plumbing.wires)
         if let fault, !plan.steps.contains(where: { $0.label == fault }) {
             throw LaunchError(
-                step: "prepare", subject: fault, errno: .invalid, remedy: "No step and no fault point has this name; --dry-run lists the steps.")
+                step: "prepare", subject: fault, errno: .invalid,
+                remedy: "No step and no fault point has this name; --dry-run lists the steps.")
         }
         let names = plan
         let block = plan.block(
@@ -60,7 +64,6 @@ package struct Sandbox: ~Copyable {
             userNamespace: Descriptor(owning: launched.namespace), lifeLine: plumbing.takeLifeLine())
         let messages = plumbing.takeMessages()
         do throws(SystemError) { try sandbox.receiveDescriptors(messages) } catch {
-            sandbox.abandon()
             throw LaunchError(error, step: "descriptors.receive")
         }
         return sandbox
@@ -78,6 +81,15 @@ package struct Sandbox: ~Copyable {
         listener = nil
         terminal = nil
         upper = nil
+    }
+
+    deinit {
+        let number = pidfd.number
+        var code: Int32 = 0
+        var status: Int32 = 0
+        // ESRCH and ECHILD for one that was waited for already.
+        _ = sp_pidfd_signal(number, SIGKILL, 0)
+        while sp_wait_pidfd(number, &code, &status) == -Int(EINTR) {}
     }
 
     private static func preparing<R>(_ body: () throws(SystemError) -> R) throws(LaunchError) -> R {
@@ -115,7 +127,9 @@ package struct Sandbox: ~Copyable {
         if case .success(let namespace)? = served { _ = sp_close(namespace) }
         if case .failure(let error)? = served { throw LaunchError(error, step: "maps.write") }
         guard reported == MemoryLayout<sp_failure>.size else {
-            throw LaunchError(step: "launch", subject: nil, errno: .io, remedy: "The child ended without saying why; see the kernel log.")
+            throw LaunchError(
+                step: "launch", subject: nil, errno: .io,
+                remedy: "The child ended without saying why; see the kernel log.")
         }
         let position = Int(failure.label)
         let step = position >= 1 && position <= plan.steps.count ? plan.steps[position - 1] : nil
@@ -133,18 +147,10 @@ package struct Sandbox: ~Copyable {
         _ = sp_close(pidfd)
     }
 
-    /// Kills and reaps a sandbox that is not going to be supervised.
-    private consuming func abandon() {
-        let number = pidfd.number
-        var code: Int32 = 0
-        var status: Int32 = 0
-        _ = sp_pidfd_signal(number, SIGKILL, 0)
-        while sp_wait_pidfd(number, &code, &status) == -Int(EINTR) {}
-    }
-
     /// The message says in its four bytes which slots follow, in order of slot number.
     private mutating func receiveDescriptors(_ messages: borrowing Descriptor) throws(SystemError) {
-        guard let message = try messages.receive(limit: 4, subject: "the child's descriptors"), message.bytes.count == 4 else {
+        guard let message = try messages.receive(limit: 4, subject: "the child's descriptors"), message.bytes.count == 4
+        else {
             throw SystemError("receive", "the child's descriptors", .io)
         }
         var mask: UInt32 = 0

@@ -13,6 +13,8 @@ package struct FileStatus: Sendable, Equatable {
     package let deviceNumber: UInt64
     package let links: UInt32
     package let modifiedNanoseconds: Int64
+    /// When content, mode, owner or number of names last changed; nobody can set it back. inode(7), ctime
+    package let changedNanoseconds: Int64
 
     package var type: UInt32 { mode & 0o170000 }
     package var isDirectory: Bool { type == 0o040000 }
@@ -37,7 +39,8 @@ package struct FileStatus: Sendable, Equatable {
             mode: UInt32(raw.stx_mode), uid: raw.stx_uid, gid: raw.stx_gid, size: raw.stx_size, inode: raw.stx_ino,
             device: UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor),
             deviceNumber: UInt64(raw.stx_rdev_major) << 32 | UInt64(raw.stx_rdev_minor), links: raw.stx_nlink,
-            modifiedNanoseconds: raw.stx_mtime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_mtime.tv_nsec))
+            modifiedNanoseconds: raw.stx_mtime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_mtime.tv_nsec),
+            changedNanoseconds: raw.stx_ctime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_ctime.tv_nsec))
     }
 
     package static func path(_ path: String) throws(SystemError) -> FileStatus {
@@ -61,7 +64,8 @@ package struct Directory: ~Copyable, Sendable {
     /// Opens a directory of the trusted host by an absolute path none of whose parts may be a symlink.
     package static func open(strict path: String) throws(SystemError) -> Directory {
         let fd = try checked("open", "directory \"\(path)\"") {
-            sp_openat2(AT_FDCWD, path, UInt64(O_RDONLY | O_DIRECTORY), 0, SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_MAGICLINKS)
+            sp_openat2(
+                AT_FDCWD, path, UInt64(O_RDONLY | O_DIRECTORY), 0, SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_MAGICLINKS)
         }
         return Directory(owning: Descriptor(owning: Int32(fd)), path: path)
     }
@@ -144,41 +148,84 @@ package struct Directory: ~Copyable, Sendable {
     /// Removes a name and everything beneath it, never following a symlink and never leaving the file system.
     ///
     /// A task may have made directories thousands deep, so nothing recurses: a directory found on the way is moved up
-    /// into this one and emptied in its turn.
+    /// into this one and emptied in its turn. What an earlier call for the same name had moved up when it was cut short
+    /// goes too.
     package borrowing func removeTree(_ name: [UInt8]) throws(SystemError) {
-        var waiting = [name]
+        let tail = Array("-".utf8) + name.prefix(200)
+        var waiting = try names().filter { $0.starts(with: Self.movedUp) && $0.suffix(tail.count).elementsEqual(tail) }
+        waiting.append(name)
         var moved = 0
         let dir = fd.number
         while let next = waiting.popLast() {
-            let bytes = next.map { CChar(bitPattern: $0) } + [0]
-            var result = sp_unlinkat(dir, bytes, 0)
+            var result = Self.unlink(dir, next)
             if result == -Int(EISDIR) || result == -Int(EPERM) {
-                let child = sp_openat2(
-                    dir, bytes, UInt64(O_RDONLY | O_DIRECTORY), 0,
-                    SP_RESOLVE_BENEATH | SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_XDEV)
+                let child = Self.openEmptying(dir, next)
                 if child >= 0 {
                     let below = Descriptor(owning: Int32(child))
                     for entry in try below.directoryEntries(subject: "\"\(path)\"") {
-                        let inner = entry.map { CChar(bitPattern: $0) } + [0]
-                        let gone = sp_unlinkat(below.number, inner, 0)
+                        let gone = Self.unlink(below.number, entry)
                         if gone >= 0 || gone == -Int(ENOENT) { continue }
-                        let place = Array(".removed-\(moved)-".utf8) + name.prefix(200)
-                        moved += 1
-                        let target = place.map { CChar(bitPattern: $0) } + [0]
-                        try checked("move", "a directory to be removed beneath \"\(path)\"") {
-                            sp_renameat2(below.number, inner, dir, target, 0)
-                        }
-                        waiting.append(place)
+                        waiting.append(try moveUp(entry, of: below, tail, &moved))
                     }
-                    result = sp_unlinkat(dir, bytes, AT_REMOVEDIR)
+                    result = Self.unlink(dir, next, AT_REMOVEDIR)
                 } else {
                     result = child
                 }
             }
             if result < 0 && result != -Int(ENOENT) {
-                throw SystemError("remove", "\"\(path)/\(String(decoding: next, as: UTF8.self))\"", Errno(Int32(-result)))
+                throw SystemError(
+                    "remove", "\"\(path)/\(String(decoding: next, as: UTF8.self))\"", Errno(Int32(-result)))
             }
         }
+    }
+
+    private static let movedUp = Array(".removed-".utf8)
+
+    private static func unlink(_ dir: Int32, _ name: [UInt8], _ flags: Int32 = 0) -> Int {
+        sp_unlinkat(dir, name.map { CChar(bitPattern: $0) } + [0], flags)
+    }
+
+    private borrowing func moveUp(_ entry: [UInt8], of below: borrowing Descriptor, _ tail: [UInt8], _ moved: inout Int)
+        throws(SystemError) -> [UInt8]
+    {
+        let inner = entry.map { CChar(bitPattern: $0) } + [0]
+        while true {
+            let place = Self.movedUp + Array("\(moved)".utf8) + tail
+            moved += 1
+            let target = place.map { CChar(bitPattern: $0) } + [0]
+            var result = sp_renameat2(below.number, inner, fd.number, target, UInt32(RENAME_NOREPLACE))
+            // A directory that moves is written to (its ".."). rename(2), EACCES
+            if result == -Int(EACCES) {
+                Self.openUp(below.number, inner)
+                result = sp_renameat2(below.number, inner, fd.number, target, UInt32(RENAME_NOREPLACE))
+            }
+            if result == -Int(EEXIST) { continue }
+            try checked("move", "a directory to be removed beneath \"\(path)\"") { result }
+            return place
+        }
+    }
+
+    private static let beneath = SP_RESOLVE_BENEATH | SP_RESOLVE_NO_SYMLINKS | SP_RESOLVE_NO_XDEV
+
+    /// Opens a directory that is to be emptied. Without root's rights the modes that a task gave it stand in the way.
+    private static func openEmptying(_ dir: Int32, _ name: [UInt8]) -> Int {
+        let bytes = name.map { CChar(bitPattern: $0) } + [0]
+        var child = sp_openat2(dir, bytes, UInt64(O_RDONLY | O_DIRECTORY), 0, beneath)
+        if child == -Int(EACCES) {
+            openUp(dir, bytes)
+            child = sp_openat2(dir, bytes, UInt64(O_RDONLY | O_DIRECTORY), 0, beneath)
+        }
+        if child >= 0 && geteuid() != 0 { _ = sp_fchmod(Int32(child), 0o700) }
+        return child
+    }
+
+    /// Gives a directory its owner's rights back. Best effort: what it was for fails otherwise, and is reported.
+    private static func openUp(_ dir: Int32, _ name: [CChar]) {
+        let found = sp_openat2(dir, name, UInt64(O_PATH | O_DIRECTORY | O_NOFOLLOW), 0, beneath)
+        guard found >= 0 else { return }
+        // chmod(2) takes no O_PATH descriptor, the link to it does. proc(5), /proc/pid/fd
+        _ = sp_fchmodat(AT_FDCWD, "/proc/self/fd/\(found)", 0o700)
+        _ = sp_close(Int32(found))
     }
 }
 

@@ -77,7 +77,7 @@ enum RunVerb {
             let (key, value) = try pair(limit, "--limit", "=")
             profile = try profile.setting(limit: key, value: value)
         }
-        var request = RunRequest(profile: profile, argv: command.map { Array($0.utf8) })
+        var request = RunRequest(profile: profile, argv: try words(command.count))
         request.workspace = try arguments.value("workspace").map { try absolute($0) }
         request.readOnly = arguments.has("read-only")
         request.rawOutput = arguments.has("raw-output")
@@ -102,6 +102,16 @@ enum RunVerb {
             request.environment.append((name, value))
         }
         return request
+    }
+
+    /// The last words of the command line as bytes: a file name in them need not be UTF-8, and `CommandLine` would put
+    /// U+FFFD in its place, so that another file would be meant.
+    private static func words(_ count: Int) throws(UsageError) -> [[UInt8]] {
+        let all = (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0] }
+        for (number, word) in all.dropLast(count).enumerated() where String(validatingCString: word) == nil {
+            throw UsageError("word \(number) of the command line is not UTF-8; only the command after -- may be other bytes")
+        }
+        return all.suffix(count).map { word in UnsafeBufferPointer(start: word, count: strlen(word)).map { UInt8(bitPattern: $0) } }
     }
 
     private static func pair(_ text: String, _ option: String, _ separator: Character) throws(UsageError) -> (String, String) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLI
+internal import CLinux
 internal import Glibc
 internal import Supervisor
 
+if sp_ensure_standard_descriptors() < 0 { exit(125) }
 let line = Array(CommandLine.arguments.dropFirst())
 let rest = Array(line.dropFirst())
 switch line.first {

@@ -94,7 +94,9 @@ static void memfd_bomb(struct bomb *b, const char *path) {
     (void)path;
     fill_file(b, (int)syscall(SYS_memfd_create, "bomb", 0));
 }
-static void file_bomb(struct bomb *b, const char *path) { fill_file(b, open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600)); }
+static void file_bomb(struct bomb *b, const char *path) {
+    fill_file(b, open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+}
 static void allocate_bomb(struct bomb *b, const char *path) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     while (keep(b, fd < 0 ? -1 : fallocate(fd, 0, b->reached * MIB, MIB))) {}

@@ -27,7 +27,8 @@ static void request(struct sp_outcome *o, const struct sp_probe *p) {
     char byte = p->b ? (char)p->b : '\n';
     long r = sp_call(SYS_ioctl, fd, p->a, (long)&byte, 0, 0, 0);
     // The driver of anything but a virtual console answers ENOTTY: then the request was let through.
-    if (r == -ENOTTY || r == -EINVAL) return sp_escaped(o, "%s reached the driver: %s", p->what, sp_errno_name((int)-r));
+    if (r == -ENOTTY || r == -EINVAL)
+        return sp_escaped(o, "%s reached the driver: %s", p->what, sp_errno_name((int)-r));
     sp_verdict(o, r, p->what);
 }
 

@@ -20,6 +20,23 @@ struct SourceTree {
         try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 
+    func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: root.appending(path: path).path)
+    }
+
+    func isDirectory(_ path: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: root.appending(path: path).path, isDirectory: &isDirectory)
+            && isDirectory.boolValue
+    }
+
+    /// The pages that people read, by path: those of the root directory and all below docs.
+    func pages() throws -> [(path: String, page: Markdown)] {
+        let names = ["CHANGELOG.md", "README.md", "SECURITY.md"]
+        let files = try names.map { File(path: $0, text: try text(of: $0)) } + files(below: "docs", endings: ["md"])
+        return files.map { ($0.path, Markdown($0.text)) }
+    }
+
     /// The directories in `path` by name; none when `path` does not exist.
     func directories(in path: String) throws -> [String] {
         let parent = root.appending(path: path)

@@ -294,4 +294,40 @@ struct ApplyTests {
         #expect(error?.code == .malformed)
         #expect(try s.tree(s.lower) == [])
     }
+
+    @Test("what the caller changed while the session ran is a conflict, and stays")
+    func changedMeanwhile() throws {
+        let s = try Scratch()
+        for name in ["edited", "removed", "mode", "same"] { try s.file("\(s.lower)/\(name)", "the caller's later text") }
+        try s.file("\(s.lower)/made", "by the caller, meanwhile")
+        try s.file("\(s.upper)/edited", "the task's")
+        try s.whiteout("\(s.upper)/removed")
+        try s.file("\(s.upper)/mode", "the caller's later text", mode: 0o755)
+        try s.file("\(s.upper)/same", "the caller's later text")
+        try s.file("\(s.upper)/made", "by the task")
+        // The session started before any of these was written.
+        let report = try s.apply(try s.collect(started: 1_000_000_000_000))
+        #expect(report.applied == [])
+        #expect(Set(report.conflicts.map { String(decoding: $0.path, as: UTF8.self) }) == ["edited", "made", "mode", "removed"])
+        #expect(s.text("\(s.lower)/edited") == "the caller's later text")
+        #expect(s.text("\(s.lower)/removed") == "the caller's later text")
+        #expect(s.text("\(s.lower)/made") == "by the caller, meanwhile")
+        // Control: the same tree, in a session that started later.
+        let later = try s.apply(try s.collect())
+        #expect(later.conflicts == [])
+        #expect(s.text("\(s.lower)/edited") == "the task's")
+    }
+
+    @Test("a removal that was cut short is completed, and takes no other name")
+    func removalCompleted() throws {
+        let s = try Scratch()
+        let home = try Directory.open(s.path)
+        try s.file("\(s.path)/victim/a/b/c", "x")
+        try s.file("\(s.path)/.removed-0-victim/left/over", "x")
+        try s.file("\(s.path)/.removed-0-victim2/other", "x")
+        try home.removeTree(Array("victim".utf8))
+        #expect(try !home.contains("victim"))
+        #expect(try !home.contains(".removed-0-victim"))
+        #expect(try home.contains(".removed-0-victim2"))
+    }
 }

@@ -92,7 +92,7 @@ struct ConfinementTests {
             try Confinement.forCollect(readable: [mount, lower])
             if open("\(s.path)/sets/out", O_RDONLY) >= 0 || errno != EACCES { return 2 }
             let summary = try Collector.collect(
-                upper: mount, lower: lower, output: output, session: "s1", created: 1, budget: ChangeBudget(bytes: 100))
+                upper: mount, lower: lower, output: output, session: "s1", created: Scratch.later, budget: ChangeBudget(bytes: 100))
             return summary.entries == 1 ? 0 : 3
         }
         #expect(result == 0)

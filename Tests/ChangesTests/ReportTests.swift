@@ -113,6 +113,19 @@ struct ReportTests {
         #expect(text.contains("A src/main.c  [like src/Main.c]"))
     }
 
+    @Test("thousands of bare repositories are judged in one pass", .timeLimit(.minutes(1)))
+    func manyBareRepositories() throws {
+        let s = try Scratch()
+        let count = 6000
+        for i in 0..<count {
+            for name in ["HEAD", "objects/x", "refs/x", "config"] { try s.file("\(s.upper)/r\(i)/\(name)", "") }
+        }
+        let review = try Review(try s.collect())
+        let flagged = zip(review.entries, review.judgements).filter { Review.rank($0.1) == 2 }.map { $0.0.path }
+        #expect(flagged.count == count)
+        #expect(flagged.allSatisfy { PathRules.split($0).name == Array("config".utf8) })
+    }
+
     @Test("a bare repository under another name is pointed out by what git would run")
     func bareRepository() throws {
         let s = try Scratch()

@@ -122,8 +122,13 @@ final class Scratch {
 
     private var sets = 0
 
+    /// After everything that a test prepares: the lower tree is then what the session started from.
+    static let later: UInt64 = 7_258_118_400_000
+
     /// Collects the upper layer against the lower one, and opens the result.
-    func collect(budget: ChangeBudget = ChangeBudget(bytes: 1 << 30), withLower: Bool = true) throws -> ChangeSet {
+    func collect(budget: ChangeBudget = ChangeBudget(bytes: 1 << 30), withLower: Bool = true, started: UInt64 = later)
+        throws -> ChangeSet
+    {
         sets += 1
         let name = "set\(sets)"
         let mount = try Directory.open("\(path)/t")
@@ -131,7 +136,7 @@ final class Scratch {
         let output = try Descriptor.open("\(path)/sets/\(name)", O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
         let summary = try Collector.collect(
             upper: mount.fd.number, lower: withLower ? lowerTree.fd.number : nil, output: output.number,
-            session: "s1", created: 1_700_000_000_000, budget: budget)
+            session: "s1", created: started, budget: budget)
         let set = try ChangeSet.open(Directory.open("\(path)/sets"), name)
         guard set.summary == summary else { throw Errno(EBADMSG) }
         return set

@@ -81,6 +81,9 @@ struct SessionGatewayTests {
         try run.program.signal(9)
         for end in ends { try end.wait() }
         #expect(try run.program.finish().ending == .signalled(9))
+        // What kill -9 leaves: a raw terminal (docs/decisions), and what a sweep removes.
+        #expect(try run.program.modes.isRaw)
+        #expect(try run.sallyport.command(["sweep"]).run().code == 0)
     }
 
     @Test("does not exist for a session with neither terminal nor frames", .timeLimit(.minutes(1)))

@@ -9,7 +9,7 @@ struct CallerTerminalTests {
     @Test("standard output in a pipe stays one, and the terminal stays as the pipeline has it", .timeLimit(.minutes(1)))
     func pipeline() throws {
         let script = "tty; test -p /dev/stdout && echo pipe; test -t 2 && echo ready >&2; read line; echo got $line"
-        let run = try SessionOnTerminal(pipedOutput: true, ["sh", "-c", script])
+        let run = try SessionOnTerminal(piped: 1, ["sh", "-c", script])
         try run.program.waitFor("ready\r\n")
         #expect(try run.program.modes == run.program.modesBefore)
         try run.program.type("hello\n")
@@ -21,7 +21,7 @@ struct CallerTerminalTests {
 
     @Test("Ctrl-C ends a command whose output goes into a pipe", .timeLimit(.minutes(1)))
     func pipelineInterrupt() throws {
-        let run = try SessionOnTerminal(pipedOutput: true, ["sh", "-c", "echo ready >&2; exec sleep 1000"])
+        let run = try SessionOnTerminal(piped: 1, ["sh", "-c", "echo ready >&2; exec sleep 1000"])
         try run.program.waitFor("ready\r\n")
         try run.program.type("\u{3}")
         let outcome = try run.finish()
@@ -108,9 +108,10 @@ struct CallerTerminalTests {
     func stalled() throws {
         // More than a terminal holds that nobody reads (about 14 KiB) and less than the gateway's queue (64 KiB): the
         // command can write it all and end.
-        let run = try SessionOnTerminal(script: "head -c 60000 /dev/zero | tr '\\0' z; exit 6")
+        let run = try SessionOnTerminal(piped: 2, ["sh", "-c", "head -c 60000 /dev/zero | tr '\\0' z; exit 6"])
         let outcome = try run.finish(reading: false)
         #expect(outcome.code == 6)
+        #expect(outcome.text == "", "what standard error says")
         #expect(outcome.outcome == "exited")
         let shown = outcome.screen.utf8.count
         #expect(shown > 0 && shown < 60_000, "\(shown)")

@@ -11,13 +11,13 @@ struct SessionOnTerminal {
 
     init(
         options: [String] = [], environment: [String: String] = [:], rows: UInt16 = 24, columns: UInt16 = 80,
-        input: Int32? = nil, pipedOutput: Bool = false, _ argv: [String]
+        input: Int32? = nil, piped: Int32? = nil, _ argv: [String]
     ) throws {
         sallyport = try Sallyport()
         record = sallyport.home.at("record.json")
         var command = sallyport.runCommand(profile: "strict", options: options, record: record, argv)
         command.environment.merge(environment) { $1 }
-        program = try TerminalProgram(command, rows: rows, columns: columns, input: input, pipedOutput: pipedOutput)
+        program = try TerminalProgram(command, rows: rows, columns: columns, input: input, piped: piped)
     }
 
     init(options: [String] = [], rows: UInt16 = 24, columns: UInt16 = 80, script: String) throws {

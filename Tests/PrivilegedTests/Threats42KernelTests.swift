@@ -119,7 +119,7 @@ extension Threats {
             try prove(
                 "K27",
                 [
-                    "K27a": "ENOENT", "K27b": "ENOENT", "K27c": "ENOENT", "K27d": "ENOENT", "K27f": "EMPTY",
+                    "K27a": "ENOENT", "K27b": "ENOENT", "K27c": "ENOENT", "K27d": "EMPTY", "K27f": "EMPTY",
                 ])
         }
 

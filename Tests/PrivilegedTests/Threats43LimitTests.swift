@@ -68,6 +68,33 @@ extension Threats {
             #expect(outcome.code == 0 && outcome.outcome == "exited", "\(outcome.errorText)")
         }
 
+        @Test("L03: no session is held below its limit, where it would only slow down for ever", .requires(.root))
+        func l03() throws {
+            let sallyport = try Sallyport()
+            let running = try sallyport.runCommand(
+                profile: "strict", options: Sallyport.probeMount, record: sallyport.home.at("l03.json"),
+                [Sallyport.probe, "do", "then", "ids"]
+            ).start()
+            #expect(try running.line() == "ready")
+            let workload = try #require(descendants(of: running.pid).first { $0.name == "sp-probe" })
+            var groups = 0
+            for line in text("/proc/\(workload.pid)/cgroup")?.split(separator: "\n") ?? [] {
+                let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+                guard fields.count == 3, fields[1] == "memory" || fields[0] == "0" else { continue }
+                let directory = "/sys/fs/cgroup" + (fields[1].isEmpty ? "" : "/\(fields[1])") + fields[2]
+                guard let limit = text("\(directory)/memory.max") ?? text("\(directory)/memory.limit_in_bytes") else {
+                    continue
+                }
+                groups += 1
+                #expect(limit != "max\n")
+                // Version 1 has no such file; on version 2 no value is the word "max".
+                #expect(text("\(directory)/memory.high") ?? "max\n" == "max\n")
+            }
+            running.closeInput()
+            #expect(try running.finish().code == 0)
+            #expect(groups == 1, "the group with the limit was found")
+        }
+
         @Test("L04: no swap is given beyond memory", .requires(.root))
         func l04() throws {
             let run = try Sallyport().run(

@@ -45,7 +45,8 @@ extension Threats {
             let attacks = [
                 "\\033]52;c;ZXZpbA==\\007", "\\033]0;title\\007", "\\033]8;;http://evil/\\033\\\\", "\\033[6n",
                 "\\033P$qm\\033\\\\",
-                "\\302\\2331337n", "\\342\\200\\256", "\\033c",
+                "\\302\\2331337n", "\\342\\200\\256", "\\033[?1049h",
+                "\\033c",
             ]
             let script = "printf 'begin \\033[31mred\\033[0m'; printf '\(attacks.joined())'; printf ' end\\n'"
             let sallyport = try Sallyport()

@@ -23,6 +23,47 @@ extension Threats {
             #expect(beside.result?["profile"]?["digest"]?.stringValue == digest, "\(beside.errorText)")
         }
 
+        /// A run through a shell that closes descriptors or writes bytes first.
+        private func shell(_ sallyport: Sallyport, _ script: String) throws -> Finished {
+            var command = Command("/bin/sh", ["-c", script])
+            command.environment = sallyport.environment
+            command.environment["S"] = Executables.sallyport
+            return try command.run()
+        }
+
+        @Test("a closed standard descriptor is never one of ours inside", .requires(.root))
+        func closedDescriptors() throws {
+            let sallyport = try Sallyport()
+            let inside = "'readlink /proc/self/fd/0; echo out; echo err >&2; head -c 1 | wc -c'"
+            let open = try shell(sallyport, "exec \"$S\" run -- sh -c \(inside) </dev/null")
+            #expect(open.code == 0 && open.text.contains("out"), "control: \(open.errorText)")
+            for closed in ["0<&-", "1>&-", "2>&-", "1>&- 2>&-", "0<&- 1>&- 2>&-"] {
+                let run = try shell(sallyport, "exec \"$S\" run --result-file '\(sallyport.home.at("c.json"))' -- sh -c \(inside) \(closed)")
+                #expect(run.code == 0, "\(closed): \(run.errorText)")
+                let record = try sallyport.outcome(of: run, record: sallyport.home.at("c.json"))
+                #expect(record.outcome == "exited", "\(closed)")
+                if closed == "0<&-" { #expect(run.text.hasSuffix("0\n"), "end of input at once: \(run.text)") }
+            }
+        }
+
+        @Test("the command's words arrive as the bytes they were", .requires(.root))
+        func bytesOfWords() throws {
+            let sallyport = try Sallyport()
+            let run = try shell(sallyport, "exec \"$S\" run -- printf %s \"$(printf 'a\\377\\376b')\"")
+            #expect(run.output == [0x61, 0xFF, 0xFE, 0x62], "\(run.errorText)")
+            let option = try shell(sallyport, "exec \"$S\" run --workspace \"$(printf '/\\377')\" -- true")
+            #expect(option.code == 125)
+            #expect(option.errorText.contains("is not UTF-8"), "\(option.errorText)")
+        }
+
+        @Test("a fifo for frames is refused instead of waited for", .requires(.root))
+        func fifoForFrames() throws {
+            let sallyport = try Sallyport()
+            let run = try shell(sallyport, "mkfifo '\(sallyport.home.at("fifo"))' && exec \"$S\" run --frames '\(sallyport.home.at("fifo"))' -- true")
+            #expect(run.code == 125)
+            #expect(run.errorText.contains("(ENXIO)"), "\(run.errorText)")
+        }
+
         /// Numbers of x86-64 for what the sandbox stands on.
         static let needed: [(name: String, number: Int)] = [
             ("landlock_create_ruleset", 444), ("openat2", 437), ("mount_setattr", 442), ("open_tree", 428),

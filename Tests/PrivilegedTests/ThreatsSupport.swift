@@ -31,10 +31,10 @@ struct Attempt: Sendable {
 ///
 /// The expectations name every attempt that sp-probe has for the row: one that is added without an expectation fails,
 /// and one that disappears fails too. A control that the host's kernel cannot make must say why; inside, the attempt
-/// then ends as expected or in the very errno that the host gave.
+/// then ends as expected or in the very errno that the host gave. With a `user`, inside is that user's sandbox.
 func prove(
     _ row: String, _ expected: [String: String], profile: String = "strict", workspace: String? = nil,
-    options: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
+    options: [String] = [], user: OrdinaryUser? = nil, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
     let control = try Command(Executables.probe, ["control", row]).run()
     let controls = Attempt.read(control.lines)
@@ -47,7 +47,9 @@ func prove(
         let shown = attempt.verdict == "works" || (attempt.verdict == "not-applicable" && !attempt.word.isEmpty)
         #expect(shown, "control: \(attempt.line)", sourceLocation: sourceLocation)
     }
-    let inside = try Sallyport().probe(profile: profile, workspace: workspace, options: options, ["run", row])
+    let inside =
+        try user?.probe(profile: profile, options: options, ["run", row])
+        ?? Sallyport().probe(profile: profile, workspace: workspace, options: options, ["run", row])
     let attempts = Attempt.read(inside.lines)
     #expect(inside.code == 0, "\(inside.errorText)", sourceLocation: sourceLocation)
     #expect(attempts.count == expected.count, "\(inside.errorText)", sourceLocation: sourceLocation)

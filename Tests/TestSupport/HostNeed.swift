@@ -33,6 +33,26 @@ package struct HostNeed: Hashable, Sendable {
             return false
         }
     }
+    /// User namespaces for ordinary users.
+    package static let rootless = HostNeed("rootless") {
+        do { return try OrdinaryUser.unprivileged("/usr/bin/unshare", ["--user", "true"]).run().code == 0 } catch {
+            return false
+        }
+    }
+    /// The tests run as an ordinary user to whom a cgroup is delegated.
+    package static let delegation = HostNeed("delegation") {
+        guard geteuid() != 0, let own = OrdinaryUser.ownGroup else { return false }
+        return access("/sys/fs/cgroup\(own)", W_OK) == 0
+    }
+    /// Project quota where tests keep their state directories.
+    package static let projectQuota = HostNeed("project-quota") {
+        let mounts = (text("/proc/self/mountinfo") ?? "").split(separator: "\n").map { $0.split(separator: " ") }
+        let holding = mounts.filter {
+            $0.count > 4 && (Scratch.place + "/").hasPrefix($0[4] == "/" ? "/" : $0[4] + "/")
+        }
+        let nearest = holding.max { $0[4].utf8.count < $1[4].utf8.count }
+        return nearest?.last?.split(separator: ",").contains("prjquota") == true
+    }
     package static let cgroupV1 = HostNeed("cgroup-v1") { access("/sys/fs/cgroup/memory/tasks", F_OK) == 0 }
     package static let cgroupV2 = HostNeed("cgroup-v2") { access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 }
     package static let terminal = HostNeed("terminal") { access("/dev/ptmx", R_OK | W_OK) == 0 }

@@ -24,9 +24,9 @@ package final class TerminalProgram: @unchecked Sendable {
 
     /// - Parameters:
     ///   - input: what standard input is instead of the terminal.
-    ///   - pipedOutput: a pipe takes the place of standard output.
+    ///   - number: which of 1 and 2 is a pipe instead.
     package init(
-        _ command: Command, rows: UInt16 = 24, columns: UInt16 = 80, input: Int32? = nil, pipedOutput: Bool = false
+        _ command: Command, rows: UInt16 = 24, columns: UInt16 = 80, input: Int32? = nil, piped number: Int32? = nil
     ) throws(HarnessError) {
         name = command.path
         let opened = posix_openpt(O_RDWR | O_NOCTTY | 0o2000000)
@@ -38,16 +38,17 @@ package final class TerminalProgram: @unchecked Sendable {
         guard line >= 0, sp_set_window_size(opened, rows, columns) >= 0 else { throw HarnessError("open", "a pty's inner end", EIO) }
         modesBefore = try TerminalModes(of: line)
         var pair: [Int32] = [-1, -1]
-        if pipedOutput {
+        if number != nil {
             guard pair.withUnsafeMutableBufferPointer({ sp_pipe($0.baseAddress!, 0) }) >= 0 else { throw HarnessError("make", "a pipe", EIO) }
             _ = sp_set_nonblocking(pair[0], 1)
         }
-        piped = pipedOutput ? pair[0] : nil
-        pipeIsOpen = pipedOutput
+        piped = number == nil ? nil : pair[0]
+        pipeIsOpen = number != nil
         _ = sp_set_nonblocking(terminal, 1)
         deadline = ContinuousClock.now + command.deadline
-        pid = try Self.spawn(command, on: path, input: input, output: pipedOutput ? pair[1] : nil)
-        if pipedOutput { _ = sp_close(pair[1]) }
+        pid = try Self.spawn(
+            command, on: path, [input, number == 1 ? pair[1] : nil, number == 2 ? pair[1] : nil])
+        if number != nil { _ = sp_close(pair[1]) }
         let watched = sp_pidfd_open(pid)
         guard watched >= 0 else { throw HarnessError("watch", command.path, Int32(-watched)) }
         pidfd = Int32(watched)
@@ -62,13 +63,13 @@ package final class TerminalProgram: @unchecked Sendable {
     }
 
     private static func spawn(
-        _ command: Command, on terminal: [CChar], input: Int32?, output: Int32?
+        _ command: Command, on terminal: [CChar], _ standard: [Int32?]
     ) throws(HarnessError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         // The first terminal that a session leader opens becomes its controlling one.
-        for (number, other) in [input, output, nil].enumerated() {
+        for (number, other) in standard.enumerated() {
             if let other {
                 posix_spawn_file_actions_adddup2(&actions, other, Int32(number))
             } else {

@@ -49,6 +49,17 @@ static inline long sp_write(int fd, const void *buffer, size_t n) { SP_RET(write
 static inline long sp_pread(int fd, void *buffer, size_t n, int64_t at) { SP_RET(pread(fd, buffer, n, at)); }
 static inline long sp_pwrite(int fd, const void *buffer, size_t n, int64_t at) { SP_RET(pwrite(fd, buffer, n, at)); }
 static inline long sp_close(int fd) { SP_RET(close(fd)); }
+/// Opens /dev/null in place of each of descriptors 0-2 that the caller closed: the next file opened would take its
+/// number and be read as input or written as output (CWE-403).
+static inline long sp_ensure_standard_descriptors(void) {
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        int null = open("/dev/null", O_RDWR);
+        if (null < 0) return -errno;
+        if (null != fd) return -EBADF;
+    }
+    return 0;
+}
 static inline long sp_close_from(unsigned first) { SP_RET(syscall(SYS_close_range, first, ~0u, 0)); }
 static inline long sp_mkdirat(int dir, const char *path, unsigned mode) { SP_RET(mkdirat(dir, path, mode)); }
 static inline long sp_unlinkat(int dir, const char *path, int flags) { SP_RET(unlinkat(dir, path, flags)); }

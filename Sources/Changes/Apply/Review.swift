@@ -93,23 +93,22 @@ private enum BareRepositories {
                 marks[Array(parts[..<at].joined(separator: [PathRules.slash])), default: 0] |= bit
             }
         }
-        let bare = marks.filter { $0.value == 7 }.map(\.key)
-        for directory in bare where PathRules.components(directory).last != SensitivePaths.git {
-            for (i, entry) in entries.enumerated()
-            where directory.isEmpty || PathRules.isBeneath(entry.path, directory) {
-                let rest = entry.path.dropFirst(directory.isEmpty ? 0 : directory.count + 1)
-                guard
-                    [Array("config".utf8), Array("hooks".utf8)].contains(Array(rest.prefix { $0 != PathRules.slash }))
-                else {
-                    continue
-                }
-                if Review.rank(judgements[i]) < 2 {
+        let bare = Set(marks.filter { $0.value == 7 && PathRules.components($0.key).last != SensitivePaths.git }.keys)
+        guard !bare.isEmpty else { return }
+        // Once over the entries, whatever the number of repositories: a task can make ten thousands of them.
+        for (i, entry) in entries.enumerated() where Review.rank(judgements[i]) < 2 {
+            var start = 0
+            for part in entry.path.split(separator: PathRules.slash) {
+                if dangerous.contains(part), bare.contains(Array(entry.path[..<max(0, start - 1)])) {
                     judgements[i] = .executesOnOpen("git takes the directory for a repository and runs what this says")
+                    break
                 }
+                start += part.count + 1
             }
         }
     }
 
+    private static let dangerous = [Array("config".utf8)[...], Array("hooks".utf8)[...]]
     private static let markers: [([UInt8], Int)] = [
         (Array("HEAD".utf8), 1), (Array("objects".utf8), 2), (Array("refs".utf8), 4),
     ]

@@ -19,6 +19,16 @@ extension ChangeEntry.Base {
             kind: kind, permissions: status.permissions, size: status.size,
             modifiedNanoseconds: status.modifiedNanoseconds)
     }
+
+    /// What the caller's tree holds at the end of a session, which is what the session started from only if it was not
+    /// changed since: then no later look at it equals this, and applying is a conflict instead of a lost edit.
+    ///
+    /// - Parameter started: nanoseconds since 1970. What changed within the same millisecond counts as before.
+    init(_ status: FileStatus?, started: Int64) {
+        self.init(status)
+        guard let status, !status.isDirectory, status.changedNanoseconds >= started &+ 1_000_000 else { return }
+        self.init(kind: kind, permissions: permissions, size: size, modifiedNanoseconds: Int64.min)
+    }
 }
 
 /// Compares two open files without holding either.

@@ -31,7 +31,7 @@ package enum Collector {
     ///   - lower: The caller's tree, or nil when the workspace started empty.
     ///   - output: An empty regular file, open for writing; synced when this returns.
     ///   - session: 1 to 64 letters, digits, `-` or `_`.
-    ///   - created: Milliseconds since 1970.
+    ///   - created: Milliseconds since 1970: when the session started.
     /// - Throws: ``ChangeError``; `.budget` when the content is more than the session was allowed.
     package static func collect(
         upper: Int32, layer: String = "u", lower: Int32?, output: Int32, session: String, created: UInt64,
@@ -50,7 +50,7 @@ package enum Collector {
             }
         }
         let writer = try ChangeSetWriter(output: output, session: session, created: created)
-        let walk = CollectorWalk(writer: writer, budget: budget)
+        let walk = CollectorWalk(writer: writer, budget: budget, started: Int64(clamping: created) &* 1_000_000)
         try walk.run(upper: top, lower: base)
         return try writer.finish()
     }

@@ -22,9 +22,12 @@ final class CollectorWalk {
 
     private let writer: ChangeSetWriter
     private let budget: ChangeBudget
+    private let started: Int64
     private var frames: [Frame] = []
 
-    init(writer: ChangeSetWriter, budget: ChangeBudget) {
+    /// - Parameter started: when the session began, in nanoseconds since 1970.
+    init(writer: ChangeSetWriter, budget: ChangeBudget, started: Int64) {
+        self.started = started
         self.writer = writer
         self.budget = budget
     }
@@ -55,7 +58,7 @@ final class CollectorWalk {
             guard path.count <= PathRules.maximumRefusedPath else { return }
             return try refuse(path, .unreadable, .absent)
         }
-        let base = ChangeEntry.Base(below)
+        let base = ChangeEntry.Base(below, started: started)
         guard let upper = frame.upper, let status = above else { return try deleted(path, name, base, frame) }
         // Mode 0000 and number 0:0: the overlay's mark, which mknod cannot make through an overlay. overlayfs.rst
         if status.isCharacterDevice && status.deviceNumber == 0 { return try deleted(path, name, base, frame) }

@@ -54,7 +54,8 @@ package struct ChangeEntry: Equatable, Sendable {
         static let all: Notes = [.hardlinked, .specialBits, .attributes]
     }
 
-    /// What the caller's tree held when the session ended; a tree that holds something else now is a conflict.
+    /// What the caller's tree held when the session started; a tree that holds something else now is a conflict. A file
+    /// that was changed while the session ran has the earliest time there is, which nothing equals.
     package struct Base: Equatable, Sendable {
         package enum Kind: UInt8, Sendable {
             case absent = 0

@@ -28,7 +28,8 @@ package enum UpperPlace: Sendable, Equatable {
         if mode == .host { return .pool }
         throw SystemError(
             "hold", "the workspace in memory", .notSupported,
-            remedy: "This kernel's tmpfs has no user attributes (Linux 6.6 brings them). A profile can accept changes on disk "
+            remedy:
+                "This kernel's tmpfs has no user attributes (Linux 6.6 brings them). A profile can accept changes on disk "
                 + "without a limit by name: limits.workspace: unmetered.")
     }
 
@@ -55,7 +56,8 @@ package struct PoolDirectory: ~Copyable {
     /// The ids of `top`, `u` and `w` are the session's, so that the overlay needs no map there; the directory above
     /// belongs to us and is closed to everybody else, so no setuid file in it can be reached from the host.
     package static func make(
-        _ session: String, paths: HostPaths, metered: Bool, block: IdBlock?, permissions: UInt32, bytes: UInt64, inodes: UInt64
+        _ session: String, paths: HostPaths, metered: Bool, block: IdBlock?, permissions: UInt32, bytes: UInt64,
+        inodes: UInt64
     ) throws(SystemError) -> PoolDirectory {
         let state = try Directory.open(paths.state)
         try state.make("pool", mode: 0o700, existing: true)
@@ -71,7 +73,9 @@ package struct PoolDirectory: ~Copyable {
             let top = made.directory.fd.number
             // The overlay's mounter, inside root, must pass through here; the directory above keeps the host out.
             if let block { try checked("give away", "\"top\"") { sp_fchown(top, block.base, block.base) } }
-            for (name, id, mode) in [("u", SandboxSpec.agent, permissions), ("w", 0, 0o700)] as [(String, UInt32, UInt32)] {
+            for (name, id, mode) in [("u", SandboxSpec.agent, permissions), ("w", 0, 0o700)]
+                as [(String, UInt32, UInt32)]
+            {
                 try made.directory.make(name, mode: 0o700)
                 let fd = try made.directory.open(name, O_RDONLY | O_DIRECTORY)
                 if let block {
@@ -132,14 +136,13 @@ package struct PoolDirectory: ~Copyable {
         try Self.removeAll(session, pool: pool)
     }
 
-    /// Removes one session's directory by name, for sweep.
+    /// Removes one session's directory by name, and the parts of it that a removal which was killed had moved out.
     package static func removeAll(_ session: String, pool path: String) throws(SystemError) {
         let pool: Directory
         do { pool = try Directory.open(path) } catch {
             if error.errno == .noEntry { return }
             throw error
         }
-        guard try pool.contains(session) else { return }
         try pool.removeTree(Array(session.utf8))
     }
 }

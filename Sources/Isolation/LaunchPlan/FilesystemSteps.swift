@@ -163,6 +163,7 @@ enum FilesystemSteps {
     /// the host's root only is already out of reach: that id is not mapped inside. proc(5), CVE-2025-31133
     private static let masked = [
         "proc/keys", "proc/key-users", "proc/kallsyms", "proc/sched_debug", "proc/latency_stats", "proc/interrupts",
+        "proc/schedstat",
         "proc/modules", "proc/cmdline", "proc/config.gz", "proc/acpi", "proc/scsi", "proc/asound",
     ]
     private static let readOnlyParts = ["proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus", "proc/fs", "proc/driver"]

@@ -6,13 +6,16 @@ package struct CgroupLayout: Sendable {
     package enum Version: Sendable { case v1, v2 }
 
     package let version: Version
-    /// v1: controller name to the directory of the caller's own group. v2: the single key `""`.
+    /// v1: controller name to the directory of the caller's own group. v2: the single key `""`, and never the group of
+    /// callers below, or each run would make its groups one level deeper than the run before it.
     package let ownDirectories: [(controller: String, directory: String)]
     /// v2: the mount point, under which root makes its own top-level group.
     package let mountPoint: String
 
     /// Controllers that a session needs; a host without one of them cannot enforce `limits` by cgroup.
     package static let required = ["memory", "pids", "cpu"]
+    /// v2: where an ordinary user's own processes are put, since a group with controllers below it may hold none.
+    static let callers = "sallyport-callers"
     private static let wantedV1 = ["memory", "pids", "cpu", "freezer"]
 
     /// A mounted hierarchy, as one line of mountinfo tells of it. proc_pid_mountinfo(5)
@@ -65,7 +68,9 @@ package struct CgroupLayout: Sendable {
     private static func unified(_ mounts: [Mount], _ own: [Substring]) throws(SystemError) -> CgroupLayout? {
         for mount in mounts where mount.isUnified {
             let path = own.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
-            let directory = path == "/" ? mount.directory : mount.directory + path
+            var directory = path == "/" ? mount.directory : mount.directory + path
+            // A caller whom an earlier run moved aside: its delegated group is the one above.
+            if directory.hasSuffix("/" + callers) { directory.removeLast(callers.utf8.count + 1) }
             let controllers = try procText(mount.directory + "/cgroup.controllers").first?.split(separator: " ") ?? []
             guard required.allSatisfy({ controllers.contains(Substring($0)) }) else { continue }
             return CgroupLayout(version: .v2, ownDirectories: [("", directory)], mountPoint: mount.directory)
@@ -76,7 +81,9 @@ package struct CgroupLayout: Sendable {
     private static func v1Path(_ own: [Substring], _ controller: String) -> String? {
         for line in own {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            if fields.count == 3 && fields[1].split(separator: ",").contains(Substring(controller)) { return String(fields[2]) }
+            if fields.count == 3 && fields[1].split(separator: ",").contains(Substring(controller)) {
+                return String(fields[2])
+            }
         }
         return nil
     }

@@ -30,7 +30,9 @@ package struct SessionCgroup: ~Copyable, Sendable {
     }
 
     /// Where the groups of session `id` go on this host; nothing is created.
-    package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool) -> [(controller: String, path: String)] {
+    package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool) -> [(
+        controller: String, path: String
+    )] {
         switch layout.version {
         case .v1: layout.ownDirectories.map { ($0.controller, "\($0.directory)/sallyport/\(id)") }
         case .v2:
@@ -76,7 +78,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
     private static func notDelegated(_ path: String, _ result: Int) -> SystemError {
         let errno = Errno(Int32(-result))
         return SystemError(
-            "create", "cgroup \"\(path)\"", errno, remedy: errno == .accessDenied || errno == .notPermitted ? delegation : nil)
+            "create", "cgroup \"\(path)\"", errno,
+            remedy: errno == .accessDenied || errno == .notPermitted ? delegation : nil)
     }
 
     private static let delegation =
@@ -106,15 +109,27 @@ package struct SessionCgroup: ~Copyable, Sendable {
         }
     }
 
+    /// Moves the caller's processes out of the way. A delegated group admits the move of any process in it, so other
+    /// users' are refused here: where they sit, the group is not the caller's alone.
     private static func moveIntoLeaf(_ base: String) throws(SystemError) {
-        let leaf = base + "/sallyport-callers"
+        let leaf = base + "/" + CgroupLayout.callers
         let made = sp_mkdirat(AT_FDCWD, leaf, 0o755)
         if made < 0 && made != -Int(EEXIST) { throw SystemError("create", "cgroup \"\(leaf)\"", Errno(Int32(-made))) }
-        for pid in try procText(base + "/cgroup.procs") {
-            do { try writeKernelFile(leaf + "/cgroup.procs", String(pid)) } catch {
-                if error.errno != .noSuchProcess { throw error }
+        // Again while there are new ones: what was moved may have forked before it was.
+        for _ in 0..<100 {
+            let pids = try procText(base + "/cgroup.procs").compactMap { Int32($0) }
+            if pids.isEmpty { return }
+            for pid in pids {
+                do throws(SystemError) {
+                    guard try FileStatus.path("/proc/\(pid)").uid == geteuid() else {
+                        throw SystemError(
+                            "move", "process \(pid) of another user out of cgroup \"\(base)\"", .notPermitted)
+                    }
+                    try writeKernelFile(leaf + "/cgroup.procs", String(pid))
+                } catch { if error.errno != .noSuchProcess && error.errno != .noEntry { throw error } }
             }
         }
+        throw SystemError("empty", "cgroup \"\(base)\", whose processes fork faster than they are moved", .busy)
     }
 
     private borrowing func directory(_ controller: String) -> String? {
@@ -176,15 +191,23 @@ package struct SessionCgroup: ~Copyable, Sendable {
     /// Kills every member and waits until none is left, at most `deadline` milliseconds.
     ///
     /// v2 kills in the kernel (cgroup.kill, 5.14). v1 stops new processes with `pids.max` 0, then signals until the
-    /// group is empty; a frozen group is thawed first, since a frozen task does not die there.
+    /// group is empty. A frozen task does not die there before it is thawed, so it is signalled first: no instruction of
+    /// its own comes between.
     package borrowing func kill(deadline: Int) throws(SystemError) {
         let end = sp_clock_ns(CLOCK_MONOTONIC) + UInt64(deadline) * 1_000_000
         switch version {
-        case .v2: try ignoringAbsent { () throws(SystemError) in try writeKernelFile(directories[0].path + "/cgroup.kill", "1") }
+        case .v2:
+            try ignoringAbsent { () throws(SystemError) in
+                try writeKernelFile(directories[0].path + "/cgroup.kill", "1")
+            }
         case .v1:
-            if let pids = directory("pids") { try ignoringAbsent { () throws(SystemError) in try writeKernelFile(pids + "/pids.max", "0") } }
+            if let pids = directory("pids") {
+                try ignoringAbsent { () throws(SystemError) in try writeKernelFile(pids + "/pids.max", "0") }
+            }
+            for pid in try members() { _ = sp_kill(pid, SIGKILL) }
             if let freezer = directory("freezer") {
-                try ignoringAbsent { () throws(SystemError) in try writeKernelFile(freezer + "/freezer.state", "THAWED") }
+                try ignoringAbsent { () throws(SystemError) in try writeKernelFile(freezer + "/freezer.state", "THAWED")
+                }
             }
         }
         while true {
@@ -192,7 +215,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
             if left.isEmpty { return }
             if version == .v1 { for pid in left { _ = sp_kill(pid, SIGKILL) } }
             if sp_clock_ns(CLOCK_MONOTONIC) > end {
-                throw SystemError("empty", "cgroup \"\(directories[0].path)\" of \(left.count) processes", .busy,
+                throw SystemError(
+                    "empty", "cgroup \"\(directories[0].path)\" of \(left.count) processes", .busy,
                     remedy: "A process is stuck in the kernel; run `sallyport sweep` when it has gone.")
             }
             // No event tells a v1 group's end; 1 ms is the fallback interval.

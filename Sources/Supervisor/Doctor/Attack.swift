@@ -81,7 +81,7 @@ extension Doctor {
     /// gives up every file by Landlock before it reads. No socket, no signal.
     private static let readerCalls = [
         "dup3", "execveat", "execve", "read", "write", "close", "fstat", "newfstatat", "openat", "readlink", "brk",
-        "mmap",
+        "mmap", "fcntl",
         "munmap", "mprotect", "mremap", "madvise", "exit", "exit_group", "arch_prctl", "set_tid_address",
         "set_robust_list",
         "rseq", "prlimit64", "getrandom", "futex", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",

@@ -1,10 +1,10 @@
+internal import CLinux
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
-internal import CLinux
 internal import Glibc
 internal import Isolation
-internal import Policy
 internal import LinuxSystem
+internal import Policy
 
 /// What the kernel says a sandbox is, read back before its workload may run.
 ///
@@ -17,6 +17,8 @@ package struct Layers: Sendable {
     package let landlockABI: Int
     package let landlock: String
     package var cgroup: [(file: String, value: String)] = []
+    /// Soft limits of the workload by the name that setrlimit(2) has for them.
+    package let rlimits: [(name: String, value: String)]
     package var notes: [String] = []
 
     private static let kinds = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"]
@@ -29,16 +31,40 @@ package struct Layers: Sendable {
         let status = procFields(try procBytes("/proc/\(pid)/status"), wanted)
         var namespaces: [(name: String, inode: String)] = []
         for kind in kinds { namespaces.append((kind, namespace(pid, kind))) }
-        return Layers(
+        var layers = Layers(
             status: status, namespaces: namespaces,
-            uidMap: try procBytes("/proc/\(pid)/uid_map").split(separator: UInt8(ascii: "\n")).map { singleBlanks($0) }.joined(separator: ", "),
-            landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived")
+            uidMap: try procBytes("/proc/\(pid)/uid_map").split(separator: UInt8(ascii: "\n")).map { singleBlanks($0) }.joined(
+                separator: ", "),
+            landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived",
+            rlimits: rlimits(try procText("/proc/\(pid)/limits")))
+        if spec.mode == .rootless {
+            layers.notes.append(
+                "one id: everything inside runs with the caller's own, so a runner is inside the agent's trust")
+        }
+        return layers
+    }
+
+    private static let resources = [
+        ("as", "Max address space"), ("core", "Max core file size"), ("memlock", "Max locked memory"),
+        ("nofile", "Max open files"), ("nproc", "Max processes"),
+    ]
+
+    /// /proc/<pid>/limits has a name of several words, then the soft limit. proc_pid_limits(5)
+    private static func rlimits(_ lines: [Substring]) -> [(name: String, value: String)] {
+        var found: [(name: String, value: String)] = []
+        for (name, title) in resources {
+            guard let line = lines.first(where: { $0.hasPrefix(title + " ") }) else { continue }
+            found.append((name, String(line.dropFirst(title.utf8.count).split(separator: " ").first ?? "")))
+        }
+        return found
     }
 
     /// `user:[4026531837]`, or why it cannot be seen: a rootless supervisor may not look into a non-dumpable process.
     private static func namespace(_ pid: Int32, _ kind: String) -> String {
         var buffer = [CChar](repeating: 0, count: 64)
-        let length = buffer.withUnsafeMutableBufferPointer { sp_readlinkat(AT_FDCWD, "/proc/\(pid)/ns/\(kind)", $0.baseAddress!, 63) }
+        let length = buffer.withUnsafeMutableBufferPointer {
+            sp_readlinkat(AT_FDCWD, "/proc/\(pid)/ns/\(kind)", $0.baseAddress!, 63)
+        }
         if length < 0 { return "not readable (\(Errno(Int32(-length))))" }
         return String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
@@ -48,7 +74,9 @@ package struct Layers: Sendable {
         func expect(_ key: String, _ value: String) throws(SystemError) {
             let found = status[key] ?? "absent"
             guard found == value else {
-                throw SystemError("verify", "\(key) of the workload, which is \(found) and should be \(value)", .notPermitted, remedy: "Nothing was run. Report this with `sallyport doctor --json`.")
+                throw SystemError(
+                    "verify", "\(key) of the workload, which is \(found) and should be \(value)", .notPermitted,
+                    remedy: "Nothing was run. Report this with `sallyport doctor --json`.")
             }
         }
         for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] { try expect(set, "0000000000000000") }
@@ -58,7 +86,9 @@ package struct Layers: Sendable {
         try expect("Gid", Array(repeating: "\(gid)", count: 4).joined(separator: " "))
         for (name, inode) in namespaces {
             if let host = hostNamespaces.first(where: { $0.name == name }), host.inode == inode {
-                throw SystemError("verify", "the \(name) namespace, which is the host's own", .notPermitted, remedy: "Nothing was run.")
+                throw SystemError(
+                    "verify", "the \(name) namespace, which is the host's own", .notPermitted,
+                    remedy: "Nothing was run.")
             }
         }
     }
@@ -72,8 +102,14 @@ package struct Layers: Sendable {
             .init("namespaces", .object(namespaces.map { .init($0.name, .string($0.inode)) })),
             .init("uid_map", .string(uidMap)),
             .init("status", .object(status.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })),
-            .init("landlock", .object([.init("mode", .string(landlock)), .init("abi", .int(landlockABI)), .init("scoped", .bool(landlockABI >= 6))])),
+            .init(
+                "landlock",
+                .object([
+                    .init("mode", .string(landlock)), .init("abi", .int(landlockABI)),
+                    .init("scoped", .bool(landlockABI >= 6)),
+                ])),
             .init("cgroup", .object(cgroup.map { .init($0.file, .string($0.value)) })),
+            .init("rlimits", .object(rlimits.map { .init($0.name, .string($0.value)) })),
             .init("notes", .array(notes.map { .string($0) })),
         ])
     }

@@ -79,7 +79,7 @@ final class Gateway {
     }
 
     private func openFrames(_ path: String) throws(SystemError) {
-        let file = try Descriptor.open(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+        let file = try Descriptor.open(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
         guard try FileStatus.of(file, subject: "\"\(path)\"").isRegular else {
             throw SystemError("write frames to", "\"\(path)\"", .invalid, remedy: "Name a regular file.")
         }

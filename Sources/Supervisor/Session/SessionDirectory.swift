@@ -46,7 +46,8 @@ package struct SessionDirectory: ~Copyable {
         let directory = try sessions.directory(id.text)
         let lock = try directory.open("lock", O_RDWR | O_CREAT, mode: 0o600)
         let held = lock.number
-        try checked("lock", "session \(id)") { sp_flock(held, LOCK_EX | LOCK_NB) }
+        // Waits: `session list` tries every lock for a moment, a new session's too.
+        try checked("lock", "session \(id)") { sp_flock(held, LOCK_EX) }
         return SessionDirectory(id: id, directory: directory, lock: lock)
     }
 

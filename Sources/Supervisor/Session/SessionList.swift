@@ -72,7 +72,8 @@ package struct SessionList {
             throw SystemError("stop", "session \(id)", .noSuchProcess, remedy: "Its supervisor is gone; run `sallyport sweep`.")
         }
         try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGTERM, 0) }
-        if kill { try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGTERM, 0) } }
+        // Another number: a second SIGTERM is lost while the first is pending. signal(7), "Queueing"
+        if kill { try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGINT, 0) } }
         try checked("wait for", "session \(id)") { sp_poll_one(pidfd.number, Int16(POLLIN), -1) }
     }
 }

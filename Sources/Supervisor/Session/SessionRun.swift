@@ -141,9 +141,9 @@ package final class SessionRun {
             wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         try reap(sandbox)
         fault.reach("sandbox.reaped")
-        // The caller has the terminal back while the changes are read, Ctrl-C included.
-        gateway?.finish()
         try conclude(watch, &result)
+        // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.
+        gateway?.finish()
         result.limitsHit += sandbox.fullFileSystems() + (pool?.limitsReached() ?? [])
         do throws(SystemError) { try keepChanges(sandbox, spec, directory, &result) } catch {
             // The command did run; that its changes are lost is our failure, and said as such.
@@ -294,7 +294,9 @@ package final class SessionRun {
     private func conclude(_ watch: Watch, _ result: inout SessionResult) throws(SystemError) {
         let counts = try cgroup?.counts() ?? CgroupCounts()
         result.memoryPeakBytes = counts.memoryPeakBytes
-        if counts.oomKills > 0 { result.limitsHit.append("memory") }
+        // v1 tells of it before its killer acts: where our own kill was faster, its counter stays at zero.
+        let ranOut = counts.oomKills > 0 || watch.cause == .memory
+        if ranOut { result.limitsHit.append("memory") }
         if counts.pidsRefused > 0 { result.limitsHit.append("pids") }
         if counts.cpuThrottled > 0 { result.limitsHit.append("cpu") }
         result.denials = watch.refusals.counts.sorted { $0.key < $1.key }.map { (SyscallNames.name($0.key), $0.value) }
@@ -327,7 +329,7 @@ package final class SessionRun {
             result.signal = nil
             result.exitCode = 125
         case .memory, .none:
-            if counts.oomKills > 0 && (result.signal == SIGKILL || watch.cause == .memory) {
+            if ranOut && (result.signal == SIGKILL || watch.cause == .memory) {
                 result.outcome = .oom
                 result.limit = "memory"
                 result.exitCode = nil

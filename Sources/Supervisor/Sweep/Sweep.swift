@@ -1,6 +1,6 @@
+internal import CLinux
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
-internal import CLinux
 internal import Glibc
 package import Isolation
 package import LinuxSystem
@@ -8,8 +8,8 @@ package import LinuxSystem
 /// Removes everything that bears our name and has no living supervisor.
 ///
 /// A session is dead when its lock can be taken. What a dead session may have left: processes (its life line ends
-/// them, the group kill makes sure), groups, its id block, half-collected changes, its directory. Mounts and
-/// namespaces go with the last process.
+/// them, the group kill and the search by id make sure), groups, its id block, half-collected changes, its directory.
+/// Mounts and namespaces go with the last process.
 package struct Sweep {
     package struct Report: Sendable {
         package var sessions: [String] = []
@@ -65,27 +65,27 @@ package struct Sweep {
         if adopted == nil { adopted = try adoptOrphaned(id, sessions) }
         guard let dead = adopted.take() else { return }
         try clearGroups(dead.id.text)
-        try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
+        var held: [IdBlock] = []
         if mode == .host {
-            let blocks = try IdBlocks.open(HostFile.idRange())
-            for (block, owner) in try blocks.inUse() where owner == id.text {
-                try blocks.release(block, of: owner)
-                report.blocks.append(block.index)
-            }
+            held = try IdBlocks.open(HostFile.idRange()).inUse().filter { $0.session == id.text }.map(\.block)
         }
+        for block in held { try BlockProcesses.end(block, deadline: 10_000) }
+        // Nobody writes there any more, and the ids are free only when no file bears them.
+        try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
+        for block in held { try giveBack(block, of: id.text, try IdBlocks.open(HostFile.idRange())) }
         try sessions.removeTree(Array(id.text.utf8))
         report.sessions.append(id.text)
     }
 
     /// A supervisor that died during a start leaves a child that still holds the lock, for the moments until it notices
     /// its life line; the group kill ends one that is stuck.
-    private func adoptOrphaned(_ id: SessionID, _ sessions: borrowing Directory) throws(SystemError) -> SessionDirectory? {
+    private func adoptOrphaned(_ id: SessionID, _ sessions: borrowing Directory) throws(SystemError)
+        -> SessionDirectory?
+    {
         guard let state = try SessionList(paths).item(id)?.state, let pid = state["supervisor_pid"]?.intValue,
             let start = state["supervisor_start"]?.stringValue
         else { return nil }
-        do throws(SystemError) {
-            if try processStartTime(Int32(pid)) == start { return nil }
-        } catch { if error.errno != .noEntry && error.errno != .noSuchProcess { throw error } }
+        if try processRuns(Int32(pid), start: start) { return nil }
         if let layout = try layoutIfAny() {
             let placed = SessionCgroup.placement(id.text, layout, root: mode == .host)
             try SessionCgroup(version: layout.version, directories: placed).kill(deadline: 10_000)
@@ -95,7 +95,9 @@ package struct Sweep {
             // No event tells that a lock's last holder is gone; 5 ms is the fallback interval.
             _ = sp_poll_one(-1, 0, 5)
         }
-        throw SystemError("take over", "session \(id)", .busy, remedy: "A child of its dead supervisor holds its lock; see the kernel log.")
+        throw SystemError(
+            "take over", "session \(id)", .busy,
+            remedy: "A child of its dead supervisor holds its lock; see the kernel log.")
     }
 
     /// Groups of a session in every hierarchy, wherever this host places them.
@@ -118,17 +120,37 @@ package struct Sweep {
     }
 
     private mutating func orphanGroups(_ sessions: borrowing Directory) throws(SystemError) {
-        guard let layout = try layoutIfAny() else { return }
+        // Without a table of ids (rootless) a session that starts elsewhere, whose group is empty for a moment, cannot be
+        // told from a dead one.
+        guard mode == .host, let layout = try layoutIfAny() else { return }
         var ids: Set<String> = []
-        for (_, path) in SessionCgroup.placement("x", layout, root: mode == .host) {
+        for (_, path) in SessionCgroup.placement("x", layout, root: true) {
             let parent = String(path.dropLast(2))
             guard access(parent, F_OK) == 0 else { continue }
             for name in try Directory.open(parent).names() {
-                if let id = SessionID(String(decoding: name, as: UTF8.self)) { ids.insert(id.text) }
+                let text = String(decoding: name, as: UTF8.self)
+                if SessionID(text) != nil || isOfDeadDoctor(text) { ids.insert(text) }
             }
         }
-        // Another runtime directory's sessions live in the same groups: only a group without processes is nobody's.
-        for id in ids.sorted() where try !sessions.contains(id) { try clearAbandoned(id, layout) }
+        // Another runtime directory's sessions live in the same groups: nobody's is only a group without processes whose
+        // id block, which is taken before the group is made, is no living supervisor's.
+        let living = try ownersOfLivingBlocks()
+        for id in ids.sorted() where try !sessions.contains(id) && !living.contains(id) {
+            try clearAbandoned(id, layout)
+        }
+    }
+
+    private func ownersOfLivingBlocks() throws(SystemError) -> Set<String> {
+        let blocks = try IdBlocks.open(HostFile.idRange())
+        var owners: Set<String> = []
+        for (block, owner) in try blocks.inUse() where try !blocks.isAbandoned(block) { owners.insert(owner) }
+        return owners
+    }
+
+    /// `doctor` tries the controllers in a group named for its process.
+    private func isOfDeadDoctor(_ name: String) -> Bool {
+        guard name.hasPrefix("doctor-"), let pid = Int32(name.dropFirst(7)) else { return false }
+        return sp_kill(pid, 0) == -Int(ESRCH)
     }
 
     private mutating func clearAbandoned(_ id: String, _ layout: CgroupLayout) throws(SystemError) {
@@ -147,19 +169,27 @@ package struct Sweep {
             // The table is the host's, sessions may be of another runtime directory: its supervisor decides.
             guard try blocks.isAbandoned(block) else { continue }
             if let layout = try layoutIfAny() { try clearAbandoned(owner, layout) }
-            do { try blocks.release(block, of: owner) } catch {
-                // Given back by its own session since we looked.
-                if error.errno == .invalid { continue }
-                throw error
-            }
-            report.blocks.append(block.index)
+            // What still dies there is the other directory's sweep to end; until then the ids are not free.
+            if try BlockProcesses.list(block).isEmpty { try giveBack(block, of: owner, blocks) }
         }
+    }
+
+    private mutating func giveBack(_ block: IdBlock, of owner: String, _ blocks: borrowing IdBlocks) throws(SystemError)
+    {
+        do { try blocks.release(block, of: owner) } catch {
+            // Given back since we looked, by its own session or by the sweep of another runtime directory.
+            if error.errno == .invalid { return }
+            throw error
+        }
+        report.blocks.append(block.index)
     }
 
     /// Collections and templates that were being made when somebody died.
     private mutating func partialFiles() throws(SystemError) {
         let changes = try Directory.open(paths.changes)
         let sessions = try Directory.open(paths.sessions)
+        // The state directory may be another runtime directory's too, whose sessions collect into it.
+        let living = try ownersOfLivingBlocks()
         for name in try changes.names() {
             let text = String(decoding: name, as: UTF8.self)
             let isPart = text.hasPrefix(".") && (text.hasSuffix(".part") || text.hasSuffix(".new"))
@@ -167,7 +197,7 @@ package struct Sweep {
             let complete = try changes.contains(set)
             let isRecordOnly = text.hasSuffix(".json") && !complete
             let id = String(text.drop { $0 == "." }.prefix { $0 != "." })
-            if isPart || isRecordOnly, try !sessions.contains(id) {
+            if isPart || isRecordOnly, try !sessions.contains(id) && !living.contains(id) {
                 try changes.removeTree(name)
                 report.files.append(text)
             }
@@ -175,7 +205,9 @@ package struct Sweep {
         let runtime = try Directory.open(paths.runtime)
         for name in try runtime.names() {
             let text = String(decoding: name, as: UTF8.self)
-            guard text.hasPrefix(".template-"), let pid = Int32(text.split(separator: ".").last ?? "") else { continue }
+            // ".NAME.PID" for a template, ".NAME.PID.new" for a file that was being replaced.
+            let parts = text.split(separator: ".").filter { $0 != "new" }
+            guard text.hasPrefix("."), parts.count >= 2, let pid = parts.last.flatMap({ Int32($0) }) else { continue }
             if sp_kill(pid, 0) == -Int(ESRCH) {
                 try runtime.removeTree(name)
                 report.files.append(text)

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import Documents
+import TestSupport
+import Testing
+
+/// An ordinary user's sandbox where no cgroup is delegated: one id, and limits for each process.
+@Suite("rootless", .serialized)
+struct RootlessTests {
+    private let user: OrdinaryUser
+
+    init() throws { user = try OrdinaryUser() }
+
+    private let small = ["memory=256MiB", "tmp=32MiB", "shm=16MiB", "workspace_bytes=32MiB"].flatMap {
+        ["--limit", $0]
+    }
+
+    /// The profile that this kernel needs for a workspace to change.
+    private func workspaceProfile() throws -> String {
+        if try OrdinaryUser.memoryHoldsWorkspaces() { return "strict-rlimit" }
+        return try unmeteredProfile()
+    }
+
+    private func unmeteredProfile() throws -> String {
+        try user.file(
+            "unmetered.yaml",
+            "version: 1\nextends: [strict-rlimit]\nreason: changes on disk\nlimits:\n  workspace: unmetered\n")
+    }
+
+    @Test(
+        "the record says rootless, rlimit, one id, no capability, and the limits that the kernel holds",
+        .requires(.rootless))
+    func record() throws {
+        let run = try user.run(profile: "strict-rlimit", options: ["--limit", "pids=77"], ["id"])
+        #expect(run.code == 0, "\(run.errorText)")
+        #expect(run.text == "uid=1000(agent) gid=1000(agent) groups=1000(agent)\n")
+        let layers = run.result?["layers"]
+        #expect(run.result?["mode"]?.stringValue == "rootless")
+        #expect(run.result?["enforcement"]?.stringValue == "rlimit")
+        #expect(layers?["uid_map"]?.stringValue == "1000 \(user.uid) 1")
+        #expect(layers?["notes"]?.arrayValue?.contains { $0.stringValue?.hasPrefix("one id: ") == true } == true)
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            #expect(layers?["status"]?[set]?.stringValue == "0000000000000000", "\(set)")
+        }
+        #expect(
+            layers?["status"]?["NoNewPrivs"]?.stringValue == "1" && layers?["status"]?["Seccomp"]?.stringValue == "2")
+        let held = layers?["rlimits"]
+        #expect(held?["nproc"]?.stringValue == "77" && held?["nofile"]?.stringValue == "1024")
+        #expect(held?["as"]?.stringValue == "\(2 << 30)" && held?["core"]?.stringValue == "0")
+    }
+
+    @Test("a workspace is an overlay: the tree is untouched until its changes are applied", .requires(.rootless))
+    func workspace() throws {
+        let tree = try user.directory("tree")
+        try user.file("tree/old", "old\n")
+        _ = try user.directory("tree/lower")
+        try user.file("tree/lower/file", "below\n")
+        let run = try user.run(
+            profile: try workspaceProfile(), workspace: tree,
+            ["sh", "-c", "cat old && rm -r lower && mv old moved && echo new >new && chmod 755 new"])
+        #expect(run.code == 0 && run.text == "old\n", "\(run.errorText)")
+        #expect(names(tree) == ["lower", "old"] && names(tree + "/lower") == ["file"])
+        let session = try #require(run.session)
+        let applied = try user.sallyport(["session", "apply", session]).run()
+        #expect(applied.code == 0, "\(applied.errorText)")
+        #expect(names(tree) == ["moved", "new"])
+        #expect(text(tree + "/moved") == "old\n" && text(tree + "/new") == "new\n")
+        #expect(status(tree + "/new")?.uid == user.uid)
+    }
+
+    @Test(
+        "a workspace without limits lies on disk, by name only, and loses directories of the tree below",
+        .requires(.rootless))
+    func unmetered() throws {
+        let tree = try user.directory("tree")
+        _ = try user.directory("tree/lower")
+        let run = try user.run(
+            profile: try unmeteredProfile(), workspace: tree, options: ["--discard"],
+            ["sh", "-c", "rmdir lower && mkdir -p x/y && touch x/y/z && chmod 0 x/y && chmod 500 x && ls"])
+        #expect(run.code == 0 && run.text == "x\n", "\(run.errorText)")
+        #expect(run.result?["workspace_place"]?.stringValue == "unmetered")
+        #expect(names(tree) == ["lower"])
+        #expect(names(user.home + "/.local/state/sallyport/pool") == [])
+    }
+
+    @Test(
+        "where tmpfs has no attributes of users, a metered workspace is refused with the way out", .requires(.rootless))
+    func refusedInMemory() throws {
+        let tree = try user.directory("tree")
+        let run = try user.run(profile: "strict-rlimit", workspace: tree, options: ["--discard"], ["true"])
+        if try OrdinaryUser.memoryHoldsWorkspaces() {
+            #expect(run.code == 0 && run.result?["workspace_place"]?.stringValue == "memory", "\(run.errorText)")
+            return
+        }
+        #expect(run.code == 125 && run.outcome == "setup_failed")
+        #expect(run.errorText.contains("cannot hold the workspace in memory: "), "\(run.errorText)")
+        #expect(
+            run.errorText.contains("(EOPNOTSUPP)") && run.errorText.contains("limits.workspace: unmetered"),
+            "\(run.errorText)")
+    }
+
+    @Test("processes, open files and address space stop at their limits", .requires(.rootless), .timeLimit(.minutes(2)))
+    func limits() throws {
+        let fork = try user.probe(profile: "strict-rlimit", options: ["--limit", "pids=64"], ["bomb", "fork"])
+        let fields = fork.lines.first?.split(separator: "\t").map(String.init) ?? []
+        #expect(fields.prefix(3) == ["fork", "stopped", "EAGAIN"], "\(fork.text)\(fork.errorText)")
+        #expect(fields.last.flatMap { Int($0) } ?? 1000 < 64)
+        let open = try user.probe(profile: "strict-rlimit", options: ["--limit", "open_files=256"], ["bomb", "open"])
+        #expect(open.text == "open\tstopped\tEMFILE\t253\n", "\(open.text)\(open.errorText)")
+        let heap = try user.probe(profile: "strict-rlimit", options: small, ["bomb", "heap", "4096"])
+        #expect(heap.text.hasPrefix("heap\tstopped\tENOMEM\t"), "\(heap.text)\(heap.errorText)")
+        #expect(heap.lines.first?.split(separator: "\t").last.flatMap { Int($0) } ?? 1000 <= 256)
+    }
+
+    @Test("a daemon that ignores TERM ends with its session", .requires(.rootless))
+    func daemon() throws {
+        let marker = "31.\(UInt32.random(in: 1000...999_999_999))"
+        let run = try user.run(
+            profile: "strict-rlimit", options: ["--limit", "wall=1s"],
+            ["sh", "-c", "trap '' TERM; (setsid sh -c 'trap \"\" TERM; sleep \(marker)' &) ; sleep \(marker)"])
+        #expect(run.outcome == "timed_out" && run.limit == "wall", "\(run.errorText)")
+        let left = names("/proc").filter { text("/proc/\($0)/cmdline")?.contains(marker) == true }
+        #expect(left.isEmpty, "\(left)")
+    }
+
+    @Test("strict is refused without a controller, and says what to do", .requires(.rootless), .requires(.root))
+    func refused() throws {
+        let run = try user.run(profile: "strict", ["true"])
+        #expect(run.code == 125 && run.outcome == "setup_failed")
+        #expect(
+            run.errorText.contains("(EACCES). No cgroup controller is delegated to this user. "), "\(run.errorText)")
+        #expect(run.errorText.contains("systemd-run --user --scope -p Delegate=yes"))
+        #expect(run.errorText.contains("(strict-rlimit)"))
+    }
+
+    @Test(
+        "nothing can be mounted, entered or regained", .requires(.rootless), .requires(.root), .timeLimit(.minutes(2)))
+    func escapes() throws {
+        let rows = [
+            "R17": ["R17a": "EPERM", "R17b": "EPERM"],
+            "R20": ["R20a": "EPERM", "R20b": "EPERM", "R20c": "EPERM", "R20d": "EPERM"],
+            "R21": ["R21a": "ABSENT", "R21b": "EACCES"], "R22": ["R22a": "EPERM", "R22b": "EPERM"],
+            "R24": ["R24a": "EPERM", "R24b": "EPERM", "R24c": "EPERM"],
+            "R38": ["R38a": "ABSENT", "R38b": "EPERM", "R38c": "EPERM", "R38d": "EPERM", "R38e": "ABSENT"],
+            "R45": ["R45a": "ABSENT", "R45b": "ABSENT", "R45c": "ABSENT"], "L08": ["L08a": "EPERM", "L08b": "EPERM"],
+        ]
+        for (row, expected) in rows.sorted(by: { $0.key < $1.key }) {
+            try prove(row, expected, profile: "strict-rlimit", user: user)
+        }
+    }
+
+    @Test(
+        "doctor says what differs, holds strict-rlimit and names the remedy for strict", .requires(.rootless),
+        .requires(.root))
+    func doctor() throws {
+        let weak = try user.sallyport(["doctor", "--profile", "strict-rlimit", "--json"]).run()
+        let report = try JSON.read(weak.output, file: "doctor")
+        #expect(report["mode"]?.stringValue == "rootless")
+        let differences = report["differences"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        for word in ["your own id", "no id map", "kept in memory", "for each process only"] {
+            #expect(differences.contains { $0.hasPrefix("Rootless: ") && $0.contains(word) }, "\(word): \(differences)")
+        }
+        let holds = try OrdinaryUser.memoryHoldsWorkspaces()
+        #expect((weak.code == 0) == holds, "\(weak.text)\(weak.errorText)")
+        #expect(holds || weak.text.contains("limits.workspace: unmetered"), "\(weak.text)")
+        let strict = try user.sallyport(["doctor"]).run()
+        #expect(strict.code != 0)
+        #expect(strict.text.contains("systemd-run --user --scope -p Delegate=yes"), "\(strict.text)")
+    }
+
+    @Test("sweep takes nothing that is another user's", .requires(.rootless))
+    func sweep() throws {
+        let first = try user.run(profile: "strict-rlimit", ["true"])
+        #expect(first.code == 0, "\(first.errorText)")
+        let swept = try user.sallyport(["sweep", "--json"]).run()
+        #expect(swept.code == 0, "\(swept.text)\(swept.errorText)")
+        let report = try JSON.read(swept.output, file: "sweep")
+        #expect(report["failures"]?.arrayValue?.isEmpty == true && report["cgroups"]?.arrayValue?.isEmpty == true)
+    }
+}
