@@ -34,15 +34,28 @@ package struct IdMaps: Sendable, Equatable {
             groups: [Extent(inside: SandboxSpec.agent, outside: gid, count: 1)], denySetgroups: true)
     }
 
-    /// For the mount of a workspace: its owner on disk appears as the agent, everybody else as nobody.
+    /// For the mount of a workspace: its owner on disk appears as the agent, whose own number on disk takes the owner's
+    /// place; everybody else keeps the number. A file whose id had no number at all could not even be removed
+    /// (EOVERFLOW from the overlay's copy).
     ///
     /// An id-mapped mount reads the map the other way round: "inside" is the id on disk, "outside" the one shown.
     /// mount_setattr(2), MOUNT_ATTR_IDMAP
     package static func workspace(owner: UInt32, group: UInt32, _ block: IdBlock) -> IdMaps {
-        let agent = block.base + SandboxSpec.agent
-        return IdMaps(
-            users: [Extent(inside: owner, outside: agent, count: 1)],
-            groups: [Extent(inside: group, outside: agent, count: 1)], denySetgroups: false)
+        IdMaps(users: swapped(owner, block), groups: swapped(group, block), denySetgroups: false)
+    }
+
+    private static func swapped(_ owner: UInt32, _ block: IdBlock) -> [Extent] {
+        let agent = SandboxSpec.agent
+        let end = IdBlock.size - 1
+        func same(_ from: UInt32, _ to: UInt32) -> [Extent] {
+            from < to ? [Extent(inside: from, outside: block.base + from, count: to - from)] : []
+        }
+        func one(_ disk: UInt32, _ shown: UInt32) -> [Extent] { [Extent(inside: disk, outside: block.base + shown, count: 1)] }
+        if owner == agent { return same(0, end) }
+        if owner >= end { return same(0, agent) + same(agent + 1, end) + one(owner, agent) }
+        let low = min(owner, agent)
+        let high = max(owner, agent)
+        return same(0, low) + one(low, high) + same(low + 1, high) + one(high, low) + same(high + 1, end)
     }
 
     static func text(_ extents: [Extent]) -> String {

@@ -37,6 +37,18 @@ extension Descriptor {
         Descriptor(owning: Int32(try checked("open", "\"\(path)\"") { sp_open(path, flags, mode) }))
     }
 
+    /// Creates or empties a regular file for writing; anything else by that name is refused rather than waited for.
+    package static func create(_ path: String, mode: UInt32 = 0o600) throws(SystemError) -> Descriptor {
+        // A FIFO would hold the open until somebody reads. open(2), O_NONBLOCK
+        let file = try open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode: mode)
+        guard try FileStatus.of(file, subject: "\"\(path)\"").isRegular else {
+            throw SystemError("write", "\"\(path)\"", .invalid, remedy: "It exists and is not a regular file.")
+        }
+        let number = file.number
+        try checked("empty", "\"\(path)\"") { sp_ftruncate(number, 0) }
+        return file
+    }
+
     /// Reads to the end of the file, at most `limit` bytes; a longer file is an error, not a cut.
     package borrowing func readAll(limit: Int, subject: @autoclosure () -> String) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []

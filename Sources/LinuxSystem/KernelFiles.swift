@@ -61,15 +61,3 @@ package func processRuns(_ pid: Int32, start: some StringProtocol) throws(System
         throw error
     }
 }
-
-/// Whether the process that had this pid and start time still runs; one that only waits to be reaped does not.
-package func processRuns(_ pid: Int32, start: some StringProtocol) throws(SystemError) -> Bool {
-    do throws(SystemError) {
-        guard try processStartTime(pid) == start else { return false }
-        let state = try procText("/proc/\(pid)/status").first { $0.hasPrefix("State:") } ?? ""
-        return !state.contains("Z (") && !state.contains("X (")
-    } catch {
-        if error.errno == .noEntry || error.errno == .noSuchProcess { return false }
-        throw error
-    }
-}

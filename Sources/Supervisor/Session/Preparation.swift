@@ -57,23 +57,75 @@ struct Preparation {
             guard mount.target.hasPrefix("/run/"), parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
                 throw SystemError("mount at", "\"\(mount.target)\"", .invalid, remedy: "Extra mounts go beneath /run, without \"..\" or empty parts.")
             }
+            try refusePseudo(mount.source)
             result.append(try trees.open(mount.source, at: String(mount.target.dropFirst())))
         }
         return result
     }
 
+    /// The kernel's own file systems tell of the host, and would lie there without the covers that ours have.
+    private func refusePseudo(_ path: String) throws(SystemError) {
+        let fd = try Trees.openPath(path)
+        var type: UInt64 = 0
+        var blocks: UInt64 = 0
+        var inodes: UInt64 = 0
+        let number = fd.number
+        try checked("inspect", "\"\(path)\"") { sp_file_system(number, &type, &blocks, &inodes) }
+        let pseudo: Set<UInt64> = [SP_PROC_MAGIC, 0x6265_6572, 0x27e0eb, SP_CGROUP2_MAGIC, 0x6462_6720, 0x7472_6163, 0xcafe_4a11]
+        let status = try FileStatus.of(fd, subject: "\"\(path)\"")
+        let isRoot = try isSame("/", status)
+        let isDevices = try isSame("/dev", status)
+        if pseudo.contains(type) || isRoot || isDevices {
+            throw SystemError(
+                "mount", "\"\(path)\" in a sandbox", .notPermitted,
+                remedy: "It shows the host itself (/, /dev, proc, sysfs, cgroup and such); give the one directory that is needed.")
+        }
+    }
+
     // MARK: Workspace
 
     /// Trees that are too much to hand to a task: giving one of them is a slip, not a wish. (P09)
+    private static let broad = [
+        "/", "/home", "/root", "/etc", "/usr", "/var", "/var/lib", "/run", "/run/user", "/proc", "/sys", "/dev", "/dev/shm",
+        "/boot", "/opt", "/srv", "/mnt", "/media", "/tmp", "/var/tmp",
+    ]
+
     private func refuseBroad(_ status: FileStatus, _ path: String) throws(SystemError) {
-        let broad = ["/", "/home", "/root", "/etc", "/usr", "/var", "/run", "/proc", "/sys", "/dev", "/boot"] + [environment("HOME")].compactMap { $0 }
-        for candidate in broad {
-            guard let other = try? FileStatus.at(AT_FDCWD, Array(candidate.utf8CString), flags: 0, subject: candidate) else { continue }
-            if other.device == status.device && other.inode == status.inode {
+        for candidate in Self.broad + [environment("HOME")].compactMap({ $0 }) where try isSame(candidate, status) {
+            throw SystemError(
+                "use", "\"\(path)\" as a workspace", .notPermitted,
+                remedy: "It is \(candidate); give the one project directory that the task needs.")
+        }
+        // Our own directories hold other sessions' records and changes.
+        for own in [paths.runtime, paths.state] {
+            let ownStatus = try FileStatus.at(AT_FDCWD, Array(own.utf8CString), flags: 0, subject: "\"\(own)\"")
+            var meets = false
+            for candidate in Self.ancestors(path) where try isSame(candidate, ownStatus) { meets = true }
+            for candidate in Self.ancestors(own) where try isSame(candidate, status) { meets = true }
+            if meets {
                 throw SystemError(
                     "use", "\"\(path)\" as a workspace", .notPermitted,
-                    remedy: "It is \(candidate); give the one project directory that the task needs.")
+                    remedy: "Sallyport keeps its own files in \"\(own)\"; choose a directory that neither holds nor lies in it.")
             }
+        }
+    }
+
+    private func isSame(_ candidate: String, _ status: FileStatus) throws(SystemError) -> Bool {
+        do throws(SystemError) {
+            let other = try FileStatus.at(AT_FDCWD, Array(candidate.utf8CString), flags: 0, subject: "\"\(candidate)\"")
+            return other.device == status.device && other.inode == status.inode
+        } catch {
+            if error.errno == .noEntry || error.errno == .notDirectory || error.errno == .accessDenied { return false }
+            throw error
+        }
+    }
+
+    /// A path and every directory above it.
+    private static func ancestors(_ path: String) -> [String] {
+        var partial = ""
+        return ["/"] + path.split(separator: "/").map { part in
+            partial += "/" + part
+            return partial
         }
     }
 

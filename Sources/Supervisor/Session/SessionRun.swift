@@ -46,6 +46,9 @@ package final class SessionRun {
         let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
         sp_one_heap()
         try paths.prepare()
+        // Opened before anything runs: a record that cannot be written is better known now.
+        let copy: Descriptor?
+        if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
         var result = SessionResult(session: directory.id.text)
@@ -66,16 +69,13 @@ package final class SessionRun {
         result.durationMilliseconds = (sp_clock_ns(CLOCK_MONOTONIC) - started) / 1_000_000
         try directory.write("result.json", result.json)
         fault.reach("result.written")
-        if let file = request.resultFile { try copyResult(result, to: file) }
+        if let copy {
+            try copy.writeAll(Array(result.json.prettyText.utf8) + [10], subject: "\"\(request.resultFile ?? "")\"")
+        }
         return result
     }
 
     private var profileDigest: String { Digest.sha256(Array(request.profile.canonicalText.utf8)) }
-
-    private func copyResult(_ result: SessionResult, to path: String) throws(SystemError) {
-        let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
-        try file.writeAll(Array(result.json.prettyText.utf8) + [10], subject: "\"\(path)\"")
-    }
 
     // MARK: Start
 
@@ -136,9 +136,15 @@ package final class SessionRun {
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
         var watch = Watch(gateway: gateway)
-        try watch.run(
-            sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
-            wallSeconds: request.profile.limits.wallSeconds, fault: fault)
+        do throws(SystemError) {
+            try watch.run(
+                sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
+                wallSeconds: request.profile.limits.wallSeconds, fault: fault)
+        } catch {
+            // Nobody watches it any more, so it does not go on.
+            endNow(sandbox)
+            throw error
+        }
         try reap(sandbox)
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)

@@ -50,7 +50,7 @@ final class Streams {
     }
 
     func addExport(file path: String, cap: UInt64) throws(SystemError) {
-        let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+        let file = try Descriptor.create(path)
         let channel = try Channel.pipe()
         export = childs.keep(try channel.second.duplicate())
         relays.append(
