@@ -74,7 +74,9 @@ final class Responder {
                 hasRoom
                 ? "A session has \(gateway.names.limit) names." : "Name the hosts one by one, or raise max_names."
             let event = gateway.audit.record(record)
-            return send(question.reply(.unavailable(explanation: "no more names; event \(gateway.audit.name(of: event))"), limit: limit))
+            return send(
+                question.reply(
+                    .unavailable(explanation: "no more names; event \(gateway.audit.name(of: event))"), limit: limit))
         }
         if isNew { wildcardNames[rule.id] = used + 1 }
         gateway.audit.record(record)

@@ -44,10 +44,12 @@ final class EgressGateway {
     }
 
     init(
-        _ loop: EventLoop, _ configuration: EgressConfiguration, caps: Caps, ipv6: Bool, sockets: consuming Sockets,
-        audit file: Int32, ask: @escaping (UInt32, EgressReport.SocketPair) -> Void
+        _ tools: EgressTools, _ configuration: EgressConfiguration, caps: Caps, ipv6: Bool,
+        sockets: consuming Sockets, audit file: Int32, ask: @escaping (UInt32, EgressReport.SocketPair) -> Void
     ) throws(SystemError) {
-        self.loop = loop
+        loop = tools.loop
+        resolver = tools.resolver
+        routes = tools.routes
         self.caps = caps
         policy = configuration.policy
         generation = configuration.generation
@@ -55,19 +57,22 @@ final class EgressGateway {
         audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
         var hosts: [String: [IPAddress]] = [:]
         for line in configuration.hosts { hosts[line.name.text, default: []] += line.addresses }
-        resolver = try Resolver(
-            loop, servers: configuration.resolvers.map { Endpoint($0.address, $0.port) }, hosts: hosts)
-        routes = try HostRoutes()
+        try resolver.configure(
+            servers: configuration.resolvers.map { Endpoint($0.address, $0.port) }, hosts: hosts)
         owners = Owners(loop, caps, ask: ask)
         listened = Set(sockets.listeners.map { $0.port })
         listensEverywhere = !sockets.transparent.isEmpty
         responder = Responder(self, ipv6: ipv6)
         for number in sockets.dnsDatagrams { sources.append(try DatagramSource(self, socket: number.owned)) }
-        for number in sockets.dnsListeners { sources.append(try Acceptor(self, socket: number.owned, isResolver: true)) }
+        for number in sockets.dnsListeners {
+            sources.append(try Acceptor(self, socket: number.owned, isResolver: true))
+        }
         for (_, number) in sockets.listeners {
             sources.append(try Acceptor(self, socket: number.owned, isResolver: false))
         }
-        for number in sockets.transparent { sources.append(try Acceptor(self, socket: number.owned, isResolver: false)) }
+        for number in sockets.transparent {
+            sources.append(try Acceptor(self, socket: number.owned, isResolver: false))
+        }
         for number in sockets.taps { sources.append(try Tap(self, socket: number.owned)) }
         var record = AuditRecord(.start)
         record.generation = generation
@@ -142,6 +147,19 @@ final class EgressGateway {
         audit.record(record)
         totals.recordsLost = audit.recordsLost
         return totals
+    }
+}
+
+/// What must be opened before the process is confined.
+struct EgressTools {
+    let loop: EventLoop
+    let resolver: Resolver
+    let routes: HostRoutes
+
+    init() throws(SystemError) {
+        loop = try EventLoop()
+        resolver = try Resolver(loop)
+        routes = try HostRoutes()
     }
 }
 
