@@ -25,6 +25,10 @@ package final class SessionRun {
     private var pool: PoolDirectory?
     private var streams: Streams?
     private var gateway: Gateway?
+    /// Does beside this one what takes long.
+    private var worker: WorkerThread?
+    /// Rootless: only from the launch on.
+    private var network: SessionNetwork?
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
@@ -45,6 +49,11 @@ package final class SessionRun {
     package func run() throws(SystemError) -> SessionResult {
         let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
         sp_one_heap()
+        if mode == .host {
+            let worker = try WorkerThread("network")
+            network = SessionNetwork.begin(on: worker)
+            self.worker = worker
+        }
         try paths.prepare()
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
@@ -106,8 +115,13 @@ package final class SessionRun {
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
 
+        _ = try network?.descriptor()
+        fault.reach("network.made")
         var sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
+        if network == nil, let own = sandbox.childNetwork.take() {
+            network = .ofChild(try sandbox.userNamespace.duplicate(), own)
+        }
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
         var memory: Int32 = -1
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
@@ -258,7 +272,9 @@ package final class SessionRun {
     ) throws(SystemError) -> Sandbox {
         let mapped = mode == .host ? spec.systemTrees + spec.mounts : []
         do throws(LaunchError) {
-            return try Sandbox.start(spec, maps: maps, initProgram: program, fault: fault.childStep) {
+            return try Sandbox.start(
+                spec, maps: maps, network: network, initProgram: program, fault: fault.childStep
+            ) {
                 namespace throws(SystemError) in
                 // A read-only source that takes no map is used without; its files then belong to nobody inside.
                 for tree in mapped { _ = try Trees.map(tree, namespace: namespace) }
