@@ -127,7 +127,7 @@ package final class SessionRun {
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
         let mask = cgroup?.memoryEventMask() ?? 0
         // Needs no word from inside, and sp-init is still on its way.
-        try streams.begin()
+        streams.begin()
         let workload: Descriptor
         do throws(SystemError) { workload = try verify(sandbox, spec, &result) } catch {
             endNow(sandbox)
@@ -153,7 +153,7 @@ package final class SessionRun {
         var watch = Watch(gateway: gateway)
         do throws(SystemError) {
             try watch.run(
-                sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
+                sandbox, workload: workload, signals: signals, streams: streams, memory: memory, memoryMask: mask,
                 wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         } catch {
             // Nobody watches it any more, so it does not go on.
