@@ -19,7 +19,7 @@ struct CrashPointTests {
     func names() {
         #expect(CrashPointNames.supervisor.count >= 15)
         #expect(CrashPointNames.child.count >= 50)
-        for step in ["maps.ready", "root.pivot", "seccomp", "death_signal"] {
+        for step in ["maps.wait", "root.pivot", "seccomp", "death_signal"] {
             #expect(CrashPointNames.child.contains(step), "\(step)")
         }
     }

@@ -26,6 +26,11 @@ package final class SessionRun {
     private var streams: Streams?
     private var gateway: Gateway?
     private var egress: EgressDoor?
+    private let sockets = SocketsBox()
+    /// Does beside this one what takes long.
+    private var worker: WorkerThread?
+    /// Rootless: only from the launch on.
+    private var network: SessionNetwork?
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
@@ -46,6 +51,11 @@ package final class SessionRun {
     package func run() throws(SystemError) -> SessionResult {
         let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
         sp_one_heap()
+        if mode == .host {
+            let worker = try WorkerThread("network")
+            network = SessionNetwork.begin(on: worker)
+            self.worker = worker
+        }
         try paths.prepare()
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
@@ -108,14 +118,20 @@ package final class SessionRun {
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
 
+        _ = try network?.descriptor()
+        if let plan = spec.network { try network?.makeSockets(plan, into: sockets) }
+        fault.reach("network.made")
         var sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
+        if network == nil, let own = sandbox.childNetwork.take() {
+            network = .ofChild(try sandbox.userNamespace.duplicate(), own)
+        }
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
         var memory: Int32 = -1
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
         let mask = cgroup?.memoryEventMask() ?? 0
         // Needs no word from inside, and sp-init is still on its way.
-        try streams.begin()
+        streams.begin()
         let workload: Descriptor
         do throws(SystemError) { workload = try verify(sandbox, spec, &result) } catch {
             endNow(sandbox)
@@ -123,7 +139,8 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
-            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory) }
+            if let made = sandbox.network.take() { sockets.put(made) }
+            if let sockets = sockets.take() { try beginEgress(sockets, spec, directory) }
             try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
         } catch {
             endNow(sandbox)
@@ -142,7 +159,7 @@ package final class SessionRun {
         var watch = Watch(gateway: gateway, egress: egress)
         do throws(SystemError) {
             try watch.run(
-                sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
+                sandbox, workload: workload, signals: signals, streams: streams, memory: memory, memoryMask: mask,
                 wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         } catch {
             // Nobody watches it any more, so it does not go on.
@@ -287,7 +304,9 @@ package final class SessionRun {
     ) throws(SystemError) -> Sandbox {
         let mapped = mode == .host ? spec.systemTrees + spec.mounts : []
         do throws(LaunchError) {
-            return try Sandbox.start(spec, maps: maps, initProgram: program, fault: fault.childStep) {
+            return try Sandbox.start(
+                spec, maps: maps, network: network, initProgram: program, fault: fault.childStep
+            ) {
                 namespace throws(SystemError) in
                 // A read-only source that takes no map is used without; its files then belong to nobody inside.
                 for tree in mapped { _ = try Trees.map(tree, namespace: namespace) }
