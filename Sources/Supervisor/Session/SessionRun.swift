@@ -17,7 +17,7 @@ package final class SessionRun {
     private let mode: Mode
     private let programs: Programs
     private let fault: FaultPoint
-    private let environment: (String) -> String?
+    private let environment: CallerEnvironment
     private let held = DescriptorSet()
 
     private var cgroup: SessionCgroup?
@@ -28,7 +28,7 @@ package final class SessionRun {
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
-        environment: @escaping (String) -> String?
+        environment: CallerEnvironment
     ) {
         self.request = request
         self.paths = paths
@@ -208,7 +208,7 @@ package final class SessionRun {
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
         var options: GatewayStart.Options = []
         if request.rawOutput { options.insert(.rawOutput) }
-        if let terminal, !terminal.isUTF8(environment) { options.insert(.asciiTerminal) }
+        if let terminal, !terminal.isUTF8({ environment.text($0) }) { options.insert(.asciiTerminal) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
         return options
     }
@@ -420,7 +420,7 @@ package final class SessionRun {
 
 extension SessionRun {
     /// The plan that ``run()`` would execute, without a session: nothing is allocated and nothing started.
-    package static func plan(_ request: RunRequest, paths: HostPaths, environment: @escaping (String) -> String?)
+    package static func plan(_ request: RunRequest, paths: HostPaths, environment: CallerEnvironment)
         throws(SystemError) -> PlanDocument
     {
         try paths.prepare()
