@@ -8,7 +8,7 @@ internal import Glibc
 /// steps are fault points too, reached by the child on the supervisor's behalf.
 package struct FaultPoint: Sendable {
     package static let names = [
-        "session.directory", "session.state", "ids.allocated", "cgroup.created", "pool.created", "sandbox.launched",
+        "session.directory", "ids.allocated", "session.state", "cgroup.created", "pool.created", "sandbox.launched",
         "sandbox.verified", "workload.released", "workload.running", "stop.requested", "sandbox.reaped",
         "changes.collecting", "changes.kept", "cgroup.removed", "ids.released", "result.written",
     ]

@@ -85,12 +85,13 @@ package final class SessionRun {
         let id = directory.id
         let layout = request.profile.limits.enforcement == .cgroup ? try CgroupLayout.detect() : nil
         let start = try processStartTime(getpid())
+        let maps = try allocateIds(id, start)
+        fault.reach("ids.allocated")
+        // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
-        let maps = try allocateIds(id, start)
-        fault.reach("ids.allocated")
         if let layout { try makeGroups(id, layout, &spec) }
         fault.reach("cgroup.created")
         let program = try programs.sealed("sp-init")
@@ -167,6 +168,7 @@ package final class SessionRun {
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace,
             profile: request.profile.name,
             command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+        state.idBlock = block
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
             state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)

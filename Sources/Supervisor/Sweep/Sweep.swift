@@ -52,6 +52,7 @@ package struct Sweep {
             }
             do throws(SystemError) { try session(id, sessions) } catch { fail(error) }
         }
+        do throws(SystemError) { try oldTemplates(sessions) } catch { fail(error) }
         do throws(SystemError) { try orphanGroups(sessions) } catch { fail(error) }
         if mode == .host { do throws(SystemError) { try orphanBlocks(sessions) } catch { fail(error) } }
         do throws(SystemError) { try partialFiles() } catch { fail(error) }
@@ -183,6 +184,21 @@ package struct Sweep {
             throw error
         }
         report.blocks.append(block.index)
+    }
+
+    /// Template roots of other versions, once no session that is left can have been started from one.
+    ///
+    /// Whatever is left now lives, since the dead were taken away before this, or could not be taken away; new ones wait
+    /// for the gate. A session of a version that did not say which template it has may have any.
+    private mutating func oldTemplates(_ sessions: borrowing Directory) throws(SystemError) {
+        var inUse: Set<String> = []
+        for name in try sessions.names() {
+            guard let id = SessionID(String(decoding: name, as: UTF8.self)), let item = try SessionList(paths).item(id),
+                let template = item.state?["template"]?.stringValue
+            else { return }
+            inUse.insert(template)
+        }
+        report.files += try Skeleton.removeOthers(paths, inUse: inUse)
     }
 
     /// Collections and templates that were being made when somebody died.
