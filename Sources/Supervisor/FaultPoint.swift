@@ -12,6 +12,11 @@ package struct FaultPoint: Sendable {
         "sandbox.verified", "workload.released", "workload.running", "stop.requested", "sandbox.reaped",
         "changes.collecting", "changes.kept", "cgroup.removed", "ids.released", "result.written",
     ]
+    /// The same for the verbs of the pool.
+    package static let poolNames = [
+        "pool.recorded", "pool.formatted", "pool.named", "pool.attached", "pool.prepared", "pool.mounted",
+        "pool.unmounted", "pool.image.removed",
+    ]
     package let armed: String?
 
     package init(_ armed: String?) { self.armed = armed }

@@ -6,6 +6,7 @@
 #include "sp_changes.h"
 #include "sp_constants.h"
 #include "sp_gateway.h"
+#include "sp_pool.h"
 #include "sp_quota.h"
 #include "sp_signals.h"
 #include "sp_terminal.h"

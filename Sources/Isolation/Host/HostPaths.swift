@@ -23,6 +23,8 @@ package struct HostPaths: Sendable {
 
     package var sessions: String { runtime + "/sessions" }
     package var changes: String { state + "/changes" }
+    /// Where workspaces that are too large for memory lie: a directory, or the mount of the pool.
+    package var pool: String { state + "/pool" }
 
     /// Chooses the directories from the mode and the environment.
     ///

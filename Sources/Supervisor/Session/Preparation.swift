@@ -111,7 +111,10 @@ struct Preparation {
             )
         }
         // Our own directories hold other sessions' records and changes.
-        let guarded = [paths.sessions, paths.changes, paths.state + "/pool", paths.state + "/rootfs"]
+        // The pool's image holds what other sessions write, wherever the operator had it made.
+        let guarded =
+            [paths.sessions, paths.changes, paths.pool, paths.state + "/rootfs"]
+            + [try Pool.image(paths)].compactMap { $0 }
         for own in [paths.runtime, paths.state] + guarded {
             var meets = false
             for candidate in Self.ancestors(own) where try isSame(candidate, status) { meets = true }
