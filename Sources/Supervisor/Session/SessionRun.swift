@@ -17,7 +17,7 @@ package final class SessionRun {
     private let mode: Mode
     private let programs: Programs
     private let fault: FaultPoint
-    private let environment: (String) -> String?
+    private let environment: CallerEnvironment
     private let held = DescriptorSet()
 
     private var cgroup: SessionCgroup?
@@ -34,7 +34,7 @@ package final class SessionRun {
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
-        environment: @escaping (String) -> String?
+        environment: CallerEnvironment
     ) {
         self.request = request
         self.paths = paths
@@ -96,12 +96,13 @@ package final class SessionRun {
         let id = directory.id
         let layout = request.profile.limits.enforcement == .cgroup ? try CgroupLayout.detect() : nil
         let start = try processStartTime(getpid())
+        let maps = try allocateIds(id, start)
+        fault.reach("ids.allocated")
+        // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
-        let maps = try allocateIds(id, start)
-        fault.reach("ids.allocated")
         if let layout { try makeGroups(id, layout, &spec) }
         fault.reach("cgroup.created")
         if request.profile.egress.isOpen { try startEgress(&spec, &result) }
@@ -187,6 +188,7 @@ package final class SessionRun {
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace,
             profile: request.profile.name,
             command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+        state.idBlock = block
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
             state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)
@@ -254,7 +256,7 @@ package final class SessionRun {
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
         var options: GatewayStart.Options = []
         if request.rawOutput { options.insert(.rawOutput) }
-        if let terminal, !terminal.isUTF8(environment) { options.insert(.asciiTerminal) }
+        if let terminal, !terminal.isUTF8({ environment.text($0) }) { options.insert(.asciiTerminal) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
         return options
     }
@@ -472,7 +474,7 @@ package final class SessionRun {
 
 extension SessionRun {
     /// The plan that ``run()`` would execute, without a session: nothing is allocated and nothing started.
-    package static func plan(_ request: RunRequest, paths: HostPaths, environment: @escaping (String) -> String?)
+    package static func plan(_ request: RunRequest, paths: HostPaths, environment: CallerEnvironment)
         throws(SystemError) -> PlanDocument
     {
         try paths.prepare()
