@@ -6,6 +6,7 @@
 #include "sp_changes.h"
 #include "sp_constants.h"
 #include "sp_gateway.h"
+#include "sp_namespace.h"
 #include "sp_network.h"
 #include "sp_quota.h"
 #include "sp_signals.h"

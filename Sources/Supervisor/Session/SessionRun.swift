@@ -21,13 +21,14 @@ package final class SessionRun {
     private let held = DescriptorSet()
 
     private var cgroup: SessionCgroup?
+    private var groups: PendingGroups?
     private var block: IdBlock?
     private var pool: PoolDirectory?
     private var streams: Streams?
     private var gateway: Gateway?
     /// Does beside this one what takes long.
     private var worker: WorkerThread?
-    /// Rootless: only from the launch on.
+    /// Host mode only; a rootless session's child makes its own.
     private var network: SessionNetwork?
 
     package init(
@@ -96,13 +97,21 @@ package final class SessionRun {
         let start = try processStartTime(getpid())
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
+        if let layout {
+            let limits = request.profile.limits
+            groups = .begin(
+                on: worker, id.text,
+                CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
+                root: mode == .host)
+        }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
+        if let plan = spec.network { network?.equip(plan) }
         let maps = try allocateIds(id, start)
         fault.reach("ids.allocated")
-        if let layout { try makeGroups(id, layout, &spec) }
-        fault.reach("cgroup.created")
         let program = try programs.sealed("sp-init")
+        try joinGroups(&spec)
+        fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
         try placeChanges(id, &spec, &result)
         let terminal = try CallerTerminal.detect()
@@ -115,13 +124,10 @@ package final class SessionRun {
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
 
-        _ = try network?.descriptor()
+        try network?.ready()
         fault.reach("network.made")
         var sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
-        if network == nil, let own = sandbox.childNetwork.take() {
-            network = .ofChild(try sandbox.userNamespace.duplicate(), own)
-        }
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
         var memory: Int32 = -1
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
@@ -196,13 +202,9 @@ package final class SessionRun {
         return .session(block)
     }
 
-    private func makeGroups(_ id: SessionID, _ layout: CgroupLayout, _ spec: inout SandboxSpec) throws(SystemError) {
-        let limits = request.profile.limits
-        let group = try SessionCgroup.create(
-            id.text, CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis),
-            layout,
-            root: mode == .host)
-        switch layout.version {
+    private func joinGroups(_ spec: inout SandboxSpec) throws(SystemError) {
+        guard let group = try groups?.take() else { return }
+        switch group.version {
         case .v1:
             spec.cgroupJoin = try group.joinDescriptors()
             for fd in spec.cgroupJoin { held.keep(Descriptor(owning: fd)) }
@@ -404,6 +406,8 @@ package final class SessionRun {
     private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
         var empty = true
+        // A start that failed before it came to them. Their own error was told then, or is of no interest now.
+        do throws(SystemError) { if let made = try groups?.take() { cgroup = consume made } } catch { note(error) }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
             empty = false
             note(error)
