@@ -6,13 +6,13 @@ internal import Synchronization
 
 /// The network namespace of one session in host mode.
 ///
-/// A thread of the supervisor makes it while everything else is prepared, since it is the slowest part of a start and
-/// needs nothing of the rest. It belongs to the host's user namespace, so that not even inside root has CAP_NET_ADMIN
-/// over it; the cloning thread enters it, clones, and leaves it again, because the child, in a user namespace of its
-/// own, may not. setns(2)
+/// A second thread of the supervisor makes it while everything else is prepared, since it is the slowest part of a start
+/// and needs nothing of the rest. It belongs to the host's user namespace, so that not even inside root has
+/// CAP_NET_ADMIN over it; the cloning thread enters it, clones, and leaves it again, because the child, in a user
+/// namespace of its own, may not. setns(2)
 ///
-/// The thread stays inside: a socket that ``run(_:)`` makes belongs to the session's namespace for ever, whoever holds
-/// it later. An open listener keeps the namespace alive.
+/// A socket that ``run(_:)`` makes belongs to the session's namespace for ever, whoever holds it later. An open listener
+/// keeps the namespace alive.
 ///
 /// Rootless, only a process in the session's user namespace may make one: the child does, as its launch plan says.
 package final class SessionNetwork: Sendable {
@@ -27,7 +27,7 @@ package final class SessionNetwork: Sendable {
         var error: LaunchError?
     }
 
-    /// Begins to make the namespace, with lo up, on a thread whose later jobs are all inside it; returns at once.
+    /// Begins to make the namespace, with lo up; returns at once.
     package static func begin(on thread: WorkerThread) -> SessionNetwork {
         let made = Outcome()
         let making = thread.perform { made.set { () throws(SystemError) in try make() } }
@@ -41,16 +41,26 @@ package final class SessionNetwork: Sendable {
     }
 
     deinit {
-        making.wait()
+        making.settle()
         if case .success(let number)? = made.value { _ = sp_close(number) }
     }
 
     private static func make() throws(SystemError) -> Int32 {
+        // Whoever waits for a job does it where nobody has begun: also the cloning thread, which goes back.
+        let home = try own()
         try checked("make", "a network namespace") { sp_new_network() }
-        try checked("bring up", "lo of the session's network") { sp_loopback_up() }
-        // Above the numbers that a launch plan assigns.
-        let fd = Descriptor(owning: Int32(try checked("open", "the session's network namespace") { sp_own_network() }))
-        return try fd.duplicate().release()
+        let made: Result<Int32, SystemError>
+        do throws(SystemError) {
+            try checked("bring up", "lo of the session's network") { sp_loopback_up() }
+            // Above the numbers that a launch plan assigns.
+            made = .success(try own().duplicate().release())
+        } catch { made = .failure(error) }
+        try checked("leave", "the session's network namespace") { sp_enter_network(home.number) }
+        return try made.get()
+    }
+
+    private static func own() throws(SystemError) -> Descriptor {
+        Descriptor(owning: Int32(try checked("open", "this thread's network namespace") { sp_own_network() }))
     }
 
     /// Waits until lo is up.
@@ -62,12 +72,14 @@ package final class SessionNetwork: Sendable {
     /// Begins to make the addresses and sockets of a plan; ``sockets()`` has them. At most once.
     package func equip(_ plan: NetworkPlan) {
         let job = thread.perform { [self] in
-            // What failed first is what `ready()` tells.
-            guard case .success? = made.value else { return }
             equipped.withLock { equipment in
-                do throws(LaunchError) { equipment.sockets = try NetworkSockets.make(plan) } catch {
-                    equipment.error = error
-                }
+                do throws(SystemError) {
+                    try entered {
+                        do throws(LaunchError) { equipment.sockets = try NetworkSockets.make(plan) } catch {
+                            equipment.error = error
+                        }
+                    }
+                } catch { equipment.error = LaunchError(error, step: "net.enter") }
             }
         }
         equipped.withLock { $0.job = job }
@@ -82,17 +94,11 @@ package final class SessionNetwork: Sendable {
 
     /// Runs `body` inside the namespace and returns when it has ended; what it threw is thrown here.
     ///
-    /// On the thread that made the namespace, after the jobs given before; its descriptors are this process's.
-    package func run(_ body: @escaping @Sendable () throws(SystemError) -> Void) throws(SystemError) {
-        try ready()
-        let outcome = Outcome()
-        thread.perform {
-            outcome.set { () throws(SystemError) in
-                try body()
-                return 0
-            }
-        }.wait()
-        _ = try outcome.get()
+    /// Its descriptors are this process's.
+    package func run(_ body: () throws(SystemError) -> Void) throws(SystemError) {
+        var failure: SystemError?
+        try entered { do throws(SystemError) { try body() } catch { failure = error } }
+        if let failure { throw failure }
     }
 
     /// Runs `body` on the calling thread inside the namespace, and puts the thread back where it was.
@@ -101,7 +107,7 @@ package final class SessionNetwork: Sendable {
     func entered(_ body: () -> Void) throws(SystemError) {
         try ready()
         let inside = try made.get()
-        let home = Descriptor(owning: Int32(try checked("open", "the host's network namespace") { sp_own_network() }))
+        let home = try Self.own()
         try checked("enter", "the session's network namespace") { sp_enter_network(inside) }
         body()
         try checked("leave", "the session's network namespace") { sp_enter_network(home.number) }

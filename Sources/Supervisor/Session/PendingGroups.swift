@@ -41,6 +41,16 @@ final class PendingGroups: Sendable {
     /// Waits for the groups and hands them over; nil when they were handed over before.
     func take() throws(SystemError) -> SessionCgroup? {
         job.withLock { $0 }?.wait()
+        return try handOver()
+    }
+
+    /// The groups of a session that will not be launched, if anybody has begun to make them.
+    func settle() throws(SystemError) -> SessionCgroup? {
+        job.withLock { $0 }?.settle()
+        return try handOver()
+    }
+
+    private func handOver() throws(SystemError) -> SessionCgroup? {
         if let error = outcome.withLock({ $0.error }) { throw error }
         return outcome.withLock { $0.group.take() }
     }

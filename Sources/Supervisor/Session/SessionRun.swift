@@ -406,8 +406,8 @@ package final class SessionRun {
     private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
         var empty = true
-        // A start that failed before it came to them. Their own error was told then, or is of no interest now.
-        do throws(SystemError) { if let made = try groups?.take() { cgroup = consume made } } catch { note(error) }
+        // A start that failed before it came to them.
+        do throws(SystemError) { if let made = try groups?.settle() { cgroup = consume made } } catch { note(error) }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
             empty = false
             note(error)
