@@ -245,11 +245,12 @@ package final class SessionRun {
         var options: EgressStart.Options = []
         if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
-        try egress.begin(
-            sockets,
-            EgressConfiguration(
-                session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
-                policy: policy), audit: audit, options: options)
+        let configuration = EgressConfiguration(
+            session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
+            policy: policy)
+        // What `sallyport why` reads later.
+        try directory.write(AuditTrail.policyFile(1), configuration.json)
+        try egress.begin(sockets, configuration, audit: audit, options: options)
     }
 
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
