@@ -18,6 +18,7 @@ static const int SP_IP_TRANSPARENT = 19;
 static const int SP_IPV6_V6ONLY = 26;
 static const int SP_IPV6_RECVPKTINFO = 49;
 static const int SP_IPV6_TRANSPARENT = 75;
+static const int SP_IPV6_FREEBIND = 78;
 // linux/if_ether.h
 static const uint16_t SP_ETH_P_ALL = 0x0003;
 static const uint16_t SP_ETH_P_IP = 0x0800;

@@ -63,6 +63,8 @@ enum NetworkSteps {
         let (level, name) =
             family == .v4 ? (IPPROTO_IP, SP_IP_PKTINFO) : (IPPROTO_IPV6, SP_IPV6_RECVPKTINFO)
         option(Int32(level), name, 1, label, slot, &plan)
+        // For IPv6 the local route is not enough: an answer may only leave from an address of an interface, or freely.
+        if family == .v6 { option(Int32(IPPROTO_IPV6), SP_IPV6_FREEBIND, 1, label, slot, &plan) }
         bind(family, NetworkPlan.dnsPort, label, slot, &plan)
     }
 

@@ -30,14 +30,16 @@ package struct TransparentRules: Sendable {
         var requests = NetlinkRequests()
         // The kernel answers neither end of a batch, and the whole of one it has no part for with a refusal.
         requests.append(
-            UInt16(NFNL_MSG_BATCH_BEGIN), acknowledge: false, body: Self.header(0, resource: UInt16(NFNL_SUBSYS_NFTABLES)))
+            UInt16(NFNL_MSG_BATCH_BEGIN), acknowledge: false,
+            body: Self.header(0, resource: UInt16(NFNL_SUBSYS_NFTABLES)))
         Self.append(
             NFT_MSG_NEWTABLE, [.init(Int32(NFTA_TABLE_NAME.rawValue), Self.table)], to: &requests)
         Self.append(NFT_MSG_NEWCHAIN, Self.chainAttributes, to: &requests)
         Self.append(NFT_MSG_NEWRULE, rule(.v4(ownV4)), to: &requests)
         if let ownV6 { Self.append(NFT_MSG_NEWRULE, rule(.v6(ownV6)), to: &requests) }
         requests.append(
-            UInt16(NFNL_MSG_BATCH_END), acknowledge: false, body: Self.header(0, resource: UInt16(NFNL_SUBSYS_NFTABLES)))
+            UInt16(NFNL_MSG_BATCH_END), acknowledge: false, body: Self.header(0, resource: UInt16(NFNL_SUBSYS_NFTABLES))
+        )
         return requests
     }
 
@@ -83,7 +85,8 @@ package struct TransparentRules: Sendable {
             expressions += Self.require(meta: NFT_META_NFPROTO, equal: [number])
             // Destination at 16: not 127.0.0.0/8 and not the session's own.
             expressions += [
-                Self.load(NFT_PAYLOAD_NETWORK_HEADER, 16, 4), Self.mask([255, 0, 0, 0]), Self.compare(NFT_CMP_NEQ, [127, 0, 0, 0]),
+                Self.load(NFT_PAYLOAD_NETWORK_HEADER, 16, 4), Self.mask([255, 0, 0, 0]),
+                Self.compare(NFT_CMP_NEQ, [127, 0, 0, 0]),
                 Self.load(NFT_PAYLOAD_NETWORK_HEADER, 16, 4), Self.compare(NFT_CMP_NEQ, own),
             ]
         case .v6(let own):

@@ -23,7 +23,8 @@ package enum SocketOwners {
     private static let commandBytes = 1024
 
     /// - Parameter processes: the session's, as the host numbers them; see ``descendants(of:)``.
-    package static func owner(inode: UInt32, among processes: some Sequence<Int32>) throws(SystemError) -> SocketOwner? {
+    package static func owner(inode: UInt32, among processes: some Sequence<Int32>) throws(SystemError) -> SocketOwner?
+    {
         guard inode != 0 else { return nil }
         let wanted = Array("socket:[\(inode)]".utf8)
         for pid in processes where try holds(pid, wanted) { return try describe(pid) }
@@ -63,7 +64,8 @@ package enum SocketOwners {
 
     private static func describe(_ pid: Int32) throws(SystemError) -> SocketOwner {
         let program = try ofLiving { () throws(SystemError) in
-            try FileStatus.at(AT_FDCWD, Array("/proc/\(pid)/exe".utf8CString), flags: 0, subject: "\"/proc/\(pid)/exe\"")
+            try FileStatus.at(
+                AT_FDCWD, Array("/proc/\(pid)/exe".utf8CString), flags: 0, subject: "\"/proc/\(pid)/exe\"")
         }
         let name = try ofLiving { () throws(SystemError) in try procBytes("/proc/\(pid)/comm") } ?? []
         let command = try ofLiving { () throws(SystemError) in
