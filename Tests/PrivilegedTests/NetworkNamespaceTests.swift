@@ -69,7 +69,7 @@ struct NetworkNamespaceTests {
     @Test(
         "the process that holds a socket is found by its flow, with the program that it runs",
         .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(2)),
-        arguments: SessionNetworkTests.modes)
+        arguments: SessionSocketsTests.modes)
     func owner(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {

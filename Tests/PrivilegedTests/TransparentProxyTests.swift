@@ -10,7 +10,7 @@ import Testing
 /// One listener for every port, and what stays the agent's own.
 @Suite("transparent proxy", .serialized)
 struct TransparentProxyTests {
-    static let modes = SessionNetworkTests.modes
+    static let modes = SessionSocketsTests.modes
 
     @Test(
         "a connection to any port arrives at the one listener, under the address and port that were asked",
