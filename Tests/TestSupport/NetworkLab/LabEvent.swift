@@ -38,6 +38,8 @@ package struct LabEvent: Sendable, CustomStringConvertible {
     package var atHost: Bool { fields["side"]?.stringValue == "host" }
     /// The queried name of `dns`, the server name of `tls`.
     package var name: String? { fields["name"]?.stringValue }
+    /// The kind of record that a query asks for.
+    package var recordType: Int? { kind == .dns ? fields["type"]?.intValue : nil }
     package var host: String? { fields["host"]?.stringValue }
     package var port: Int? { fields["port"]?.intValue }
     /// The address that was reached, whichever kind the event is of.
