@@ -26,6 +26,8 @@ package struct Sandbox: ~Copyable {
     package private(set) var upperNumber: Int32 = -1
     /// Its sized file systems, to see at the end which are full.
     package private(set) var fileSystems: [(name: String, number: Int32)] = []
+    /// The sockets of its network, when the specification has one: the caller's to take.
+    package var network: NetworkSockets?
     private let held = DescriptorSet()
     /// The session's user namespace.
     package let userNamespace: Descriptor
@@ -63,7 +65,10 @@ package struct Sandbox: ~Copyable {
             pid: launched.pid, pidfd: Descriptor(owning: launched.pidfd), status: plumbing.takeStatus(),
             userNamespace: Descriptor(owning: launched.namespace), lifeLine: plumbing.takeLifeLine())
         let messages = plumbing.takeMessages()
-        do throws(SystemError) { try sandbox.receiveDescriptors(messages) } catch {
+        do throws(SystemError) {
+            if let network = spec.network { try sandbox.receiveSockets(messages, network) }
+            try sandbox.receiveDescriptors(messages)
+        } catch {
             throw LaunchError(error, step: "descriptors.receive")
         }
         return sandbox
@@ -81,6 +86,7 @@ package struct Sandbox: ~Copyable {
         listener = nil
         terminal = nil
         upper = nil
+        network = nil
     }
 
     deinit {
@@ -147,19 +153,26 @@ package struct Sandbox: ~Copyable {
         _ = sp_close(pidfd)
     }
 
-    /// The message says in its four bytes which slots follow, in order of slot number.
+    /// One message of the child: which slots, and their descriptors, all of them the caller's.
+    private static func slots(_ messages: borrowing Descriptor, _ what: String) throws(SystemError) -> [Int: Int32] {
+        let message = try messages.receive(limit: 8, room: Int(SP_SLOTS), subject: what)
+        guard let message, message.bytes.count == 8 else { throw SystemError("receive", what, .io) }
+        var mask: UInt64 = 0
+        for (index, byte) in message.bytes.enumerated() { mask |= UInt64(byte) << (8 * UInt64(index)) }
+        guard mask.nonzeroBitCount == message.descriptors.count else { throw SystemError("receive", what, .io) }
+        let present = (0..<Int(SP_SLOTS)).filter { mask >> UInt64($0) & 1 == 1 }
+        return Dictionary(uniqueKeysWithValues: zip(present, message.descriptors))
+    }
+
+    /// Sent before the child gave up its capabilities, so it comes first.
+    private mutating func receiveSockets(_ messages: borrowing Descriptor, _ plan: NetworkPlan) throws(SystemError) {
+        let slots = try Self.slots(messages, "the session's sockets")
+        network = try NetworkSockets(plan) { slots[$0] }
+    }
+
     private mutating func receiveDescriptors(_ messages: borrowing Descriptor) throws(SystemError) {
-        guard let message = try messages.receive(limit: 4, subject: "the child's descriptors"), message.bytes.count == 4
-        else {
-            throw SystemError("receive", "the child's descriptors", .io)
-        }
-        var mask: UInt32 = 0
-        for (index, byte) in message.bytes.enumerated() { mask |= UInt32(byte) << (8 * UInt32(index)) }
-        var next = 0
-        for slot in 0..<UInt32(SP_SLOTS) where mask >> slot & 1 == 1 {
-            guard next < message.descriptors.count else { throw SystemError("receive", "the child's descriptors", .io) }
-            let descriptor = Descriptor(owning: message.descriptors[next])
-            next += 1
+        for (slot, number) in try Self.slots(messages, "the child's descriptors").sorted(by: { $0.key < $1.key }) {
+            let descriptor = Descriptor(owning: number)
             switch Slot(rawValue: UInt64(slot)) {
             case .listener:
                 listenerNumber = descriptor.number

@@ -57,6 +57,8 @@ package struct SandboxSpec: Sendable {
     package var standard: [Int32?]
     package var export: Int32?
     package var frames: Int32?
+    /// What the network namespace has beside `lo`; nil for a session that nothing may leave.
+    package var network: NetworkPlan?
     package var argv: [[UInt8]]
     package var environment: [[UInt8]]
 

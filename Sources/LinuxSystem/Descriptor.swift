@@ -160,16 +160,16 @@ package struct Received: Sendable {
 }
 
 extension Descriptor {
-    /// Receives one message of at most `limit` bytes and eight descriptors; nil at the end of the stream.
-    package borrowing func receive(limit: Int, subject: String) throws(SystemError) -> Received? {
+    /// Receives one message of at most `limit` bytes and `room` descriptors; nil at the end of the stream.
+    package borrowing func receive(limit: Int, room: Int = 8, subject: String) throws(SystemError) -> Received? {
         var bytes = [UInt8](repeating: 0, count: limit)
-        var fds = [Int32](repeating: -1, count: 8)
+        var fds = [Int32](repeating: -1, count: room)
         var count: Int32 = 0
         let fd = number
         let got = try checked("receive", subject) {
             bytes.withUnsafeMutableBytes { b in
                 fds.withUnsafeMutableBufferPointer {
-                    sp_receive(fd, b.baseAddress!, b.count, $0.baseAddress!, 8, &count)
+                    sp_receive(fd, b.baseAddress!, b.count, $0.baseAddress!, Int32(room), &count)
                 }
             }
         }

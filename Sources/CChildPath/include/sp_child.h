@@ -12,7 +12,7 @@
 /// Descriptors that the child itself opens live in slots; a step names one as SP_SLOT(k).
 #define SP_SLOT_BASE (-1000)
 #define SP_SLOT(k) (SP_SLOT_BASE - (k))
-#define SP_SLOTS 12
+#define SP_SLOTS 64
 /// No path, no data.
 #define SP_NONE 0xffffffffu
 
@@ -57,6 +57,19 @@ enum sp_op {
     SP_UMASK,              ///< umask(a)
     SP_CLOSE,              ///< close(fd): the child's copy of an end whose hang-up it waits for
     SP_EXIT,               ///< end with status 0: the plan was only a user namespace to be held
+    SP_NETLINK,            ///< send data to netlink protocol a, then fail as the first request that the kernel refuses
+    SP_SOCKET,             ///< socket(data: struct sp_socket_kind) into slot b
+    SP_SOCKET_OPTION,      ///< setsockopt(fd, level a, name b, data)
+    SP_SOCKET_FILTER,      ///< attach data, a sock_filter[], to socket fd
+    SP_BIND,               ///< bind(fd, data: a socket address)
+    SP_LISTEN,             ///< listen(fd, a)
+};
+
+/// Operand of SP_SOCKET.
+struct sp_socket_kind {
+    int32_t domain;
+    int32_t type;
+    int32_t protocol;
 };
 
 struct sp_step {
@@ -98,6 +111,12 @@ struct sp_failure {
 /// The plan block must hold argv and envp pointer space: see sp_plan_size.
 /// Precondition: every signal is blocked by the calling thread, or the child would run the parent's handlers.
 pid_t sp_launch(const struct sp_plan *plan, int32_t *pidfd, volatile pid_t *child_tid);
+
+/// Walks a plan without clone and exec, in the calling thread: 0, or -1 with `failure` filled.
+///
+/// `slots` receives the descriptors that the steps made, -1 where none: the caller's to close, after a failure too.
+/// For steps that need a namespace which the thread has entered and a child would have no right over.
+int32_t sp_walk_here(const struct sp_plan *plan, int32_t *slots, struct sp_failure *failure);
 
 /// The name of an operation in printed plans, or NULL.
 const char *_Nullable sp_op_name(uint16_t op);

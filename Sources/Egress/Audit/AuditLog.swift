@@ -47,6 +47,9 @@ final class AuditLog {
         self.mostBytes = mostBytes
     }
 
+    /// The id by which an event is asked about.
+    func name(of event: UInt64) -> String { "\(session)-\(event)" }
+
     /// True when the same thing was written a moment ago: then nobody needs to be asked about its process.
     func isRepeat(_ record: AuditRecord) -> Bool { repeats[record.key] != nil }
 
@@ -118,13 +121,13 @@ final class AuditLog {
     private func write(_ record: AuditRecord, count: UInt64, since: UInt64?, repeats: UInt64?) -> UInt64 {
         lastEvent += 1
         var members: [JSON.Member] = [
-            .init("version", .int(Self.version)), .init("id", .string("\(session)-\(lastEvent)")),
+            .init("version", .int(Self.version)), .init("id", .string(name(of: lastEvent))),
             .init("time_ms", .number(Self.milliseconds)),
         ]
         if let since { members.append(.init("since_ms", .number(since))) }
         members += record.members
         members.append(.init("count", .number(count)))
-        if let repeats { members.append(.init("repeats", .string("\(session)-\(repeats)"))) }
+        if let repeats { members.append(.init("repeats", .string(name(of: repeats)))) }
         let line = JSONWriter().write(.object(members)) + [0x0A]
         let room = record.event == .end || record.event == .truncated ? 0 : Self.lastLine
         guard !isFull || room == 0, written + UInt64(line.count) + room <= mostBytes else {

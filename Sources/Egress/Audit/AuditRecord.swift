@@ -15,6 +15,8 @@ struct AuditRecord {
         case connectionAllowed = "tcp.allow"
         case connectionDenied = "tcp.deny"
         case connectionClosed = "tcp.close"
+        /// Allowed, but nobody answered outside.
+        case connectionFailed = "tcp.fail"
         /// The first packet of an attempt that found nobody listening: the kernel refused it, no rule was asked.
         case packetRefused = "packet.refused"
         /// A cap of the session was reached.

@@ -7,7 +7,7 @@ internal import Policy
 ///
 /// Lists of special ranges cannot know the host's public address or the public range of its own network; the kernel
 /// does (threats E18, E26).
-struct HostRoutes {
+final class HostRoutes {
     enum Verdict: Equatable {
         /// Leaves through a router.
         case outward

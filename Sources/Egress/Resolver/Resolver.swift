@@ -8,7 +8,7 @@ internal import Policy
 /// Looks names up outside the sandbox, with the host's own resolvers, in the loop's thread.
 ///
 /// c-ares parses the answers; this process has no privilege, so that a flaw there gains nothing. Its sockets and its
-/// clock are the loop's. It reads no file: servers and the lines of /etc/hosts come from the supervisor.
+/// clock are the loop's. It reads resolv.conf once, at the start; lines of /etc/hosts come from the supervisor.
 final class Resolver {
     /// Why there is no address.
     enum Failure: Error, Equatable {
@@ -26,28 +26,35 @@ final class Resolver {
     }
 
     private let loop: EventLoop
-    private let hosts: [String: [IPAddress]]
+    private var hosts: [String: [IPAddress]] = [:]
     private var channel: ares_channel?
     private var registrations: [Int32: EventLoop.Registration] = [:]
     private var timer: LoopTimer?
     private var cache: [String: Cached] = [:]
     private static let mostCached = 1024
 
-    /// - Parameters:
-    ///   - servers: The host's resolvers, in the order of its resolv.conf.
-    ///   - hosts: Names that the host's own file answers.
-    init(_ loop: EventLoop, servers: [Endpoint], hosts: [String: [IPAddress]]) throws(SystemError) {
+    /// Opens the library's own sockets and files: before this process gives up files by name.
+    init(_ loop: EventLoop) throws(SystemError) {
         self.loop = loop
-        self.hosts = hosts
         var status = ares_library_init(CInt(ARES_LIB_INIT_ALL))
         if status == ARES_SUCCESS { status = open() }
-        if status == ARES_SUCCESS, !servers.isEmpty, let channel {
-            let list = servers.map { "\($0.description)" }.joined(separator: ",")
-            status = ares_set_servers_ports_csv(channel, list)
-        }
+        try Self.check(status)
+    }
+
+    /// - Parameters:
+    ///   - servers: Whom to ask; empty leaves those of the host's resolv.conf.
+    ///   - hosts: Names that the host's own file answers.
+    func configure(servers: [Endpoint], hosts: [String: [IPAddress]]) throws(SystemError) {
+        self.hosts = hosts
+        guard !servers.isEmpty, let channel else { return }
+        let list = servers.map { $0.description }.joined(separator: ",")
+        try Self.check(ares_set_servers_ports_csv(channel, list))
+    }
+
+    private static func check(_ status: CInt) throws(SystemError) {
         guard status == ARES_SUCCESS else {
             throw SystemError(
-                "start", "the resolver (\(Self.text(status)))", .invalid,
+                "start", "the resolver (\(text(status)))", .invalid,
                 remedy: "Check the nameserver lines of the host's /etc/resolv.conf.")
         }
     }
@@ -62,7 +69,7 @@ final class Resolver {
         options.sock_state_cb_data = Unmanaged.passUnretained(self).toOpaque()
         let mask =
             ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS
-        // "b": the network only. The host's file was read by the supervisor.
+        // "b": the network only; the host's file cannot be opened any more when a name is looked up.
         return withUnsafeMutableBytes(of: &Self.lookups) { text in
             options.lookups = text.baseAddress?.assumingMemoryBound(to: CChar.self)
             return ares_init_options(&channel, &options, mask)

@@ -20,7 +20,8 @@ package enum Operation: UInt16, Sendable {
     case unshare, waitByte, ids, loopbackUp, hostname, privateMounts, filesystem, attach, attachAt, cloneTree,
         chdirFd, make, open, readOnly, mask, pivot, chdir, keyring, rlimit, landlockCreate, landlockAllow,
         landlockRestrict, bounding, capabilities, securebits, noNewPrivileges, seccomp, pty, send, dup, deathSignal,
-        undumpable, setns, closeFrom, setsid, umask, close, exit
+        undumpable, setns, closeFrom, setsid, umask, close, exit, netlink, socket, socketOption, socketFilter, bind,
+        listen
 
     /// The name by which the printed plan knows it: the C table's, since asking Swift for a case's name takes a
     /// reflection each time.
@@ -145,5 +146,17 @@ package struct LaunchBlock: ~Copyable, @unchecked Sendable {
 
     borrowing func launch(pidfd: UnsafeMutablePointer<Int32>, tid: UnsafeMutablePointer<Int32>) -> Int32 {
         sp_launch(memory.assumingMemoryBound(to: sp_plan.self), pidfd, tid)
+    }
+
+    /// Walks the steps in the calling thread: the descriptors they made, by slot, which are the caller's, and the
+    /// step that failed.
+    borrowing func walkHere() -> (slots: [Int32], failure: sp_failure?) {
+        var slots = [Int32](repeating: -1, count: Int(SP_SLOTS))
+        var failure = sp_failure()
+        let result = slots.withUnsafeMutableBufferPointer { buffer -> Int32 in
+            guard let first = buffer.baseAddress else { return -1 }
+            return sp_walk_here(memory.assumingMemoryBound(to: sp_plan.self), first, &failure)
+        }
+        return (slots, result < 0 ? failure : nil)
     }
 }

@@ -19,8 +19,8 @@ package struct LaunchWires: Sendable {
     package init() {}
 }
 
-/// Slots of the child's own descriptors.
-enum Slot: UInt64 {
+/// Slots of the child's own descriptors; the sockets of its network come after these.
+enum Slot: UInt64, CaseIterable {
     case proc = 0
     case tmp, shm, pts, run, upper, workspace, null, empty, outerTerminal, innerTerminal, listener
     var handle: Handle { .slot(Int32(rawValue)) }
@@ -60,7 +60,12 @@ package enum SandboxPlan {
         // From here files are made as inside root, which is no root of the host.
         if spec.mode == .host { plan.add(.ids, "ids.root", a: 0, b: 0, detail: "uid 0 gid 0 inside") }
         plan.add(.umask, "umask", a: 0o022)
-        plan.add(.loopbackUp, "net.loopback")
+        if let network = spec.network {
+            NetworkSteps.add(network, &plan)
+            NetworkSteps.send(network, on: wires.messages, &plan)
+        } else {
+            plan.add(.loopbackUp, "net.loopback")
+        }
         plan.add(.hostname, "uts.hostname", data: Array("sandbox".utf8), detail: "sandbox")
     }
 }

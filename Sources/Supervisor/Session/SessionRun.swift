@@ -25,6 +25,7 @@ package final class SessionRun {
     private var pool: PoolDirectory?
     private var streams: Streams?
     private var gateway: Gateway?
+    private var egress: EgressDoor?
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
@@ -93,6 +94,7 @@ package final class SessionRun {
         fault.reach("ids.allocated")
         if let layout { try makeGroups(id, layout, &spec) }
         fault.reach("cgroup.created")
+        if request.profile.egress.isOpen { try startEgress(&spec, &result) }
         let program = try programs.sealed("sp-init")
         try mapWorkspace(&spec, program)
         try placeChanges(id, &spec, &result)
@@ -121,6 +123,7 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
+            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory) }
             try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
         } catch {
             endNow(sandbox)
@@ -136,7 +139,7 @@ package final class SessionRun {
         try directory.write("plan.json", plan.json)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
-        var watch = Watch(gateway: gateway)
+        var watch = Watch(gateway: gateway, egress: egress)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
@@ -203,6 +206,32 @@ package final class SessionRun {
         gateway = try Gateway.start(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller, terminal: terminal,
             frames: request.frames)
+    }
+
+    /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
+    private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
+        let network = try EgressDoor.plan(for: request.profile.egress)
+        spec.network = network
+        result.egress = SessionResult.Egress(network)
+        egress = try EgressDoor.start(
+            programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
+    }
+
+    private func beginEgress(
+        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory
+    ) throws(SystemError) {
+        guard let egress else { return }
+        let policy = request.profile.egress
+        let audit = try directory.directory.open(
+            "audit.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
+        var options: EgressStart.Options = []
+        if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
+        if request.profile.landlock != .required { options.insert(.landlockWaived) }
+        try egress.begin(
+            sockets,
+            EgressConfiguration(
+                session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
+                policy: policy), audit: audit, options: options)
     }
 
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
@@ -400,6 +429,10 @@ package final class SessionRun {
             gateway.finish()
             result.add(
                 gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
+        }
+        if let egress {
+            egress.finish()
+            result.egress?.add(egress)
         }
         for (name, count) in streams?.finish() ?? [] {
             let stream = SessionResult.Stream(bytes: count.bytes, truncated: count.truncated)
