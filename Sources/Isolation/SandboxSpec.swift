@@ -62,6 +62,8 @@ package struct SandboxSpec: Sendable {
     package var argv: [[UInt8]]
     package var environment: [[UInt8]]
 
+    /// Whether the supervisor makes the network namespace, see ``SessionNetwork``; else the child does.
+    package var networkIsMade: Bool { mode == .host }
     package var wantsTerminal: Bool { standard.contains { $0 == nil } }
     /// Inside id of everything that the workload runs as.
     package static let agent: UInt32 = 1000

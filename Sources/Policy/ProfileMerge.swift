@@ -3,9 +3,11 @@ import Documents
 
 /// Merges a profile with what it extends, in the order written, the profile itself last.
 ///
-/// A scalar or a list of grants (paths, groups, variables passed, egress rules) is replaced as a whole: what a file
-/// writes down is all there is, and an empty list is nothing. Denials add up, and variables set merge by name: a
-/// profile cannot lose a denial by extending the one that made it.
+/// A scalar or a list of grants (paths, groups, variables passed) is replaced as a whole: what a file writes down is
+/// all there is, and an empty list is nothing. Denials add up, and variables set merge by name: a profile cannot lose a
+/// denial by extending the one that made it. Egress rules add up too: `extends: [build, registries, web]` means both,
+/// and denials are among them. An empty list of them would then take nothing away, so it is refused where it stands
+/// behind rules (CVE-2025-66479: an empty list that did not mean nothing).
 struct ProfileMerge {
     /// Long chains are unreadable, and diamonds of diamonds double at each level.
     private static let maximumDepth = 8
@@ -25,6 +27,11 @@ struct ProfileMerge {
             try add(name: parent.value, source: source)
         }
         open.removeLast()
+        if let rules = document.egressRules, rules.items.isEmpty, let first = merged?.egressRules?.items.first {
+            throw PolicyError(
+                "egress.rules is an empty list, which takes nothing away from the rules of \(first.place)",
+                at: rules.place, remedy: "Remove it; to let nothing leave, extend no profile that has rules.")
+        }
         merged = merged.map { $0.merged(with: document) } ?? document
     }
 
@@ -70,7 +77,7 @@ extension ProfileDocument {
         result.landlock = later.landlock ?? landlock
         result.limits = limits.merging(later.limits) { $1 }
         result.directIP = later.directIP ?? directIP
-        result.egressRules = later.egressRules ?? egressRules
+        result.egressRules = Self.union(egressRules, later.egressRules)
         return result
     }
 

@@ -12,6 +12,7 @@ enum Overview {
           session    list, show, diff, apply, discard, stop   sallyport session list
           profile    list, show, lint what a sandbox allows   sallyport profile show strict --resolved
           doctor     what this host can hold, and what to do where it cannot
+          pool       create, mount, show, remove the disk space for large workspaces
           sweep      remove what killed sessions left
 
         Each verb explains itself: sallyport VERB --help

@@ -60,7 +60,7 @@ enum RunVerb {
             let session = SessionRun(
                 request, paths: context.paths, programs: context.programs,
                 fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
-                environment: environmentValue)
+                environment: callerEnvironment)
             let result = try session.run()
             report(result, request, json: arguments.has("json"))
             try dispose(result, request, context)
@@ -152,7 +152,7 @@ enum RunVerb {
     }
 
     private static func dryRun(_ request: RunRequest, _ context: Context, json: Bool) throws -> Int32 {
-        let plan = try SessionRun.plan(request, paths: context.paths, environment: environmentValue)
+        let plan = try SessionRun.plan(request, paths: context.paths, environment: callerEnvironment)
         if json {
             Output.out(plan.json.compactText)
         } else {

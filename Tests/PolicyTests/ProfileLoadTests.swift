@@ -129,10 +129,6 @@ struct ProfileLoadTests {
             "egress: {rules: [{host: \"*.com\", reason: x}]}",
             "p.yaml:4: egress.rules[0].host is \"*.com\", wider than one registrable domain. "
                 + "Name the hosts the task needs."),
-        .init(
-            "egress: {rules: [{registry: pip, reason: dependencies}]}",
-            "p.yaml:4: egress.rules[0] is not enforced by this version: nothing leaves the sandbox. "
-                + "Remove the rule; a task that needs the network cannot run yet."),
         .init(whole: "reason: x\n", "p.yaml:1: the profile has no \"version\". Begin it with \"version: 1\"."),
         .init(whole: "version: 2\n", "p.yaml:1: version is not one this program knows. Write \"version: 1\"."),
         .init(whole: "version: 1\n", "p.yaml:1: the profile has no \"reason\". Say in a sentence what it is for."),

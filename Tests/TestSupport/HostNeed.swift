@@ -53,6 +53,20 @@ package struct HostNeed: Hashable, Sendable {
         let nearest = holding.max { $0[4].utf8.count < $1[4].utf8.count }
         return nearest?.last?.split(separator: ",").contains("prjquota") == true
     }
+    /// A kernel that mounts ext4 with project quota from a file, found out by mount(8) and not by our own code.
+    package static let pool = HostNeed("pool") { mountsProjectQuota }
+    private static let mountsProjectQuota: Bool = {
+        guard geteuid() == 0 else { return false }
+        do {
+            let scratch = try Scratch()
+            let trial =
+                "truncate -s 64M image && mkfs.ext4 -q -F -O quota,project -E quotatype=prjquota image"
+                + " && mkdir place && mount -o loop,prjquota image place"
+            var command = Command("/usr/bin/unshare", ["--mount", "/bin/sh", "-c", trial])
+            command.directory = scratch.path
+            return try command.run().code == 0
+        } catch { return false }
+    }()
     package static let cgroupV1 = HostNeed("cgroup-v1") { access("/sys/fs/cgroup/memory/tasks", F_OK) == 0 }
     package static let cgroupV2 = HostNeed("cgroup-v2") { access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 }
     package static let terminal = HostNeed("terminal") { access("/dev/ptmx", R_OK | W_OK) == 0 }

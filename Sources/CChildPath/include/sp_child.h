@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The launch plan as the child sees it: one flat block of memory, no pointers, nothing of Swift's.
 //
-// The parent fills the block, calls sp_launch, and is suspended until the child has executed sp-init or ended
-// (CLONE_VFORK). The child shares the parent's memory (CLONE_VM) and so may only make raw system calls.
+// The parent fills the block, calls sp_launch, and leaves the block alone until the child has executed sp-init or ended.
+// The child shares the parent's memory (CLONE_VM) while the parent goes on, and so may only make raw system calls and
+// write to nothing but its own stack and the block.
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
@@ -106,11 +107,11 @@ struct sp_failure {
 
 /// Starts a child that walks the plan and executes; returns its pid, or -errno if clone failed.
 ///
-/// The caller is suspended until the child executes or ends. `pidfd` receives a pidfd of the child. `child_tid`, which
-/// must outlive the call, receives the pid before the child runs, so that another thread can serve it (id maps).
+/// Returns while the child walks. The block and the one stack that all launches share are the child's until the last copy
+/// of `report_fd` is closed, which execve and every end do. `pidfd` receives a pidfd of the child.
 /// The plan block must hold argv and envp pointer space: see sp_plan_size.
 /// Precondition: every signal is blocked by the calling thread, or the child would run the parent's handlers.
-pid_t sp_launch(const struct sp_plan *plan, int32_t *pidfd, volatile pid_t *child_tid);
+pid_t sp_launch(const struct sp_plan *plan, int32_t *pidfd);
 
 /// Walks a plan without clone and exec, in the calling thread: 0, or -1 with `failure` filled.
 ///

@@ -182,6 +182,14 @@ static inline uint64_t sp_clock_ns(int clock) {
     clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
+/// Waits until one of two descriptors is ready or has hung up: bit 0 for the first, bit 1 for the second.
+static inline long sp_poll_two(int first, int second) {
+    struct pollfd p[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    int r;
+    do r = poll(p, 2, -1);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : (p[0].revents != 0) | (p[1].revents != 0) << 1;
+}
 static inline long sp_poll_one(int fd, short events, int timeout_ms) {
     struct pollfd p = {.fd = fd, .events = events};
     long n = poll(&p, 1, timeout_ms);

@@ -8,6 +8,7 @@
 #include "sp_egress.h"
 #include "sp_gateway.h"
 #include "sp_network.h"
+#include "sp_pool.h"
 #include "sp_quota.h"
 #include "sp_signals.h"
 #include "sp_terminal.h"

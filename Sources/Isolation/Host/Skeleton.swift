@@ -11,8 +11,11 @@ package import LinuxSystem
 package struct Skeleton: Sendable {
     package let root: String
     package let dev: String
-    /// Bumped whenever the content below changes; an old tree is then left for sweep and a new one built.
+    /// Bumped whenever the content below changes; a new one is then built, and sweep takes the old one.
     private static let version = 2
+    private static let prefix = "template-"
+    /// Its name in the runtime directory.
+    package static let name = "\(prefix)\(version)"
 
     package static let mountPoints = [
         "usr", "proc", "dev", "tmp", "run", "workspace", "etc/alternatives", "etc/ssl/certs",
@@ -27,7 +30,6 @@ package struct Skeleton: Sendable {
 
     /// Returns the template, building it when this host has none of this version yet.
     package static func ensure(_ paths: HostPaths, mode: Mode) throws(SystemError) -> Skeleton {
-        let name = "template-\(version)"
         let base = paths.runtime + "/" + name
         let skeleton = Skeleton(root: base + "/root", dev: base + "/dev")
         let runtime = try Directory.open(paths.runtime)
@@ -45,6 +47,27 @@ package struct Skeleton: Sendable {
             if result != -Int(EEXIST) { throw SystemError("rename", "\"\(base)\"", Errno(Int32(-result))) }
         }
         return skeleton
+    }
+
+    /// Removes the templates of other versions, and says which.
+    ///
+    /// A session's clone of the tree is a mount of the same directory: what is removed here is gone from the root of
+    /// every session that was started from it. So this is only for a caller that keeps new sessions out and knows which
+    /// templates the live ones have. Moved away under one name first, so that a removal which is cut short leaves no
+    /// part of a template that a program of that version would take for a whole one.
+    package static func removeOthers(_ paths: HostPaths, inUse: Set<String>) throws(SystemError) -> [String] {
+        let runtime = try Directory.open(paths.runtime)
+        var removed: [String] = []
+        for bytes in try runtime.names() where bytes.starts(with: prefix.utf8) {
+            let old = String(decoding: bytes, as: UTF8.self)
+            guard Int(old.dropFirst(prefix.count)) != nil, old != name, !inUse.contains(old) else { continue }
+            let part = ".\(old).\(getpid())"
+            let dir = runtime.fd.number
+            try checked("rename", "\"\(paths.runtime)/\(old)\"") { sp_renameat2(dir, old, dir, part, 1) }
+            try runtime.removeTree(Array(part.utf8))
+            removed.append(old)
+        }
+        return removed
     }
 
     private static func buildRoot(_ parent: borrowing Directory) throws(SystemError) {

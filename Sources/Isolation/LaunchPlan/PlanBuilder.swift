@@ -90,6 +90,12 @@ package struct PlanBuilder: Sendable {
         )
     }
 
+    /// Whether one step comes before another; false when either is missing.
+    func has(_ label: String?, notAfter other: String) -> Bool {
+        let first = index(of: label)
+        return first > 0 && first <= index(of: other)
+    }
+
     /// Index of a label for the fault point, or 0.
     private func index(of label: String?) -> UInt16 {
         guard let label, let at = steps.firstIndex(where: { $0.label == label }) else { return 0 }
@@ -126,7 +132,7 @@ package struct PlanBuilder: Sendable {
 
 /// The flat block itself, in memory that nothing of Swift moves or frees while the child walks it.
 package struct LaunchBlock: ~Copyable, @unchecked Sendable {
-    // Sendable: written once here, then only read by the child while the owner is suspended.
+    // Sendable: written once here, then the child's alone until its owner has seen it execute or end.
     private let memory: UnsafeMutableRawPointer
 
     init(header: sp_plan, steps: [sp_step], blob: [UInt8]) {
@@ -144,8 +150,8 @@ package struct LaunchBlock: ~Copyable, @unchecked Sendable {
 
     deinit { memory.deallocate() }
 
-    borrowing func launch(pidfd: UnsafeMutablePointer<Int32>, tid: UnsafeMutablePointer<Int32>) -> Int32 {
-        sp_launch(memory.assumingMemoryBound(to: sp_plan.self), pidfd, tid)
+    borrowing func launch(pidfd: UnsafeMutablePointer<Int32>) -> Int32 {
+        sp_launch(memory.assumingMemoryBound(to: sp_plan.self), pidfd)
     }
 
     /// Walks the steps in the calling thread: the descriptors they made, by slot, which are the caller's, and the

@@ -4,8 +4,6 @@ internal import CLinux
 
 /// Descriptors that the launch itself makes: life line, id-map handshake, message socket, status socket.
 package struct LaunchWires: Sendable {
-    /// The child says here that it exists.
-    var ready: Int32 = -1
     /// The child waits here until id maps are written.
     var mapped: Int32 = -1
     /// Hangs up when the supervisor is gone.
@@ -32,8 +30,9 @@ enum Slot: UInt64, CaseIterable {
 package enum SandboxPlan {
     package static func build(_ spec: SandboxSpec, _ wires: LaunchWires) -> PlanBuilder {
         var plan = PlanBuilder()
-        plan.cloneFlags =
-            SP_CLONE_NEWUSER | SP_CLONE_NEWNS | SP_CLONE_NEWPID | SP_CLONE_NEWNET | SP_CLONE_NEWIPC | SP_CLONE_NEWUTS
+        plan.cloneFlags = SP_CLONE_NEWUSER | SP_CLONE_NEWNS | SP_CLONE_NEWPID | SP_CLONE_NEWIPC | SP_CLONE_NEWUTS
+        // Host mode: the cloning thread is inside the one that the supervisor made.
+        if !spec.networkIsMade { plan.cloneFlags |= SP_CLONE_NEWNET }
         if !spec.unshareCgroup { plan.cloneFlags |= SP_CLONE_NEWCGROUP }
         if spec.cgroupInto >= 0 {
             plan.cloneFlags |= SP_CLONE_INTO_CGROUP
@@ -47,8 +46,7 @@ package enum SandboxPlan {
 
     private static func identity(_ spec: SandboxSpec, _ wires: LaunchWires, _ plan: inout PlanBuilder) {
         for fd in wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
-        // First of all, so that the maps are written while this process joins its groups.
-        plan.add(.write, "maps.ready", fd: .descriptor(wires.ready), data: [1])
+        // The maps are written while this process joins its groups.
         for fd in spec.cgroupJoin {
             plan.add(.write, "cgroup.join", fd: .descriptor(fd), data: Array("0".utf8))
         }
@@ -60,11 +58,13 @@ package enum SandboxPlan {
         // From here files are made as inside root, which is no root of the host.
         if spec.mode == .host { plan.add(.ids, "ids.root", a: 0, b: 0, detail: "uid 0 gid 0 inside") }
         plan.add(.umask, "umask", a: 0o022)
-        if let network = spec.network {
-            NetworkSteps.add(network, &plan)
-            NetworkSteps.send(network, on: wires.messages, &plan)
-        } else {
-            plan.add(.loopbackUp, "net.loopback")
+        if !spec.networkIsMade {
+            if let network = spec.network {
+                NetworkSteps.add(network, &plan)
+                NetworkSteps.send(network, on: wires.messages, &plan)
+            } else {
+                plan.add(.loopbackUp, "net.loopback")
+            }
         }
         plan.add(.hostname, "uts.hostname", data: Array("sandbox".utf8), detail: "sandbox")
     }

@@ -6,7 +6,8 @@ internal import Synchronization
 
 /// Moves bytes from the session's pipe to where the caller wants them, counted and cut at a cap, never looked at.
 ///
-/// Runs on a thread of its own, so that a slow reader of the output holds up neither the deadline nor the refusals.
+/// Runs on a thread of its own, so that a slow reader of the output holds up neither the deadline nor the refusals. The
+/// thread starts with the first byte: most streams of most commands never carry one.
 /// splice(2) moves pages inside the kernel; where it cannot (a file opened for appending), bytes are copied.
 package final class Relay: Sendable {
     package struct Count: Sendable {
@@ -15,7 +16,8 @@ package final class Relay: Sendable {
         package var failure: SystemError?
     }
 
-    private let source: Int32
+    /// Where the bytes come from, for waiting on the first.
+    package let source: Int32
     private let sink: Int32
     private let cap: UInt64
     private let name: String
@@ -46,9 +48,10 @@ package final class Relay: Sendable {
         thread.withLock { $0 = id }
     }
 
-    /// Waits until the session's end of the pipe is closed everywhere.
+    /// Waits until the session's end of the pipe is closed everywhere. A relay that was never started does what there
+    /// is to do here and now.
     package func join() -> Count {
-        if let id = thread.withLock({ $0.take() }) { pthread_join(id, nil) }
+        if let id = thread.withLock({ $0.take() }) { pthread_join(id, nil) } else { main() }
         return count.withLock { $0 }
     }
 

@@ -17,7 +17,7 @@ package final class SessionRun {
     private let mode: Mode
     private let programs: Programs
     private let fault: FaultPoint
-    private let environment: (String) -> String?
+    private let environment: CallerEnvironment
     private let held = DescriptorSet()
 
     private var cgroup: SessionCgroup?
@@ -26,10 +26,15 @@ package final class SessionRun {
     private var streams: Streams?
     private var gateway: Gateway?
     private var egress: EgressDoor?
+    private let sockets = SocketsBox()
+    /// Does beside this one what takes long.
+    private var worker: WorkerThread?
+    /// Rootless: only from the launch on.
+    private var network: SessionNetwork?
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
-        environment: @escaping (String) -> String?
+        environment: CallerEnvironment
     ) {
         self.request = request
         self.paths = paths
@@ -46,6 +51,11 @@ package final class SessionRun {
     package func run() throws(SystemError) -> SessionResult {
         let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
         sp_one_heap()
+        if mode == .host {
+            let worker = try WorkerThread("network")
+            network = SessionNetwork.begin(on: worker)
+            self.worker = worker
+        }
         try paths.prepare()
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
@@ -86,12 +96,13 @@ package final class SessionRun {
         let id = directory.id
         let layout = request.profile.limits.enforcement == .cgroup ? try CgroupLayout.detect() : nil
         let start = try processStartTime(getpid())
+        let maps = try allocateIds(id, start)
+        fault.reach("ids.allocated")
+        // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
-        let maps = try allocateIds(id, start)
-        fault.reach("ids.allocated")
         if let layout { try makeGroups(id, layout, &spec) }
         fault.reach("cgroup.created")
         if request.profile.egress.isOpen { try startEgress(&spec, &result) }
@@ -108,14 +119,20 @@ package final class SessionRun {
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
 
+        _ = try network?.descriptor()
+        if let plan = spec.network { try network?.makeSockets(plan, into: sockets) }
+        fault.reach("network.made")
         var sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
+        if network == nil, let own = sandbox.childNetwork.take() {
+            network = .ofChild(try sandbox.userNamespace.duplicate(), own)
+        }
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
         var memory: Int32 = -1
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
         let mask = cgroup?.memoryEventMask() ?? 0
         // Needs no word from inside, and sp-init is still on its way.
-        try streams.begin()
+        streams.begin()
         let workload: Descriptor
         do throws(SystemError) { workload = try verify(sandbox, spec, &result) } catch {
             endNow(sandbox)
@@ -123,7 +140,8 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
-            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory) }
+            if let made = sandbox.network.take() { sockets.put(made) }
+            if let sockets = sockets.take() { try beginEgress(sockets, spec, directory) }
             try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
         } catch {
             endNow(sandbox)
@@ -142,7 +160,7 @@ package final class SessionRun {
         var watch = Watch(gateway: gateway, egress: egress)
         do throws(SystemError) {
             try watch.run(
-                sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
+                sandbox, workload: workload, signals: signals, streams: streams, memory: memory, memoryMask: mask,
                 wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         } catch {
             // Nobody watches it any more, so it does not go on.
@@ -170,6 +188,7 @@ package final class SessionRun {
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace,
             profile: request.profile.name,
             command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+        state.idBlock = block
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
             state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)
@@ -237,7 +256,7 @@ package final class SessionRun {
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
         var options: GatewayStart.Options = []
         if request.rawOutput { options.insert(.rawOutput) }
-        if let terminal, !terminal.isUTF8(environment) { options.insert(.asciiTerminal) }
+        if let terminal, !terminal.isUTF8({ environment.text($0) }) { options.insert(.asciiTerminal) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
         return options
     }
@@ -287,7 +306,9 @@ package final class SessionRun {
     ) throws(SystemError) -> Sandbox {
         let mapped = mode == .host ? spec.systemTrees + spec.mounts : []
         do throws(LaunchError) {
-            return try Sandbox.start(spec, maps: maps, initProgram: program, fault: fault.childStep) {
+            return try Sandbox.start(
+                spec, maps: maps, network: network, initProgram: program, fault: fault.childStep
+            ) {
                 namespace throws(SystemError) in
                 // A read-only source that takes no map is used without; its files then belong to nobody inside.
                 for tree in mapped { _ = try Trees.map(tree, namespace: namespace) }
@@ -453,7 +474,7 @@ package final class SessionRun {
 
 extension SessionRun {
     /// The plan that ``run()`` would execute, without a session: nothing is allocated and nothing started.
-    package static func plan(_ request: RunRequest, paths: HostPaths, environment: @escaping (String) -> String?)
+    package static func plan(_ request: RunRequest, paths: HostPaths, environment: CallerEnvironment)
         throws(SystemError) -> PlanDocument
     {
         try paths.prepare()

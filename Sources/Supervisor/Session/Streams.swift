@@ -63,14 +63,21 @@ final class Streams {
             ))
     }
 
-    /// After the launch: our copies of the session's ends go, so that its end is seen, and bytes start to flow.
-    func begin() throws(SystemError) {
-        childs.closeAll()
-        for (_, relay) in relays { try relay.start() }
-    }
+    /// After the launch: our copies of the session's ends go, so that its end is seen.
+    func begin() { childs.closeAll() }
+
+    /// What to wait on for first bytes; the position is what ``start(_:)`` takes.
+    var sources: [Int32] { relays.map { $0.relay.source } }
+
+    /// Bytes of one stream start to flow.
+    func start(_ position: Int) throws(SystemError) { try relays[position].relay.start() }
 
     /// Waits for the last byte of every output.
-    func finish() -> [(name: String, count: Relay.Count)] { relays.map { ($0.name, $0.relay.join()) } }
+    func finish() -> [(name: String, count: Relay.Count)] {
+        // A session that was never launched has no other writer than us.
+        childs.closeAll()
+        return relays.map { ($0.name, $0.relay.join()) }
+    }
 }
 
 /// Moves the caller's standard input into the session until either side is done.
