@@ -44,8 +44,8 @@ extension Network {
             // The residual: raw bytes are the server's affair.
             #expect(run.results["nested"]?.hasPrefix("CONNECT") == true, "\(run.story)")
             let closed = run.audit.first { $0.event == "tcp.close" }
-            #expect(closed?.bytesUp == 44, "\(run.story)")
-            #expect(closed?.bytesDown == 44, "\(run.story)")
+            #expect(closed?.bytesUp == 43, "\(run.story)")
+            #expect(closed?.bytesDown == 43, "\(run.story)")
         }
 
         @Test("E17: nothing speaks SOCKS", .requires(NetworkLab.need))
