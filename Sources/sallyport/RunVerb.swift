@@ -78,7 +78,8 @@ enum RunVerb {
         guard let command = arguments.command, !command.isEmpty else {
             throw UsageError("no command; write it after --, as in: sallyport run -- id")
         }
-        var profile = try context.profiles.load(try arguments.value("profile") ?? "strict")
+        var profile = try ProfileCache(context.profiles, context.paths).load(
+            try arguments.value("profile") ?? "strict")
         for limit in arguments.all("limit") {
             let (key, value) = try pair(limit, "--limit", "=")
             profile = try profile.setting(limit: key, value: value)

@@ -21,15 +21,15 @@ package final class SessionRun {
     private let held = DescriptorSet()
 
     private var cgroup: SessionCgroup?
+    private var groups: PendingGroups?
     private var block: IdBlock?
     private var pool: PoolDirectory?
     private var streams: Streams?
     private var gateway: Gateway?
     private var egress: EgressDoor?
-    private let sockets = SocketsBox()
     /// Does beside this one what takes long.
     private var worker: WorkerThread?
-    /// Rootless: only from the launch on.
+    /// Host mode only; a rootless session's child makes its own.
     private var network: SessionNetwork?
 
     package init(
@@ -101,12 +101,20 @@ package final class SessionRun {
         // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
+        if let layout {
+            let limits = request.profile.limits
+            groups = .begin(
+                on: worker, id.text,
+                CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
+                root: mode == .host)
+        }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
-        if let layout { try makeGroups(id, layout, &spec) }
-        fault.reach("cgroup.created")
         if request.profile.egress.isOpen { try startEgress(&spec, &result) }
+        if let plan = spec.network { network?.equip(plan) }
         let program = try programs.sealed("sp-init")
+        try joinGroups(&spec)
+        fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
         try placeChanges(id, &spec, &result)
         let terminal = try CallerTerminal.detect()
@@ -119,14 +127,10 @@ package final class SessionRun {
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
 
-        _ = try network?.descriptor()
-        if let plan = spec.network { try network?.makeSockets(plan, into: sockets) }
+        try network?.ready()
         fault.reach("network.made")
         var sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
-        if network == nil, let own = sandbox.childNetwork.take() {
-            network = .ofChild(try sandbox.userNamespace.duplicate(), own)
-        }
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
         var memory: Int32 = -1
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
@@ -140,8 +144,7 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
-            if let made = sandbox.network.take() { sockets.put(made) }
-            if let sockets = sockets.take() { try beginEgress(sockets, spec, directory) }
+            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory) }
             try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
         } catch {
             endNow(sandbox)
@@ -204,13 +207,9 @@ package final class SessionRun {
         return .session(block)
     }
 
-    private func makeGroups(_ id: SessionID, _ layout: CgroupLayout, _ spec: inout SandboxSpec) throws(SystemError) {
-        let limits = request.profile.limits
-        let group = try SessionCgroup.create(
-            id.text, CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis),
-            layout,
-            root: mode == .host)
-        switch layout.version {
+    private func joinGroups(_ spec: inout SandboxSpec) throws(SystemError) {
+        guard let group = try groups?.take() else { return }
+        switch group.version {
         case .v1:
             spec.cgroupJoin = try group.joinDescriptors()
             for fd in spec.cgroupJoin { held.keep(Descriptor(owning: fd)) }
@@ -438,6 +437,8 @@ package final class SessionRun {
     private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
         var empty = true
+        // A start that failed before it came to them.
+        do throws(SystemError) { if let made = try groups?.settle() { cgroup = consume made } } catch { note(error) }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
             empty = false
             note(error)
