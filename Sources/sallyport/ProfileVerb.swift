@@ -13,7 +13,7 @@ enum ProfileVerb {
     private static let helpOption = Option("help", nil, "this text")
 
     private static let overview = """
-        usage: sallyport profile list|show|lint|filter [options]
+        usage: sallyport profile list|show|lint|filter|simulate|learn [options]
 
         Profiles say what a sandbox allows; docs/profiles.md has every key.
 
@@ -21,6 +21,8 @@ enum ProfileVerb {
           show NAME|FILE      the file as written; with --resolved every key and where it was written
           lint NAME|FILE      what its author should know; exit code 1 when no session would start with it
           filter NAME|FILE    the system call filter it makes, as text or as a compiled program
+          simulate NAME|FILE  what a recorded session would have been allowed under it
+          learn -- CMD        runs a command with the network open and proposes the profile it would have needed
 
         """
 
@@ -59,10 +61,14 @@ enum ProfileVerb {
             case "show": return try run(show, rest, words: 1, show)
             case "lint": return try run(lint, rest, words: 1, lint)
             case "filter": return try run(filter, rest, words: 1, filter)
+            case "simulate": return try SimulateVerb.run(rest)
+            case "learn": return try LearnVerb.run(rest)
             case "--help", "help":
                 Output.out(overview)
                 return 0
-            case nil: throw UsageError("profile needs a verb: list, show, lint or filter; see sallyport profile --help")
+            case nil:
+                throw UsageError(
+                    "profile needs a verb: list, show, lint, filter, simulate or learn; see sallyport profile --help")
             case let word?: throw UsageError("unknown verb \"profile \(word.displayed)\"; see sallyport profile --help")
             }
         } catch {
