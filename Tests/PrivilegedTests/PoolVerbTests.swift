@@ -96,6 +96,9 @@ struct PoolVerbTests {
     @Test("holds what sessions write, each to its own limits, and stays while one of them lives", .requires(.pool))
     func sessions() throws {
         #expect(try pool(["create", "--size", "3GiB"]).code == 0)
+        // As after a restart of the host.
+        #expect(try view.command(Command("/usr/bin/umount", [place])).run().code == 0)
+        #expect(try pool(["mount"]).code == 0)
         let tree = try Scratch()
         let record = sallyport.home.at("neighbour.json")
         let neighbour = try view.command(
