@@ -26,7 +26,9 @@ struct AuditRecord {
         var isDenial: Bool {
             switch self {
             case .nameDenied, .connectionDenied, .packetRefused, .limit: true
-            case .start, .policy, .end, .nameAllowed, .connectionAllowed, .connectionClosed, .truncated: false
+            case .start, .policy, .end, .nameAllowed, .connectionAllowed, .connectionClosed, .connectionFailed,
+                .truncated:
+                false
             }
         }
     }
@@ -114,7 +116,7 @@ struct AuditRecord {
         case .nameAllowed, .connectionAllowed: "allowed"
         case .nameDenied, .connectionDenied, .limit: "denied"
         case .packetRefused: "refused"
-        case .start, .policy, .end, .connectionClosed, .truncated: nil
+        case .start, .policy, .end, .connectionClosed, .connectionFailed, .truncated: nil
         }
     }
 }

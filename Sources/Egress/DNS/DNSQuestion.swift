@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Policy
 
 /// The question of a well-formed query for one name.
 ///

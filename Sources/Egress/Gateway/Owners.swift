@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Policy
 internal import Wire
 
 /// Asks the supervisor which process holds a socket, and waits a short while for each answer.

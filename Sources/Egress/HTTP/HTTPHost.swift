@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Policy
 
 /// Where a Host field or an absolute target points.
 package struct HTTPHost: Equatable, Sendable {

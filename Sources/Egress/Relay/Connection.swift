@@ -311,7 +311,7 @@ final class Connection: EgressGateway.Live {
         var buffer = [UInt8](repeating: 0, count: 16_384)
         let got = sp_receive_bytes(client.number, &buffer, buffer.count)
         if reply.isEmpty {
-            let speaks = reader.speaks ?? Explanation.Protocol(firstByte: got > 0 ? buffer[0] : nil)
+            let speaks = reader.speaks ?? Explanation.Language(firstByte: got > 0 ? buffer[0] : nil)
             // Nothing came: a server that speaks first would be waited for.
             guard let speaks else {
                 if got == 0 || asked.port != 80 && asked.port != 443 { close(reason: "explained", resetting: true) }
@@ -349,7 +349,7 @@ final class Connection: EgressGateway.Live {
         if let upstreamRegistration { gateway.loop.remove(upstreamRegistration) }
         if resetting {
             _ = sp_reset_on_close(client.number)
-            if let upstream { _ = sp_reset_on_close(upstream.number) }
+            if let number = upstream?.number { _ = sp_reset_on_close(number) }
         }
         gateway.forget(self, up: sent, down: down.moved)
     }

@@ -2,7 +2,7 @@
 
 /// What a client is told whose connection does not come about, in the protocol that it speaks.
 enum Explanation {
-    enum `Protocol` {
+    enum Language {
         case tls, http, other
 
         /// A guess from the first byte of a connection whose port says nothing; nil when there is none yet.
@@ -17,7 +17,7 @@ enum Explanation {
     case failed(String, String, event: String)
 
     /// Empty where only a reset can be understood.
-    func bytes(for speaks: Protocol, method: String?) -> [UInt8] {
+    func bytes(for speaks: Language, method: String?) -> [UInt8] {
         switch (speaks, self) {
         case (.other, _): []
         case (.tls, .denied): TLSAlert.accessDenied

@@ -16,7 +16,7 @@ enum HeadReader {
     }
 
     /// What the client speaks, where its port or the rule says so.
-    var speaks: Explanation.`Protocol`? {
+    var speaks: Explanation.Language? {
         switch self {
         case .none: nil
         case .tls(let reader): reader.state == .refused(.notTLS) ? .other : .tls
@@ -95,7 +95,8 @@ struct RequestReader {
             bodyReader = BodyReader(request.framing)
             var output = request.rebuilt()
             do throws(HTTPRefusal) {
-                _ = try bodyReader.take(head.rest.span, into: &output)
+                let rest = head.rest
+                _ = try bodyReader.take(rest.span, into: &output)
             } catch { return .denied(Self.refusal(error, rule)) }
             return .accepted(output)
         }

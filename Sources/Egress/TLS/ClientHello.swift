@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Policy
 
 /// What a ClientHello says about where it wants to go; RFC 8446 4.1.2, RFC 6066 3.
 package struct ClientHello: Equatable, Sendable {

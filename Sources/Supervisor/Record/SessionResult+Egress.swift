@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
 internal import Isolation
+internal import LinuxSystem
 internal import Wire
 
 extension SessionResult {

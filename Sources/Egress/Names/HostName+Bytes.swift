@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Policy
 
 /// The one spelling of a host name that DNS questions, server names and Host fields are brought to before they are
 /// compared with a rule (threat E08: two parsers that disagree on a name are a way past either).
 ///
 /// Lower case, letters, digits, "-" and "_" in labels of 1 to 63, 253 in all, no trailing dot. Names in other scripts
 /// exist here only in their "xn--" form.
-package enum HostName {
+extension HostName {
     /// Characters of a name without a trailing dot (RFC 1035 2.3.4: 255 on the wire).
-    package static let longest = 253
-    package static let longestLabel = 63
+    static let longest = 253
+    static let longestLabel = 63
 
     /// True for the bytes that a label may have, before or after lower-casing.
     static func isLabelByte(_ byte: UInt8) -> Bool {
