@@ -97,6 +97,9 @@ package final class SessionRun {
         let start = try processStartTime(getpid())
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
+        // Before the groups: to a sweep with other directories, a session in the table of ids is one that lives.
+        let maps = try allocateIds(id, start)
+        fault.reach("ids.allocated")
         if let layout {
             let limits = request.profile.limits
             groups = .begin(
@@ -107,8 +110,6 @@ package final class SessionRun {
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
         if let plan = spec.network { network?.equip(plan) }
-        let maps = try allocateIds(id, start)
-        fault.reach("ids.allocated")
         let program = try programs.sealed("sp-init")
         try joinGroups(&spec)
         fault.reach("cgroup.created")
