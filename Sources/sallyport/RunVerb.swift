@@ -113,10 +113,10 @@ enum RunVerb {
         return request
     }
 
-    /// The last words of the command line as bytes: a file name in them need not be UTF-8, and a string would have
+    /// The last words of the command line as bytes: a file name in them need not be UTF-8, and `CommandLine` would put
     /// U+FFFD in its place, so that another file would be meant.
     private static func words(_ count: Int) throws(UsageError) -> [[UInt8]] {
-        let all = (0..<sp_argument_count()).compactMap { sp_argument($0) }
+        let all = (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0] }
         for (number, word) in all.dropLast(count).enumerated() where String(validatingCString: word) == nil {
             throw UsageError(
                 "word \(number) of the command line is not UTF-8; only the command after -- may be other bytes")

@@ -5,7 +5,7 @@ internal import Glibc
 internal import Supervisor
 
 if sp_ensure_standard_descriptors() < 0 { exit(125) }
-let line = (1..<max(1, sp_argument_count())).compactMap { sp_argument($0).map { String(cString: $0) } }
+let line = Array(CommandLine.arguments.dropFirst())
 let rest = Array(line.dropFirst())
 switch line.first {
 case "run": exit(RunVerb.run(rest))
