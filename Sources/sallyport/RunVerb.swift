@@ -60,7 +60,7 @@ enum RunVerb {
             let session = SessionRun(
                 request, paths: context.paths, programs: context.programs,
                 fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
-                environment: environmentValue)
+                environment: callerEnvironment)
             let result = try session.run()
             report(result, request, json: arguments.has("json"))
             try dispose(result, request, context)
@@ -153,7 +153,7 @@ enum RunVerb {
     }
 
     private static func dryRun(_ request: RunRequest, _ context: Context, json: Bool) throws -> Int32 {
-        let plan = try SessionRun.plan(request, paths: context.paths, environment: environmentValue)
+        let plan = try SessionRun.plan(request, paths: context.paths, environment: callerEnvironment)
         if json {
             Output.out(plan.json.compactText)
         } else {
@@ -193,6 +193,7 @@ enum RunVerb {
             let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
             Output.error("refused system calls: \(list)")
         }
+        if let egress = result.egress { report(egress, session: result.session) }
         if let entries = result.keptEntries, entries > 0, request.disposition == .keep {
             Output.error("\(entries) changes kept. See them: sallyport session diff \(result.session)")
             Output.error("Take them: sallyport session apply \(result.session)")

@@ -25,6 +25,9 @@ package struct NameTable: Sendable {
 
     package var count: Int { names.count }
 
+    /// The index of a name that already has one.
+    package func knownIndex(of name: String) -> Int? { indices[name] }
+
     /// The index of a name that policy allows, made on first use; nil when the table is full.
     package mutating func index(of name: String) -> Int? {
         if let known = indices[name] { return known }

@@ -15,6 +15,8 @@ package struct SessionList {
         package let state: JSON?
         package let result: JSON?
         package let changes: Int?
+        /// Milliseconds since 1970; 0 for a session that has not come so far as to say.
+        package let started: UInt64
 
         package var json: JSON {
             .object([
@@ -28,28 +30,33 @@ package struct SessionList {
     private let paths: HostPaths
     package init(_ paths: HostPaths) { self.paths = paths }
 
-    /// Every session with a directory or kept changes, oldest name first.
+    /// Every session with a directory or kept changes, the one that started first at the head.
     package func all() throws(SystemError) -> [Item] {
         let directory = try Directory.open(paths.sessions)
         var ids = Set(try directory.names().compactMap { SessionID(String(decoding: $0, as: UTF8.self)) })
         ids.formUnion(try KeptChanges(paths).sessions())
         var items: [Item] = []
-        for id in ids.sorted(by: { $0.text < $1.text }) { if let item = try item(id) { items.append(item) } }
-        return items
+        for id in ids { if let item = try item(id) { items.append(item) } }
+        return items.sorted { ($0.started, $0.id.text) < ($1.started, $1.id.text) }
     }
 
     /// One session; nil when nothing of it is left.
     package func item(_ id: SessionID) throws(SystemError) -> Item? {
         let kept = KeptChanges(paths)
-        let changes = try kept.sessions().contains(id) ? try kept.record(id).entries : nil
+        let record = try kept.sessions().contains(id) ? try kept.record(id) : nil
         let sessions = try Directory.open(paths.sessions)
         guard try sessions.contains(id.text) else {
-            return changes == nil ? nil : Item(id: id, phase: .ended, state: nil, result: nil, changes: changes)
+            return record.map {
+                Item(id: id, phase: .ended, state: nil, result: nil, changes: $0.entries, started: $0.created)
+            }
         }
         let directory = try sessions.directory(id.text)
         let result = try json(directory, "result.json")
         let phase: Phase = result != nil ? .ended : try SessionDirectory.adoptDead(id, paths) == nil ? .running : .dead
-        return Item(id: id, phase: phase, state: try json(directory, "state.json"), result: result, changes: changes)
+        let state = try json(directory, "state.json")
+        let started = state?["started"]?.intValue.map { UInt64(max(0, $0)) } ?? record?.created ?? 0
+        return Item(
+            id: id, phase: phase, state: state, result: result, changes: record?.entries, started: started)
     }
 
     private func json(_ directory: borrowing Directory, _ name: String) throws(SystemError) -> JSON? {

@@ -17,7 +17,7 @@ package final class SessionRun {
     private let mode: Mode
     private let programs: Programs
     private let fault: FaultPoint
-    private let environment: (String) -> String?
+    private let environment: CallerEnvironment
     private let held = DescriptorSet()
 
     private var cgroup: SessionCgroup?
@@ -26,6 +26,7 @@ package final class SessionRun {
     private var pool: PoolDirectory?
     private var streams: Streams?
     private var gateway: Gateway?
+    private var egress: EgressDoor?
     /// Does beside this one what takes long.
     private var worker: WorkerThread?
     /// Host mode only; a rootless session's child makes its own.
@@ -33,7 +34,7 @@ package final class SessionRun {
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
-        environment: @escaping (String) -> String?
+        environment: CallerEnvironment
     ) {
         self.request = request
         self.paths = paths
@@ -95,6 +96,9 @@ package final class SessionRun {
         let id = directory.id
         let layout = request.profile.limits.enforcement == .cgroup ? try CgroupLayout.detect() : nil
         let start = try processStartTime(getpid())
+        let maps = try allocateIds(id, start)
+        fault.reach("ids.allocated")
+        // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
         // Before the groups: to a sweep with other directories, a session in the table of ids is one that lives.
@@ -109,6 +113,7 @@ package final class SessionRun {
         }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
+        if spec.network != nil { try startEgress(&spec, &result) }
         if let plan = spec.network { network?.equip(plan) }
         let program = try programs.sealed("sp-init")
         try joinGroups(&spec)
@@ -142,6 +147,7 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
+            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory, sandbox.pid) }
             try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
         } catch {
             endNow(sandbox)
@@ -157,7 +163,7 @@ package final class SessionRun {
         try directory.write("plan.json", plan.json)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
-        var watch = Watch(gateway: gateway)
+        var watch = Watch(gateway: gateway, egress: egress)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: signals, streams: streams, memory: memory, memoryMask: mask,
@@ -188,6 +194,7 @@ package final class SessionRun {
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace,
             profile: request.profile.name,
             command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+        state.idBlock = block
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
             state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)
@@ -222,10 +229,39 @@ package final class SessionRun {
             frames: request.frames)
     }
 
+    /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
+    private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
+        guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
+        spec.network = network
+        result.egress = SessionResult.Egress(network)
+        egress = try EgressDoor.start(
+            programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
+    }
+
+    private func beginEgress(
+        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory,
+        _ first: Int32
+    ) throws(SystemError) {
+        guard let egress else { return }
+        if let socket = sockets.take(.diagnostics) { egress.find = OwnerSearch(socket, first: first) }
+        let policy = request.profile.egress
+        let audit = try directory.directory.open(
+            "audit.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
+        var options: EgressStart.Options = []
+        if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
+        if request.profile.landlock != .required { options.insert(.landlockWaived) }
+        let configuration = EgressConfiguration(
+            session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
+            policy: policy)
+        // What `sallyport why` reads later.
+        try directory.write(AuditTrail.policyFile(1), configuration.json)
+        try egress.begin(sockets, configuration, audit: audit, options: options)
+    }
+
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
         var options: GatewayStart.Options = []
         if request.rawOutput { options.insert(.rawOutput) }
-        if let terminal, !terminal.isUTF8(environment) { options.insert(.asciiTerminal) }
+        if let terminal, !terminal.isUTF8({ environment.text($0) }) { options.insert(.asciiTerminal) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
         return options
     }
@@ -422,6 +458,10 @@ package final class SessionRun {
             result.add(
                 gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
         }
+        if let egress {
+            egress.finish()
+            result.egress?.add(egress)
+        }
         for (name, count) in streams?.finish() ?? [] {
             let stream = SessionResult.Stream(bytes: count.bytes, truncated: count.truncated)
             if name == "stdout" { result.stdout = stream }
@@ -441,7 +481,7 @@ package final class SessionRun {
 
 extension SessionRun {
     /// The plan that ``run()`` would execute, without a session: nothing is allocated and nothing started.
-    package static func plan(_ request: RunRequest, paths: HostPaths, environment: @escaping (String) -> String?)
+    package static func plan(_ request: RunRequest, paths: HostPaths, environment: CallerEnvironment)
         throws(SystemError) -> PlanDocument
     {
         try paths.prepare()

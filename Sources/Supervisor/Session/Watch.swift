@@ -18,7 +18,7 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, gateway
+        case pidfd, signals, deadline, pause, memory, gateway, egress
 
         /// Above them one for each stream, by its position.
         static let streams: UInt64 = 64
@@ -36,8 +36,12 @@ struct Watch {
     private var ended = false
     private var stopping = false
     private let gateway: Gateway?
+    private let egress: EgressDoor?
 
-    init(gateway: Gateway?) { self.gateway = gateway }
+    init(gateway: Gateway?, egress: EgressDoor?) {
+        self.gateway = gateway
+        self.egress = egress
+    }
 
     /// Runs until pid 1 is gone. `workload` is the pidfd that sp-init handed out.
     mutating func run(
@@ -68,6 +72,7 @@ struct Watch {
         }
         if memory >= 0 { try watch(memory, memoryMask, .memory) }
         if let gateway { try watch(gateway.number, SP_EPOLLIN, .gateway) }
+        if let egress { try watch(egress.number, SP_EPOLLIN, .egress) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
         while !ended {
@@ -108,6 +113,9 @@ struct Watch {
                     cause = .gateway
                     try kill(sandbox)
                 }
+            case .egress:
+                // One that is gone has shut egress; the session goes on without, and its record says so.
+                if let egress, !egress.heed() { _ = sp_epoll_remove(epoll.number, egress.number) }
             case nil:
                 let position = Int(token - Token.streams)
                 _ = sp_epoll_remove(epoll.number, sources[position])

@@ -52,9 +52,11 @@ package struct Sweep {
             }
             do throws(SystemError) { try session(id, sessions) } catch { fail(error) }
         }
+        do throws(SystemError) { try oldTemplates(sessions) } catch { fail(error) }
         do throws(SystemError) { try orphanGroups(sessions) } catch { fail(error) }
         if mode == .host { do throws(SystemError) { try orphanBlocks(sessions) } catch { fail(error) } }
         do throws(SystemError) { try partialFiles() } catch { fail(error) }
+        if mode == .host { do throws(SystemError) { try pool(sessions) } catch { fail(error) } }
         return report
     }
 
@@ -71,7 +73,7 @@ package struct Sweep {
         }
         for block in held { try BlockProcesses.end(block, deadline: 10_000) }
         // Nobody writes there any more, and the ids are free only when no file bears them.
-        try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
+        try PoolDirectory.removeAll(id.text, pool: paths.pool)
         for block in held { try giveBack(block, of: id.text, try IdBlocks.open(HostFile.idRange())) }
         try sessions.removeTree(Array(id.text.utf8))
         report.sessions.append(id.text)
@@ -183,6 +185,40 @@ package struct Sweep {
             throw error
         }
         report.blocks.append(block.index)
+    }
+
+    /// Template roots of other versions, once no session that is left can have been started from one.
+    ///
+    /// Whatever is left now lives, since the dead were taken away before this, or could not be taken away; new ones wait
+    /// for the gate. A session of a version that did not say which template it has may have any.
+    private mutating func oldTemplates(_ sessions: borrowing Directory) throws(SystemError) {
+        var inUse: Set<String> = []
+        for name in try sessions.names() {
+            guard let id = SessionID(String(decoding: name, as: UTF8.self)), let item = try SessionList(paths).item(id),
+                let template = item.state?["template"]?.stringValue
+            else { return }
+            inUse.insert(template)
+        }
+        report.files += try Skeleton.removeOthers(paths, inUse: inUse)
+    }
+
+    /// Directories of the pool whose session is gone without a trace, as after a restart of the host, which takes the
+    /// runtime directory along; and what a killed verb of the pool left.
+    private mutating func pool(_ sessions: borrowing Directory) throws(SystemError) {
+        report.files += try Pool(paths).sweep()
+        let state = try Directory.open(paths.state)
+        guard try state.contains("pool") else { return }
+        // Listed before the owners are: a session of another runtime directory has its ids before its directory here.
+        let names = try state.directory("pool").names().map { String(decoding: $0, as: UTF8.self) }
+        let living = try ownersOfLivingBlocks()
+        // A removal that was killed left parts under names that end in the session's.
+        let owners = Set(
+            names.compactMap { SessionID($0) ?? ($0.hasPrefix(".removed-") ? SessionID(String($0.suffix(14))) : nil) })
+        for id in owners.sorted(by: { $0.text < $1.text })
+        where try !sessions.contains(id.text) && !living.contains(id.text) {
+            try PoolDirectory.removeAll(id.text, pool: paths.pool)
+            report.files.append("pool/\(id)")
+        }
     }
 
     /// Collections and templates that were being made when somebody died.
