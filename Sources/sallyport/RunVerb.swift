@@ -193,6 +193,7 @@ enum RunVerb {
             let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
             Output.error("refused system calls: \(list)")
         }
+        if let egress = result.egress { report(egress, session: result.session) }
         if let entries = result.keptEntries, entries > 0, request.disposition == .keep {
             Output.error("\(entries) changes kept. See them: sallyport session diff \(result.session)")
             Output.error("Take them: sallyport session apply \(result.session)")
