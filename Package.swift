@@ -122,6 +122,7 @@ let package = Package(
             name: "PrivilegedTests",
             dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor"],
             swiftSettings: strict),
+        .testTarget(name: "NetworkTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
