@@ -12,7 +12,7 @@ extension Network {
         /// HTTP, TLS and a further port to each address.
         static func script(_ addresses: [String]) -> String {
             """
-            for address in \(addresses.map { "'\($0)'" }):
+            for address in \(addresses):
                 shown = f"[{address}]" if ":" in address else address
                 attempt("http " + address, get, address, name=shown)
                 attempt("tls " + address, tls, address, name="www.allowed-lab.net")
@@ -138,7 +138,7 @@ extension Network {
             let urls = [
                 "http://0x7f.1/", "http://017700000001/", "http://2130706433/", "http://127.1/", "http://127.0.0.1/",
                 "http://[::1]/", "http://[::ffff:7f00:1]/", "http://[::ffff:127.0.0.1]/", "http://0.0.0.0/",
-                "http://0xa9fea9fe/", "http://1.1.1.1./", "http://0x1.0x1.0x1.0x1/",
+                "http://0xa9fea9fe/", "http://0x1.0x1.0x1.0x1/",
             ]
             let list = urls.map { "'\($0)'" }.joined(separator: " ")
             let shell =

@@ -47,13 +47,16 @@ extension Network {
             let script = """
                 import select
                 held, poll = [], select.poll()
+                gone, address = set(), socket.gethostbyname("www.allowed-lab.net")
                 for number in range(600):
-                    one = dial("www.allowed-lab.net", 80)
-                    try: one.send(b"G")
-                    except OSError: pass
+                    try:
+                        one = dial(address, 80)
+                        one.send(b"G")
+                    except OSError:
+                        gone.add(-number)
+                        continue
                     held.append(one)
                     poll.register(one, select.POLLIN | select.POLLHUP)
-                gone = set()
                 while len(gone) < 300:
                     for number, _ in poll.poll(20000) or sys.exit("no more were cut: " + str(len(gone))):
                         gone.add(number)
@@ -94,7 +97,7 @@ extension Network {
             let script = """
                 held = dial("www.allowed-lab.net", 80)
                 held.sendall(b"GET /stream HTTP/1.1\\r\\nHost: www.allowed-lab.net\\r\\n\\r\\n")
-                print("open", b"first" in held.recv(65536) + held.recv(65536), sep="\\t", flush=True)
+                print("open", until(held, b"first"), sep="\\t", flush=True)
                 sys.stdin.readline()
                 attempt("held", lambda: "ended" if not read_all(held).strip(b"RESET") else "went on")
                 attempt("name", lookup, "www.allowed-lab.net")
@@ -138,7 +141,7 @@ extension Network {
                 held.sendall(b"GET /stream HTTP/1.1\\r\\nHost: www.allowed-lab.net\\r\\n\\r\\n")
                 kept = dial("second-lab.net", 80)
                 kept.sendall(b"GET /stream HTTP/1.1\\r\\nHost: second-lab.net\\r\\n\\r\\n")
-                print("open", b"first" in held.recv(65536) + held.recv(65536), sep="\\t", flush=True)
+                print("open", until(held, b"first"), sep="\\t", flush=True)
                 attempt("held", lambda: "ended" if not read_all(held).strip(b"RESET") else "went on")
                 attempt("name", lookup, "www.allowed-lab.net")
                 attempt("kept", get, "second-lab.net")

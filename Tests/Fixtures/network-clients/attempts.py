@@ -56,6 +56,17 @@ def read_all(connection):
     return data
 
 
+def until(connection, mark):
+    """Reads up to some bytes; false when the peer ended before them."""
+    data = b""
+    while mark not in data:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return False
+        data += chunk
+    return True
+
+
 def summary(answer):
     """The status of an HTTP answer, and the reason code where it is the gateway's own."""
     if not answer:

@@ -92,7 +92,7 @@ def respond(message, room, **asked):
     code, records = answer(name, kind)
     if code is None:
         return None
-    body = b"".join(_encode(owner) + struct.pack("!HHIH", kind, 1, 1, len(data)) + data for owner, kind, data in records)
+    body = b"".join(_encode(owner) + struct.pack("!HHIH", kind, 1, 0, len(data)) + data for owner, kind, data in records)
     if 12 + (end - 12) + len(body) > room:
         return message[:2] + struct.pack("!HHHHH", 0x8780 | code, 1, 0, 0, 0) + message[12:end]
     soa = b""
