@@ -14,13 +14,13 @@ extension SessionVerb {
     static func policy(_ id: SessionID, _ context: Context, file: String?, _ asJSON: Bool) throws -> Int32 {
         let session = SessionPolicy(id, context.paths)
         guard let file else { return show(try session.inForce(), asJSON) }
-        let profile = try context.profiles.egress(file)
-        if let ceiling = try EgressCeiling.load(context.profiles) {
+        let policy = try context.profiles.egress(file, context.registries)
+        if let ceiling = try EgressCeiling.load(context.profiles, context.registries) {
             do throws(PolicyError) {
-                try EgressCeiling.check(profile.egress, started: try started(session), ceiling: ceiling)
+                try EgressCeiling.check(policy, started: try started(session), ceiling: ceiling)
             } catch { return refuse("ceiling", "\(error)", asJSON) }
         }
-        switch try session.change(to: profile.egress) {
+        switch try session.change(to: policy) {
         case .applied(let generation, let cut):
             if asJSON {
                 Output.out(

@@ -33,7 +33,7 @@ enum SimulateVerb {
             throw UsageError("usage: \(help.usage)")
         }
         let context = try Context.make()
-        let policy = try context.profiles.egress(arguments.words[0]).egress
+        let policy = try context.profiles.egress(arguments.words[0], context.registries)
         let replay = AuditReplay(try records(audit, context), policy: policy)
         let changed = replay.rows.filter { $0.hasChanged }
         if arguments.has("json") {

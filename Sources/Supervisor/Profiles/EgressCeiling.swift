@@ -11,7 +11,7 @@ package enum EgressCeiling {
     package static let path = "/etc/sallyport/ceiling.yaml"
 
     /// The operator's ceiling; nil where there is none.
-    package static func load(_ files: ProfileFiles) throws(PolicyError) -> EgressPolicy? {
+    package static func load(_ files: ProfileFiles, _ registries: Registries) throws(PolicyError) -> EgressPolicy? {
         do throws(SystemError) {
             let status = try FileStatus.path(path)
             guard status.uid == 0 else {
@@ -21,7 +21,7 @@ package enum EgressCeiling {
             if error.errno == .noEntry || error.errno == .notDirectory { return nil }
             throw PolicyError(error.explanationLine, file: path, remedy: error.remedy ?? "Check the path.")
         }
-        return try files.egress(path).egress
+        return try files.egress(path, registries)
     }
 
     /// Refuses a policy that lets through what neither the ceiling nor the session's first policy does.
@@ -37,15 +37,16 @@ package enum EgressCeiling {
 }
 
 extension ProfileFiles {
-    /// A profile, or a file with nothing but `egress:`, laid over `strict`: what it lets out, and where that is written.
-    package func egress(_ name: String) throws(PolicyError) -> Profile {
+    /// What a profile, or a file with nothing but `egress:`, lets out: laid over `strict`, registries in place.
+    package func egress(_ name: String, _ registries: Registries) throws(PolicyError) -> EgressPolicy {
         let wrapper = "version: 1\nextends: [strict, given]\nreason: What a running session may reach.\n"
-        return try Profile.load(name: "live") { wanted throws(PolicyError) in
+        let profile = try Profile.load(name: "live") { wanted throws(PolicyError) in
             switch wanted {
             case "live": return ("\(name), laid over strict", Array(wrapper.utf8))
             case "given": return try source(name, allowPath: true)
             default: return try source(wanted, allowPath: false)
             }
         }
+        return try profile.expandingRegistries(registries.expand).egress
     }
 }
