@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 internal import LinuxSystem
-package import Policy
+internal import Policy
 
 /// Reads package clients' configuration as this host has it.
 package enum RegistryFiles {
@@ -50,6 +50,7 @@ package enum RegistryFiles {
 
     private static func refused(_ path: String, _ cause: SystemError) -> PolicyError {
         PolicyError(
-            cause.explanationLine, file: path, remedy: cause.remedy ?? "Check the path.", operation: "read registries of")
+            cause.explanationLine, file: path, remedy: cause.remedy ?? "Check the path.",
+            operation: "read registries of")
     }
 }
