@@ -252,6 +252,30 @@ extension Network {
             session.expectUnchanged(run)
         }
 
+        @Test("R45: the control socket has no path inside, and cannot be given one", .requires(NetworkLab.need))
+        func unreachable() throws {
+            let script =
+                Self.waiting
+                    + """
+                    found = [os.path.join(place, one) for place, _, files in os.walk("/") for one in files if one == "control.sock"]
+                    print("found", found, sep="\\t", flush=True)
+                    with open("/proc/net/unix") as table: print("sockets", "control" in table.read(), sep="\\t", flush=True)
+                    """
+            let session = try Session(try EgressScene(), [webRule], script)
+            // The control: it is there, and the walk would have found it.
+            #expect(names(session.directory).contains("control.sock"))
+            let runtime = session.scene.sallyport.runtime
+            for path in [session.directory, session.directory + "/control.sock", runtime + "/sessions", runtime] {
+                let record = session.scene.sallyport.home.at("mounted.json")
+                let mounted = try session.scene.sallyport.runCommand(
+                    options: ["--mount", "\(path):/run/control"], record: record, ["/bin/true"]
+                ).run()
+                #expect(mounted.code == 125, "\(path): \(mounted.text)")
+                #expect(mounted.errorText.contains("keeps its own files"), "\(mounted.errorText)")
+            }
+            try session.finish().expect(["found": "[]", "sockets": "False"])
+        }
+
         @Test(
             "only root and the session's own user are listened to, from outside of every user namespace",
             .requires(NetworkLab.need))
