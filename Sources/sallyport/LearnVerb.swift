@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLI
 internal import CLinux
+internal import Documents
 internal import Glibc
 internal import Isolation
 internal import LinuxSystem
