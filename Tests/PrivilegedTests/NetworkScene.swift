@@ -92,11 +92,25 @@ final class NetworkScene {
         // Ids that no table of this host gives out: below the standard range.
         let block = IdBlock(index: 0, base: 0x6000_0000 + UInt32.random(in: 0..<4096) << 16)
         let maps: IdMaps = mode == .host ? .session(block) : .single(uid: geteuid(), gid: getegid())
-        sandbox = try Sandbox.start(spec, maps: maps, initProgram: program, fault: nil) { _ in }
+        // In host mode the supervisor makes the namespace and the sockets, in rootless mode the child.
+        if mode == .host {
+            let worker = try WorkerThread("network")
+            defer { worker.finish() }
+            let made = SessionNetwork.begin(on: worker)
+            let box = SocketsBox()
+            if let network { try made.makeSockets(network, into: box) }
+            sandbox = try Sandbox.start(
+                spec, maps: maps, network: made, initProgram: program, fault: nil) { _ in }
+            sockets = box.take()
+        } else {
+            sandbox = try Sandbox.start(
+                spec, maps: maps, network: nil, initProgram: program, fault: nil) { _ in }
+            sockets = sandbox.network.take()
+        }
+        sandbox.childNetwork = nil
         held.closeAll()
         input = try requests.second.duplicate()
         output = try answers.first.duplicate()
-        sockets = sandbox.network.take()
         let report = try sandbox.status.receive(limit: 8, subject: "sp-init's report")
         for number in report?.descriptors ?? [] { _ = Descriptor(owning: number) }
         guard report?.bytes.first == 1 else { throw HarnessError("sp-init reported \(report?.bytes ?? [])") }

@@ -141,7 +141,7 @@ package final class SessionRun {
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
             if let made = sandbox.network.take() { sockets.put(made) }
-            if let sockets = sockets.take() { try beginEgress(sockets, spec, directory) }
+            if let sockets = sockets.take() { try beginEgress(sockets, spec, directory, pid: sandbox.pid) }
             try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
         } catch {
             endNow(sandbox)
@@ -229,15 +229,15 @@ package final class SessionRun {
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
     private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
-        let network = try EgressDoor.plan(for: request.profile.egress)
-        spec.network = network
-        result.egress = SessionResult.Egress(network)
+        let choice = try EgressDoor.plan(for: request.profile.egress, program: try programs.opened("sp-init"))
+        spec.network = choice.network
+        result.egress = SessionResult.Egress(choice.network, notes: choice.notes)
         egress = try EgressDoor.start(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
     }
 
     private func beginEgress(
-        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory
+        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory, pid: Int32
     ) throws(SystemError) {
         guard let egress else { return }
         let policy = request.profile.egress
@@ -250,7 +250,8 @@ package final class SessionRun {
             sockets,
             EgressConfiguration(
                 session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
-                policy: policy), audit: audit, options: options)
+                policy: policy), audit: audit, options: options,
+            processes: { () throws(SystemError) in try SocketOwners.descendants(of: pid) })
     }
 
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
