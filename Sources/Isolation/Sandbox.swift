@@ -31,8 +31,6 @@ package struct Sandbox: ~Copyable {
     private let held = DescriptorSet()
     /// The session's user namespace.
     package let userNamespace: Descriptor
-    /// The network namespace that the child made, when the supervisor did not.
-    package var childNetwork: Descriptor?
     /// Held open by this process only: its end is this process's end.
     private let lifeLine: Descriptor
 
@@ -50,6 +48,7 @@ package struct Sandbox: ~Copyable {
         guard spec.networkIsMade == (network != nil) else {
             throw LaunchError(step: "prepare", subject: "the network namespace", errno: .invalid)
         }
+        var sockets = try network?.sockets()
         let plumbing = try preparing { () throws(SystemError) in try Plumbing(initProgram, wantsFault: fault != nil) }
         let plan = SandboxPlan.build(spec, plumbing.wires)
         if let fault, !plan.steps.contains(where: { $0.label == fault }) {
@@ -61,24 +60,22 @@ package struct Sandbox: ~Copyable {
         let block = plan.block(
             argv: PrivilegeSteps.initArguments(spec), environment: spec.environment, exec: plumbing.exec,
             report: plumbing.report, stop: plumbing.stop, stopLabel: fault)
-        var childNetwork: Int32 = -1
         let launched = try run(block, plumbing, names, network: network, fault: fault) { pid throws(SystemError) in
             let namespace = try maps.write(to: pid)
-            if network == nil { childNetwork = try Descriptor.open("/proc/\(pid)/ns/net", O_RDONLY).release() }
             try prepare(namespace.number)
             return namespace.release()
         }
         var sandbox = Sandbox(
             pid: launched.pid, pidfd: Descriptor(owning: launched.pidfd), status: plumbing.takeStatus(),
             userNamespace: Descriptor(owning: launched.namespace), lifeLine: plumbing.takeLifeLine())
-        if childNetwork >= 0 { sandbox.childNetwork = Descriptor(owning: childNetwork) }
         let messages = plumbing.takeMessages()
         do throws(SystemError) {
-            if let network = spec.network, !spec.networkIsMade { try sandbox.receiveSockets(messages, network) }
+            if let plan = spec.network, network == nil { try sandbox.receiveSockets(messages, plan) }
             try sandbox.receiveDescriptors(messages)
         } catch {
             throw LaunchError(error, step: "descriptors.receive")
         }
+        if let sockets = sockets.take() { sandbox.network = consume sockets }
         return sandbox
     }
 
@@ -91,7 +88,6 @@ package struct Sandbox: ~Copyable {
         self.status = status
         self.userNamespace = userNamespace
         self.lifeLine = lifeLine
-        childNetwork = nil
         listener = nil
         terminal = nil
         upper = nil

@@ -5,28 +5,38 @@ internal import Synchronization
 
 /// One thread that does jobs in the order they were given, beside the thread that leads a session.
 ///
-/// For kernel work that takes long and depends on little: it runs on another processor meanwhile. Ends with the process,
+/// For kernel work that takes long and depends on little: it runs on another processor while there is one. Where there
+/// is none, nothing is lost, since whoever needs a job that has not begun does it then and there. Ends with the process,
 /// or when ``finish()`` is called.
 package final class WorkerThread: Sendable {
-    /// Something to do that was handed over; ``wait()`` returns when it is done.
+    /// Something to do, exactly once, by the worker or by the first who waits for it.
     package final class Job: Sendable {
-        fileprivate let body: @Sendable () -> Void
-        private let done: Semaphore
+        private let body: @Sendable () -> Void
+        private let isTaken = Atomic(false)
+        private let done = Semaphore()
 
-        fileprivate init(_ body: @escaping @Sendable () -> Void) {
-            self.body = body
-            done = Semaphore()
-        }
+        fileprivate init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 
+        /// Returns when it is done; does it here when nobody has begun.
         package func wait() {
+            if performIfNobodyHas() { return }
             done.take()
             // For whoever waits next: a job that is done stays done.
             done.give()
         }
 
-        fileprivate func perform() {
+        /// Waits until it is done if somebody has begun; else nobody ever will.
+        package func settle() {
+            if !isTaken.exchange(true, ordering: .acquiringAndReleasing) { return done.give() }
+            wait()
+        }
+
+        @discardableResult
+        fileprivate func performIfNobodyHas() -> Bool {
+            if isTaken.exchange(true, ordering: .acquiringAndReleasing) { return false }
             body()
             done.give()
+            return true
         }
     }
 
@@ -47,7 +57,7 @@ package final class WorkerThread: Sendable {
         thread.withLock { $0 = id }
     }
 
-    /// Hands over a job; returns at once.
+    /// Hands over a job, which must not depend on the thread that does it; returns at once.
     @discardableResult
     package func perform(_ body: @escaping @Sendable () -> Void) -> Job {
         let job = Job(body)
@@ -56,7 +66,7 @@ package final class WorkerThread: Sendable {
         return job
     }
 
-    /// Does what was handed over so far, then ends the thread and waits for its end.
+    /// Sees to what was handed over so far, then ends the thread and waits for its end.
     package func finish() {
         guard let id = thread.withLock({ $0.take() }) else { return }
         jobs.withLock { $0.append(nil) }
@@ -68,7 +78,7 @@ package final class WorkerThread: Sendable {
         while true {
             waiting.take()
             guard let job = jobs.withLock({ $0.removeFirst() }) else { return }
-            job.perform()
+            job.performIfNobodyHas()
         }
     }
 }

@@ -78,7 +78,8 @@ enum RunVerb {
         guard let command = arguments.command, !command.isEmpty else {
             throw UsageError("no command; write it after --, as in: sallyport run -- id")
         }
-        var profile = try context.profiles.load(try arguments.value("profile") ?? "strict")
+        var profile = try ProfileCache(context.profiles, context.paths).load(
+            try arguments.value("profile") ?? "strict")
         for limit in arguments.all("limit") {
             let (key, value) = try pair(limit, "--limit", "=")
             profile = try profile.setting(limit: key, value: value)
@@ -192,6 +193,7 @@ enum RunVerb {
             let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
             Output.error("refused system calls: \(list)")
         }
+        if let egress = result.egress { report(egress, session: result.session) }
         if let entries = result.keptEntries, entries > 0, request.disposition == .keep {
             Output.error("\(entries) changes kept. See them: sallyport session diff \(result.session)")
             Output.error("Take them: sallyport session apply \(result.session)")

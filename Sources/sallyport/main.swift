@@ -13,6 +13,7 @@ case "profile": exit(ProfileVerb.run(rest))
 case "doctor": exit(DoctorVerb.run(rest))
 // Not for people: the doctor starts it without privilege to read what a sandbox wrote.
 case "doctor-posture": exit(DoctorVerb.posture(rest))
+case "why": exit(WhyVerb.run(rest))
 case "session": exit(SessionVerb.run(rest))
 case "sweep": exit(SweepVerb.run(rest))
 case "pool": exit(PoolVerb.run(rest))

@@ -5,7 +5,6 @@ import Isolation
 import LinuxSystem
 import Supervisor
 import TestSupport
-import Wire
 import Testing
 
 /// The namespace itself: made by a thread, looked into from outside, gone with its session.
@@ -75,41 +74,41 @@ struct NetworkNamespaceTests {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
                 let scene = try NetworkTrial.scene(mode, ports: [443])
-                let pid = scene.pid
-                let owners = SocketOwners(try scene.take(.diagnostics)) { () throws(SystemError) in
-                    try SocketOwners.descendants(of: pid)
-                }
-                let program = try FileStatus.at(
-                    AT_FDCWD, Array("/usr/bin/python3".utf8CString), flags: 0, subject: "python3")
+                var diagnostics = SocketDiagnostics(try scene.take(.diagnostics))
                 for (address, family) in [("192.0.2.7", AddressFamily.v4), ("2001:db8::7", .v6)] {
                     #expect(try scene.ask("connect('\(address)', 443)") == "ok")
                     let connection = try scene.accepted(.listener(port: 443, family))
-                    let client = try #require(RawPlace(of: connection, peer: true))
-                    let server = try #require(RawPlace(of: connection))
-                    let pair = EgressReport.SocketPair(
-                        transport: 6, clientAddress: client.address, clientPort: client.port,
-                        serverAddress: server.address, serverPort: server.port)
-                    let owner = try #require(try owners.owner(of: pair))
-                    #expect(owner.claimedName == Array("python3".utf8))
-                    #expect(owner.claimedCommand.starts(with: Array("python3\0-c\0".utf8)))
-                    #expect(owner.claimedCommand.count == SocketOwner.longestCommand)
+                    let local = try #require(RawPlace(of: connection, peer: true))
+                    let remote = try #require(RawPlace(of: connection))
+                    let flow = SocketFlow(
+                        .tcp, local: local.address, localPort: local.port, remote: remote.address,
+                        remotePort: remote.port)
+                    let found = try #require(try diagnostics.find(flow))
+                    #expect(try scene.ask("__import__('os').fstat(kept[-1].fileno()).st_ino") == "\(found.inode)")
+                    let processes = try SocketOwners.descendants(of: scene.pid)
+                    let owner = try #require(try SocketOwners.owner(inode: found.inode, among: processes))
+                    #expect(owner.claimedName == "python3" && owner.claimedCommand.hasPrefix("python3 -c "))
+                    let program = try FileStatus.at(
+                        AT_FDCWD, Array("/usr/bin/python3".utf8CString), flags: 0, subject: "python3")
                     #expect(owner.inode == program.inode && owner.device == program.device)
-                    let inside = try scene.ask("__import__('os').getpid()")
-                    #expect(statusField(Int32(owner.pid), "NSpid") == "\(owner.pid) \(inside)")
-                    // Closed, it is nobody's any more, whether or not the kernel still knows the flow.
+                    #expect(statusField(owner.pid, "NSpid")?.split(separator: " ").count == 2)
+                    // Closed, it is nobody's any more: the kernel still knows the flow, or does not.
                     #expect(try scene.ask("kept.pop().close()") == "None")
-                    #expect(try owners.owner(of: pair) == nil)
+                    let after = try diagnostics.find(flow)
+                    #expect(after == nil || after?.inode == 0)
                 }
                 try scene.tell("ask('198.18.0.53', 53, b'question')")
                 let asker = try #require(try NetworkTrial.asker(try scene.number(.dnsUDP(.v4))))
-                let question = EgressReport.SocketPair(
-                    transport: 17, clientAddress: asker.address, clientPort: asker.port,
-                    serverAddress: [198, 18, 0, 53], serverPort: 53)
-                #expect(try owners.owner(of: question)?.claimedName == Array("python3".utf8))
-                let nobody = EgressReport.SocketPair(
-                    transport: 6, clientAddress: [198, 18, 0, 1], clientPort: 9, serverAddress: [192, 0, 2, 7],
-                    serverPort: 9)
-                #expect(try owners.owner(of: nobody) == nil)
+                let flow = SocketFlow(
+                    .udp, local: asker.address, localPort: asker.port, remote: [198, 18, 0, 53], remotePort: 53)
+                let found = try #require(try diagnostics.find(flow))
+                let owner = try SocketOwners.owner(
+                    inode: found.inode, among: try SocketOwners.descendants(of: scene.pid))
+                #expect(owner?.claimedName == "python3")
+                #expect(try SocketOwners.owner(inode: 0, among: [scene.pid]) == nil)
+                let nobody = SocketFlow(
+                    .tcp, local: [198, 18, 0, 1], localPort: 9, remote: [192, 0, 2, 7], remotePort: 9)
+                #expect(try diagnostics.find(nobody) == nil)
             }
         }
     }

@@ -93,21 +93,12 @@ final class NetworkScene {
         let block = IdBlock(index: 0, base: 0x6000_0000 + UInt32.random(in: 0..<4096) << 16)
         let maps: IdMaps = mode == .host ? .session(block) : .single(uid: geteuid(), gid: getegid())
         // In host mode the supervisor makes the namespace and the sockets, in rootless mode the child.
-        if mode == .host {
-            let worker = try WorkerThread("network")
-            defer { worker.finish() }
-            let made = SessionNetwork.begin(on: worker)
-            let box = SocketsBox()
-            if let network { try made.makeSockets(network, into: box) }
-            sandbox = try Sandbox.start(
-                spec, maps: maps, network: made, initProgram: program, fault: nil) { _ in }
-            sockets = box.take()
-        } else {
-            sandbox = try Sandbox.start(
-                spec, maps: maps, network: nil, initProgram: program, fault: nil) { _ in }
-            sockets = sandbox.network.take()
-        }
-        sandbox.childNetwork = nil
+        let worker = try WorkerThread("network")
+        defer { worker.finish() }
+        let made = spec.networkIsMade ? SessionNetwork.begin(on: worker) : nil
+        if let network { made?.equip(network) }
+        sandbox = try Sandbox.start(spec, maps: maps, network: made, initProgram: program, fault: nil) { _ in }
+        sockets = sandbox.network.take()
         held.closeAll()
         input = try requests.second.duplicate()
         output = try answers.first.duplicate()

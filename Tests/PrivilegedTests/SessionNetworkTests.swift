@@ -73,19 +73,4 @@ struct SessionNetworkTests {
         defer { worker.finish() }
         try exercise(SessionNetwork.begin(on: worker))
     }
-
-    @Test("one that a child made is entered through its user namespace", .timeLimit(.minutes(1)))
-    func child() throws {
-        let holder = try Command(
-            "/usr/bin/unshare", ["--user", "--map-root-user", "--net", "/bin/sh", "-c", "echo ready; read go"]
-        ).start()
-        #expect(try holder.line() == "ready")
-        let network = SessionNetwork.ofChild(
-            try Descriptor.open("/proc/\(holder.pid)/ns/user", O_RDONLY),
-            try Descriptor.open("/proc/\(holder.pid)/ns/net", O_RDONLY))
-        try network.run { () throws(SystemError) in try checked("bring up", "lo") { sp_loopback_up() } }
-        try exercise(network)
-        holder.closeInput()
-        _ = try holder.finish()
-    }
 }

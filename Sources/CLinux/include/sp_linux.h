@@ -7,6 +7,7 @@
 #include "sp_constants.h"
 #include "sp_egress.h"
 #include "sp_gateway.h"
+#include "sp_namespace.h"
 #include "sp_network.h"
 #include "sp_pool.h"
 #include "sp_quota.h"

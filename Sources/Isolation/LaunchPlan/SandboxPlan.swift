@@ -58,14 +58,22 @@ package enum SandboxPlan {
         // From here files are made as inside root, which is no root of the host.
         if spec.mode == .host { plan.add(.ids, "ids.root", a: 0, b: 0, detail: "uid 0 gid 0 inside") }
         plan.add(.umask, "umask", a: 0o022)
-        if !spec.networkIsMade {
-            if let network = spec.network {
-                NetworkSteps.add(network, &plan)
-                NetworkSteps.send(network, on: wires.messages, &plan)
-            } else {
-                plan.add(.loopbackUp, "net.loopback")
-            }
-        }
+        if !spec.networkIsMade { network(spec, wires, &plan) }
         plan.add(.hostname, "uts.hostname", data: Array("sandbox".utf8), detail: "sandbox")
+    }
+
+    private static func network(_ spec: SandboxSpec, _ wires: LaunchWires, _ plan: inout PlanBuilder) {
+        guard let network = spec.network else { return plan.add(.loopbackUp, "net.loopback") }
+        NetworkSteps.add(network, &plan)
+        NetworkSteps.send(network, on: wires.messages, &plan)
+    }
+
+    /// What the supervisor does in the namespace that it made, for the printed plan; see ``SessionNetwork``.
+    package static func networkSteps(_ spec: SandboxSpec) -> [PlanStep] {
+        guard spec.networkIsMade else { return [] }
+        var plan = PlanBuilder()
+        plan.add(.loopbackUp, "net.loopback")
+        if let network = spec.network { NetworkSteps.add(network, &plan) }
+        return plan.steps
     }
 }

@@ -10,13 +10,6 @@ package struct PlanDocument: Sendable {
 
     package init(_ spec: SandboxSpec) {
         let plan = SandboxPlan.build(spec, LaunchWires())
-        let steps = plan.steps.map { step in
-            JSON.object([
-                .init("step", .string(step.label)), .init("operation", .string(step.operation.name)),
-                .init("path", .optional(step.path)),
-                .init("detail", step.detail.isEmpty ? .null : .string(step.detail)),
-            ])
-        }
         json = .object([
             .init("version", 1), .init("mode", .string(spec.mode.rawValue)),
             .init("argv", .array(spec.argv.map { .text($0) })),
@@ -27,8 +20,17 @@ package struct PlanDocument: Sendable {
                     .init("specification", .string(spec.filter.specificationDigest)),
                     .init("bytes", .int(spec.filter.program.count)),
                 ])),
-            .init("steps", .array(steps)),
+            .init("network", .array(SandboxPlan.networkSteps(spec).map(Self.json))),
+            .init("steps", .array(plan.steps.map(Self.json))),
         ])
         digest = Digest.sha256(Array(json.prettyText.utf8))
+    }
+
+    private static func json(_ step: PlanStep) -> JSON {
+        .object([
+            .init("step", .string(step.label)), .init("operation", .string(step.operation.name)),
+            .init("path", .optional(step.path)),
+            .init("detail", step.detail.isEmpty ? .null : .string(step.detail)),
+        ])
     }
 }

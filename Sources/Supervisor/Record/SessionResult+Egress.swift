@@ -20,8 +20,6 @@ extension SessionResult {
         package var interception: String
         package var ports: [UInt16]
         package var ipv6: Bool
-        /// Why the above is less than the policy would have, in sentences.
-        package var notes: [String]
         package var generation: UInt32 = 1
         package var allowed: UInt64 = 0
         package var denied: UInt64 = 0
@@ -33,11 +31,10 @@ extension SessionResult {
         /// The gateway ended before its session; nothing left from then on.
         package var lost: String?
 
-        init(_ network: NetworkPlan, notes: [String]) {
+        init(_ network: NetworkPlan) {
             interception = network.transparent ? "transparent" : "ports"
             ports = network.ports
             ipv6 = network.ipv6
-            self.notes = notes
         }
 
         mutating func add(_ door: EgressDoor) {
@@ -56,8 +53,7 @@ extension SessionResult {
         package var json: JSON {
             .object([
                 .init("interception", .string(interception)), .init("ports", .array(ports.map { .number($0) })),
-                .init("ipv6", .bool(ipv6)), .init("notes", .array(notes.map { .string($0) })),
-                .init("generation", .number(generation)),
+                .init("ipv6", .bool(ipv6)), .init("generation", .number(generation)),
                 .init("allowed", .number(allowed)), .init("denied", .number(denied)),
                 .init("bytes_up", .number(bytesUp)), .init("bytes_down", .number(bytesDown)),
                 .init("records_lost", .number(recordsLost)), .init("lost", .optional(lost)),

@@ -26,8 +26,8 @@ final class EgressDoor {
     private(set) var generation: UInt32 = 1
     /// What went wrong with it.
     private(set) var failure: SystemError?
-    /// Answers which process holds a socket, from ``begin(_:_:audit:options:processes:)`` on.
-    private var owners: SocketOwners?
+    /// Finds which process holds a socket.
+    var find: OwnerSearch?
 
     /// The socket to wait on; ``heed()`` takes what is there.
     var number: Int32 { control.number }
@@ -66,20 +66,18 @@ final class EgressDoor {
 
     /// Hands over the session's sockets and its policy, and waits until names are answered.
     ///
-    /// - Parameters:
-    ///   - sockets: Closed here afterwards: an open one would keep the session's network alive.
-    ///   - processes: The session's, as the host numbers them.
+    /// - Parameter sockets: Closed here afterwards: an open listener would keep the session's network alive.
     func begin(
         _ sockets: consuming NetworkSockets, _ configuration: EgressConfiguration, audit: borrowing Descriptor,
-        options: EgressStart.Options, processes: @escaping () throws(SystemError) -> [Int32]
+        options: EgressStart.Options
     ) throws(SystemError) {
-        if let socket = sockets.take(.diagnostics) { owners = SocketOwners(socket, processes: processes) }
         let file = try Self.sealed(configuration)
         var roles: [EgressStart.Role] = [.configuration, .audit]
         var numbers: [Int32] = [file.number, audit.number]
         for role in sockets.roles {
-            guard let sent = EgressStart.Role(role), let number = sockets.number(role) else { continue }
-            roles.append(sent)
+            guard let number = sockets.number(role) else { continue }
+            guard let purpose = EgressStart.Role(role) else { continue }
+            roles.append(purpose)
             numbers.append(number)
         }
         let start = EgressStart(roles: roles, options: options)
@@ -138,7 +136,7 @@ final class EgressDoor {
     private func take(_ report: EgressReport) -> Bool {
         switch report {
         case .ready: isReady = true
-        case .whoIs(let query, let pair): tell(.owner(query: query, owner(of: pair)))
+        case .whoIs(let query, let pair): tell(.owner(query: query, find?.owner(of: pair)))
         case .applied(let generation, _): self.generation = generation
         case .unusable: break
         case .denial(let denial): if denials.count < 64 { denials.append(denial) }
@@ -152,11 +150,6 @@ final class EgressDoor {
             return fail(SystemError("start", "the egress gateway, which says that \(reason)", errno, remedy: remedy))
         }
         return true
-    }
-
-    /// An owner that cannot be found out is none: the audit then has the decision without the process.
-    private func owner(of pair: EgressReport.SocketPair) -> SocketOwner? {
-        do throws(SystemError) { return try owners?.owner(of: pair) } catch { return nil }
     }
 
     private func fail(_ error: SystemError) -> Bool {
@@ -183,8 +176,6 @@ final class EgressDoor {
     /// Shuts egress and takes the last reports. Nothing happens the second time.
     func finish() {
         guard program != nil else { return }
-        // Its socket is the last thing of ours that would keep the session's network alive.
-        defer { owners = nil }
         if isReady && failure == nil {
             tell(.close)
             let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
@@ -212,7 +203,7 @@ final class EgressDoor {
 }
 
 extension EgressStart.Role {
-    /// Nil for what the supervisor keeps for itself.
+    /// Nil for what stays here.
     fileprivate init?(_ role: NetworkRole) {
         switch role {
         case .dnsUDP: self = .dnsDatagrams

@@ -21,15 +21,15 @@ package final class SessionRun {
     private let held = DescriptorSet()
 
     private var cgroup: SessionCgroup?
+    private var groups: PendingGroups?
     private var block: IdBlock?
     private var pool: PoolDirectory?
     private var streams: Streams?
     private var gateway: Gateway?
     private var egress: EgressDoor?
-    private let sockets = SocketsBox()
     /// Does beside this one what takes long.
     private var worker: WorkerThread?
-    /// Rootless: only from the launch on.
+    /// Host mode only; a rootless session's child makes its own.
     private var network: SessionNetwork?
 
     package init(
@@ -101,12 +101,20 @@ package final class SessionRun {
         // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
+        if let layout {
+            let limits = request.profile.limits
+            groups = .begin(
+                on: worker, id.text,
+                CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
+                root: mode == .host)
+        }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
-        if let layout { try makeGroups(id, layout, &spec) }
-        fault.reach("cgroup.created")
-        if request.profile.egress.isOpen { try startEgress(&spec, &result) }
+        if spec.network != nil { try startEgress(&spec, &result) }
+        if let plan = spec.network { network?.equip(plan) }
         let program = try programs.sealed("sp-init")
+        try joinGroups(&spec)
+        fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
         try placeChanges(id, &spec, &result)
         let terminal = try CallerTerminal.detect()
@@ -119,14 +127,10 @@ package final class SessionRun {
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
 
-        _ = try network?.descriptor()
-        if let plan = spec.network { try network?.makeSockets(plan, into: sockets) }
+        try network?.ready()
         fault.reach("network.made")
         var sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
-        if network == nil, let own = sandbox.childNetwork.take() {
-            network = .ofChild(try sandbox.userNamespace.duplicate(), own)
-        }
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
         var memory: Int32 = -1
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
@@ -140,8 +144,7 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
-            if let made = sandbox.network.take() { sockets.put(made) }
-            if let sockets = sockets.take() { try beginEgress(sockets, spec, directory, pid: sandbox.pid) }
+            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory, sandbox.pid) }
             try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
         } catch {
             endNow(sandbox)
@@ -204,13 +207,9 @@ package final class SessionRun {
         return .session(block)
     }
 
-    private func makeGroups(_ id: SessionID, _ layout: CgroupLayout, _ spec: inout SandboxSpec) throws(SystemError) {
-        let limits = request.profile.limits
-        let group = try SessionCgroup.create(
-            id.text, CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis),
-            layout,
-            root: mode == .host)
-        switch layout.version {
+    private func joinGroups(_ spec: inout SandboxSpec) throws(SystemError) {
+        guard let group = try groups?.take() else { return }
+        switch group.version {
         case .v1:
             spec.cgroupJoin = try group.joinDescriptors()
             for fd in spec.cgroupJoin { held.keep(Descriptor(owning: fd)) }
@@ -229,29 +228,31 @@ package final class SessionRun {
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
     private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
-        let choice = try EgressDoor.plan(for: request.profile.egress, program: try programs.opened("sp-init"))
-        spec.network = choice.network
-        result.egress = SessionResult.Egress(choice.network, notes: choice.notes)
+        guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
+        spec.network = network
+        result.egress = SessionResult.Egress(network)
         egress = try EgressDoor.start(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
     }
 
     private func beginEgress(
-        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory, pid: Int32
+        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory,
+        _ first: Int32
     ) throws(SystemError) {
         guard let egress else { return }
+        if let socket = sockets.take(.diagnostics) { egress.find = OwnerSearch(socket, first: first) }
         let policy = request.profile.egress
         let audit = try directory.directory.open(
             "audit.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
         var options: EgressStart.Options = []
         if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
-        try egress.begin(
-            sockets,
-            EgressConfiguration(
-                session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
-                policy: policy), audit: audit, options: options,
-            processes: { () throws(SystemError) in try SocketOwners.descendants(of: pid) })
+        let configuration = EgressConfiguration(
+            session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
+            policy: policy)
+        // What `sallyport why` reads later.
+        try directory.write(AuditTrail.policyFile(1), configuration.json)
+        try egress.begin(sockets, configuration, audit: audit, options: options)
     }
 
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
@@ -439,6 +440,8 @@ package final class SessionRun {
     private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
         var empty = true
+        // A start that failed before it came to them.
+        do throws(SystemError) { if let made = try groups?.settle() { cgroup = consume made } } catch { note(error) }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
             empty = false
             note(error)

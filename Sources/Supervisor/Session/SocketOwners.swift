@@ -2,38 +2,39 @@
 internal import Glibc
 internal import Isolation
 package import LinuxSystem
-package import Wire
 
-/// Finds the process of a session that holds a socket, from kernel files alone. sock_diag(7), proc_pid_fd(5)
+/// The process of a session that holds a socket.
+package struct SocketOwner: Sendable, Equatable {
+    /// As the host numbers it.
+    package let pid: Int32
+    /// Device and inode of the program that runs, which the process cannot choose; nil when it has just ended.
+    package let device: UInt64?
+    package let inode: UInt64?
+    /// What the process says of itself, cut to size: any process may write here what it likes.
+    package let claimedName: String
+    package let claimedCommand: String
+}
+
+/// Finds the owner of a socket among the processes of one session, from kernel files alone. proc_pid_fd(5)
 ///
 /// A socket that was closed, or passed on and closed, has no owner any more; one that several hold is the first one's.
-package final class SocketOwners {
-    private var diagnostics: SocketDiagnostics
-    private let processes: () throws(SystemError) -> [Int32]
+package enum SocketOwners {
+    /// Longest part of a command line that is read.
+    private static let commandBytes = 1024
 
-    /// - Parameters:
-    ///   - socket: NETLINK_SOCK_DIAG, made in the session's network namespace, which it keeps alive.
-    ///   - processes: The session's, as the host numbers them; see ``descendants(of:)``.
-    package init(_ socket: consuming Descriptor, processes: @escaping () throws(SystemError) -> [Int32]) {
-        diagnostics = SocketDiagnostics(socket)
-        self.processes = processes
-    }
-
-    /// The owner of the client's end of a connection, or of a datagram's sender; nil when it has none any more.
-    package func owner(of pair: EgressReport.SocketPair) throws(SystemError) -> SocketOwner? {
-        let flow = SocketFlow(
-            pair.transport == UInt8(IPPROTO_UDP) ? .udp : .tcp, local: pair.clientAddress, localPort: pair.clientPort,
-            remote: pair.serverAddress, remotePort: pair.serverPort)
-        guard let found = try diagnostics.find(flow), found.inode != 0 else { return nil }
-        let wanted = Array("socket:[\(found.inode)]".utf8)
-        for pid in try processes() where try Self.holds(pid, wanted) { return try Self.describe(pid) }
+    /// - Parameter processes: the session's, as the host numbers them; see ``descendants(of:)``.
+    package static func owner(inode: UInt32, among processes: some Sequence<Int32>) throws(SystemError) -> SocketOwner?
+    {
+        guard inode != 0 else { return nil }
+        let wanted = Array("socket:[\(inode)]".utf8)
+        for pid in processes where try holds(pid, wanted) { return try describe(pid) }
         return nil
     }
 
     /// Every process that descends from a session's pid 1, that one included.
     ///
-    /// Complete, since whoever loses its parent in a pid namespace is given to its pid 1; but a process that ends
-    /// meanwhile can hide its neighbour. pid_namespaces(7), proc_tid_children(5)
+    /// For sessions without a group of their own. Complete, since whoever loses its parent in a pid namespace is given
+    /// to its pid 1, but a process that ends meanwhile can hide its neighbour. pid_namespaces(7), proc_tid_children(5)
     package static func descendants(of root: Int32) throws(SystemError) -> [Int32] {
         var found = [root]
         var next = 0
@@ -55,8 +56,8 @@ package final class SocketOwners {
     private static func holds(_ pid: Int32, _ wanted: [UInt8]) throws(SystemError) -> Bool {
         let held = try ofLiving { () throws(SystemError) -> Bool in
             let directory = try Directory.open("/proc/\(pid)/fd")
-            // One that is closed between listing and reading is not the one that is looked for.
             for name in try directory.names() {
+                // One that is closed between listing and reading is not the one that is looked for.
                 if try ofLiving({ () throws(SystemError) in try directory.linkTarget(name) }) == wanted { return true }
             }
             return false
@@ -64,18 +65,19 @@ package final class SocketOwners {
         return held ?? false
     }
 
-    /// Nil when the process has ended meanwhile: half an answer would be about nobody.
-    private static func describe(_ pid: Int32) throws(SystemError) -> SocketOwner? {
-        try ofLiving { () throws(SystemError) in
-            // Of the program that runs, which the process cannot choose; name and command line it can write itself.
-            let program = try FileStatus.at(
+    private static func describe(_ pid: Int32) throws(SystemError) -> SocketOwner {
+        let program = try ofLiving { () throws(SystemError) in
+            try FileStatus.at(
                 AT_FDCWD, Array("/proc/\(pid)/exe".utf8CString), flags: 0, subject: "\"/proc/\(pid)/exe\"")
-            let command = try Descriptor.open("/proc/\(pid)/cmdline", O_RDONLY)
-            return SocketOwner(
-                pid: UInt32(pid), device: program.device, inode: program.inode,
-                claimedName: Array(try procBytes("/proc/\(pid)/comm").prefix { $0 != 0x0a }),
-                claimedCommand: try command.readStart(SocketOwner.longestCommand, subject: "a command line"))
         }
+        let name = try ofLiving { () throws(SystemError) in try procBytes("/proc/\(pid)/comm") } ?? []
+        let command = try ofLiving { () throws(SystemError) in
+            try Descriptor.open("/proc/\(pid)/cmdline", O_RDONLY).readStart(commandBytes, subject: "a command line")
+        }
+        return SocketOwner(
+            pid: pid, device: program?.device, inode: program?.inode,
+            claimedName: String(decoding: name.prefix { $0 != 0x0a }, as: UTF8.self),
+            claimedCommand: String(decoding: (command ?? []).map { $0 == 0 ? 0x20 : $0 }, as: UTF8.self))
     }
 
     /// A process may end between any two of these calls; what it had is then nobody's. One that may not be looked into
