@@ -92,16 +92,13 @@ final class NetworkScene {
         // Ids that no table of this host gives out: below the standard range.
         let block = IdBlock(index: 0, base: 0x6000_0000 + UInt32.random(in: 0..<4096) << 16)
         let maps: IdMaps = mode == .host ? .session(block) : .single(uid: geteuid(), gid: getegid())
-        // In host mode the supervisor makes the namespace and the sockets, in rootless mode the child.
-        let worker = try WorkerThread("network")
-        defer { worker.finish() }
-        let made = spec.networkIsMade ? SessionNetwork.begin(on: worker) : nil
+        let made = mode == .host ? SessionNetwork.begin(on: try WorkerThread("network")) : nil
         if let network { made?.equip(network) }
         sandbox = try Sandbox.start(spec, maps: maps, network: made, initProgram: program, fault: nil) { _ in }
-        sockets = sandbox.network.take()
         held.closeAll()
         input = try requests.second.duplicate()
         output = try answers.first.duplicate()
+        sockets = sandbox.network.take()
         let report = try sandbox.status.receive(limit: 8, subject: "sp-init's report")
         for number in report?.descriptors ?? [] { _ = Descriptor(owning: number) }
         guard report?.bytes.first == 1 else { throw HarnessError("sp-init reported \(report?.bytes ?? [])") }

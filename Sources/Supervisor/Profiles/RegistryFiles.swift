@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 internal import LinuxSystem
-package import Policy
+internal import Policy
 
 /// Reads package clients' configuration as this host has it.
 package enum RegistryFiles {
