@@ -111,7 +111,9 @@ let package = Package(
         .testTarget(
             name: "GatewayTests", dependencies: ["Wire", "CLinux", "CSeccomp", "CGatewayTesting"],
             swiftSettings: strict),
-        .testTarget(name: "EgressTests", dependencies: ["Egress", "Policy", "Documents"], swiftSettings: strict),
+        .testTarget(
+            name: "EgressTests",
+            dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),

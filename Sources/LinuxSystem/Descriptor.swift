@@ -71,6 +71,17 @@ extension Descriptor {
         }
     }
 
+    /// The first bytes of a file, at most `limit` of them.
+    package borrowing func readStart(_ limit: Int, subject: @autoclosure () -> String) throws(SystemError) -> [UInt8] {
+        let fd = number
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let got = try checked("read", subject()) {
+            bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) }
+        }
+        bytes.removeSubrange(got...)
+        return bytes
+    }
+
     /// Writes all bytes, or throws.
     package borrowing func writeAll(_ bytes: [UInt8], subject: @autoclosure () -> String) throws(SystemError) {
         var done = 0

@@ -38,6 +38,15 @@ package struct Profile: Sendable, Hashable {
         return try merge.profile(name: name)
     }
 
+    /// What a profile is for, and whether it is only a part: with no root file system it is there to be extended.
+    package static func summary(name: String, source: Source) throws(PolicyError) -> (reason: String, isPart: Bool) {
+        var merge = ProfileMerge()
+        try merge.add(name: name, source: source)
+        let document = try merge.document(name: name)
+        if document.rootfs == nil { return (document.reason.value, true) }
+        return (try document.resolved(name: name).reason, false)
+    }
+
     func refuseLintErrors() throws(PolicyError) {
         guard let finding = lint().first(where: { $0.severity == .error }) else { return }
         throw PolicyError(finding.message, at: finding.place, remedy: finding.remedy)

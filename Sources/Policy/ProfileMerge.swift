@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
 
-/// Merges a profile with what it extends, in the order written, the profile itself last.
+/// Merges a profile with what it extends, in the order written, the profile itself last. One that is reached on two ways
+/// counts once, where it is reached first: before everything that extends it.
 ///
 /// A scalar or a list of grants (paths, groups, variables passed) is replaced as a whole: what a file writes down is
 /// all there is, and an empty list is nothing. Denials add up, and variables set merge by name: a profile cannot lose a
@@ -16,6 +17,7 @@ struct ProfileMerge {
     private var merged: ProfileDocument?
     private var open: [String] = []
     private var loaded = 0
+    private var done: Set<String> = []
 
     mutating func add(name: String, source: Profile.Source) throws(PolicyError) {
         let (file, bytes) = try source(name)
@@ -24,8 +26,11 @@ struct ProfileMerge {
         open.append(name)
         for parent in document.extends?.items ?? [] {
             try check(parent)
+            // Reached a second time it would undo what its first heirs changed.
+            if done.contains(parent.value) { continue }
             try add(name: parent.value, source: source)
         }
+        done.insert(name)
         open.removeLast()
         if let rules = document.egressRules, rules.items.isEmpty, let first = merged?.egressRules?.items.first {
             throw PolicyError(
@@ -48,11 +53,13 @@ struct ProfileMerge {
         }
     }
 
-    func profile(name: String) throws(PolicyError) -> Profile {
+    func profile(name: String) throws(PolicyError) -> Profile { try document(name: name).resolved(name: name) }
+
+    func document(name: String) throws(PolicyError) -> ProfileDocument {
         guard let merged else {
             throw PolicyError("there is no text", file: name, remedy: "Name a profile that exists.")
         }
-        return try merged.resolved(name: name)
+        return merged
     }
 }
 

@@ -96,6 +96,9 @@ struct PoolVerbTests {
     @Test("holds what sessions write, each to its own limits, and stays while one of them lives", .requires(.pool))
     func sessions() throws {
         #expect(try pool(["create", "--size", "3GiB"]).code == 0)
+        // As after a restart of the host.
+        #expect(try view.command(Command("/usr/bin/umount", [place])).run().code == 0)
+        #expect(try pool(["mount"]).code == 0)
         let tree = try Scratch()
         let record = sallyport.home.at("neighbour.json")
         let neighbour = try view.command(
@@ -126,7 +129,7 @@ struct PoolVerbTests {
         }
         try neighbour.send(Array("go\n".utf8))
         let finished = try neighbour.finish()
-        #expect(finished.text == "before\nafter\n", "\(finished.text)\(finished.errorText)")
+        #expect(finished.text == "started\nbefore\nafter\n", "\(finished.text)\(finished.errorText)")
         #expect(try show().report["sessions"] == .array([]))
         let left = try view.command(Command("/bin/ls", ["-A", place])).run()
         #expect(left.text == "lost+found\n", "\(left.text)")
@@ -161,7 +164,7 @@ struct PoolVerbTests {
 
     @Test("a verb that is killed is done by the next one", .requires(.pool), arguments: FaultPoint.poolNames)
     func completed(point: String) throws {
-        let removing = ["pool.unmounted", "pool.image.removed"].contains(point)
+        let removing = point == "pool.unmounted" || point == "pool.image.removed"
         if removing { #expect(try pool(["create", "--size", "300MiB"]).code == 0) }
         let killed = try pool(removing ? ["remove"] : ["create", "--size", "300MiB"], fault: point)
         #expect(killed.ending == .signalled(9), "\(point) was reached")
@@ -191,6 +194,20 @@ struct PoolVerbTests {
         #expect(text(sallyport.home.at("taken")) == "not a pool\n")
         let absent = try pool(["mount"])
         #expect(absent.code == 125 && absent.errorText.contains("sallyport pool create"), "\(absent.errorText)")
+    }
+
+    @Test("without mkfs.ext4 the package is named, and nothing is left")
+    func noFormatter() throws {
+        // A file that is no program, since it is not executable.
+        let hidden = try view.command(
+            Command("/usr/bin/mount", ["--bind", "/dev/null", "/usr/sbin/mkfs.ext4"])
+        ).run()
+        try #require(hidden.code == 0, "\(hidden.errorText)")
+        let made = try pool(["create", "--size", "300MiB"])
+        #expect(made.code == 125 && made.text.isEmpty)
+        #expect(made.errorText.contains("Install the package e2fsprogs"), "\(made.errorText)")
+        #expect(added.count == 1, "only the cover")
+        #expect(names(sallyport.state).filter { $0.contains("pool") } == ["pool"])
     }
 
     @Test("nothing is mounted over what a session has there")

@@ -72,6 +72,19 @@ package struct HostNeed: Hashable, Sendable {
     package static let terminal = HostNeed("terminal") { access("/dev/ptmx", R_OK | W_OK) == 0 }
     package static let git = HostNeed("git") { access("/usr/bin/git", X_OK) == 0 }
     package static let python = HostNeed("python3") { access("/usr/bin/python3", X_OK) == 0 }
+    /// The kernel was built with the transparent proxy of nf_tables, as its own configuration says.
+    package static let transparentProxy = HostNeed("transparent-proxy") {
+        var release = utsname()
+        guard uname(&release) == 0 else { return false }
+        let version = withUnsafeBytes(of: release.release) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        var configuration = text("/boot/config-\(version)") ?? ""
+        do { configuration += try Command("/bin/zcat", ["/proc/config.gz"]).run().text } catch { return false }
+        return configuration.split(separator: "\n").contains {
+            $0 == "CONFIG_NFT_TPROXY=y" || $0 == "CONFIG_NFT_TPROXY=m"
+        }
+    }
 }
 
 package struct MissingNeed: Error, CustomStringConvertible {

@@ -73,7 +73,7 @@ final class Tap: EventSource {
 }
 
 /// Both ends of an attempt, read from the first packet.
-struct Attempt {
+struct Attempt: Equatable {
     let transport: UInt8
     let client: Endpoint
     let server: Endpoint

@@ -11,7 +11,10 @@ enum AttemptFilter {
     /// Bytes of a packet that a taken one keeps: fixed header, one fragment header or all IPv4 options, transport.
     static let kept: UInt32 = 96
 
-    private enum Target: Equatable { case next, at(String) }
+    private enum Target: Equatable {
+        case next
+        case at(String)
+    }
     private struct Instruction {
         var code: UInt32
         var value: UInt32

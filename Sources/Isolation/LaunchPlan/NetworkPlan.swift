@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CChildPath
 internal import Glibc
 package import LinuxSystem
 
@@ -19,6 +18,8 @@ package enum NetworkRole: Sendable, Hashable, CustomStringConvertible {
     case listener(port: UInt16, AddressFamily)
     /// Takes the TCP connections to any port of any address that is not the session's own.
     case transparent(AddressFamily)
+    /// Answers which socket of the namespace has a flow: see ``SocketDiagnostics``.
+    case diagnostics
 
     package var description: String {
         switch self {
@@ -27,6 +28,7 @@ package enum NetworkRole: Sendable, Hashable, CustomStringConvertible {
         case .tap: "tap"
         case .listener(let port, let family): "listener_\(port)_\(family)"
         case .transparent(let family): "transparent_\(family)"
+        case .diagnostics: "diagnostics"
         }
     }
 }
@@ -47,6 +49,8 @@ package struct NetworkPlan: Sendable, Equatable {
     /// Each listener is two descriptors, which travel in one message.
     package static let maximumPorts = 20
     static let dnsPort: UInt16 = 53
+    /// Where the one listener for all ports is bound: below 1024, so that no server of an agent is in its way.
+    static let transparentPort: UInt16 = 1
 
     /// - Throws: ``SystemError`` for ports that cannot have a listener; `transparent` serves any number of them.
     package init(ports: [UInt16], ipv6: Bool, transparent: Bool, tap: Bool) throws(SystemError) {
@@ -55,6 +59,11 @@ package struct NetworkPlan: Sendable, Equatable {
             throw SystemError(
                 "listen on", "port \(port) of a session", .invalid,
                 remedy: port == 0 ? "Ports begin at 1." : "The session's resolver answers there; it relays no DNS.")
+        }
+        if transparent && distinct.contains(Self.transparentPort) {
+            throw SystemError(
+                "listen on", "port \(Self.transparentPort) of a session", .invalid,
+                remedy: "The one listener for all ports is bound there and takes that port too.")
         }
         guard distinct.count <= Self.maximumPorts else {
             throw SystemError(
@@ -75,10 +84,9 @@ package struct NetworkPlan: Sendable, Equatable {
         if transparent { roles += families.map { .transparent($0) } }
         for port in ports { roles += families.map { .listener(port: port, $0) } }
         if tap { roles.append(.tap) }
-        return roles
+        return roles + [.diagnostics]
     }
 
     /// Slots of the child's own that sockets take one after the other, in the order of ``roles``.
     static let firstSlot = Slot.allCases.count
-    static let capacity = Int(SP_SLOTS) - firstSlot
 }

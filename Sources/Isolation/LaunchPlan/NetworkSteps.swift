@@ -28,10 +28,25 @@ enum NetworkSteps {
             case .dnsUDP(let family): datagram(family, "net.\(role)", slot, &plan)
             case .dnsTCP(let family): listener(NetworkPlan.dnsPort, family, "net.\(role)", slot, &plan)
             case .listener(let port, let family): listener(port, family, "net.\(role)", slot, &plan)
-            case .transparent: continue
+            case .transparent(let family): transparent(family, "net.\(role)", slot, &plan)
             case .tap: tap("net.\(role)", slot, &plan)
+            case .diagnostics:
+                open(AF_NETLINK, SOCK_RAW, "net.\(role)", slot, &plan, protocol: NETLINK_SOCK_DIAG)
             }
         }
+        if network.transparent { rules(network, &plan) }
+    }
+
+    /// Where the plan of a session needs what the kernel may lack: nf_tables and its transparent proxy.
+    static let rulesLabel = "net.transparent_rules"
+
+    static func rules(_ network: NetworkPlan, _ plan: inout PlanBuilder) {
+        let rules = TransparentRules(
+            ownV4: SessionAddresses.ownV4.bytes, ownV6: network.ipv6 ? SessionAddresses.ownV6.bytes : nil,
+            port: NetworkPlan.transparentPort, resolverPort: NetworkPlan.dnsPort)
+        plan.add(
+            .netlink, rulesLabel, data: rules.requests.bytes, a: UInt64(NETLINK_NETFILTER),
+            detail: "connections to other addresses go to port \(NetworkPlan.transparentPort)")
     }
 
     /// Sends the sockets out in a message of their own; the child's copies end with its exec.
@@ -48,6 +63,8 @@ enum NetworkSteps {
         let (level, name) =
             family == .v4 ? (IPPROTO_IP, SP_IP_PKTINFO) : (IPPROTO_IPV6, SP_IPV6_RECVPKTINFO)
         option(Int32(level), name, 1, label, slot, &plan)
+        // For IPv6 the local route is not enough: an answer may only leave from an address of an interface, or freely.
+        if family == .v6 { option(Int32(IPPROTO_IPV6), SP_IPV6_FREEBIND, 1, label, slot, &plan) }
         bind(family, NetworkPlan.dnsPort, label, slot, &plan)
     }
 
@@ -60,6 +77,17 @@ enum NetworkSteps {
         plan.add(.listen, label, fd: .slot(Int32(slot)), a: backlog, detail: "listen")
     }
 
+    /// May take connections to addresses that it is not bound to; its accepted sockets have the asked address and port.
+    /// ip(7), IP_TRANSPARENT
+    private static func transparent(_ family: AddressFamily, _ label: String, _ slot: Int, _ plan: inout PlanBuilder) {
+        socket(family, SOCK_STREAM, label, slot, &plan)
+        let (level, name) =
+            family == .v4 ? (IPPROTO_IP, SP_IP_TRANSPARENT) : (IPPROTO_IPV6, SP_IPV6_TRANSPARENT)
+        option(Int32(level), name, 1, label, slot, &plan)
+        bind(family, NetworkPlan.transparentPort, label, slot, &plan)
+        plan.add(.listen, label, fd: .slot(Int32(slot)), a: backlog, detail: "listen")
+    }
+
     private static func socket(
         _ family: AddressFamily, _ type: __socket_type, _ label: String, _ slot: Int, _ plan: inout PlanBuilder
     ) {
@@ -69,11 +97,12 @@ enum NetworkSteps {
     }
 
     private static func open(
-        _ domain: Int32, _ type: __socket_type, _ label: String, _ slot: Int, _ plan: inout PlanBuilder
+        _ domain: Int32, _ type: __socket_type, _ label: String, _ slot: Int, _ plan: inout PlanBuilder,
+        protocol number: Int32 = 0
     ) {
         let flags = Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         plan.add(
-            .socket, label, data: bytes(domain) + bytes(flags) + bytes(0 as Int32), b: UInt64(slot), detail: "make")
+            .socket, label, data: bytes(domain) + bytes(flags) + bytes(number), b: UInt64(slot), detail: "make")
     }
 
     private static func option(

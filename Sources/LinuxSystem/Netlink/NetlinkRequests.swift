@@ -15,14 +15,25 @@ package struct NetlinkAttribute: Sendable {
     package init(_ type: Int32, host value: UInt32) {
         self.init(type, withUnsafeBytes(of: value) { Array($0) })
     }
+
+    /// A number in network byte order, as netfilter has them.
+    package init(_ type: Int32, network value: UInt32) {
+        self.init(type, withUnsafeBytes(of: value.bigEndian) { Array($0) })
+    }
+
+    /// Attributes inside one.
+    package static func nested(_ type: Int32, _ attributes: [NetlinkAttribute]) -> NetlinkAttribute {
+        NetlinkAttribute(type | NLA_F_NESTED, attributes.flatMap { NetlinkRequests.encoded($0) })
+    }
 }
 
 /// Requests to the kernel, laid out one behind the other so that one send carries them all. netlink(7)
 package struct NetlinkRequests: Sendable {
     package private(set) var bytes: [UInt8] = []
-    private var sequence: UInt32 = 0
+    private var sequence: UInt32
 
-    package init() {}
+    /// - Parameter after: the number before that of the first request, for a socket that sends more than once.
+    package init(after: UInt32 = 0) { sequence = after }
 
     /// Appends a request.
     ///

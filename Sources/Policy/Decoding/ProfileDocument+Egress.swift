@@ -13,7 +13,7 @@ extension ProfileDocument {
 
 extension ProfileField {
     private static let targets = ["host", "registry", "cidr", "deny"]
-    private static let options = ["ports", "tls", "ech", "http", "addresses", "max_names"]
+    private static let options = ["ports", "tls", "ech", "http", "addresses", "when_absent", "max_names"]
 
     /// One rule: a target, a reason, and the keys that mean something beside that target.
     fileprivate func egressRule() throws(PolicyError) -> EgressRule {
@@ -35,11 +35,13 @@ extension ProfileField {
                 origin: origin, reason: try reason.sentence(), target: .deny(try target.hostPattern(denied: true)),
                 ports: .list([]))
         case "registry":
-            try refuse(fields, "beside registry: the client's own configuration says it", but: ["addresses"])
+            try refuse(
+                fields, "beside registry: the client's own configuration says it", but: ["addresses", "when_absent"])
             return EgressRule(
                 origin: origin, reason: try reason.sentence(),
                 target: .registry(try target.choice(RegistryClient.self)),
-                ports: .list([]), addresses: try fields["addresses"]?.addressBlocks())
+                ports: .list([]), addresses: try fields["addresses"]?.addressBlocks(),
+                whenAbsent: try fields["when_absent"]?.choice(EgressRule.Absence.self) ?? .error)
         case "cidr":
             try refuse(fields, "beside cidr, where no name is seen", but: ["ports", "tls", "addresses"])
             return try addressRule(target, fields, reason: try reason.sentence())
@@ -58,6 +60,7 @@ extension ProfileField {
     private func hostRule(
         _ target: ProfileField, _ fields: [String: ProfileField], reason: String
     ) throws(PolicyError) -> EgressRule {
+        try refuse(fields, "without registry", but: Self.options.filter { $0 != "when_absent" })
         let pattern = try target.hostPattern(denied: false)
         var rule = EgressRule(
             origin: node.place.description, reason: reason, target: .host(pattern),

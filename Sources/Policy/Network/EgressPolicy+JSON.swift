@@ -56,6 +56,7 @@ extension EgressRule {
         if let addresses {
             members.append(.init("addresses", .array(addresses.map { .string($0.description) })))
         }
+        if whenAbsent == .skip { members.append(.init("when_absent", "skip")) }
         if let maxNames { members.append(.init("max_names", .int(maxNames))) }
         return .object(members)
     }
@@ -65,7 +66,7 @@ extension EgressRule {
             json, "rule \(index)",
             known: [
                 "id", "origin", "reason", "host", "registry", "cidr", "deny", "ports", "tls", "ech", "http",
-                "addresses", "max_names",
+                "addresses", "when_absent", "max_names",
             ])
         guard let id = fields["id"]?.intValue, let origin = fields["origin"]?.stringValue,
             let reason = fields["reason"]?.stringValue, let ech = fields["ech"]?.stringValue.flatMap(ECH.init)
@@ -74,7 +75,8 @@ extension EgressRule {
         self.init(
             id: id, origin: origin, reason: reason, target: target, ports: try Self.ports(fields),
             tls: try fields.text("tls", TLS.init), ech: ech, http: try Self.limits(fields),
-            addresses: try fields.texts("addresses", AddressBlock.init(text:)), maxNames: try fields.count("max_names"))
+            addresses: try fields.texts("addresses", AddressBlock.init(text:)), maxNames: try fields.count("max_names"),
+            whenAbsent: try fields.text("when_absent", Absence.init) ?? .error)
     }
 
     private static func target(_ fields: JSONFields) throws(PolicyError) -> Target {

@@ -48,6 +48,9 @@ package struct EgressRule: Sendable, Hashable {
         case intercept
     }
 
+    /// What becomes of a registry rule whose client says nothing on this host.
+    package enum Absence: String, Sendable, Hashable, CaseIterable { case error, skip }
+
     package enum ECH: String, Sendable, Hashable, CaseIterable { case refuse, allow }
 
     /// What the gateway expects on a connection.
@@ -67,10 +70,13 @@ package struct EgressRule: Sendable, Hashable {
     package var addresses: [AddressBlock]?
     /// How many different names a wildcard may stand for in one session.
     package var maxNames: Int?
+    /// Means something in a registry rule only.
+    package var whenAbsent: Absence
 
     package init(
         id: Int = 0, origin: String, reason: String, target: Target, ports: Ports = .list([443]), tls: TLS? = nil,
-        ech: ECH = .refuse, http: HTTPLimits? = nil, addresses: [AddressBlock]? = nil, maxNames: Int? = nil
+        ech: ECH = .refuse, http: HTTPLimits? = nil, addresses: [AddressBlock]? = nil, maxNames: Int? = nil,
+        whenAbsent: Absence = .error
     ) {
         self.id = id
         self.origin = origin
@@ -86,6 +92,7 @@ package struct EgressRule: Sendable, Hashable {
         self.http = http
         self.addresses = addresses
         self.maxNames = maxNames
+        self.whenAbsent = whenAbsent
     }
 
     package static let defaultMaxNames = 256
@@ -128,7 +135,15 @@ extension EgressRule {
     }
 
     /// The rule as one line of canonical text: everything that decides, without reason and origin.
-    package var text: String {
+    package var text: String { line(subject) }
+
+    /// The same for people: a name behind xn-- also with its letters.
+    package var shown: String {
+        guard let decoded = pattern?.name.decoded else { return text }
+        return line("\(subject) (\(decoded))")
+    }
+
+    private func line(_ subject: String) -> String {
         var words = [subject]
         switch target {
         case .host, .cidr: words.append("ports \(ports)")
@@ -139,6 +154,7 @@ extension EgressRule {
         if let methods = http?.methods { words.append("methods \(methods.joined(separator: ","))") }
         if let paths = http?.paths { words.append("paths \(paths.joined(separator: ","))") }
         if let addresses { words.append("addresses \(addresses.map { $0.description }.joined(separator: ","))") }
+        if whenAbsent == .skip { words.append("when_absent skip") }
         if let maxNames { words.append("max_names \(maxNames)") }
         return words.joined(separator: " ")
     }

@@ -42,6 +42,8 @@ extension Pool {
             if try image.exists() {
                 try LoopDevice.waitForRelease(try image.status(), name: path, deadline: 10_000)
             }
+            // From here on it is missed by nobody: cut short now, the next verb starts afresh and sweep forgets it.
+            try write(Record(image: path, isWhole: false), state)
             try image.remove()
         } catch {
             // Its directory is gone, and it with that.

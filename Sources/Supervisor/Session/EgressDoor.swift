@@ -26,8 +26,8 @@ final class EgressDoor {
     private(set) var generation: UInt32 = 1
     /// What went wrong with it.
     private(set) var failure: SystemError?
-    /// Answers which process holds a socket.
-    var owners: ((EgressReport.SocketPair) -> SocketOwner?)?
+    /// Finds which process holds a socket.
+    var find: OwnerSearch?
 
     /// The socket to wait on; ``heed()`` takes what is there.
     var number: Int32 { control.number }
@@ -76,7 +76,8 @@ final class EgressDoor {
         var numbers: [Int32] = [file.number, audit.number]
         for role in sockets.roles {
             guard let number = sockets.number(role) else { continue }
-            roles.append(EgressStart.Role(role))
+            guard let purpose = EgressStart.Role(role) else { continue }
+            roles.append(purpose)
             numbers.append(number)
         }
         let start = EgressStart(roles: roles, options: options)
@@ -135,7 +136,7 @@ final class EgressDoor {
     private func take(_ report: EgressReport) -> Bool {
         switch report {
         case .ready: isReady = true
-        case .whoIs(let query, let pair): tell(.owner(query: query, owners?(pair)))
+        case .whoIs(let query, let pair): tell(.owner(query: query, find?.owner(of: pair)))
         case .applied(let generation, _): self.generation = generation
         case .unusable: break
         case .denial(let denial): if denials.count < 64 { denials.append(denial) }
@@ -202,13 +203,15 @@ final class EgressDoor {
 }
 
 extension EgressStart.Role {
-    fileprivate init(_ role: NetworkRole) {
+    /// Nil for what stays here.
+    fileprivate init?(_ role: NetworkRole) {
         switch role {
         case .dnsUDP: self = .dnsDatagrams
         case .dnsTCP: self = .dnsListener
         case .tap: self = .tap
         case .listener(let port, _): self = .listener(port: port)
         case .transparent: self = .transparentListener
+        case .diagnostics: return nil
         }
     }
 }

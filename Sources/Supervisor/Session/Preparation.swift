@@ -25,12 +25,16 @@ struct Preparation {
                     "The kernel has no Landlock (5.13, lsm=landlock). A profile can waive it by name: landlock: waived."
             )
         }
-        return SandboxSpec(
+        let network = try EgressDoor.plan(for: request.profile.egress)
+        let resolver = network == nil ? [] : try skeleton.resolverTrees(trees)
+        var spec = SandboxSpec(
             session: session.text, mode: mode, profile: request.profile, landlockABI: max(0, Int(abi)), filter: filter,
             runtime: paths.runtime, root: try trees.open(skeleton.root, at: "", recursive: false),
             dev: try trees.open(skeleton.dev, at: "dev", recursive: false, keepDevices: true),
-            systemTrees: try systemTrees(request.profile.rootfs, trees), mounts: try mounts(request.mounts, trees),
+            systemTrees: try systemTrees(request.profile.rootfs, trees) + resolver, mounts: try mounts(request.mounts, trees),
             workspace: try workspace(request, trees), argv: request.argv, environment: try variables(request))
+        spec.network = network
+        return spec
     }
 
     // MARK: Root file system

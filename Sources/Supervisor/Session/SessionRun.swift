@@ -110,7 +110,7 @@ package final class SessionRun {
         }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
-        if request.profile.egress.isOpen { try startEgress(&spec, &result) }
+        if spec.network != nil { try startEgress(&spec, &result) }
         if let plan = spec.network { network?.equip(plan) }
         let program = try programs.sealed("sp-init")
         try joinGroups(&spec)
@@ -144,7 +144,7 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
-            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory) }
+            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory, sandbox.pid) }
             try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
         } catch {
             endNow(sandbox)
@@ -228,7 +228,7 @@ package final class SessionRun {
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
     private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
-        let network = try EgressDoor.plan(for: request.profile.egress)
+        guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
         spec.network = network
         result.egress = SessionResult.Egress(network)
         egress = try EgressDoor.start(
@@ -236,9 +236,11 @@ package final class SessionRun {
     }
 
     private func beginEgress(
-        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory
+        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory,
+        _ first: Int32
     ) throws(SystemError) {
         guard let egress else { return }
+        if let socket = sockets.take(.diagnostics) { egress.find = OwnerSearch(socket, first: first) }
         let policy = request.profile.egress
         let audit = try directory.directory.open(
             "audit.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
