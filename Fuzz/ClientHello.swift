@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Egress
+internal import Policy
 
 /// The first bytes of a TLS connection; the first byte of the input says whether encrypted hellos are allowed.
 func fuzzClientHello(_ input: [UInt8]) {
@@ -11,9 +12,12 @@ func fuzzClientHello(_ input: [UInt8]) {
         checkWrapped(bytes, allows)
         return
     }
-    hold(readers[0].received == bytes, "every byte is kept for sending onwards")
+    hold(readers[0].received + readers[0].rest == bytes, "every byte is kept for sending onwards")
+    for reader in readers { hold(reader.received == readers[0].received, "the hello ends in one place") }
+    checkFollowing(hello, readers[0].rest, allows)
     hold(allows || !hello.hasEncryptedHello, "an encrypted hello needs a rule")
     hold(isCanonical(hello.serverName), "spelling of \(hello.serverName)")
+    if let host = HostName(hello.serverName) { hold(host.text == hello.serverName, "one spelling of \(host.text)") }
     guard let message = message(in: bytes) else { stop("does not hold: an accepted hello is made of records") }
     for size in [1, 7, 300, 16_384] {
         let state = read([records(message, of: size)], allows).state
@@ -21,6 +25,24 @@ func fuzzClientHello(_ input: [UInt8]) {
             state == .hello(hello) || size == 1 && state == .refused(.oversized), "the same hello in records of \(size)"
         )
     }
+}
+
+/// What stands behind the hello, and the input itself as a second one.
+private func checkFollowing(_ first: ClientHello, _ rest: [UInt8], _ allows: Bool) {
+    let results = arrivals(rest).map { pieces in
+        var reader = SecondHelloReader(after: first, allowsEncryptedHello: allows)
+        var sent: [UInt8] = []
+        var refusal: TLSRefusal?
+        do throws(TLSRefusal) {
+            for piece in pieces { sent += try reader.take(piece.span) }
+        } catch {
+            refusal = error
+        }
+        hold(sent == Array(rest.prefix(sent.count)), "what is sent is what came")
+        hold(!reader.isDone || refusal != nil || sent.count == rest.count, "nothing is held back after the end")
+        return (refusal, reader.isDone)
+    }
+    for result in results { hold(result == results[0], "the verdict does not depend on how bytes arrive") }
 }
 
 /// Mutation seldom keeps record lengths right, so the input is also tried as the body of one message.
