@@ -79,7 +79,8 @@ enum RunVerb {
             throw UsageError("no command; write it after --, as in: sallyport run -- id")
         }
         var profile = try ProfileCache(context.profiles, context.paths).load(
-            try arguments.value("profile") ?? "strict")
+            try arguments.value("profile") ?? "strict"
+        ).expandingRegistries(context.registries.expand)
         for limit in arguments.all("limit") {
             let (key, value) = try pair(limit, "--limit", "=")
             profile = try profile.setting(limit: key, value: value)

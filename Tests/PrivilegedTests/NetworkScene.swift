@@ -92,7 +92,9 @@ final class NetworkScene {
         // Ids that no table of this host gives out: below the standard range.
         let block = IdBlock(index: 0, base: 0x6000_0000 + UInt32.random(in: 0..<4096) << 16)
         let maps: IdMaps = mode == .host ? .session(block) : .single(uid: geteuid(), gid: getegid())
-        sandbox = try Sandbox.start(spec, maps: maps, initProgram: program, fault: nil) { _ in }
+        let made = mode == .host ? SessionNetwork.begin(on: try WorkerThread("network")) : nil
+        if let network { made?.equip(network) }
+        sandbox = try Sandbox.start(spec, maps: maps, network: made, initProgram: program, fault: nil) { _ in }
         held.closeAll()
         input = try requests.second.duplicate()
         output = try answers.first.duplicate()

@@ -15,11 +15,22 @@ struct TokenBucket {
         last = now
     }
 
-    /// Takes one permission at a moment in nanoseconds; false when there is none.
-    mutating func take(at now: UInt64) -> Bool {
+    /// Whether there is a permission at a moment in nanoseconds.
+    mutating func hasOne(at now: UInt64) -> Bool {
         let elapsed = min(now &- last, 3_600_000_000_000)
         last = now
         level = min(burst * 1_000_000_000, level + elapsed * perSecond)
+        return level >= 1_000_000_000
+    }
+
+    /// Milliseconds until there is one.
+    var milliseconds: UInt64 {
+        level >= 1_000_000_000 ? 0 : (1_000_000_000 - level) / max(1, perSecond) / 1_000_000 + 1
+    }
+
+    /// Takes one permission at a moment in nanoseconds; false when there is none.
+    mutating func take(at now: UInt64) -> Bool {
+        _ = hasOne(at: now)
         guard level >= 1_000_000_000 else { return false }
         level -= 1_000_000_000
         return true

@@ -11,6 +11,7 @@ final class Acceptor: EventSource {
     private let isResolver: Bool
     private var registration: EventLoop.Registration?
     private var bucket: TokenBucket
+    private var timer: LoopTimer?
 
     init(_ gateway: EgressGateway, socket: consuming Descriptor, isResolver: Bool) throws(SystemError) {
         self.gateway = gateway
@@ -21,10 +22,14 @@ final class Acceptor: EventSource {
         registration = try gateway.loop.add(self.socket.number, SP_EPOLLIN, self)
     }
 
-    deinit { if let registration { gateway.loop.remove(registration) } }
+    deinit {
+        timer?.cancel()
+        if let registration { gateway.loop.remove(registration) }
+    }
 
     func ready(_ events: UInt32, tag: Int) {
         for _ in 0..<gateway.caps.perTurn {
+            guard bucket.hasOne(at: gateway.loop.now) else { return pause() }
             var peer = sp_endpoint()
             let got = sp_accept(socket.number, &peer)
             if got == -Int(EAGAIN) { return }
@@ -37,15 +42,26 @@ final class Acceptor: EventSource {
         }
     }
 
+    /// Leaves what comes too fast in the kernel's queue for a moment: a task that opens many connections at once gets
+    /// them all, only later. The queue has an end, and clients try again.
+    private func pause() {
+        guard let registration else { return }
+        do throws(SystemError) { try gateway.loop.change(registration, 0) } catch { return }
+        timer = gateway.loop.after(milliseconds: bucket.milliseconds) { [weak self] in
+            guard let self, let registration = self.registration else { return }
+            do throws(SystemError) { try self.gateway.loop.change(registration, SP_EPOLLIN) } catch {}
+        }
+    }
+
     private func take(_ client: consuming Descriptor, from peer: sp_endpoint) {
         var local = sp_endpoint()
         guard sp_local_endpoint(client.number, &local) == 0, let asked = Endpoint(local), let peer = Endpoint(peer)
         else { return }
-        guard gateway.connectionCount < gateway.caps.connections, bucket.take(at: gateway.loop.now) else {
+        _ = bucket.take(at: gateway.loop.now)
+        guard gateway.connectionCount < gateway.caps.connections else {
             // A reset, so that a client knows at once.
             _ = sp_reset_on_close(client.number)
-            return refuseForWantOf(
-                gateway.connectionCount < gateway.caps.connections ? "connection_rate" : "connections", at: asked)
+            return refuseForWantOf("connections", at: asked)
         }
         do throws(SystemError) {
             // A rule may open port 53 of nothing but an address; the resolver has it for every name.
@@ -66,9 +82,7 @@ final class Acceptor: EventSource {
         record.transport = "tcp"
         record.port = asked?.port
         record.reason = what
-        record.detail =
-            "a session has \(gateway.caps.connections) connections at a time and "
-            + "\(gateway.caps.connectionsPerSecond) new ones a second"
+        record.detail = "a session has \(gateway.caps.connections) connections at a time"
         record.remedy = "Let the task open fewer connections at a time."
         gateway.audit.record(record)
     }

@@ -303,6 +303,7 @@ final class Connection: EgressGateway.Live {
     }
 
     private var explanation: Explanation?
+    private var drained = 0
 
     private func prepare(_ explanation: Explanation) {
         guard phase == .explaining else { return }
@@ -330,6 +331,9 @@ final class Connection: EgressGateway.Live {
             _ = sp_shutdown_write(client.number)
         }
         if got == 0 { return close(reason: "explained", resetting: false) }
+        // Whoever goes on sending is not listening.
+        drained += max(0, got)
+        if drained > gateway.caps.heldBytes { return close(reason: "explained", resetting: true) }
         if got > 0 { gateway.loop.postpone { [weak self] in self?.explain() } }
     }
 

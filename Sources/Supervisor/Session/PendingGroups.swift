@@ -15,7 +15,7 @@ final class PendingGroups: Sendable {
 
     /// Begins to make the groups on `worker`, or makes them at once when there is none.
     ///
-    /// Precondition: the session's state, which names them for sweep, is on disk.
+    /// Precondition: the session's state, which names them for sweep, is on disk, and its ids are in the host's table.
     static func begin(
         on worker: WorkerThread?, _ id: String, _ limits: CgroupLimits, _ layout: CgroupLayout, root: Bool
     ) -> PendingGroups {

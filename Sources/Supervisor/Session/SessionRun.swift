@@ -101,6 +101,7 @@ package final class SessionRun {
         // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
+        // After the ids: to a sweep with other directories, a session in the table of ids is one that lives.
         if let layout {
             let limits = request.profile.limits
             groups = .begin(
