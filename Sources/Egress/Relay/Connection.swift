@@ -40,6 +40,8 @@ final class Connection: EgressGateway.Live {
     private var lastActivity: UInt64 = 0
     private var reply: [UInt8] = []
     private var isAudited = false
+    /// What the client speaks, where the session observes.
+    private var spoken: Explanation.Language?
 
     init(_ gateway: EgressGateway, client: consuming Descriptor, from peer: Endpoint, to asked: Endpoint)
         throws(SystemError)
@@ -204,6 +206,7 @@ final class Connection: EgressGateway.Live {
         record.asked = asked.address
         record.port = asked.port
         record.address = remote
+        record.speaks = spoken?.rawValue
         record.rule = record.rule ?? rule.map { AuditRecord.Rule($0) }
     }
 
@@ -224,6 +227,7 @@ final class Connection: EgressGateway.Live {
     /// Moves what can be moved in both directions.
     private func relay() {
         guard phase == .relaying, let upstream = upstream?.number else { return }
+        if spoken == nil, rule?.isObserver ?? false { listen() }
         switch sendUp(upstream) {
         case .failed(let errno): return close(reason: "up_\(errno)", resetting: true)
         case .more: goOn()
@@ -244,6 +248,12 @@ final class Connection: EgressGateway.Live {
         var buffer = [UInt8](repeating: 0, count: 16_384)
         for _ in 0..<8 where sp_receive_bytes(client.number, &buffer, buffer.count) > 0 {}
         close(reason: "finished", resetting: false)
+    }
+
+    /// Looks at the first byte, which stays where it is: what a profile would have to say of this port.
+    private func listen() {
+        var first: UInt8 = 0
+        if sp_peek_bytes(client.number, &first, 1) == 1 { spoken = Explanation.Language(firstByte: first) }
     }
 
     private func goOn() { gateway.loop.postpone { [weak self] in self?.relay() } }
