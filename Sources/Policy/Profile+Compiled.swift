@@ -22,6 +22,7 @@ extension Profile {
         // What was forgotten above shows here: a profile that does not come back the same is not kept.
         var same = self
         same.origins = [:]
+        same.tests = []
         return Profile(compiled: writer.bytes[...]) == same ? writer.bytes : nil
     }
 

@@ -13,6 +13,8 @@ package struct Profile: Sendable, Hashable {
     package var landlock: LandlockRequirement
     package var limits: Limits
     package var egress: EgressPolicy
+    /// What the profile's own file asserts of it; decides nothing.
+    package var tests: [Assertion] = []
     /// Where each key and list item was written, by the key's path as in ``show()``.
     package var origins: [String: Place]
 

@@ -9,6 +9,8 @@ struct Context {
     let paths: HostPaths
     let programs: Programs
     let profiles: ProfileFiles
+    /// Package clients as this host's files and the caller's environment configure them.
+    let registries = RegistryFiles.registries(environment: environmentValue)
 
     static func make() throws(SystemError) -> Context {
         let programs = try Programs.beside()

@@ -71,7 +71,8 @@ enum RunVerb {
         }
     }
 
-    private static func request(_ arguments: Arguments, _ context: Context) throws -> RunRequest {
+    /// What a command line asks for; options that a verb does not declare are never set.
+    static func request(_ arguments: Arguments, _ context: Context) throws -> RunRequest {
         guard arguments.words.isEmpty else {
             throw UsageError("unexpected word \"\(arguments.words[0])\"; the command goes after --")
         }
@@ -79,7 +80,8 @@ enum RunVerb {
             throw UsageError("no command; write it after --, as in: sallyport run -- id")
         }
         var profile = try ProfileCache(context.profiles, context.paths).load(
-            try arguments.value("profile") ?? "strict")
+            try arguments.value("profile") ?? "strict"
+        ).expandingRegistries(context.registries.expand)
         for limit in arguments.all("limit") {
             let (key, value) = try pair(limit, "--limit", "=")
             profile = try profile.setting(limit: key, value: value)
@@ -177,7 +179,8 @@ enum RunVerb {
         }
     }
 
-    private static func report(_ result: SessionResult, _ request: RunRequest, json: Bool) {
+    /// Says on stderr how a session went.
+    static func report(_ result: SessionResult, _ request: RunRequest, json: Bool) {
         if json {
             Output.errorRaw(result.json.compactText)
             return

@@ -6,7 +6,7 @@ import Testing
 /// The process between a session's network and the world, as the kernel shows it.
 @Suite("egress gateway of a session", .requires(.root))
 struct EgressGatewayTests {
-    private static let waiting = "cat /proc/self/uid_map; read line"
+    private static let waiting = "cat /proc/self/uid_map; read line; true"
 
     private struct Scene {
         let sallyport: Sallyport
@@ -90,7 +90,7 @@ struct EgressGatewayTests {
         #expect(address.hasPrefix("fd53:414c:4c59::100") || address.hasPrefix("198.18.1.0"), "\(address)")
         let gateway = try ProcessEnd(of: try scene.gateway)
         try signal(9, to: try scene.gateway)
-        gateway.wait()
+        try gateway.wait()
         let outcome = try scene.finish()
         #expect(outcome.code == 7)
         #expect(outcome.lines.suffix(2) == ["after 2", "direct 7"], "\(outcome.lines)")
@@ -104,7 +104,7 @@ struct EgressGatewayTests {
         let scene = try Scene()
         let gateway = try ProcessEnd(of: try scene.gateway)
         try signal(9, to: scene.run.pid)
-        gateway.wait()
+        try gateway.wait()
         #expect(try scene.sallyport.command(["sweep"]).run().code == 0)
     }
 

@@ -3,7 +3,7 @@ import Documents
 
 extension ProfileDocument {
     mutating func decodeEgress(_ section: ProfileField) throws(PolicyError) {
-        let fields = try section.fields(known: ["direct_ip", "rules"])
+        let fields = try section.fields(known: ProfileKey.names(in: "egress"))
         if let field = fields["direct_ip"] {
             directIP = Sourced(try field.choice(DirectAddress.self), field.node.place)
         }
@@ -17,7 +17,7 @@ extension ProfileField {
 
     /// One rule: a target, a reason, and the keys that mean something beside that target.
     fileprivate func egressRule() throws(PolicyError) -> EgressRule {
-        let fields = try fields(known: Self.targets + Self.options + ["reason"])
+        let fields = try fields(known: ProfileKey.names(in: "egress.rules[]"))
         guard let reason = fields["reason"] else {
             throw error("has no reason", remedy: "Say in a sentence what the task needs it for.")
         }

@@ -95,7 +95,7 @@ extension ProfileField {
                 "limits requests on \(hidden), where they are not seen",
                 remedy: "Give plain HTTP a rule of its own (ports: [80]), or remove the limits.")
         }
-        let fields = try fields(known: ["methods", "paths"])
+        let fields = try fields(known: ProfileKey.names(in: "egress.rules[].http"))
         guard !fields.isEmpty else {
             throw error("says nothing", remedy: "Write methods, paths or both, or remove it.")
         }

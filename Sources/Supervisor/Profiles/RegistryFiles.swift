@@ -50,6 +50,7 @@ package enum RegistryFiles {
 
     private static func refused(_ path: String, _ cause: SystemError) -> PolicyError {
         PolicyError(
-            cause.explanationLine, file: path, remedy: cause.remedy ?? "Check the path.", operation: "read registries of")
+            cause.explanationLine, file: path, remedy: cause.remedy ?? "Check the path.",
+            operation: "read registries of")
     }
 }

@@ -47,13 +47,16 @@ enum ConfigurationText {
                 found[found.count - 1].value += "\n" + line
             } else if line.hasPrefix("["), line.hasSuffix("]") {
                 section = String(line.dropFirst().dropLast()).lowercased()
-            } else if let mark = line.firstIndex(where: { $0 == "=" || $0 == ":" && !line.hasPrefix("@") && !line.hasPrefix("//") }) {
-                found.append(setting(section, line, mark, number))
-            } else if let mark = line.firstIndex(of: "=") {
+            } else if let mark = line.firstIndex(where: { marks(line).contains($0) }) {
                 found.append(setting(section, line, mark, number))
             }
         }
         return found
+    }
+
+    /// npm's keys hold colons themselves: `@scope:registry=`, `//host/:_authToken=`.
+    private static func marks(_ line: String) -> Set<Character> {
+        line.hasPrefix("@") || line.hasPrefix("//") ? ["="] : ["=", ":"]
     }
 
     private static func setting(_ section: String, _ line: String, _ mark: String.Index, _ number: Int) -> Setting {

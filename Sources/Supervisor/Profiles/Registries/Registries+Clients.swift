@@ -52,7 +52,9 @@ extension Registries {
     private static func oneLine(_ text: String, _ path: String) -> [Location] {
         ConfigurationText.lines(text).compactMap { number, line in
             let written = String(line.prefix { $0 != "#" })
-            guard let type = ConfigurationText.words(written).first, type == "deb" || type == "deb-src" else { return nil }
+            guard let type = ConfigurationText.words(written).first, type == "deb" || type == "deb-src" else {
+                return nil
+            }
             var rest = Substring(ConfigurationText.trimmed(ConfigurationText.trimmed(written).dropFirst(type.count)))
             if rest.hasPrefix("["), let end = rest.firstIndex(of: "]") { rest = rest[rest.index(after: end)...] }
             return ConfigurationText.words(rest).first.map { Location(url: $0, origin: "\(path):\(number)") }

@@ -3,7 +3,10 @@ internal import Policy
 
 /// The part of a client's URL that a rule can be made of. User names and passwords in it are dropped unread.
 struct RegistryURL {
-    private enum Host { case name(HostName), address(IPAddress) }
+    private enum Host {
+        case name(HostName)
+        case address(IPAddress)
+    }
 
     private let host: Host
     private let port: UInt16
@@ -33,7 +36,9 @@ struct RegistryURL {
         let endpoint = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
         guard let parts = split(endpoint) else { throw refused("names no host") }
         let standard: UInt16 = scheme == "https" ? 443 : 80
-        guard let port = parts.port.map({ UInt16($0) }) ?? standard, port > 0 else { throw refused("has no port number") }
+        guard let port = parts.port.map({ UInt16($0) }) ?? standard, port > 0 else {
+            throw refused("has no port number")
+        }
         if let address = IPAddress(text: parts.host) {
             return RegistryURL(host: .address(address), port: port, isEncrypted: scheme == "https")
         }
