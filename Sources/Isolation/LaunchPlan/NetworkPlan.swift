@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 package import LinuxSystem
+package import Policy
 
 /// The family of an internet socket.
 package enum AddressFamily: Sendable, Hashable, CaseIterable {
@@ -35,7 +36,7 @@ package enum NetworkRole: Sendable, Hashable, CustomStringConvertible {
 
 /// The network of a session whose policy lets something out: which sockets its namespace has.
 ///
-/// The namespace itself has only `lo`, on which every unicast address is local; nothing leads out of it but these
+/// The namespace itself has only `lo`, on which every unicast address is local, or those of names only; nothing leads out of it but these
 /// sockets, which are held outside.
 package struct NetworkPlan: Sendable, Equatable {
     /// TCP ports with a listener of their own, ascending. An agent cannot have a server on these.
@@ -45,6 +46,9 @@ package struct NetworkPlan: Sendable, Equatable {
     /// Every port but the resolver's is taken by one listener, whatever server the agent has there: TPROXY.
     package let transparent: Bool
     package let tap: Bool
+    /// The only addresses that can be dialled, beside the session's own; nil when every one can, to be answered from
+    /// outside.
+    package let dialled: [AddressBlock]?
 
     /// Each listener is two descriptors, which travel in one message.
     package static let maximumPorts = 20
@@ -53,7 +57,9 @@ package struct NetworkPlan: Sendable, Equatable {
     static let transparentPort: UInt16 = 1
 
     /// - Throws: ``SystemError`` for ports that cannot have a listener; `transparent` serves any number of them.
-    package init(ports: [UInt16], ipv6: Bool, transparent: Bool, tap: Bool) throws(SystemError) {
+    package init(
+        ports: [UInt16], ipv6: Bool, transparent: Bool, tap: Bool, dialled: [AddressBlock]? = nil
+    ) throws(SystemError) {
         let distinct = Set(ports).sorted()
         for port in distinct where port == 0 || port == Self.dnsPort {
             throw SystemError(
@@ -74,6 +80,7 @@ package struct NetworkPlan: Sendable, Equatable {
         self.ipv6 = ipv6
         self.transparent = transparent
         self.tap = tap
+        self.dialled = dialled
     }
 
     var families: [AddressFamily] { ipv6 ? [.v4, .v6] : [.v4] }

@@ -42,6 +42,11 @@ package struct EgressPolicy: Sendable, Hashable {
         return ports.sorted()
     }
 
+    /// The addresses that may be dialled as such.
+    package var blocks: [AddressBlock] {
+        rules.compactMap { rule in if case .cidr(let block) = rule.target { block } else { nil } }
+    }
+
     /// Whether listening port by port is not enough: a rule names any port, or one of 1024 and above, where a task's
     /// own servers listen too.
     package var needsAnyPort: Bool {

@@ -13,7 +13,8 @@ extension EgressDoor {
         let takesAll = transparent && policy.needsAnyPort
         return try NetworkPlan(
             ports: takesAll ? [] : policy.listenerPorts.filter { $0 != 53 },
-            ipv6: IPv6Availability.ofNewNamespaces() == .on, transparent: takesAll, tap: true)
+            ipv6: IPv6Availability.ofNewNamespaces() == .on, transparent: takesAll, tap: true,
+            dialled: policy.directIP == .prohibit ? policy.blocks : nil)
     }
 
     /// The same for this kernel: without a transparent proxy, single ports are what is left, if they are enough.
