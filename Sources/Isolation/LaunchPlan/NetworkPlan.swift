@@ -36,7 +36,7 @@ package enum NetworkRole: Sendable, Hashable, CustomStringConvertible {
 
 /// The network of a session whose policy lets something out: which sockets its namespace has.
 ///
-/// The namespace itself has only `lo`, on which every unicast address is local, or those of names only; nothing leads out of it but these
+/// The namespace itself has only `lo`, on which every unicast address is local; nothing leads out of it but these
 /// sockets, which are held outside.
 package struct NetworkPlan: Sendable, Equatable {
     /// TCP ports with a listener of their own, ascending. An agent cannot have a server on these.
@@ -46,9 +46,8 @@ package struct NetworkPlan: Sendable, Equatable {
     /// Every port but the resolver's is taken by one listener, whatever server the agent has there: TPROXY.
     package let transparent: Bool
     package let tap: Bool
-    /// The only addresses that can be dialled, beside the session's own; nil when every one can, to be answered from
-    /// outside.
-    package let dialled: [AddressBlock]?
+    /// The only addresses that have a route; nil for all, so that an attempt on any other can be recorded and explained.
+    package let reachable: [AddressBlock]?
 
     /// Each listener is two descriptors, which travel in one message.
     package static let maximumPorts = 20
@@ -58,7 +57,7 @@ package struct NetworkPlan: Sendable, Equatable {
 
     /// - Throws: ``SystemError`` for ports that cannot have a listener; `transparent` serves any number of them.
     package init(
-        ports: [UInt16], ipv6: Bool, transparent: Bool, tap: Bool, dialled: [AddressBlock]? = nil
+        ports: [UInt16], ipv6: Bool, transparent: Bool, tap: Bool, reachable: [AddressBlock]? = nil
     ) throws(SystemError) {
         let distinct = Set(ports).sorted()
         for port in distinct where port == 0 || port == Self.dnsPort {
@@ -80,7 +79,7 @@ package struct NetworkPlan: Sendable, Equatable {
         self.ipv6 = ipv6
         self.transparent = transparent
         self.tap = tap
-        self.dialled = dialled
+        self.reachable = reachable
     }
 
     var families: [AddressFamily] { ipv6 ? [.v4, .v6] : [.v4] }

@@ -17,11 +17,14 @@ enum NetworkSteps {
     private static let tapBytes: UInt32 = 208 << 10
 
     static func add(_ network: NetworkPlan, _ plan: inout PlanBuilder) {
+        let requests = NetlinkRequests.anyAddressLocal(
+            v4: SessionAddresses.ownV4.bytes, v6: network.ipv6 ? SessionAddresses.ownV6.bytes : nil,
+            reachable: network.reachable.map { blocks in
+                blocks.map { NetlinkRequests.Block($0.base.bytes, prefix: $0.prefixLength) }
+            })
         plan.add(
-            .netlink, "net.addresses", data: addresses(network).bytes, a: UInt64(NETLINK_ROUTE),
-            detail: (network.dialled == nil ? "every" : "no other than a name's")
-                + (network.ipv6 ? " v4 and v6" : " v4")
-                + " address is local")
+            .netlink, "net.addresses", data: requests.bytes, a: UInt64(NETLINK_ROUTE),
+            detail: network.ipv6 ? "every v4 and v6 address is local" : "every v4 address is local")
         for (index, role) in network.roles.enumerated() {
             let slot = NetworkPlan.firstSlot + index
             switch role {
@@ -47,14 +50,6 @@ enum NetworkSteps {
         plan.add(
             .netlink, rulesLabel, data: rules.requests.bytes, a: UInt64(NETLINK_NETFILTER),
             detail: "connections to other addresses go to port \(NetworkPlan.transparentPort)")
-    }
-
-    private static func addresses(_ network: NetworkPlan) -> NetlinkRequests {
-        let v4 = SessionAddresses.ownV4.bytes
-        let v6 = network.ipv6 ? SessionAddresses.ownV6.bytes : nil
-        guard let dialled = network.dialled else { return .anyAddressLocal(v4: v4, v6: v6) }
-        let blocks = (SessionAddresses.blocks + dialled).map { (base: $0.base.bytes, length: $0.prefixLength) }
-        return .someAddressesLocal(v4: v4, v6: v6, blocks: blocks)
     }
 
     /// Sends the sockets out in a message of their own; the child's copies end with its exec.

@@ -14,32 +14,9 @@ extension NetlinkRequests {
     /// - Parameters:
     ///   - v4: four bytes in network order.
     ///   - v6: sixteen bytes, or nil on a host whose new namespaces have IPv6 off, where these requests fail.
-    package static func anyAddressLocal(v4: [UInt8], v6: [UInt8]?) -> NetlinkRequests {
-        var requests = loopbackUp(v4: v4, v6: v6)
-        requests.addLocalRoute(AF_INET, from: v4)
-        if let v6 { requests.addLocalRoute(AF_INET6, from: v6) }
-        return requests
-    }
-
-    /// The same for some addresses only: whoever dials another hears EACCES from the kernel, and nobody else hears of
-    /// it, since no packet is made.
-    ///
-    /// - Parameter blocks: first address in network order and length of the prefix; those of IPv6 are left out without it.
-    package static func someAddressesLocal(
-        v4: [UInt8], v6: [UInt8]?, blocks: [(base: [UInt8], length: Int)]
-    ) -> NetlinkRequests {
-        var requests = loopbackUp(v4: v4, v6: v6)
-        for block in blocks {
-            let isV4 = block.base.count == v4.count
-            guard let source = isV4 ? v4 : v6 else { continue }
-            requests.addLocalRoute(isV4 ? AF_INET : AF_INET6, to: block, from: source)
-        }
-        requests.addProhibition(AF_INET)
-        if v6 != nil { requests.addProhibition(AF_INET6) }
-        return requests
-    }
-
-    private static func loopbackUp(v4: [UInt8], v6: [UInt8]?) -> NetlinkRequests {
+    ///   - reachable: the only blocks that are local; nil for every address. What lies outside gets EACCES at once, and no
+    ///     packet ever exists that could be seen. ip-route(8), "prohibit"
+    package static func anyAddressLocal(v4: [UInt8], v6: [UInt8]?, reachable: [Block]? = nil) -> NetlinkRequests {
         var requests = NetlinkRequests()
         var link = ifinfomsg()
         link.ifi_index = loopback
@@ -48,7 +25,29 @@ extension NetlinkRequests {
         requests.append(UInt16(RTM_NEWLINK), body: link)
         requests.addAddress(AF_INET, v4)
         if let v6 { requests.addAddress(AF_INET6, v6) }
+        for (family, own, scope) in [(AF_INET, v4, RT_SCOPE_HOST), (AF_INET6, v6 ?? [], RT_SCOPE_UNIVERSE)] {
+            guard !own.isEmpty else { continue }
+            guard let reachable else {
+                requests.addLocalRoute(family, own, to: nil, scope: scope)
+                continue
+            }
+            for block in reachable where block.address.count == own.count {
+                requests.addLocalRoute(family, own, to: block, scope: scope)
+            }
+            requests.prohibitTheRest(family)
+        }
         return requests
+    }
+
+    /// Addresses that begin alike: four or sixteen bytes, and how many of their bits count.
+    package struct Block: Sendable {
+        let address: [UInt8]
+        let prefix: UInt8
+
+        package init(_ address: [UInt8], prefix: Int) {
+            self.address = address
+            self.prefix = UInt8(prefix)
+        }
     }
 
     /// Index of `lo`: the first interface of every namespace, made with it.
@@ -69,28 +68,24 @@ extension NetlinkRequests {
             [.init(Int32(IFA_LOCAL), address), .init(Int32(IFA_ADDRESS), address)])
     }
 
-    /// A route of the local table; without a block it is for every address.
-    private mutating func addLocalRoute(
-        _ family: Int32, to block: (base: [UInt8], length: Int)? = nil, from source: [UInt8]
-    ) {
+    private mutating func addLocalRoute(_ family: Int32, _ own: [UInt8], to block: Block?, scope: rt_scope_t) {
         var route = rtmsg()
         route.rtm_family = UInt8(family)
-        route.rtm_dst_len = UInt8(block?.length ?? 0)
         route.rtm_table = UInt8(RT_TABLE_LOCAL.rawValue)
         route.rtm_protocol = UInt8(RTPROT_STATIC)
-        route.rtm_scope = UInt8((family == AF_INET ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE).rawValue)
+        route.rtm_scope = UInt8(scope.rawValue)
         route.rtm_type = UInt8(RTN_LOCAL)
-        let target = block.map { [NetlinkAttribute(Int32(RTA_DST.rawValue), $0.base)] } ?? []
-        append(
-            UInt16(RTM_NEWROUTE), flags: Self.create, body: route,
-            target + [
-                .init(Int32(RTA_OIF.rawValue), host: UInt32(Self.loopback)),
-                .init(Int32(RTA_PREFSRC.rawValue), source),
-            ])
+        var attributes: [NetlinkAttribute] = [
+            .init(Int32(RTA_OIF.rawValue), host: UInt32(Self.loopback)), .init(Int32(RTA_PREFSRC.rawValue), own),
+        ]
+        if let block, block.prefix > 0 {
+            route.rtm_dst_len = block.prefix
+            attributes.insert(.init(Int32(RTA_DST.rawValue), block.address), at: 0)
+        }
+        append(UInt16(RTM_NEWROUTE), flags: Self.create, body: route, attributes)
     }
 
-    /// What no route of the local table holds is prohibited: EACCES, which no unreachable network gives. ip-route(8)
-    private mutating func addProhibition(_ family: Int32) {
+    private mutating func prohibitTheRest(_ family: Int32) {
         var route = rtmsg()
         route.rtm_family = UInt8(family)
         route.rtm_table = UInt8(RT_TABLE_MAIN.rawValue)
