@@ -42,11 +42,15 @@ extension Network {
 
             let open = try scene.attempts(
                 ["cidr: 1.1.1.1/32, ports: [80, 443, 8080]"], Self.script(["1.1.1.1", "1.1.1.2"]))
-            open.expect([
-                "http 1.1.1.1": "200", "tls 1.1.1.1": "200", "other 1.1.1.1": "connected",
-                "http 1.1.1.2": "403 direct_ip", "tls 1.1.1.2": "tls TLSV1_ALERT_ACCESS_DENIED",
-                "other 1.1.1.2": "ECONNRESET",
-            ])
+            var results = open.results
+            let other = results.removeValue(forKey: "other 1.1.1.2")
+            #expect(
+                results == [
+                    "http 1.1.1.1": "200", "tls 1.1.1.1": "200", "other 1.1.1.1": "connected",
+                    "http 1.1.1.2": "403 direct_ip", "tls 1.1.1.2": "tls TLSV1_ALERT_ACCESS_DENIED",
+                ], "\(open.story)")
+            // The listener for all ports takes the connection; the reset comes before the client looks, or after.
+            #expect(["ECONNRESET", "connected"].contains(other ?? ""), "\(open.story)")
             #expect(Set(open.seen.departures.compactMap(\.address)) == ["1.1.1.1"], "\(open.story)")
         }
 

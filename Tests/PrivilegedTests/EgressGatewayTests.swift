@@ -6,7 +6,7 @@ import Testing
 /// The process between a session's network and the world, as the kernel shows it.
 @Suite("egress gateway of a session", .requires(.root))
 struct EgressGatewayTests {
-    private static let waiting = "cat /proc/self/uid_map; read line"
+    private static let waiting = "cat /proc/self/uid_map; read line; true"
 
     private struct Scene {
         let sallyport: Sallyport

@@ -40,6 +40,8 @@ final class Connection: EgressGateway.Live {
     private var lastActivity: UInt64 = 0
     private var reply: [UInt8] = []
     private var isAudited = false
+    /// What the client speaks, where the session observes.
+    private var spoken: Explanation.Language?
 
     init(_ gateway: EgressGateway, client: consuming Descriptor, from peer: Endpoint, to asked: Endpoint)
         throws(SystemError)
@@ -204,6 +206,7 @@ final class Connection: EgressGateway.Live {
         record.asked = asked.address
         record.port = asked.port
         record.address = remote
+        record.speaks = spoken?.rawValue
         record.rule = record.rule ?? rule.map { AuditRecord.Rule($0) }
     }
 
@@ -224,6 +227,7 @@ final class Connection: EgressGateway.Live {
     /// Moves what can be moved in both directions.
     private func relay() {
         guard phase == .relaying, let upstream = upstream?.number else { return }
+        if spoken == nil, rule?.isObserver ?? false { listen() }
         switch sendUp(upstream) {
         case .failed(let errno): return close(reason: "up_\(errno)", resetting: true)
         case .more: goOn()
@@ -246,24 +250,37 @@ final class Connection: EgressGateway.Live {
         close(reason: "finished", resetting: false)
     }
 
+    /// Looks at the first byte, which stays where it is: what a profile would have to say of this port.
+    private func listen() {
+        var first: UInt8 = 0
+        if sp_peek_bytes(client.number, &first, 1) == 1 { spoken = Explanation.Language(firstByte: first) }
+    }
+
     private func goOn() { gateway.loop.postpone { [weak self] in self?.relay() } }
 
-    /// The head first; then bytes unread, or the body of a plain request through its reader.
+    /// The head first; then bytes unread, or the body of a plain request and a possible second hello through their
+    /// readers.
     private func sendUp(_ upstream: Int32) -> Direction.Outcome {
         switch outgoing.flush(to: upstream) {
         case .finished: break
         case let other: return other
         }
-        guard mode == .http else { return up.pump(from: client.number, to: upstream, gateway.pipes) }
+        guard reader.readsBody else { return up.pump(from: client.number, to: upstream, gateway.pipes) }
         var buffer = [UInt8](repeating: 0, count: 16_384)
         for _ in 0..<8 {
             let got = sp_receive_bytes(client.number, &buffer, buffer.count)
+            if got == 0, mode == .tls {
+                // The end is passed on by the pump; a hello that is not whole is worth nothing.
+                reader = .none
+                return .more
+            }
             if got == -Int(EAGAIN) || got == 0 { return .idle }
             guard got > 0 else { return .failed(Errno(Int32(-got))) }
             guard let bytes = reader.body(buffer.span.extracting(first: got)) else { return .failed(Errno(EBADMSG)) }
             outgoing.append(bytes)
             let sent = outgoing.flush(to: upstream)
             guard case .finished = sent else { return sent }
+            if !reader.readsBody { break }
         }
         return .more
     }
@@ -296,6 +313,7 @@ final class Connection: EgressGateway.Live {
     }
 
     private var explanation: Explanation?
+    private var drained = 0
 
     private func prepare(_ explanation: Explanation) {
         guard phase == .explaining else { return }
@@ -323,6 +341,9 @@ final class Connection: EgressGateway.Live {
             _ = sp_shutdown_write(client.number)
         }
         if got == 0 { return close(reason: "explained", resetting: false) }
+        // Whoever goes on sending is not listening.
+        drained += max(0, got)
+        if drained > gateway.caps.heldBytes { return close(reason: "explained", resetting: true) }
         if got > 0 { gateway.loop.postpone { [weak self] in self?.explain() } }
     }
 

@@ -126,6 +126,7 @@ extension EgressRule.Ports: CustomStringConvertible {
 extension EgressRule {
     /// The rule's subject as it is written: `host api.example.com`.
     package var subject: String {
+        if isObserver { return "observe" }
         switch target {
         case .host(let pattern): "host \(pattern)"
         case .registry(let client): "registry \(client.rawValue)"

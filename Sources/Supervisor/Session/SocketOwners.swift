@@ -56,7 +56,10 @@ package enum SocketOwners {
     private static func holds(_ pid: Int32, _ wanted: [UInt8]) throws(SystemError) -> Bool {
         let held = try ofLiving { () throws(SystemError) -> Bool in
             let directory = try Directory.open("/proc/\(pid)/fd")
-            for name in try directory.names() where try directory.linkTarget(name) == wanted { return true }
+            for name in try directory.names() {
+                // One that is closed between listing and reading is not the one that is looked for.
+                if try ofLiving({ () throws(SystemError) in try directory.linkTarget(name) }) == wanted { return true }
+            }
             return false
         }
         return held ?? false

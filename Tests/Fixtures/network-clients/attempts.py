@@ -104,7 +104,8 @@ def talk(host, port, data):
 
 
 def get(host, port=80, path="/", name=None, method="GET", extra=""):
-    return exchange(host, port, f"{method} {path} HTTP/1.1\r\nHost: {name or host}\r\n{extra}Connection: close\r\n\r\n")
+    where = (name or host) + ("" if port in (80, 443) else f":{port}")
+    return exchange(host, port, f"{method} {path} HTTP/1.1\r\nHost: {where}\r\n{extra}Connection: close\r\n\r\n")
 
 
 def context():
