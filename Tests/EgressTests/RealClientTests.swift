@@ -47,6 +47,25 @@ struct RealClientTests {
         #expect(state == .refused(.noServerName))
     }
 
+    @Test(
+        "what a real client sends behind its hello passes unread or as a second hello",
+        arguments: ["openssl-retry", "openssl-key-exchange"])
+    func following(_ client: String) throws {
+        let bytes = Array(try read("clienthello/client-\(client)").dropFirst())
+        var reader = ClientHelloReader()
+        guard case .hello(let hello) = reader.append(bytes.span) else {
+            Issue.record("\(reader.state)")
+            return
+        }
+        #expect(hello.serverName == "a.test" && hello.offersTLS13)
+        #expect(reader.received.count < bytes.count)
+        var follower = SecondHelloReader(after: hello)
+        let rest = reader.rest
+        let sent = try follower.take(rest.span)
+        #expect(sent == rest)
+        #expect(follower.isDone)
+    }
+
     struct Request: CustomTestStringConvertible {
         let client: String
         let line: String

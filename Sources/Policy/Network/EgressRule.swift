@@ -127,7 +127,7 @@ extension EgressRule {
     /// The rule's subject as it is written: `host api.example.com`.
     package var subject: String {
         if isObserver { return "observe" }
-        switch target {
+        return switch target {
         case .host(let pattern): "host \(pattern)"
         case .registry(let client): "registry \(client.rawValue)"
         case .cidr(let block): "cidr \(block)"
