@@ -2,6 +2,7 @@
 internal import Documents
 internal import CLI
 internal import CLinux
+internal import Documents
 internal import Glibc
 internal import Isolation
 internal import LinuxSystem

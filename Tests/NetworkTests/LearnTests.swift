@@ -38,7 +38,7 @@ extension Network {
             #expect(run.outcome.code == 125 && run.outcome.errorText.contains("--observe"), "\(run.story)")
             #expect(run.outcome.text.isEmpty && run.outcome.session == nil, "\(run.story)")
             run.expectNothingLeft()
-            let asked = try scene.attempts([webRule], options: [], "attempt('no', lookup, 'second-lab.net')")
+            let asked = try scene.attempts([webRule], "attempt('no', lookup, 'second-lab.net')")
             #expect(asked.results["no"] == "EAI_NONAME")
             let option = try scene.sallyport.command(["run", "--observe", "--", "true"]).run()
             #expect(option.code == 125 && option.errorText.contains("unknown option"), "\(option.errorText)")
