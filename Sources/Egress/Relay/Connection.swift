@@ -276,8 +276,14 @@ final class Connection: EgressGateway.Live {
             }
             if got == -Int(EAGAIN) || got == 0 { return .idle }
             guard got > 0 else { return .failed(Errno(Int32(-got))) }
-            guard let bytes = reader.body(buffer.span.extracting(first: got)) else { return .failed(Errno(EBADMSG)) }
-            outgoing.append(bytes)
+            guard let rule else { return .idle }
+            switch reader.body(buffer.span.extracting(first: got), rule: rule) {
+            case .more: continue
+            case .accepted(let bytes): outgoing.append(bytes)
+            case .denied(let refusal):
+                recordLateDenial(refusal)
+                return .failed(Errno(EBADMSG))
+            }
             let sent = outgoing.flush(to: upstream)
             guard case .finished = sent else { return sent }
             if !reader.readsBody { break }
@@ -286,6 +292,13 @@ final class Connection: EgressGateway.Live {
     }
 
     // MARK: Denying
+
+    /// What an upstream already has cannot be taken back; the connection is cut, and its record says why.
+    private func recordLateDenial(_ refusal: Refusal) {
+        var record = AuditRecord(.connectionDenied, refusal)
+        describe(&record)
+        gateway.record(record, transport: 6, client: peer, server: asked) { _ in }
+    }
 
     /// Records the denial, and tells the client in its own protocol.
     private func deny(_ refusal: Refusal) {

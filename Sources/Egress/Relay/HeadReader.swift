@@ -51,7 +51,7 @@ enum HeadReader {
             let result = Self.judge(state, reader.received, name, rule)
             guard case .accepted(let output) = result, case .hello(let hello) = state else { return result }
             return follow(hello, output, rest: reader.rest, rule)
-        case .following: return body(bytes).map { .accepted($0) } ?? .more
+        case .following: return body(bytes, rule: rule)
         case .http(var reader):
             let result = reader.take(bytes, name: name, rule: rule, port: port)
             self = .http(reader)
@@ -59,18 +59,18 @@ enum HeadReader {
         }
     }
 
-    /// What is sent upstream for bytes behind the head; nil where a request's body breaks its own framing, or a second
-    /// hello names another server.
-    mutating func body(_ bytes: Span<UInt8>) -> [UInt8]? {
+    /// What is sent upstream for bytes behind the head; denied where a request's body breaks its own framing, or a
+    /// second hello names another server.
+    mutating func body(_ bytes: Span<UInt8>, rule: EgressRule) -> Result {
         switch self {
-        case .none, .tls: return bytes.copy(0..<bytes.count)
+        case .none, .tls: return .accepted(bytes.copy(0..<bytes.count))
         case .following(var reader):
-            var output: [UInt8]?
-            do throws(TLSRefusal) { output = try reader.take(bytes) } catch { output = nil }
-            self = .following(reader)
-            return output
+            defer { self = .following(reader) }
+            do throws(TLSRefusal) { return .accepted(try reader.take(bytes)) } catch {
+                return Self.judge(.refused(error), [], nil, rule)
+            }
         case .http(var reader):
-            let result = reader.body(bytes)
+            let result = reader.body(bytes, rule: rule)
             self = .http(reader)
             return result
         }
@@ -139,10 +139,12 @@ struct RequestReader {
         }
     }
 
-    mutating func body(_ bytes: Span<UInt8>) -> [UInt8]? {
+    mutating func body(_ bytes: Span<UInt8>, rule: EgressRule) -> HeadReader.Result {
         var output: [UInt8] = []
-        do throws(HTTPRefusal) { _ = try bodyReader.take(bytes, into: &output) } catch { return nil }
-        return output
+        do throws(HTTPRefusal) { _ = try bodyReader.take(bytes, into: &output) } catch {
+            return .denied(Self.refusal(error, rule))
+        }
+        return .accepted(output)
     }
 
     private static func judge(_ request: RequestHead, _ name: HostName?, _ rule: EgressRule, _ port: UInt16) -> Refusal?
