@@ -12,9 +12,11 @@ struct RegistriesTests {
         Registries(
             read: { files[$0] },
             list: { directory in
-                files.keys.filter { $0.hasPrefix(directory + "/") }.map {
-                    String($0.dropFirst(directory.utf8.count + 1))
-                }.sorted()
+                Set(
+                    files.keys.filter { $0.hasPrefix(directory + "/") }.map { path in
+                        String(path.dropFirst(directory.utf8.count + 1).prefix { $0 != "/" })
+                    }
+                ).sorted()
             }, environment: { environment[$0] })
     }
 
@@ -35,6 +37,29 @@ struct RegistriesTests {
     }
 
     static let cases: [Case] = [
+        Case(
+            client: .pip,
+            files: [
+                "/usr/lib/python3/dist-packages/pip/_internal/models/index.py":
+                    "import x\n\nPyPI = PackageIndex(\"https://main.example/\", file_storage_domain=\"files.example\")\n"
+                    + "TestPyPI = PackageIndex(\n    \"https://test.example/\", file_storage_domain=\"t.example\"\n)\n",
+                "/etc/pip.conf": "[global]\nextra-index-url = https://extra.example/\n",
+            ],
+            rules: [
+                "host main.example ports 443 # registry pip (/usr/lib/python3/dist-packages/pip/_internal/models/index.py:3)",
+                "host files.example ports 443 # registry pip (/usr/lib/python3/dist-packages/pip/_internal/models/index.py:3)",
+                "host extra.example ports 443 # registry pip (/etc/pip.conf:2)",
+            ]),
+        Case(
+            client: .npm,
+            files: [
+                "/usr/lib/node_modules/npm/node_modules/@npmcli/config/lib/definitions/definitions.js":
+                    "  'prefix': 1,\n  registry: new Definition('registry', {\n    default: 'https://npm.example/',\n    type: url,\n"
+            ],
+            rules: [
+                "host npm.example ports 443 # registry npm "
+                    + "(/usr/lib/node_modules/npm/node_modules/@npmcli/config/lib/definitions/definitions.js:3)"
+            ]),
         Case(
             client: .pip, files: ["/etc/pip.conf": "[global]\nindex-url = https://user:pw@index.example/simple/\n"],  // not a secret
             rules: ["host index.example ports 443 # registry pip (/etc/pip.conf:2)"]),
@@ -124,7 +149,7 @@ struct RegistriesTests {
         #expect(
             error?.description
                 == "cannot expand p.yaml:7: \"registry npm\" (p.yaml:7) has no host: npm has no registry in /etc/npmrc, "
-                + "/usr/etc/npmrc, /usr/local/etc/npmrc, /home/u/.npmrc. Configure it there, name the host in a rule of its "
+                + "/usr/etc/npmrc, /usr/local/etc/npmrc, /home/u/.npmrc, npm's own files. Configure it there, name the host in a rule of its "
                 + "own, or write \"when_absent: skip\".")
         for client in RegistryClient.allCases {
             #expect(throws: PolicyError.self) { try Self.registries([:]).expand(client, Self.rule(client)) }

@@ -4,8 +4,8 @@ package import Policy
 /// The hosts that package clients of this host are configured to use, for `registry:` rules.
 ///
 /// Read from the files that a client itself reads, and only from those of the host: a project's own `.npmrc` or
-/// `pip.conf` comes with the repository. No client is run, and no client's built-in host is known here: what a client
-/// does without configuration changes with its version, and the operator should have said it.
+/// `pip.conf` comes with the repository. No client is run, and no client's built-in host is known here: where nothing is
+/// configured, the client's installed files are asked for what they name themselves, and what they do not say is an error.
 package struct Registries {
     /// A configuration file's text; nil when there is no such file.
     package typealias Read = (_ path: String) throws(PolicyError) -> String?
