@@ -12,11 +12,9 @@ struct RegistriesTests {
         Registries(
             read: { files[$0] },
             list: { directory in
-                Set(
-                    files.keys.filter { $0.hasPrefix(directory + "/") }.map { path in
-                        String(path.dropFirst(directory.utf8.count + 1).prefix { $0 != "/" })
-                    }
-                ).sorted()
+                files.keys.filter { $0.hasPrefix(directory + "/") }.map {
+                    String($0.dropFirst(directory.utf8.count + 1))
+                }.sorted()
             }, environment: { environment[$0] })
     }
 
@@ -36,30 +34,29 @@ struct RegistriesTests {
         var testDescription: String { "\(client.rawValue): \(rules.joined(separator: "; "))" }
     }
 
+    private static let pipFile = "/usr/lib/python3/dist-packages/pip/_internal/models/index.py"
+    private static let npmFile = "/usr/lib/node_modules/npm/node_modules/@npmcli/config/lib/definitions/definitions.js"
+
     static let cases: [Case] = [
         Case(
             client: .pip,
             files: [
-                "/usr/lib/python3/dist-packages/pip/_internal/models/index.py":
-                    "import x\n\nPyPI = PackageIndex(\"https://main.example/\", file_storage_domain=\"files.example\")\n"
-                    + "TestPyPI = PackageIndex(\n    \"https://test.example/\", file_storage_domain=\"t.example\"\n)\n",
+                pipFile: "class X:\n    pass\n\nPyPI = PackageIndex(\"https://built.example/\", "
+                    + "file_storage_domain=\"files.example\")\nTestPyPI = PackageIndex(\"https://no.example/\")\n",
                 "/etc/pip.conf": "[global]\nextra-index-url = https://extra.example/\n",
             ],
             rules: [
-                "host main.example ports 443 # registry pip (/usr/lib/python3/dist-packages/pip/_internal/models/index.py:3)",
-                "host files.example ports 443 # registry pip (/usr/lib/python3/dist-packages/pip/_internal/models/index.py:3)",
+                "host built.example ports 443 # registry pip (\(pipFile):4)",
+                "host files.example ports 443 # registry pip (\(pipFile):4)",
                 "host extra.example ports 443 # registry pip (/etc/pip.conf:2)",
             ]),
         Case(
             client: .npm,
             files: [
-                "/usr/lib/node_modules/npm/node_modules/@npmcli/config/lib/definitions/definitions.js":
-                    "  'prefix': 1,\n  registry: new Definition('registry', {\n    default: 'https://npm.example/',\n    type: url,\n"
+                npmFile: "  proxy: new Definition('proxy', {\n    default: 'https://no.example/',\n  }),\n"
+                    + "  registry: new Definition('registry', {\n    default: 'https://built.example/',\n"
             ],
-            rules: [
-                "host npm.example ports 443 # registry npm "
-                    + "(/usr/lib/node_modules/npm/node_modules/@npmcli/config/lib/definitions/definitions.js:3)"
-            ]),
+            rules: ["host built.example ports 443 # registry npm (\(npmFile):5)"]),
         Case(
             client: .pip, files: ["/etc/pip.conf": "[global]\nindex-url = https://user:pw@index.example/simple/\n"],  // not a secret
             rules: ["host index.example ports 443 # registry pip (/etc/pip.conf:2)"]),
@@ -149,7 +146,7 @@ struct RegistriesTests {
         #expect(
             error?.description
                 == "cannot expand p.yaml:7: \"registry npm\" (p.yaml:7) has no host: npm has no registry in /etc/npmrc, "
-                + "/usr/etc/npmrc, /usr/local/etc/npmrc, /home/u/.npmrc, npm's own files. Configure it there, name the host in a rule of its "
+                + "/usr/etc/npmrc, /usr/local/etc/npmrc, /home/u/.npmrc. Configure it there, name the host in a rule of its "
                 + "own, or write \"when_absent: skip\".")
         for client in RegistryClient.allCases {
             #expect(throws: PolicyError.self) { try Self.registries([:]).expand(client, Self.rule(client)) }

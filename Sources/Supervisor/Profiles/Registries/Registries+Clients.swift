@@ -24,11 +24,9 @@ extension Registries {
             let name = "PIP_" + String(key.uppercased().map { $0 == "-" ? "_" : $0 })
             if let value = environment(name), !value.isEmpty { values[key] = Location(url: value, origin: name) }
         }
-        var found = Findings(looked: paths + ["pip's own files"], setting: "index-url")
-        if values["index-url"] == nil {
-            found.locations = try installedPip()
-            if found.locations.isEmpty { return found }
-        }
+        var found = Findings(looked: paths, setting: "index-url")
+        if values["index-url"] == nil { found.locations = try installedIndex() }
+        guard values["index-url"] != nil || !found.locations.isEmpty else { return found }
         for key in keys {
             guard let value = values[key] else { continue }
             found.locations += ConfigurationText.words(value.url).map { Location(url: $0, origin: value.origin) }
@@ -117,10 +115,10 @@ extension Registries {
         for name in ["NPM_CONFIG_REGISTRY", "npm_config_registry"] {
             if let value = environment(name), !value.isEmpty { values["registry"] = Location(url: value, origin: name) }
         }
-        var found = Findings(looked: paths + ["npm's own files"], setting: "registry")
-        if values["registry"] == nil { values["registry"] = try installedNpm() }
-        guard values["registry"] != nil else { return found }
-        found.locations = values.sorted { $0.key < $1.key }.map { $0.value }
+        var found = Findings(looked: paths, setting: "registry")
+        if values["registry"] == nil { found.locations = try installedRegistry() }
+        guard values["registry"] != nil || !found.locations.isEmpty else { return found }
+        found.locations += values.sorted { $0.key < $1.key }.map { $0.value }
         return found
     }
 

@@ -2,57 +2,63 @@
 internal import Policy
 
 extension Registries {
-    /// The index and the file host that pip's own code names, where its files lie on this host.
+    /// Where a client that is not configured goes by itself, as its own installed files say: no such host is written
+    /// down here, so that another version or a distribution's patch is followed.
     ///
-    /// `PyPI = PackageIndex("https://...", file_storage_domain="...")` in pip/_internal/models/index.py, unchanged since
-    /// pip 10. Sessions run this very pip, so what is read here is what it will ask for.
-    func installedPip() throws(PolicyError) -> [Location] {
-        var found: [Location] = []
-        for base in ["/usr/lib", "/usr/local/lib"] {
-            for directory in try list(base) where directory.hasPrefix("python3") {
-                for packages in ["dist-packages", "site-packages"] {
-                    let path = "\(base)/\(directory)/\(packages)/pip/_internal/models/index.py"
-                    if let text = try read(path) { found += Self.pipIndex(text, path) }
+    /// Only files below /usr, which are the packages' and root's. Nothing is run.
+    func installedIndex() throws(PolicyError) -> [Location] {
+        let file = "pip/_internal/models/index.py"
+        var paths = ["/usr/lib/python3/dist-packages/\(file)"]
+        for name in try list("/usr/local/lib") where name.hasPrefix("python3") {
+            paths += ["dist-packages", "site-packages"].map { "/usr/local/lib/\(name)/\($0)/\(file)" }
+        }
+        for path in paths {
+            guard let text = try read(path) else { continue }
+            for (number, line) in ConfigurationText.lines(text) where line.hasPrefix("PyPI = PackageIndex(") {
+                // The index, and the host that its files lie on.
+                return Self.quoted(line).map {
+                    Location(url: $0.contains("://") ? $0 : "https://\($0)/", origin: "\(path):\(number)")
                 }
             }
-        }
-        return found
-    }
-
-    private static func pipIndex(_ text: String, _ path: String) -> [Location] {
-        let start = "PyPI = PackageIndex("
-        var isInside = false
-        for (number, line) in ConfigurationText.lines(text) {
-            if line.hasPrefix(start) { isInside = true }
-            guard isInside else { continue }
-            let quoted = line.split(separator: "\"", omittingEmptySubsequences: false)
-            // What stands at odd places is between quotes. The file host is written without a scheme.
-            let places = quoted.indices.filter { $0 % 2 == 1 }.map { index in
-                let value = String(quoted[index])
-                return Location(
-                    url: value.contains("://") ? value : "https://\(value)/", origin: "\(path):\(number)")
-            }
-            if !places.isEmpty { return places }
-            if line.contains(")") { return [] }
         }
         return []
     }
 
-    /// The registry that npm's own definitions give as the default.
-    func installedNpm() throws(PolicyError) -> Location? {
-        for base in ["/usr/lib/node_modules", "/usr/local/lib/node_modules", "/usr/share/nodejs"] {
-            let path = base + "/npm/node_modules/@npmcli/config/lib/definitions/definitions.js"
+    /// The same for npm, whose settings are defined with their defaults.
+    func installedRegistry() throws(PolicyError) -> [Location] {
+        let file = "@npmcli/config/lib/definitions/definitions.js"
+        for path in ["/usr/lib/node_modules/npm/node_modules/\(file)", "/usr/share/nodejs/\(file)"] {
             guard let text = try read(path) else { continue }
-            var isInside = false
+            var isSetting = false
             for (number, line) in ConfigurationText.lines(text) {
-                let words = ConfigurationText.trimmed(line)
-                if words.hasSuffix("'registry', {") { isInside = true }
-                guard isInside, words.hasPrefix("default:") else { continue }
-                let parts = words.split(separator: "'", omittingEmptySubsequences: false)
-                guard parts.count == 3 else { break }
-                return Location(url: String(parts[1]), origin: "\(path):\(number)")
+                if line.contains("new Definition('") { isSetting = line.contains("new Definition('registry'") }
+                guard isSetting, ConfigurationText.trimmed(line).hasPrefix("default:"),
+                    let url = Self.quoted(line).first
+                else { continue }
+                return [Location(url: url, origin: "\(path):\(number)")]
             }
         }
-        return nil
+        return []
+    }
+
+    /// The texts between quotes of either kind.
+    private static func quoted(_ line: Substring) -> [String] {
+        var found: [String] = []
+        var current: String?
+        var mark: Character = "\""
+        for character in line {
+            if let text = current {
+                if character == mark {
+                    found.append(text)
+                    current = nil
+                } else {
+                    current = text + String(character)
+                }
+            } else if character == "\"" || character == "'" {
+                mark = character
+                current = ""
+            }
+        }
+        return found
     }
 }
