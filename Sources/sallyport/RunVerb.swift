@@ -170,7 +170,7 @@ enum RunVerb {
         case .diff: _ = try Spawn.again([ChangesVerb.name, "diff", id.text], outputToError: true)
         case .apply:
             let status = try SessionVerb.apply(id, context, [], outputToError: true)
-            if status == ChangesVerb.refused || status == 125 {
+            if status == ChangesVerb.refused || status == ChangesVerb.partial || status == 125 {
                 Output.error("the changes were not applied; they are kept as session \(id)")
             }
         }
@@ -191,6 +191,11 @@ enum RunVerb {
         if !result.denials.isEmpty {
             let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
             Output.error("refused system calls: \(list)")
+        }
+        if result.leftOutEntries > 0 {
+            Output.error(
+                "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "
+                    + "see sallyport session diff --stat \(result.session)")
         }
         if let entries = result.keptEntries, entries > 0, request.disposition == .keep {
             Output.error("\(entries) changes kept. See them: sallyport session diff \(result.session)")

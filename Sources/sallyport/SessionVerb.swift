@@ -16,11 +16,13 @@ enum SessionVerb {
             Option(
                 "accept-flagged", nil,
                 "apply: also what acts on the host when opened (.git/hooks, .vscode/tasks.json, ...)"),
+            Option("accept-partial", nil, "apply: what the set holds, though it had no room for all"),
             Option("kill", nil, "stop: do not wait for the command to end by itself"), Option("help", nil, "this text"),
         ],
         notes: """
-            apply exits with 0 when all is applied, 3 when something was withheld, 1 when the workspace changed meanwhile and
-            nothing was written. diff and apply run confined, with the rights of the workspace's owner.
+            apply exits with 0 when all is applied, 3 when something was withheld. Nothing was written where it exits with 1,
+            because the workspace changed meanwhile, or with 4, because the set is partial: more was changed than
+            limits.workspace_bytes has room for. diff and apply run confined, with the rights of the workspace's owner.
             """)
 
     static func run(_ line: [String]) -> Int32 {
@@ -45,7 +47,7 @@ enum SessionVerb {
             case "show": return try show(id, context, asJSON)
             case "diff":
                 return try Spawn.again([ChangesVerb.name, "diff", id.text] + flags(arguments, ["json", "stat"]))
-            case "apply": return try apply(id, context, flags(arguments, ["json", "accept-flagged"]))
+            case "apply": return try apply(id, context, flags(arguments, ["json", "accept-flagged", "accept-partial"]))
             case "discard":
                 _ = try KeptChanges(context.paths).sessions().contains(id) ? () : missing(id)
                 try KeptChanges(context.paths).discard(id)
@@ -90,7 +92,7 @@ enum SessionVerb {
         for item in items {
             let outcome = item.result?["outcome"]?.stringValue ?? item.phase.rawValue
             let command = (item.state?["command"]?.stringValue ?? "").displayed
-            let changes = item.changes.map { "\($0) changes" } ?? "-"
+            let changes = item.changes.map { "\($0) changes" + (item.leftOut > 0 ? ", partial" : "") } ?? "-"
             Output.out("\(item.id)  \(pad(outcome, 12))  \(pad(changes, 14))  \(command.prefix(60))")
         }
         return 0

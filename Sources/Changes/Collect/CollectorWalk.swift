@@ -24,6 +24,8 @@ final class CollectorWalk {
     private let budget: ChangeBudget
     private let started: Int64
     private var frames: [Frame] = []
+    /// Entries that make the set partial.
+    private(set) var leftOut: UInt64 = 0
 
     /// - Parameter started: when the session began, in nanoseconds since 1970.
     init(writer: ChangeSetWriter, budget: ChangeBudget, started: Int64) {
@@ -77,7 +79,7 @@ final class CollectorWalk {
     {
         // A whiteout over nothing hides nothing.
         guard base.kind != .absent, path.count <= PathRules.maximumPath else { return }
-        try append(ChangeEntry(path: path, kind: .deleted, base: base))
+        guard try append(ChangeEntry(path: path, kind: .deleted, base: base)) else { return }
         try deletions(path, name, base, frame)
     }
 
@@ -107,9 +109,9 @@ final class CollectorWalk {
             if case .success(let found) = Beneath.directory(above.number, name) { lower = found }
         }
         if base.kind != .directory {
-            try append(entry(path, .directory, status, base, attributes))
+            guard try append(entry(path, .directory, status, base, attributes)) else { return }
         } else if status.permissions & 0o777 != base.permissions & 0o777 {
-            try append(entry(path, .mode, status, base, attributes))
+            guard try append(entry(path, .mode, status, base, attributes)) else { return }
         }
         if attributes.opaque, let lower {
             let hidden = try Beneath.names(lower, "\"\(escapedPath(path))\"")
@@ -139,12 +141,13 @@ final class CollectorWalk {
             try SameContent.check(held.number, old.number, size: status.size, "\"\(escapedPath(path))\"")
         {
             guard status.permissions & 0o777 != base.permissions & 0o777 else { return }
-            return try append(entry(path, .mode, status, base, attributes))
+            _ = try append(entry(path, .mode, status, base, attributes))
+            return
         }
         var entry = entry(path, .file, status, base, attributes)
         entry.size = status.size
         if status.links > 1 { entry.notes.insert(.hardlinked) }
-        try charge(entry)
+        guard try fits(entry) else { return }
         try writer.append(entry, from: held.number)
         try deletions(path, name, base, frame)
     }
@@ -161,7 +164,7 @@ final class CollectorWalk {
         var entry = entry(path, .symlink, status, base, OverlayAttributes())
         entry.permissions = 0o777
         entry.size = UInt64(target.count)
-        try charge(entry)
+        guard try fits(entry) else { return }
         try writer.append(entry, content: target)
         try deletions(path, name, base, frame)
     }
@@ -169,12 +172,14 @@ final class CollectorWalk {
     private func refuse(_ path: [UInt8], _ why: ChangeEntry.Refusal, _ base: ChangeEntry.Base) throws(ChangeError) {
         var entry = ChangeEntry(path: path, kind: .refused, base: base)
         entry.refusal = why
-        try append(entry)
+        if try append(entry), why.makesPartial { leftOut += 1 }
     }
 
-    private func append(_ entry: ChangeEntry) throws(ChangeError) {
-        try charge(entry)
+    /// False when the set is full, and the walk at its end.
+    private func append(_ entry: ChangeEntry) throws(ChangeError) -> Bool {
+        guard try fits(entry) else { return false }
         try writer.append(entry)
+        return true
     }
 
     private func entry(
@@ -189,18 +194,21 @@ final class CollectorWalk {
         return entry
     }
 
-    private func charge(_ entry: ChangeEntry) throws(ChangeError) {
-        guard writer.entries < UInt64(budget.entries) else {
-            throw ChangeError(
-                .budget, "collect", "the changes", "there are more than \(budget.entries) of them",
-                remedy: "Discard the session, or have the task remove what it generated.")
+    /// Whether the set has room for an entry; where it has not, it gets one that says so instead.
+    ///
+    /// What is left out hides nothing beneath it: a directory of the base in whose place it came stays whole.
+    private func fits(_ entry: ChangeEntry) throws(ChangeError) -> Bool {
+        var why = ChangeEntry.Refusal.overBudget
+        if writer.entries >= UInt64(budget.entries) {
+            why = .tooMany
+            frames = []
+        } else if writer.bytes <= budget.bytes, entry.size <= budget.bytes - writer.bytes {
+            return true
         }
-        // size <= budget.bytes was checked for files and is small for links, so the sum cannot overflow.
-        guard writer.bytes <= budget.bytes, entry.size <= budget.bytes - writer.bytes else {
-            throw ChangeError(
-                .budget, "collect", "the changes",
-                "their content is more than the \(budget.bytes) bytes that limits.workspace_bytes allows",
-                remedy: "Sparse files and hard links count in full. Raise the limit, or have the task remove them.")
-        }
+        var refused = ChangeEntry(path: entry.path, kind: .refused, base: entry.base)
+        refused.refusal = why
+        try writer.append(refused)
+        leftOut += 1
+        return false
     }
 }

@@ -41,6 +41,8 @@ package struct SessionResult: Sendable {
     package var frames: Frames?
     package var keptEntries: Int?
     package var keptDigest: String?
+    /// Of the kept entries, those that name what the set had no room for.
+    package var leftOutEntries = 0
     package var error: String?
     /// The command ran, but what it changed could not be kept.
     package var changesLost = false
@@ -87,7 +89,8 @@ package struct SessionResult: Sendable {
                 "changes",
                 .object([
                     .init("kept", .bool(keptDigest != nil)), .init("entries", .optional(keptEntries)),
-                    .init("digest", .optional(keptDigest)),
+                    .init("digest", .optional(keptDigest)), .init("partial", .bool(leftOutEntries > 0)),
+                    .init("left_out", .int(leftOutEntries)),
                 ])),
         ])
     }

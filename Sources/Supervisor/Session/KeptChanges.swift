@@ -12,6 +12,8 @@ package struct KeptChanges: Sendable {
         package var workspace: String
         package var digest: String
         package var entries: Int
+        /// How many of them are named only, because the set had no room for what they hold; it is partial then.
+        package var leftOut: Int
         package var created: UInt64
     }
 
@@ -70,7 +72,7 @@ package struct KeptChanges: Sendable {
                 remedy: "The collector ended with \(failure); what it said is above. The changes are lost.")
         }
         guard sp_poll_one(answer.first.number, Int16(POLLIN), 0) > 0,
-            let message = try answer.first.receive(limit: 72, subject: "the collector's answer"),
+            let message = try answer.first.receive(limit: Self.answerSize, subject: "the collector's answer"),
             let record = Self.decode(message.bytes, session: session, workspace: workspace, created: created)
         else { throw SystemError("read", "the collector's answer", .invalid) }
         if record.entries == 0 {
@@ -84,20 +86,27 @@ package struct KeptChanges: Sendable {
         return record
     }
 
-    /// Eight bytes of count, then the digest in hexadecimal: all that a process which read hostile bytes may tell us.
-    package static func encode(entries: Int, digest: String) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: entries >> (8 * $0)) } + Array(digest.utf8)
+    /// Two counts of eight bytes, then the digest in hexadecimal: all that a process which read hostile bytes may tell us.
+    package static func encode(entries: UInt64, leftOut: UInt64, digest: String) -> [UInt8] {
+        [entries, leftOut].flatMap { count in (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } }
+            + Array(digest.utf8)
     }
 
+    private static let answerSize = 80
+
     private static func decode(_ bytes: [UInt8], session: SessionID, workspace: String, created: UInt64) -> Record? {
-        guard bytes.count == 72, bytes[8...].allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
+        guard bytes.count == answerSize, bytes[16...].allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
+        else {
             return nil
         }
-        let entries = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
-        guard entries <= 100_000_000 else { return nil }
+        func count(_ at: Int) -> UInt64 {
+            (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[at + $1]) << (8 * UInt64($1)) }
+        }
+        let (entries, leftOut) = (count(0), count(8))
+        guard entries <= 100_000_000, leftOut <= entries else { return nil }
         return Record(
-            session: session.text, workspace: workspace, digest: String(decoding: bytes[8...], as: UTF8.self),
-            entries: Int(entries), created: created)
+            session: session.text, workspace: workspace, digest: String(decoding: bytes[16...], as: UTF8.self),
+            entries: Int(entries), leftOut: Int(leftOut), created: created)
     }
 
     private static func json(_ record: Record) -> JSON {
@@ -105,6 +114,7 @@ package struct KeptChanges: Sendable {
             .init("version", 1), .init("session", .string(record.session)),
             .init("workspace", .string(record.workspace)),
             .init("digest", .string(record.digest)), .init("entries", .int(record.entries)),
+            .init("left_out", .int(record.leftOut)),
             .init("created", .number(record.created)),
         ])
     }
@@ -122,6 +132,7 @@ package struct KeptChanges: Sendable {
         }
         guard let json = try? JSON.read(bytes, file: subject), let workspace = json["workspace"]?.stringValue,
             let digest = json["digest"]?.stringValue, let entries = json["entries"]?.intValue,
+            let leftOut = json["left_out"]?.intValue,
             let created = json["created"]?.intValue
         else {
             throw SystemError(
@@ -130,7 +141,7 @@ package struct KeptChanges: Sendable {
         }
         return Record(
             session: session.text, workspace: workspace, digest: digest, entries: entries,
-            created: UInt64(max(0, created)))
+            leftOut: leftOut, created: UInt64(max(0, created)))
     }
 
     /// Sessions that have kept changes, sorted.

@@ -15,12 +15,15 @@ package struct SessionList {
         package let state: JSON?
         package let result: JSON?
         package let changes: Int?
+        /// How many of the changes are named only; the set is partial when there is one.
+        package let leftOut: Int
 
         package var json: JSON {
             .object([
                 .init("session", .string(id.text)), .init("phase", .string(phase.rawValue)),
                 .init("state", state ?? .null),
                 .init("result", result ?? .null), .init("kept_changes", .optional(changes)),
+                .init("partial", .bool(leftOut > 0)),
             ])
         }
     }
@@ -41,15 +44,19 @@ package struct SessionList {
     /// One session; nil when nothing of it is left.
     package func item(_ id: SessionID) throws(SystemError) -> Item? {
         let kept = KeptChanges(paths)
-        let changes = try kept.sessions().contains(id) ? try kept.record(id).entries : nil
+        let record = try kept.sessions().contains(id) ? try kept.record(id) : nil
         let sessions = try Directory.open(paths.sessions)
         guard try sessions.contains(id.text) else {
-            return changes == nil ? nil : Item(id: id, phase: .ended, state: nil, result: nil, changes: changes)
+            guard let record else { return nil }
+            return Item(
+                id: id, phase: .ended, state: nil, result: nil, changes: record.entries, leftOut: record.leftOut)
         }
         let directory = try sessions.directory(id.text)
         let result = try json(directory, "result.json")
         let phase: Phase = result != nil ? .ended : try SessionDirectory.adoptDead(id, paths) == nil ? .running : .dead
-        return Item(id: id, phase: phase, state: try json(directory, "state.json"), result: result, changes: changes)
+        return Item(
+            id: id, phase: phase, state: try json(directory, "state.json"), result: result, changes: record?.entries,
+            leftOut: record?.leftOut ?? 0)
     }
 
     private func json(_ directory: borrowing Directory, _ name: String) throws(SystemError) -> JSON? {

@@ -382,6 +382,7 @@ package final class SessionRun {
             inodes: limits.workspaceInodes, fault: fault)
         result.keptEntries = kept?.entries ?? 0
         result.keptDigest = kept?.digest
+        result.leftOutEntries = kept?.leftOut ?? 0
     }
 
     /// Gives back everything the session held; what cannot be given back is said, and left to sweep.
