@@ -45,6 +45,7 @@ let package = Package(
         .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         // Typed, owned system calls.
         .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", "CNettle"], swiftSettings: strict),
         // YAML with positions in, JSON out.
@@ -55,6 +56,10 @@ let package = Package(
         .target(name: "Wire", swiftSettings: strict),
         // What may reach a person's terminal from inside a sandbox.
         .target(name: "Terminal", swiftSettings: strict),
+        // Decides and relays what leaves a session, by name, and records each decision.
+        .target(
+            name: "Egress", dependencies: ["CCares", "CLinux", "LinuxSystem", "Documents", "Policy", "Wire"],
+            swiftSettings: strict),
         // Policy to launch plan; start and teardown of one sandbox.
         .target(
             name: "Isolation", dependencies: ["LinuxSystem", "CLinux", "Policy", "CChildPath", "CSeccomp"],
@@ -88,7 +93,7 @@ let package = Package(
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
         .executableTarget(
-            name: "sallyport-gateway", dependencies: ["Terminal", "Wire", "LinuxSystem", "CLinux"],
+            name: "sallyport-gateway", dependencies: ["Egress", "Terminal", "Wire", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticExecutable),
 
         .target(
@@ -106,6 +111,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests", dependencies: ["Wire", "CLinux", "CSeccomp", "CGatewayTesting"],
             swiftSettings: strict),
+        .testTarget(name: "EgressTests", dependencies: ["Egress", "Policy", "Documents"], swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
