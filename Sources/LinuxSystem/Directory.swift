@@ -19,6 +19,8 @@ package struct FileStatus: Sendable, Equatable {
     package var type: UInt32 { mode & 0o170000 }
     package var isDirectory: Bool { type == 0o040000 }
     package var isRegular: Bool { type == 0o100000 }
+    package var isSocket: Bool { type == 0o140000 }
+    package var isFifo: Bool { type == 0o010000 }
     package var isSymlink: Bool { type == 0o120000 }
     package var isCharacterDevice: Bool { type == 0o020000 }
     package var isNullDevice: Bool { isCharacterDevice && deviceNumber == 1 << 32 | 3 }

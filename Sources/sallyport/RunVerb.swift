@@ -188,6 +188,8 @@ enum RunVerb {
         case .exited, .signalled, .setupFailed, .killed, .policy: break
         }
         if result.limitsHit.contains("log_bytes") { Output.error("output was cut at limits.log_bytes") }
+        let left = result.stdout.undelivered + result.stderr.undelivered
+        if left > 0 { Output.error("\(left) bytes of output were not delivered: nobody reads them") }
         if !result.denials.isEmpty {
             let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
             Output.error("refused system calls: \(list)")

@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,6 +47,10 @@ static inline long sp_openat2(int dir, const char *path, uint64_t flags, uint64_
 static inline long sp_open(const char *path, int flags, unsigned mode) { SP_RET(open(path, flags | O_CLOEXEC, mode)); }
 static inline long sp_read(int fd, void *buffer, size_t n) { SP_RET(read(fd, buffer, n)); }
 static inline long sp_write(int fd, const void *buffer, size_t n) { SP_RET(write(fd, buffer, n)); }
+/// For a socket: what it takes at once, -EAGAIN when that is nothing.
+static inline long sp_write_at_once(int fd, const void *buffer, size_t n) {
+    SP_RET(send(fd, buffer, n, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
 static inline long sp_pread(int fd, void *buffer, size_t n, int64_t at) { SP_RET(pread(fd, buffer, n, at)); }
 static inline long sp_pwrite(int fd, const void *buffer, size_t n, int64_t at) { SP_RET(pwrite(fd, buffer, n, at)); }
 static inline long sp_close(int fd) { SP_RET(close(fd)); }
@@ -93,6 +98,25 @@ static inline long sp_set_nonblocking(int fd, int on) {
 }
 static inline long sp_status_flags(int fd) { SP_RET(fcntl(fd, F_GETFL)); }
 static inline long sp_set_pipe_size(int fd, int bytes) { SP_RET(fcntl(fd, F_SETPIPE_SZ, bytes)); }
+static inline long sp_pipe_size(int fd) { SP_RET(fcntl(fd, F_GETPIPE_SZ)); }
+/// How many bytes wait to be read.
+static inline long sp_readable(int fd) {
+    int count = 0;
+    if (ioctl(fd, FIONREAD, &count) < 0) return -errno;
+    return count;
+}
+/// Waits for a thread, -ETIMEDOUT when it still runs after so many milliseconds.
+static inline long sp_join(pthread_t thread, int milliseconds) {
+    struct timespec end;
+    if (clock_gettime(CLOCK_MONOTONIC, &end) < 0) return -errno;
+    end.tv_sec += milliseconds / 1000;
+    end.tv_nsec += milliseconds % 1000 * 1000000;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_nsec -= 1000000000;
+        end.tv_sec++;
+    }
+    return -pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &end);
+}
 static inline long sp_add_seals(int fd) {
     SP_RET(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
 }

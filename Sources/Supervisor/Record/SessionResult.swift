@@ -14,7 +14,14 @@ package struct SessionResult: Sendable {
     package struct Stream: Sendable {
         package var bytes: UInt64 = 0
         package var truncated = false
-        package var json: JSON { .object([.init("bytes", .number(bytes)), .init("truncated", .bool(truncated))]) }
+        /// Written, and not taken by the caller's reader, which had gone or stopped reading.
+        package var undelivered: UInt64 = 0
+        package var json: JSON {
+            .object([
+                .init("bytes", .number(bytes)), .init("truncated", .bool(truncated)),
+                .init("not_delivered", .number(undelivered)),
+            ])
+        }
     }
 
     package var session: String

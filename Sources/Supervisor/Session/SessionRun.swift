@@ -10,7 +10,7 @@ internal import Wire
 /// One session from request to record.
 ///
 /// Order of the start: directory and lock, state, ids, groups, plan, clone, verification, and only then the workload.
-/// Order of the end: the sandbox is dead, outputs drained, changes kept, groups gone, ids free, record written.
+/// Order of the end: the sandbox is dead, changes kept, groups gone, ids free, outputs drained, record written.
 package final class SessionRun {
     private let request: RunRequest
     private let paths: HostPaths
@@ -67,6 +67,15 @@ package final class SessionRun {
         if result.profileDigest.isEmpty { result.profileDigest = profileDigest }
         finish(directory, &result)
         result.durationMilliseconds = (sp_clock_ns(CLOCK_MONOTONIC) - started) / 1_000_000
+        if let streams {
+            if !streams.isDone {
+                // Persisted before the wait: how long that takes is the reader's choice.
+                result.add(streams.counts)
+                try directory.write("result.json", result.json)
+                streams.finish()
+            }
+            result.add(streams.counts)
+        }
         try directory.write("result.json", result.json)
         fault.reach("result.written")
         if let copy {
@@ -401,12 +410,6 @@ package final class SessionRun {
             gateway.finish()
             result.add(
                 gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
-        }
-        for (name, count) in streams?.finish() ?? [] {
-            let stream = SessionResult.Stream(bytes: count.bytes, truncated: count.truncated)
-            if name == "stdout" { result.stdout = stream }
-            if name == "stderr" { result.stderr = stream }
-            if count.truncated { result.limitsHit.append(name == "export" ? "export" : "log_bytes") }
         }
         do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
         fault.reach("cgroup.removed")

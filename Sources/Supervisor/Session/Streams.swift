@@ -69,8 +69,17 @@ final class Streams {
         for (_, relay) in relays { try relay.start() }
     }
 
-    /// Waits for the last byte of every output.
-    func finish() -> [(name: String, count: Relay.Count)] { relays.map { ($0.name, $0.relay.join()) } }
+    /// How long a reader of the output may take nothing, once the session has ended. Milliseconds.
+    private static let patience: Int32 = 5000
+
+    /// Whether every output has been taken whole.
+    var isDone: Bool { relays.allSatisfy { $0.relay.isDone } }
+
+    /// What each output has come to so far.
+    var counts: [(name: String, count: Relay.Count)] { relays.map { ($0.name, $0.relay.count) } }
+
+    /// Waits for the last byte of every output that somebody reads. Precondition: no process of the session lives.
+    func finish() { for (_, relay) in relays { _ = relay.join(patience: Self.patience) } }
 }
 
 /// Moves the caller's standard input into the session until either side is done.
