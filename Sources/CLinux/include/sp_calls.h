@@ -129,6 +129,18 @@ static inline long sp_socketpair_seqpacket(int *_Nonnull ends) {
     SP_RET(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
 }
 static inline long sp_flock(int fd, int how) { SP_RET(flock(fd, how)); }
+// A lock of the open file, as flock's, which can also be asked after without being taken. fcntl(2), "Open file description
+// locks"
+static inline long sp_lock(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    SP_RET(fcntl(fd, F_OFD_SETLK, &whole));
+}
+/// 1 while somebody else holds the lock.
+static inline long sp_is_locked(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &whole) < 0) return -errno;
+    return whole.l_type != F_UNLCK;
+}
 static inline long sp_splice(int in, int out, size_t n, unsigned flags) {
     SP_RET(splice(in, NULL, out, NULL, n, flags));
 }

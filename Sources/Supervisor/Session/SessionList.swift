@@ -41,22 +41,25 @@ package struct SessionList {
         return items
     }
 
-    /// One session; nil when nothing of it is left.
+    /// One session; nil when nothing of it is left. Takes no lock, so that nobody has to wait for one who only looks.
     package func item(_ id: SessionID) throws(SystemError) -> Item? {
         let kept = KeptChanges(paths)
         let record = try kept.sessions().contains(id) ? try kept.record(id) : nil
-        let sessions = try Directory.open(paths.sessions)
-        guard try sessions.contains(id.text) else {
-            guard let record else { return nil }
+        do throws(SystemError) {
+            let directory = try Directory.open(paths.sessions).directory(id.text)
+            // In this order: a record is written before the lock is free.
+            let isHeld = try SessionDirectory.isHeld(directory)
+            let result = try json(directory, "result.json")
             return Item(
-                id: id, phase: .ended, state: nil, result: nil, changes: record.entries, leftOut: record.leftOut)
+                id: id, phase: result != nil ? .ended : isHeld ? .running : .dead,
+                state: try json(directory, "state.json"), result: result, changes: record?.entries,
+                leftOut: record?.leftOut ?? 0)
+        } catch {
+            // Swept, before or while it was looked at.
+            guard error.errno == .noEntry else { throw error }
         }
-        let directory = try sessions.directory(id.text)
-        let result = try json(directory, "result.json")
-        let phase: Phase = result != nil ? .ended : try SessionDirectory.adoptDead(id, paths) == nil ? .running : .dead
-        return Item(
-            id: id, phase: phase, state: try json(directory, "state.json"), result: result, changes: record?.entries,
-            leftOut: record?.leftOut ?? 0)
+        guard let record else { return nil }
+        return Item(id: id, phase: .ended, state: nil, result: nil, changes: record.entries, leftOut: record.leftOut)
     }
 
     private func json(_ directory: borrowing Directory, _ name: String) throws(SystemError) -> JSON? {

@@ -46,6 +46,11 @@ package struct Sweep {
         defer { _ = sp_flock(gate, LOCK_UN) }
         for name in try sessions.names() {
             let text = String(decoding: name, as: UTF8.self)
+            if text.hasPrefix(SessionDirectory.unborn), SessionID(String(text.dropFirst())) != nil {
+                // Whoever was making it is gone: we hold the gate.
+                do throws(SystemError) { try sessions.removeTree(name) } catch { fail(error) }
+                continue
+            }
             guard let id = SessionID(text) else {
                 report.failures.append("\"\(paths.sessions)/\(text)\" is no session; it is left alone")
                 continue
