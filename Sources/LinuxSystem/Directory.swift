@@ -15,6 +15,8 @@ package struct FileStatus: Sendable, Equatable {
     package let modifiedNanoseconds: Int64
     /// When content, mode, owner or number of names last changed; nobody can set it back. inode(7), ctime
     package let changedNanoseconds: Int64
+    /// When it was made, where the file system knows. statx(2), STATX_BTIME
+    package let bornNanoseconds: Int64?
 
     package var type: UInt32 { mode & 0o170000 }
     package var isDirectory: Bool { type == 0o040000 }
@@ -42,7 +44,9 @@ package struct FileStatus: Sendable, Equatable {
             device: UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor),
             deviceNumber: UInt64(raw.stx_rdev_major) << 32 | UInt64(raw.stx_rdev_minor), links: raw.stx_nlink,
             modifiedNanoseconds: raw.stx_mtime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_mtime.tv_nsec),
-            changedNanoseconds: raw.stx_ctime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_ctime.tv_nsec))
+            changedNanoseconds: raw.stx_ctime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_ctime.tv_nsec),
+            bornNanoseconds: raw.stx_mask & 0x800 == 0
+                ? nil : raw.stx_btime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_btime.tv_nsec))
     }
 
     package static func path(_ path: String) throws(SystemError) -> FileStatus {

@@ -25,7 +25,7 @@ enum ChangesVerb {
             let record = try kept.record(id)
             let directory = try Directory.open(context.paths.changes)
             let file = try directory.open("\(id).set", O_RDONLY)
-            let workspace = try Directory.open(strict: record.workspace)
+            let workspace = try workspace(of: record, words)
             let umask = Applier.currentMask()
             let applying = words[0] == "apply"
             let numbers = [file.number, workspace.fd.number]
@@ -51,6 +51,28 @@ enum ChangesVerb {
             Output.error("\(error)")
             return 125
         }
+    }
+
+    /// The directory that the session showed, found by its path and known by more than that; or the one that the caller
+    /// names instead, where every entry is still compared with what the session started from.
+    private static func workspace(of record: KeptChanges.Record, _ words: [String]) throws(SystemError) -> Directory {
+        if let to = words.firstIndex(of: "--to"), to + 1 < words.count {
+            return try Directory.open(strict: words[to + 1])
+        }
+        let remedy = "Name the directory that the changes are for by --to DIR."
+        let directory: Directory
+        do throws(SystemError) { directory = try Directory.open(strict: record.workspace) } catch {
+            throw SystemError(error.operation, error.subject, error.errno, remedy: remedy)
+        }
+        let found = KeptChanges.identity(try FileStatus.of(directory.fd, subject: "\"\(record.workspace)\""))
+        guard found == record.directory else {
+            throw SystemError(
+                "take \"\(record.workspace)\" for", "the workspace of session \(record.session)", .stale,
+                remedy:
+                    "Another directory has that path now (\(found)) than the session's (\(record.directory)). \(remedy)"
+            )
+        }
+        return directory
     }
 
     private static func show(_ set: ChangeSet, _ workspace: borrowing Directory, json: Bool, stat: Bool) throws {

@@ -135,7 +135,7 @@ enum RunVerb {
     }
 
     /// A path as the caller means it, without resolving links: those are refused later, by the kernel.
-    private static func absolute(_ path: String) throws(UsageError) -> String {
+    static func absolute(_ path: String) throws(UsageError) -> String {
         guard !path.isEmpty else { throw UsageError("an empty path") }
         var buffer = [CChar](repeating: 0, count: 4096)
         guard path.hasPrefix("/") || getcwd(&buffer, 4096) != nil else {

@@ -17,6 +17,7 @@ enum SessionVerb {
                 "accept-flagged", nil,
                 "apply: also what acts on the host when opened (.git/hooks, .vscode/tasks.json, ...)"),
             Option("accept-partial", nil, "apply: what the set holds, though it had no room for all"),
+            Option("to", "DIR", "diff and apply: this directory instead of the session's own, as when it was moved"),
             Option("kill", nil, "stop: do not wait for the command to end by itself"), Option("help", nil, "this text"),
         ],
         notes: """
@@ -46,8 +47,11 @@ enum SessionVerb {
             switch arguments.words[0] {
             case "show": return try show(id, context, asJSON)
             case "diff":
-                return try Spawn.again([ChangesVerb.name, "diff", id.text] + flags(arguments, ["json", "stat"]))
-            case "apply": return try apply(id, context, flags(arguments, ["json", "accept-flagged", "accept-partial"]))
+                return try Spawn.again(
+                    [ChangesVerb.name, "diff", id.text] + flags(arguments, ["json", "stat"]) + place(arguments))
+            case "apply":
+                let flags = flags(arguments, ["json", "accept-flagged", "accept-partial"])
+                return try apply(id, context, flags + place(arguments))
             case "discard":
                 _ = try KeptChanges(context.paths).sessions().contains(id) ? () : missing(id)
                 try KeptChanges(context.paths).discard(id)
@@ -71,6 +75,11 @@ enum SessionVerb {
 
     private static func flags(_ arguments: Arguments, _ names: [String]) -> [String] {
         names.filter { arguments.has($0) }.map { "--" + $0 }
+    }
+
+    private static func place(_ arguments: Arguments) throws(UsageError) -> [String] {
+        guard let path = try arguments.value("to") else { return [] }
+        return ["--to", try RunVerb.absolute(path)]
     }
 
     /// Applies, and forgets the set once nothing of it is left to decide.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
+import Glibc
 import TestSupport
 import Testing
 
@@ -36,5 +37,48 @@ struct KeptChangesTests {
         #expect(names(work.path) == ["a", "c"])
         // Nothing of it is left to decide.
         #expect(names(operation.state + "/changes") == [])
+    }
+
+    @Test("changes go to the directory that the session showed, not to another that has its path now", .requires(.root))
+    func otherDirectory() throws {
+        let work = try Scratch()
+        try work.directory("tree")
+        let operation = try Sallyport()
+        let run = try operation.run(profile: "strict", workspace: work.at("tree"), ["sh", "-c", "echo 1 > new"])
+        let session = try #require(run.session)
+        #expect(rename(work.at("tree"), work.at("moved")) == 0)
+        for (verb, subject) in [("apply", "open directory"), ("diff", "open directory")] {
+            let gone = try operation.command(["session", verb, session]).run()
+            #expect(gone.code == 125)
+            #expect(gone.errorText.contains("cannot \(subject) \"\(work.at("tree"))\""), "\(gone.errorText)")
+        }
+        try work.directory("tree")
+        for verb in ["apply", "diff"] {
+            let other = try operation.command(["session", verb, session]).run()
+            #expect(other.code == 125)
+            #expect(
+                other.errorText.contains(
+                    "cannot take \"\(work.at("tree"))\" for the workspace of session \(session): "),
+                "\(other.errorText)")
+            #expect(other.errorText.contains("--to DIR"))
+        }
+        #expect(names(work.at("tree")) == [])
+        let taken = try operation.command(["session", "apply", session, "--to", work.at("moved")]).run()
+        #expect(taken.code == 0, "\(taken.errorText)")
+        #expect(text(work.at("moved/new")) == "1\n")
+        #expect(names(work.at("tree")) == [])
+    }
+
+    @Test("a workspace that was moved away and back is the same", .requires(.root))
+    func movedBack() throws {
+        let work = try Scratch()
+        try work.directory("tree")
+        let operation = try Sallyport()
+        let run = try operation.run(profile: "strict", workspace: work.at("tree"), ["sh", "-c", "echo 1 > new"])
+        #expect(rename(work.at("tree"), work.at("moved")) == 0)
+        #expect(rename(work.at("moved"), work.at("tree")) == 0)
+        let taken = try operation.command(["session", "apply", try #require(run.session)]).run()
+        #expect(taken.code == 0, "\(taken.errorText)")
+        #expect(text(work.at("tree/new")) == "1\n")
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
+import Glibc
 import TestSupport
 import Testing
 
@@ -65,6 +66,32 @@ struct RootlessTests {
         #expect(names(tree) == ["moved", "new"])
         #expect(text(tree + "/moved") == "old\n" && text(tree + "/new") == "new\n")
         #expect(status(tree + "/new")?.uid == user.uid)
+    }
+
+    @Test(
+        "a workspace that is moved while the session runs is still what its changes are read against",
+        .requires(.rootless))
+    func movedWorkspace() throws {
+        let tree = try user.directory("tree")
+        try user.file("tree/old", "old\n")
+        let profile = try workspaceProfile()
+        let running = try user.sallyport(
+            ["run", "--profile", profile, "--workspace", tree, "--json", "--"]
+                + ["sh", "-c", "rm old && echo 1 >new && echo changed && read end"]
+        ).start()
+        #expect(try running.line() == "changed")
+        #expect(rename(tree, user.home + "/moved") == 0)
+        _ = try user.directory("tree")
+        try running.send([0x0a])
+        let run = try running.finish()
+        #expect(run.ending == .exited(0), "\(run.errorText)")
+        let session = try #require(try JSON.read(run.errors, file: "the record")["session"]?.stringValue)
+        let refused = try user.sallyport(["session", "apply", session]).run()
+        #expect(refused.code == 125 && refused.errorText.contains("--to DIR"), "\(refused.errorText)")
+        let applied = try user.sallyport(["session", "apply", session, "--to", "moved"]).run()
+        #expect(applied.lines == ["2 applied, 0 already there, 0 withheld, 0 conflicts"], "\(applied.errorText)")
+        #expect(names(user.home + "/moved") == ["new"])
+        #expect(names(tree) == [])
     }
 
     @Test(

@@ -384,10 +384,10 @@ package final class SessionRun {
         guard case .overlay(let lower, _, _) = spec.workspace else { return }
         let upper = pool?.directory.fd.number ?? sandbox.upperNumber
         let limits = request.profile.limits
-        let reopened = lower.descriptor >= 0 ? lower.descriptor : held.keep(try Trees.openPath(workspace))
         let kept = try KeptChanges(paths).collect(
             session: directory.id, created: result.startedMilliseconds, workspace: workspace, upper: upper,
-            lower: reopened, namespace: sandbox.userNamespace.number, mode: mode, bytes: limits.workspaceBytes,
+            lower: max(lower.descriptor, lower.opened), namespace: sandbox.userNamespace.number, mode: mode,
+            bytes: limits.workspaceBytes,
             inodes: limits.workspaceInodes, fault: fault)
         result.keptEntries = kept?.entries ?? 0
         result.keptDigest = kept?.digest
