@@ -92,6 +92,7 @@ enum RunVerb {
         let choices = [Disposition.apply, .diff, .discard].filter { arguments.has($0.rawValue) }
         guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff and --discard") }
         request.disposition = choices.first ?? .keep
+        try requireChanges(request)
         for mount in arguments.all("mount") {
             let (source, target) = try pair(mount, "--mount", ":")
             request.mounts.append(.init(source: try absolute(source), target: target))
@@ -110,6 +111,23 @@ enum RunVerb {
             request.environment.append((name, value))
         }
         return request
+    }
+
+    /// What shows or takes changes is refused where there can be none: silence would look like an unchanged tree.
+    private static func requireChanges(_ request: RunRequest) throws(UsageError) {
+        guard request.disposition == .diff || request.disposition == .apply else { return }
+        let option = "--\(request.disposition.rawValue)"
+        guard request.workspace != nil else {
+            throw UsageError("\(option) needs --workspace DIR: without one there is no tree that could be changed")
+        }
+        if request.readOnly {
+            throw UsageError(
+                "\(option) and --read-only exclude each other: a workspace that is read-only cannot change")
+        }
+        if request.profile.filesystem.workspace == .readOnly {
+            throw UsageError(
+                "\(option) has nothing to show: profile \"\(request.profile.name)\" makes the workspace read-only")
+        }
     }
 
     /// The last words of the command line as bytes: a file name in them need not be UTF-8, and `CommandLine` would put

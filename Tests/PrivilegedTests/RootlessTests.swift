@@ -133,6 +133,19 @@ struct RootlessTests {
         #expect(fields.last.flatMap { Int($0) } ?? 1000 < 64)
         let open = try user.probe(profile: "strict-rlimit", options: ["--limit", "open_files=256"], ["bomb", "open"])
         #expect(open.text == "open\tstopped\tEMFILE\t253\n", "\(open.text)\(open.errorText)")
+        let most = try user.command(
+            "/bin/sh",
+            [
+                "-c", "ulimit -n 200; exec \"$0\" \"$@\"", user.sallyport, "run", "--profile", "strict-rlimit",
+                "--limit",
+                "open_files=201", "--", "true",
+            ]
+        ).run()
+        #expect(most.code == 125)
+        #expect(
+            most.errorText.hasPrefix(
+                "sallyport: cannot set limits.open_files to 201: Operation not permitted (EPERM). ")
+                && most.errorText.contains("no more than 200 "), "\(most.errorText)")
         let heap = try user.probe(profile: "strict-rlimit", options: small, ["bomb", "heap", "4096"])
         #expect(heap.text.hasPrefix("heap\tstopped\tENOMEM\t"), "\(heap.text)\(heap.errorText)")
         #expect(heap.lines.first?.split(separator: "\t").last.flatMap { Int($0) } ?? 1000 <= 256)

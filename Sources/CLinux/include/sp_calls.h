@@ -181,6 +181,11 @@ static inline long sp_setrlimit(int resource, uint64_t soft, uint64_t hard) {
     struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
     SP_RET(setrlimit((__rlimit_resource_t)resource, &limit));
 }
+/// The limit on open files of another process, soft and hard.
+static inline long sp_limit_files(int pid, uint64_t files) {
+    struct rlimit limit = {.rlim_cur = files, .rlim_max = files};
+    SP_RET(prlimit(pid, RLIMIT_NOFILE, &limit, NULL));
+}
 static inline uint64_t sp_rlimit_hard(int resource) {
     struct rlimit limit = {0};
     return getrlimit((__rlimit_resource_t)resource, &limit) < 0 ? 0 : limit.rlim_max;

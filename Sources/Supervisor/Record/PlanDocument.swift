@@ -2,6 +2,7 @@
 package import Documents
 package import Isolation
 internal import LinuxSystem
+internal import Policy
 
 /// A launch plan as people read it; `--dry-run` prints it and every record names its digest.
 package struct PlanDocument: Sendable {
@@ -27,7 +28,7 @@ package struct PlanDocument: Sendable {
                     .init("specification", .string(spec.filter.specificationDigest)),
                     .init("bytes", .int(spec.filter.program.count)),
                 ])),
-            .init("steps", .array(steps)),
+            .init("steps", .array(steps)), .init("open_files", .number(spec.limits.openFiles)),
         ])
         digest = Digest.sha256(Array(json.prettyText.utf8))
     }

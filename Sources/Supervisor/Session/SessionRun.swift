@@ -296,6 +296,7 @@ package final class SessionRun {
         let pid = procFields(try procBytes("/proc/self/fdinfo/\(workload.number)"), ["Pid"])["Pid"].flatMap {
             Int32($0)
         }
+        try OpenFilesLimit.set(spec.limits.openFiles, on: pid ?? -1)
         let layers = try Layers.read(workload: pid ?? -1, spec: spec)
         let uid = block.map { $0.base + SandboxSpec.agent } ?? geteuid()
         let gid = block.map { $0.base + SandboxSpec.agent } ?? getegid()
