@@ -151,6 +151,19 @@ struct RootlessTests {
         #expect(heap.lines.first?.split(separator: "\t").last.flatMap { Int($0) } ?? 1000 <= 256)
     }
 
+    @Test(
+        "the doctor's attack tells what one id does not hold from an escape", .requires(.rootless),
+        .timeLimit(.minutes(2)))
+    func attack() throws {
+        let done = try user.sallyport(["doctor", "--attack", "--json", "--profile", "strict-rlimit"]).run()
+        #expect(done.code == 0, "\(done.text)\(done.errorText)")
+        let posture = try JSON.read(done.output, file: "posture")
+        let kernel = posture["layers"]?.arrayValue?.first { $0["layer"]?.stringValue == "kernel" }
+        #expect(kernel?["by_design"]?.intValue == 4)
+        #expect(kernel?["escaped"]?.intValue == 0)
+        #expect(posture["complete"] == .bool(true))
+    }
+
     @Test("a daemon that ignores TERM ends with its session", .requires(.rootless))
     func daemon() throws {
         let marker = "31.\(UInt32.random(in: 1000...999_999_999))"
