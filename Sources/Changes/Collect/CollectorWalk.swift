@@ -10,9 +10,12 @@ final class CollectorWalk {
         let lower: Held?
         let path: [UInt8]
         let names: [[UInt8]]
+        /// The caller removed names of the lower directory while the session ran, or all of it.
+        let losesNames: Bool
         var next = 0
 
-        init(upper: Held?, lower: Held?, path: [UInt8], names: [[UInt8]]) {
+        init(upper: Held?, lower: Held?, path: [UInt8], names: [[UInt8]], losesNames: Bool = false) {
+            self.losesNames = losesNames
             self.upper = upper
             self.lower = lower
             self.path = path
@@ -36,7 +39,11 @@ final class CollectorWalk {
 
     func run(upper: Held, lower: Held?) throws(ChangeError) {
         _ = try OverlayAttributes.of(upper, "the upper layer")
-        frames = [Frame(upper: upper, lower: lower, path: [], names: try Beneath.names(upper, "the upper layer"))]
+        frames = [
+            Frame(
+                upper: upper, lower: lower, path: [], names: try Beneath.names(upper, "the upper layer"),
+                losesNames: try mayLoseNames(lower))
+        ]
         while let frame = frames.last {
             guard frame.next < frame.names.count else {
                 frames.removeLast()
@@ -108,6 +115,13 @@ final class CollectorWalk {
         if base.kind == .directory, let above = frame.lower {
             if case .success(let found) = Beneath.directory(above.number, name) { lower = found }
         }
+        // The caller's directory was there when the session changed something in it: it is not one of the session's making,
+        // and what lies in it finds no place when applied.
+        let removed = base.kind == .absent && attributes.copied && !attributes.opaque
+        if removed {
+            frames.append(Frame(upper: held, lower: nil, path: path, names: names, losesNames: true))
+            return
+        }
         if base.kind != .directory {
             guard try append(entry(path, .directory, status, base, attributes)) else { return }
         } else if status.permissions & 0o777 != base.permissions & 0o777 {
@@ -117,7 +131,14 @@ final class CollectorWalk {
             let hidden = try Beneath.names(lower, "\"\(escapedPath(path))\"")
             names = Array(Set(names).union(hidden)).sorted { $0.lexicographicallyPrecedes($1) }
         }
-        frames.append(Frame(upper: held, lower: lower, path: path, names: names))
+        frames.append(
+            Frame(upper: held, lower: lower, path: path, names: names, losesNames: try mayLoseNames(lower)))
+    }
+
+    /// Whether names can have gone from a directory since the session began. inode(7), mtime
+    private func mayLoseNames(_ lower: Held?) throws(ChangeError) -> Bool {
+        guard let lower else { return false }
+        return try Beneath.status(of: lower, "the caller's tree").modifiedNanoseconds >= started &+ 1_000_000
     }
 
     private func file(
@@ -144,6 +165,9 @@ final class CollectorWalk {
             _ = try append(entry(path, .mode, status, base, attributes))
             return
         }
+        // A file of the lower layer that was only moved here looks the same; in a directory that the caller did not
+        // change, that is what it is.
+        let base = base.kind == .absent && attributes.copied && frame.losesNames ? .removedFile : base
         var entry = entry(path, .file, status, base, attributes)
         entry.size = status.size
         if status.links > 1 { entry.notes.insert(.hardlinked) }
