@@ -187,6 +187,14 @@ package struct Directory: ~Copyable, Sendable {
 
     private static let movedUp = Array(".removed-".utf8)
 
+    /// Whose removal left a name behind when it was cut short; nil for any other name.
+    package static func leftOver(_ name: [UInt8]) -> String? {
+        guard name.starts(with: movedUp) else { return nil }
+        let rest = name.dropFirst(movedUp.count)
+        guard let dash = rest.firstIndex(of: UInt8(ascii: "-")) else { return nil }
+        return String(decoding: rest[(dash + 1)...], as: UTF8.self)
+    }
+
     private static func unlink(_ dir: Int32, _ name: [UInt8], _ flags: Int32 = 0) -> Int {
         sp_unlinkat(dir, name.map { CChar(bitPattern: $0) } + [0], flags)
     }

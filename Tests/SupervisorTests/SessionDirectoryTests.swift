@@ -8,16 +8,6 @@ import Testing
 /// Whether a session lives, asked by some while others start and take over: nobody's question changes the answer.
 @Suite("session directories")
 struct SessionDirectoryTests {
-    /// An operator of its own, left for the system to clean: the place is small and empty.
-    private func place() throws -> HostPaths {
-        var template = Array("/tmp/sallyport-test-XXXXXX".utf8CString)
-        try #require(template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) } != nil)
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let paths = HostPaths(runtime: path + "/run", state: path + "/state")
-        try paths.prepare()
-        return paths
-    }
-
     private static let lists = 20_000
 
     /// Lists over and over, while `other` runs until there were enough lists; how often each was wrong.
@@ -41,7 +31,7 @@ struct SessionDirectoryTests {
 
     @Test("a dead session can be taken over at any moment of any number of lists")
     func takeOver() async throws {
-        let paths = try place()
+        let paths = try temporaryPaths()
         let id = try SessionDirectory.create(paths).id
         let wrong = try await contend(paths) { list in
             _ = try list.all()
@@ -55,7 +45,7 @@ struct SessionDirectoryTests {
 
     @Test("a directory whose maker died before it was a session goes with a sweep")
     func unborn() throws {
-        let paths = try place()
+        let paths = try temporaryPaths()
         #expect(mkdir("\(paths.sessions)/.s-aaaaaaaaaaaa", 0o700) == 0)
         #expect(try SessionList(paths).all().isEmpty)
         var sweep = Sweep(paths, mode: .rootless)
@@ -66,7 +56,7 @@ struct SessionDirectoryTests {
 
     @Test("no list ever takes a session that is being created for a dead one")
     func creation() async throws {
-        let paths = try place()
+        let paths = try temporaryPaths()
         let wrong = try await contend(paths) { list in
             try list.all().allSatisfy { $0.phase == .running }
         } other: {

@@ -51,6 +51,14 @@ package struct Sweep {
                 do throws(SystemError) { try sessions.removeTree(name) } catch { fail(error) }
                 continue
             }
+            if Directory.leftOver(name) != nil {
+                // Only sweeps remove anything here, one at a time.
+                do throws(SystemError) {
+                    try sessions.removeTree(name)
+                    report.files.append(text)
+                } catch { fail(error) }
+                continue
+            }
             guard let id = SessionID(text) else {
                 report.failures.append("\"\(paths.sessions)/\(text)\" is no session; it is left alone")
                 continue
@@ -59,6 +67,7 @@ package struct Sweep {
         }
         do throws(SystemError) { try orphanGroups(sessions) } catch { fail(error) }
         if mode == .host { do throws(SystemError) { try orphanBlocks(sessions) } catch { fail(error) } }
+        do throws(SystemError) { try orphanPools(sessions) } catch { fail(error) }
         do throws(SystemError) { try partialFiles() } catch { fail(error) }
         return report
     }
@@ -178,6 +187,17 @@ package struct Sweep {
             // What still dies there is the other directory's sweep to end; until then the ids are not free.
             if try BlockProcesses.list(block).isEmpty { try giveBack(block, of: owner, blocks) }
         }
+    }
+
+    /// Changes on disk whose session is gone without a trace, as after a restart of the host.
+    private mutating func orphanPools(_ sessions: borrowing Directory) throws(SystemError) {
+        var known = Set(try sessions.names().map { String(decoding: $0, as: UTF8.self) })
+        // A block that is still taken means processes that may still be writing: the sweep of its runtime directory ends them.
+        if mode == .host { known.formUnion(try IdBlocks.open(HostFile.idRange()).inUse().map { $0.session }) }
+        let gone = try PoolDirectory.sweep(pool: paths.state + "/pool") { name in
+            SessionID(name) != nil && !known.contains(name)
+        }
+        report.files += gone.map { "pool/" + $0 }
     }
 
     private mutating func giveBack(_ block: IdBlock, of owner: String, _ blocks: borrowing IdBlocks) throws(SystemError)
