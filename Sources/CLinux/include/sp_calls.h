@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
@@ -181,6 +182,16 @@ static inline long sp_setrlimit(int resource, uint64_t soft, uint64_t hard) {
     struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
     SP_RET(setrlimit((__rlimit_resource_t)resource, &limit));
 }
+/// A key that belongs to a user id and lives as long as this process. add_key(2), keyctl(2)
+static inline long sp_claim_ids(unsigned owner) {
+    char name[32];
+    snprintf(name, sizeof name, "sallyport:%u", owner);
+    long key = syscall(SYS_add_key, "keyring", name, NULL, 0, KEY_SPEC_PROCESS_KEYRING);
+    if (key < 0) return -errno;
+    if (syscall(SYS_keyctl, KEYCTL_CHOWN, key, owner, -1) < 0) return -errno;
+    return key;
+}
+static inline long sp_unclaim(long key) { SP_RET(syscall(SYS_keyctl, KEYCTL_UNLINK, key, KEY_SPEC_PROCESS_KEYRING)); }
 /// The limit on open files of another process, soft and hard.
 static inline long sp_limit_files(int pid, uint64_t files) {
     struct rlimit limit = {.rlim_cur = files, .rlim_max = files};
