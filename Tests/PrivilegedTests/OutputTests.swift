@@ -67,4 +67,31 @@ struct OutputTests {
         #expect(run.result?["stdout"]?["not_delivered"]?.intValue == 5000)
         #expect(run.limitsHit == [])
     }
+
+    @Test("a file that others write to as well loses nothing of theirs", .requires(.root))
+    func sharedFile() throws {
+        let operation = try Sallyport()
+        let file = try operation.home.file("log")
+        let opened = sp_open(file, O_WRONLY, 0)
+        try #require(opened >= 0)
+        let log = Int32(opened)
+        defer { _ = sp_close(log) }
+        var command = operation.runCommand(
+            profile: "strict", record: operation.home.at("record.json"),
+            ["sh", "-c", "echo inside 1; echo up >&2; read word; echo inside 2"])
+        // Standard error goes where the test reads lines.
+        var ends: [Int32] = [-1, -1]
+        try #require(ends.withUnsafeMutableBufferPointer { sp_pipe($0.baseAddress!, 0) } >= 0)
+        defer { _ = sp_close(ends[0]) }
+        command.descriptors = [1: log, 2: ends[1]]
+        let running = try command.start()
+        _ = sp_close(ends[1])
+        var word = [UInt8](repeating: 0, count: 3)
+        #expect(sp_read(ends[0], &word, 3) == 3)
+        while (text(file) ?? "").isEmpty { sched_yield() }
+        #expect(sp_write(log, Array("outside\n".utf8), 8) == 8)
+        try running.send(Array("word\n".utf8))
+        #expect(try running.finish().code == 0)
+        #expect(text(file) == "inside 1\noutside\ninside 2\n")
+    }
 }

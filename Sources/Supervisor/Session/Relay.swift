@@ -7,7 +7,7 @@ internal import Synchronization
 /// Moves bytes from the session's pipe to where the caller wants them, counted and cut at a cap, never looked at.
 ///
 /// Runs on a thread of its own, so that a slow reader of the output holds up neither the deadline nor the refusals.
-/// splice(2) moves pages inside the kernel; where it cannot (a file opened for appending), bytes are copied.
+/// splice(2) moves pages inside the kernel; where it must not, bytes are copied.
 package final class Relay: Sendable {
     package struct Count: Sendable {
         /// Taken by the reader.
@@ -117,8 +117,9 @@ package final class Relay: Sendable {
     private func move() throws(SystemError) {
         let status = try FileStatus.at(sink, [0], flags: SP_AT_EMPTY_PATH, subject: name)
         // splice(2) holds the lock of the pipe it reads while a socket or a terminal keeps it waiting, and whoever asks
-        // that pipe for anything then waits too. A pipe, a file and the null device keep nobody.
-        let splices = status.isRegular || status.isFifo || status.isNullDevice
+        // that pipe for anything then waits too. Into a file it writes at the place that was current when it began to wait
+        // for input, over what another process with the same open file has written since; write(2) does not.
+        let splices = status.isFifo || status.isNullDevice || closesSink
         var total: UInt64 = 0
         while total < cap {
             let want = Int(min(cap - total, 1 << 20))
