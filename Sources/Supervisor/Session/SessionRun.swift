@@ -130,7 +130,7 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
-            try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
+            try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
             endNow(sandbox)
             throw error
