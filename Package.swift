@@ -101,9 +101,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
-        .testTarget(name: "CLITests", dependencies: ["CLI", "Documents"], swiftSettings: strict),
+        .testTarget(name: "CLITests", dependencies: ["CLI", "Policy", "Documents"], swiftSettings: strict),
         .testTarget(
-            name: "SupervisorTests", dependencies: ["Supervisor", "Isolation", "Documents"], swiftSettings: strict),
+            name: "SupervisorTests", dependencies: ["Supervisor", "Isolation", "Policy", "Documents"], swiftSettings: strict),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         // C: starts a gateway confined as the supervisor does, step by step, so that a test can leave one out.
@@ -111,7 +111,9 @@ let package = Package(
         .testTarget(
             name: "GatewayTests", dependencies: ["Wire", "CLinux", "CSeccomp", "CGatewayTesting"],
             swiftSettings: strict),
-        .testTarget(name: "EgressTests", dependencies: ["Egress", "Policy", "Documents"], swiftSettings: strict),
+        .testTarget(
+            name: "EgressTests",
+            dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
@@ -120,6 +122,7 @@ let package = Package(
             name: "PrivilegedTests",
             dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor"],
             swiftSettings: strict),
+        .testTarget(name: "NetworkTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -48,7 +48,7 @@ static long send_slots(struct sp_walk_state *w, const struct sp_step *s) {
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN((size_t)count * sizeof(int32_t));
-    uint32_t mask = (uint32_t)s->a;  // tells the receiver which slots follow, in order
+    uint64_t mask = s->a;  // tells the receiver which slots follow, in order
     struct iovec bytes = {.iov_base = &mask, .iov_len = sizeof mask};
     struct msghdr message = {
         .msg_iov = &bytes,

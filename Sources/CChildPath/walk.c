@@ -51,6 +51,8 @@ static long step(struct sp_walk_state *w, const struct sp_step *s) {
     case SP_PTY: case SP_SEND: case SP_DUP: case SP_DEATH_SIGNAL: case SP_SETNS: case SP_CLOSE_FROM: case SP_SETSID:
     case SP_UMASK: case SP_CLOSE: case SP_EXIT:
         return sp_step_process(w, s);
+    case SP_NETLINK: case SP_SOCKET: case SP_SOCKET_OPTION: case SP_SOCKET_FILTER: case SP_BIND: case SP_LISTEN:
+        return sp_step_network(w, s);
     }
     return -EINVAL;
 }
@@ -70,19 +72,48 @@ static char *const *pointers(const struct sp_plan *plan, const char *blob, uint3
     return (char *const *)slots;
 }
 
-void sp_walk(const struct sp_plan *plan) {
-    struct sp_walk_state w = {
-        .plan = plan,
-        .steps = (const struct sp_step *)(plan + 1),
-        .root = -1,
-    };
-    w.blob = (const char *)(w.steps + plan->step_count);
-    for (int i = 0; i < SP_SLOTS; i++) w.slots[i] = -1;
-    for (uint32_t i = 0; i < plan->step_count; i++) {
-        if (plan->stop_fd >= 0 && w.steps[i].label == plan->stop_label) stop_here(plan);
-        long error = step(&w, &w.steps[i]);
-        if (error < 0) fail(plan, w.steps[i].label, error);
+static void begin(struct sp_walk_state *w, const struct sp_plan *plan) {
+    w->plan = plan;
+    w->steps = (const struct sp_step *)(plan + 1);
+    w->blob = (const char *)(w->steps + plan->step_count);
+    w->root = -1;
+    for (int i = 0; i < SP_SLOTS; i++) {
+        w->slots[i] = -1;
+        // Or the compiler makes a call of memset of this loop.
+        __asm__ volatile("");
     }
+}
+
+// 0, or the errno of the step that failed.
+static long walk(struct sp_walk_state *w, uint32_t *label) {
+    for (uint32_t i = 0; i < w->plan->step_count; i++) {
+        *label = w->steps[i].label;
+        if (w->plan->stop_fd >= 0 && *label == w->plan->stop_label) stop_here(w->plan);
+        long error = step(w, &w->steps[i]);
+        if (error < 0) return error;
+    }
+    return 0;
+}
+
+int32_t sp_walk_here(const struct sp_plan *plan, int32_t *slots, struct sp_failure *failure) {
+    struct sp_walk_state w;
+    begin(&w, plan);
+    uint32_t label = 0;
+    long error = walk(&w, &label);
+    for (int i = 0; i < SP_SLOTS; i++) {
+        slots[i] = w.slots[i];
+        __asm__ volatile("");
+    }
+    *failure = (struct sp_failure){.label = label, .error = (int32_t)-error};
+    return error < 0 ? -1 : 0;
+}
+
+void sp_walk(const struct sp_plan *plan) {
+    struct sp_walk_state w;
+    begin(&w, plan);
+    uint32_t label = 0;
+    long failed = walk(&w, &label);
+    if (failed < 0) fail(plan, label, failed);
     char *const *argv = pointers(plan, w.blob, plan->argv);
     char *const *envp = pointers(plan, w.blob, plan->envp);
     uint64_t unblocked = 0;
@@ -105,6 +136,8 @@ const char *sp_op_name(uint16_t op) {
         [SP_NO_NEW_PRIVILEGES] = "no_new_privileges", [SP_SECCOMP] = "seccomp", [SP_PTY] = "pty", [SP_SEND] = "send",
         [SP_DUP] = "dup", [SP_DEATH_SIGNAL] = "death_signal", [SP_UNDUMPABLE] = "undumpable", [SP_SETNS] = "setns",
         [SP_CLOSE_FROM] = "close_from", [SP_SETSID] = "setsid", [SP_UMASK] = "umask", [SP_CLOSE] = "close", [SP_EXIT] = "exit",
+        [SP_NETLINK] = "netlink", [SP_SOCKET] = "socket", [SP_SOCKET_OPTION] = "socket_option",
+        [SP_SOCKET_FILTER] = "socket_filter", [SP_BIND] = "bind", [SP_LISTEN] = "listen",
     };
     return op < sizeof names / sizeof *names ? names[op] : NULL;
 }

@@ -17,6 +17,7 @@ __attribute__((noreturn, used)) void sp_walk(const struct sp_plan *plan);
 long sp_step_mount(struct sp_walk_state *w, const struct sp_step *s);
 long sp_step_privilege(struct sp_walk_state *w, const struct sp_step *s);
 long sp_step_process(struct sp_walk_state *w, const struct sp_step *s);
+long sp_step_network(struct sp_walk_state *w, const struct sp_step *s);
 
 static inline int32_t sp_fd(const struct sp_walk_state *w, int32_t fd) {
     return fd <= SP_SLOT_BASE && fd > SP_SLOT_BASE - SP_SLOTS ? w->slots[SP_SLOT_BASE - fd] : fd;

@@ -28,11 +28,12 @@ package struct ConfinedProgram: ~Copyable {
     /// - Parameters:
     ///   - program: what to execute, opened.
     ///   - descriptors: what the program finds at 0, 1, 2, 3 and so on; everything else is closed.
-    ///   - syscalls: every call it may make; any other ends it.
+    ///   - filter: every call it may make; any other ends it.
+    ///   - openFiles: how many descriptors it may have.
     package static func start(
         _ program: borrowing Descriptor, argv: [String], environment: [String], identity: Identity,
         descriptors: [Int32],
-        filter: CompiledFilter
+        filter: CompiledFilter, openFiles: UInt64 = 1024
     ) throws(LaunchError) -> ConfinedProgram {
         let plumbing: Plumbing
         var plan = PlanBuilder()
@@ -42,7 +43,7 @@ package struct ConfinedProgram: ~Copyable {
             for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
             if case .unmappedCaller = identity { plan.cloneFlags = SP_CLONE_NEWUSER | SP_CLONE_NEWPID }
             identify(identity, &plan)
-            for (resource, value) in [(SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, 1024), (SP_RLIMIT_MEMLOCK, 0)] {
+            for (resource, value) in [(SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, openFiles), (SP_RLIMIT_MEMLOCK, 0)] {
                 plan.add(.rlimit, "rlimit", a: UInt64(resource), b: value)
             }
             plan.add(.setsid, "session")

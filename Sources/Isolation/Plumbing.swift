@@ -14,17 +14,14 @@ final class Plumbing {
     let report: Int32
     let stop: Int32
     let reportRead: Int32
-    let readyRead: Int32
     let stopParent: Int32
-    /// Closed by the mapper thread.
-    let mappedWrite: Int32
+    private var mappedWrite: Int32
     private var lifeLine: Int32
     private var messages: Int32
     private var status: Int32
 
     init(_ program: borrowing Descriptor, wantsFault: Bool) throws(SystemError) {
         var wires = LaunchWires()
-        let ready = try Channel.pipe()
         let mapped = try Channel.pipe()
         let life = try Channel.pipe()
         let report = try Channel.pipe()
@@ -32,13 +29,11 @@ final class Plumbing {
         let status = try Channel.messages()
         exec = childs.keep(try program.duplicate())
         self.report = childs.keep(try report.second.duplicate())
-        wires.ready = childs.keep(try ready.second.duplicate())
         wires.mapped = childs.keep(try mapped.first.duplicate())
         wires.lifeLine = childs.keep(try life.first.duplicate())
         wires.messages = childs.keep(try messages.second.duplicate())
         wires.status = childs.keep(try status.second.duplicate())
         reportRead = parents.keep(try report.first.duplicate())
-        readyRead = parents.keep(try ready.first.duplicate())
         mappedWrite = try mapped.second.duplicate().release()
         lifeLine = try life.second.duplicate().release()
         self.messages = try messages.first.duplicate().release()
@@ -59,6 +54,8 @@ final class Plumbing {
     /// The child has its own copies now, or is gone.
     func closeChildEnds() { childs.closeAll() }
 
+    /// Where the byte goes that tells the child that its maps are written; without one, closing says that they never will be.
+    func takeMapped() -> Descriptor { Self.take(&mappedWrite) }
     func takeLifeLine() -> Descriptor { Self.take(&lifeLine) }
     func takeMessages() -> Descriptor { Self.take(&messages) }
     func takeStatus() -> Descriptor { Self.take(&status) }
@@ -69,6 +66,6 @@ final class Plumbing {
     }
 
     deinit {
-        for number in [lifeLine, messages, status] where number >= 0 { _ = Descriptor(owning: number) }
+        for number in [mappedWrite, lifeLine, messages, status] where number >= 0 { _ = Descriptor(owning: number) }
     }
 }

@@ -26,6 +26,8 @@ package struct Sandbox: ~Copyable {
     package private(set) var upperNumber: Int32 = -1
     /// Its sized file systems, to see at the end which are full.
     package private(set) var fileSystems: [(name: String, number: Int32)] = []
+    /// The sockets of its network, when the specification has one: the caller's to take.
+    package var network: NetworkSockets?
     private let held = DescriptorSet()
     /// The session's user namespace.
     package let userNamespace: Descriptor
@@ -35,14 +37,18 @@ package struct Sandbox: ~Copyable {
     /// Starts a sandbox and returns when sp-init has been executed.
     ///
     /// Must be called on a thread that lives as long as the session: its end is the child's death signal. Every signal
-    /// must be blocked. `prepare` runs on a second thread while the child waits, with the child's user namespace: it
-    /// applies id maps to mounts that the plan is about to attach.
+    /// must be blocked. `prepare` runs while the child waits, with the child's user namespace: it applies id maps to
+    /// mounts that the plan is about to attach. `network` is given exactly when the specification says that it is made.
     ///
     /// - Throws: ``LaunchError`` naming the step; nothing of the sandbox is left then.
     package static func start(
-        _ spec: SandboxSpec, maps: IdMaps, initProgram: borrowing Descriptor, fault: String?,
-        prepare: @escaping @Sendable (Int32) throws(SystemError) -> Void
+        _ spec: SandboxSpec, maps: IdMaps, network: SessionNetwork?, initProgram: borrowing Descriptor, fault: String?,
+        prepare: @escaping (Int32) throws(SystemError) -> Void
     ) throws(LaunchError) -> Sandbox {
+        guard spec.networkIsMade == (network != nil) else {
+            throw LaunchError(step: "prepare", subject: "the network namespace", errno: .invalid)
+        }
+        var sockets = try network?.sockets()
         let plumbing = try preparing { () throws(SystemError) in try Plumbing(initProgram, wantsFault: fault != nil) }
         let plan = SandboxPlan.build(spec, plumbing.wires)
         if let fault, !plan.steps.contains(where: { $0.label == fault }) {
@@ -54,7 +60,7 @@ package struct Sandbox: ~Copyable {
         let block = plan.block(
             argv: PrivilegeSteps.initArguments(spec), environment: spec.environment, exec: plumbing.exec,
             report: plumbing.report, stop: plumbing.stop, stopLabel: fault)
-        let launched = try run(block, plumbing, names) { pid throws(SystemError) in
+        let launched = try run(block, plumbing, names, network: network, fault: fault) { pid throws(SystemError) in
             let namespace = try maps.write(to: pid)
             try prepare(namespace.number)
             return namespace.release()
@@ -63,9 +69,13 @@ package struct Sandbox: ~Copyable {
             pid: launched.pid, pidfd: Descriptor(owning: launched.pidfd), status: plumbing.takeStatus(),
             userNamespace: Descriptor(owning: launched.namespace), lifeLine: plumbing.takeLifeLine())
         let messages = plumbing.takeMessages()
-        do throws(SystemError) { try sandbox.receiveDescriptors(messages) } catch {
+        do throws(SystemError) {
+            if let plan = spec.network, network == nil { try sandbox.receiveSockets(messages, plan) }
+            try sandbox.receiveDescriptors(messages)
+        } catch {
             throw LaunchError(error, step: "descriptors.receive")
         }
+        if let sockets = sockets.take() { sandbox.network = consume sockets }
         return sandbox
     }
 
@@ -81,6 +91,7 @@ package struct Sandbox: ~Copyable {
         listener = nil
         terminal = nil
         upper = nil
+        network = nil
     }
 
     deinit {
@@ -104,38 +115,74 @@ package struct Sandbox: ~Copyable {
     }
 
     /// Clones and waits until the child has executed or ended; a child that ended is reaped here.
+    ///
+    /// `serve` does what the child waits for, given its pid, and brings its user namespace's descriptor: a child cannot
+    /// write a map of 65,536 ids for itself (EPERM). Nil for a child that asks for nothing. user_namespaces(7)
     static func run(
-        _ block: borrowing LaunchBlock, _ plumbing: Plumbing, _ plan: PlanBuilder,
-        serve: (@Sendable (Int32) throws(SystemError) -> Int32)?
+        _ block: borrowing LaunchBlock, _ plumbing: Plumbing, _ plan: PlanBuilder, network: SessionNetwork? = nil,
+        fault: String? = nil, serve: ((Int32) throws(SystemError) -> Int32)?
     ) throws(LaunchError) -> Launched {
-        let mapper = MapperThread(
-            ready: plumbing.readyRead, mapped: plumbing.mappedWrite, fault: plumbing.stopParent, serve: serve)
-        try preparing { () throws(SystemError) in try mapper.start() }
         var pidfd: Int32 = -1
-        let pid = block.launch(pidfd: &pidfd, tid: mapper.childPid)
-        plumbing.closeChildEnds()
-        let served = mapper.join()
-        if pid < 0 { throw LaunchError(step: "clone", subject: nil, errno: Errno(-pid)) }
-        var failure = sp_failure()
-        // Waits: execve lets the parent go when the memory is released, before close-on-exec closes the pipe.
-        let reported = sp_read(plumbing.reportRead, &failure, MemoryLayout<sp_failure>.size)
-        if reported == 0, case .success(let namespace)? = served {
-            return Launched(pid: pid, pidfd: pidfd, namespace: namespace)
+        var pid: Int32 = 0
+        do throws(SystemError) {
+            if let network {
+                try network.entered { pid = block.launch(pidfd: &pidfd) }
+            } else {
+                pid = block.launch(pidfd: &pidfd)
+            }
+        } catch {
+            plumbing.closeChildEnds()
+            reap(pidfd)
+            throw LaunchError(error, step: "network")
         }
-        if reported == 0 && served == nil && serve == nil { return Launched(pid: pid, pidfd: pidfd, namespace: -1) }
+        // The child has its own copies: from here on a pipe whose other end it held hangs up when it is gone.
+        plumbing.closeChildEnds()
+        guard pid >= 0 else { throw LaunchError(step: "clone", subject: nil, errno: Errno(-pid)) }
+        if plan.has(fault, notAfter: "maps.wait") { obey(plumbing) }
+        let mapped = plumbing.takeMapped()
+        var served: Result<Int32, SystemError>?
+        if let serve {
+            do throws(SystemError) {
+                served = .success(try serve(pid))
+                var byte: UInt8 = 1
+                // A child that is gone has said why.
+                _ = sp_write(mapped.number, &byte, 1)
+            } catch { served = .failure(error) }
+        }
+        _ = consume mapped
+        if fault != nil { obey(plumbing) }
+        var failure = sp_failure()
+        // The end of file is the exec: the block and the child's stack are ours again.
+        let reported = sp_read(plumbing.reportRead, &failure, MemoryLayout<sp_failure>.size)
+        if reported == 0 {
+            if serve == nil { return Launched(pid: pid, pidfd: pidfd, namespace: -1) }
+            if case .success(let namespace)? = served {
+                return Launched(pid: pid, pidfd: pidfd, namespace: namespace)
+            }
+        }
         reap(pidfd)
         if case .success(let namespace)? = served { _ = sp_close(namespace) }
-        if case .failure(let error)? = served { throw LaunchError(error, step: "maps.write") }
-        guard reported == MemoryLayout<sp_failure>.size else {
+        let position = reported == MemoryLayout<sp_failure>.size ? Int(failure.label) : 0
+        let step = position >= 1 && position <= plan.steps.count ? plan.steps[position - 1] : nil
+        // What the child says of its own failure comes first, unless it only missed what was not done for it.
+        if case .failure(let error)? = served, position == 0 || step?.label == "maps.wait" {
+            throw LaunchError(error, step: "maps.write")
+        }
+        guard position > 0 else {
             throw LaunchError(
                 step: "launch", subject: nil, errno: .io,
                 remedy: "The child ended without saying why; see the kernel log.")
         }
-        let position = Int(failure.label)
-        let step = position >= 1 && position <= plan.steps.count ? plan.steps[position - 1] : nil
         throw LaunchError(
             step: step?.label ?? "exec", subject: step?.path, errno: Errno(failure.error), position: position,
             total: plan.steps.count + 1)
+    }
+
+    /// The fault point's kill: at the child's byte, this whole process dies as by kill -9.
+    private static func obey(_ plumbing: Plumbing) {
+        guard sp_poll_two(plumbing.stopParent, plumbing.reportRead) & 1 != 0 else { return }
+        var byte: UInt8 = 0
+        if sp_read(plumbing.stopParent, &byte, 1) == 1 { _ = sp_kill(getpid(), SIGKILL) }
     }
 
     private static func reap(_ pidfd: Int32) {
@@ -147,19 +194,26 @@ package struct Sandbox: ~Copyable {
         _ = sp_close(pidfd)
     }
 
-    /// The message says in its four bytes which slots follow, in order of slot number.
+    /// One message of the child: which slots, and their descriptors, all of them the caller's.
+    private static func slots(_ messages: borrowing Descriptor, _ what: String) throws(SystemError) -> [Int: Int32] {
+        let message = try messages.receive(limit: 8, room: Int(SP_SLOTS), subject: what)
+        guard let message, message.bytes.count == 8 else { throw SystemError("receive", what, .io) }
+        var mask: UInt64 = 0
+        for (index, byte) in message.bytes.enumerated() { mask |= UInt64(byte) << (8 * UInt64(index)) }
+        guard mask.nonzeroBitCount == message.descriptors.count else { throw SystemError("receive", what, .io) }
+        let present = (0..<Int(SP_SLOTS)).filter { mask >> UInt64($0) & 1 == 1 }
+        return Dictionary(uniqueKeysWithValues: zip(present, message.descriptors))
+    }
+
+    /// Sent before the child gave up its capabilities, so it comes first.
+    private mutating func receiveSockets(_ messages: borrowing Descriptor, _ plan: NetworkPlan) throws(SystemError) {
+        let slots = try Self.slots(messages, "the session's sockets")
+        network = try NetworkSockets(plan) { slots[$0] }
+    }
+
     private mutating func receiveDescriptors(_ messages: borrowing Descriptor) throws(SystemError) {
-        guard let message = try messages.receive(limit: 4, subject: "the child's descriptors"), message.bytes.count == 4
-        else {
-            throw SystemError("receive", "the child's descriptors", .io)
-        }
-        var mask: UInt32 = 0
-        for (index, byte) in message.bytes.enumerated() { mask |= UInt32(byte) << (8 * UInt32(index)) }
-        var next = 0
-        for slot in 0..<UInt32(SP_SLOTS) where mask >> slot & 1 == 1 {
-            guard next < message.descriptors.count else { throw SystemError("receive", "the child's descriptors", .io) }
-            let descriptor = Descriptor(owning: message.descriptors[next])
-            next += 1
+        for (slot, number) in try Self.slots(messages, "the child's descriptors").sorted(by: { $0.key < $1.key }) {
+            let descriptor = Descriptor(owning: number)
             switch Slot(rawValue: UInt64(slot)) {
             case .listener:
                 listenerNumber = descriptor.number

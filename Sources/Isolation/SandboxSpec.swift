@@ -59,9 +59,13 @@ package struct SandboxSpec: Sendable {
     package var standard: [Int32?]
     package var export: Int32?
     package var frames: Int32?
+    /// What the network namespace has beside `lo`; nil for a session that nothing may leave.
+    package var network: NetworkPlan?
     package var argv: [[UInt8]]
     package var environment: [[UInt8]]
 
+    /// Whether the supervisor makes the network namespace, see ``SessionNetwork``; else the child does.
+    package var networkIsMade: Bool { mode == .host }
     package var wantsTerminal: Bool { standard.contains { $0 == nil } }
     /// Inside id of everything that the workload runs as.
     package static let agent: UInt32 = 1000

@@ -14,7 +14,6 @@ package enum UserNamespace {
         var plan = PlanBuilder()
         plan.cloneFlags = SP_CLONE_NEWUSER
         for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
-        plan.add(.write, "maps.ready", fd: .descriptor(plumbing.wires.ready), data: [1])
         plan.add(.waitByte, "maps.wait", fd: .descriptor(plumbing.wires.mapped))
         plan.add(.exit, "exit")
         let steps = plan

@@ -71,6 +71,17 @@ extension Descriptor {
         }
     }
 
+    /// The first bytes of a file, at most `limit` of them.
+    package borrowing func readStart(_ limit: Int, subject: @autoclosure () -> String) throws(SystemError) -> [UInt8] {
+        let fd = number
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let got = try checked("read", subject()) {
+            bytes.withUnsafeMutableBytes { sp_pread(fd, $0.baseAddress!, $0.count, 0) }
+        }
+        bytes.removeSubrange(got...)
+        return bytes
+    }
+
     /// Writes all bytes, or throws.
     package borrowing func writeAll(_ bytes: [UInt8], subject: @autoclosure () -> String) throws(SystemError) {
         var done = 0
@@ -160,16 +171,16 @@ package struct Received: Sendable {
 }
 
 extension Descriptor {
-    /// Receives one message of at most `limit` bytes and eight descriptors; nil at the end of the stream.
-    package borrowing func receive(limit: Int, subject: String) throws(SystemError) -> Received? {
+    /// Receives one message of at most `limit` bytes and `room` descriptors; nil at the end of the stream.
+    package borrowing func receive(limit: Int, room: Int = 8, subject: String) throws(SystemError) -> Received? {
         var bytes = [UInt8](repeating: 0, count: limit)
-        var fds = [Int32](repeating: -1, count: 8)
+        var fds = [Int32](repeating: -1, count: room)
         var count: Int32 = 0
         let fd = number
         let got = try checked("receive", subject) {
             bytes.withUnsafeMutableBytes { b in
                 fds.withUnsafeMutableBufferPointer {
-                    sp_receive(fd, b.baseAddress!, b.count, $0.baseAddress!, 8, &count)
+                    sp_receive(fd, b.baseAddress!, b.count, $0.baseAddress!, Int32(room), &count)
                 }
             }
         }

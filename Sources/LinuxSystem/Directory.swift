@@ -121,6 +121,17 @@ package struct Directory: ~Copyable, Sendable {
         }
     }
 
+    /// Where a symlink points, as the kernel or its maker wrote it; nothing is followed.
+    package borrowing func linkTarget(_ name: [UInt8]) throws(SystemError) -> [UInt8] {
+        let dir = fd.number
+        let path = (name + [0]).map { CChar(bitPattern: $0) }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = try checked("read", "link \"\(self.path)/\(String(decoding: name, as: UTF8.self))\"") {
+            buffer.withUnsafeMutableBufferPointer { sp_readlinkat(dir, path, $0.baseAddress!, $0.count) }
+        }
+        return buffer[..<length].map { UInt8(bitPattern: $0) }
+    }
+
     package borrowing func read(_ name: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
         let file = try open(name, O_RDONLY)
         return try file.readAll(limit: limit, subject: "\"\(path)/\(name)\"")

@@ -6,8 +6,31 @@ extension Profile {
     ///
     /// The file has a profile's keys without `extends`. It comes from the repository that the task works on, so it can
     /// only take away: the first key that would give more is an error that names it.
-    package func narrowed(file: String, bytes: [UInt8]) throws(PolicyError) -> Profile {
+    ///
+    /// - Parameter expand: Finds the hosts of a `registry:` rule. Rules of both sides are compared with them in place,
+    ///   since a host that a client uses may also fall under a wildcard.
+    package func narrowed(
+        file: String, bytes: [UInt8],
+        expand: (RegistryClient, EgressRule) throws(PolicyError) -> [EgressRule] = Profile.cannotExpand
+    ) throws(PolicyError) -> Profile {
         let project = try ProfileDocument.decode(bytes, file: file)
+        guard project.egressRules != nil else { return try narrowed(project) }
+        return try expandingRegistries(expand).narrowed(project, expand: expand)
+    }
+
+    /// For callers that have no client's configuration at hand: a profile with such a rule cannot be narrowed then.
+    package static func cannotExpand(
+        _ client: RegistryClient, _ rule: EgressRule
+    ) throws(PolicyError) -> [EgressRule] {
+        throw PolicyError(
+            "\(rule.subject) (\(rule.origin)) has no hosts yet", file: rule.origin, remedy: "Expand it first.",
+            operation: "compare")
+    }
+
+    private func narrowed(
+        _ project: ProfileDocument,
+        expand: (RegistryClient, EgressRule) throws(PolicyError) -> [EgressRule] = Profile.cannotExpand
+    ) throws(PolicyError) -> Profile {
         try refuseWidening(project)
         var result = self
         result.reason = project.reason.value
@@ -23,8 +46,12 @@ extension Profile {
             result.egress.directIP = directIP.value
             result.origins["egress.direct_ip"] = directIP.place
         }
-        if let rules = project.egressRules { result.replace("egress.rules", \.egress.rules, with: rules) }
+        if let rules = project.egressRules {
+            result.narrowEgress(rules)
+            result = try result.expandingRegistries(expand)
+        }
         try refuseWiderPaths(result, project)
+        try refuseWiderEgress(result)
         try result.refuseLintErrors()
         return result
     }

@@ -63,7 +63,7 @@ extension Profile {
         }
         lines += LimitKey.allCases.map { line("limits.\($0.rawValue)", limits.text($0)) }
         lines.append(line("egress.direct_ip", egress.directIP.rawValue))
-        return lines + list("egress.rules", egress.rules.map { $0.text })
+        return lines + list("egress.rules", egress.rules.map { $0.shown })
     }
 
     private func line(_ key: String, _ value: String) -> Line { Line(key: key, value: value, origin: origins[key]) }

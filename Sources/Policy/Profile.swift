@@ -13,6 +13,8 @@ package struct Profile: Sendable, Hashable {
     package var landlock: LandlockRequirement
     package var limits: Limits
     package var egress: EgressPolicy
+    /// What the profile's own file asserts of it; decides nothing.
+    package var tests: [Assertion] = []
     /// Where each key and list item was written, by the key's path as in ``show()``.
     package var origins: [String: Place]
 
@@ -36,6 +38,15 @@ package struct Profile: Sendable, Hashable {
         var merge = ProfileMerge()
         try merge.add(name: name, source: source)
         return try merge.profile(name: name)
+    }
+
+    /// What a profile is for, and whether it is only a part: with no root file system it is there to be extended.
+    package static func summary(name: String, source: Source) throws(PolicyError) -> (reason: String, isPart: Bool) {
+        var merge = ProfileMerge()
+        try merge.add(name: name, source: source)
+        let document = try merge.document(name: name)
+        if document.rootfs == nil { return (document.reason.value, true) }
+        return (try document.resolved(name: name).reason, false)
     }
 
     func refuseLintErrors() throws(PolicyError) {

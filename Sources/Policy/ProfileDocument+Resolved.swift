@@ -29,7 +29,7 @@ extension ProfileDocument {
             landlock: landlock, limits: Self.limits(numbers),
             egress: EgressPolicy(
                 directIP: directIP?.value ?? .prohibit, rules: list(egressRules, "egress.rules", &origins)),
-            origins: origins)
+            tests: list(tests, "tests", &origins), origins: origins)
     }
 
     private func required<Value>(

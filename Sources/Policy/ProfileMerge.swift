@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
 
-/// Merges a profile with what it extends, in the order written, the profile itself last.
+/// Merges a profile with what it extends, in the order written, the profile itself last. One that is reached on two ways
+/// counts once, where it is reached first: before everything that extends it.
 ///
-/// A scalar or a list of grants (paths, groups, variables passed, egress rules) is replaced as a whole: what a file
-/// writes down is all there is, and an empty list is nothing. Denials add up, and variables set merge by name: a
-/// profile cannot lose a denial by extending the one that made it.
+/// A scalar or a list of grants (paths, groups, variables passed) is replaced as a whole: what a file writes down is
+/// all there is, and an empty list is nothing. Denials add up, and variables set merge by name: a profile cannot lose a
+/// denial by extending the one that made it. Egress rules add up too: `extends: [build, registries, web]` means both,
+/// and denials are among them. An empty list of them would then take nothing away, so it is refused where it stands
+/// behind rules (CVE-2025-66479: an empty list that did not mean nothing).
 struct ProfileMerge {
     /// Long chains are unreadable, and diamonds of diamonds double at each level.
     private static let maximumDepth = 8
@@ -14,6 +17,7 @@ struct ProfileMerge {
     private var merged: ProfileDocument?
     private var open: [String] = []
     private var loaded = 0
+    private var done: Set<String> = []
 
     mutating func add(name: String, source: Profile.Source) throws(PolicyError) {
         let (file, bytes) = try source(name)
@@ -22,9 +26,17 @@ struct ProfileMerge {
         open.append(name)
         for parent in document.extends?.items ?? [] {
             try check(parent)
+            // Reached a second time it would undo what its first heirs changed.
+            if done.contains(parent.value) { continue }
             try add(name: parent.value, source: source)
         }
+        done.insert(name)
         open.removeLast()
+        if let rules = document.egressRules, rules.items.isEmpty, let first = merged?.egressRules?.items.first {
+            throw PolicyError(
+                "egress.rules is an empty list, which takes nothing away from the rules of \(first.place)",
+                at: rules.place, remedy: "Remove it; to let nothing leave, extend no profile that has rules.")
+        }
         merged = merged.map { $0.merged(with: document) } ?? document
     }
 
@@ -41,11 +53,13 @@ struct ProfileMerge {
         }
     }
 
-    func profile(name: String) throws(PolicyError) -> Profile {
+    func profile(name: String) throws(PolicyError) -> Profile { try document(name: name).resolved(name: name) }
+
+    func document(name: String) throws(PolicyError) -> ProfileDocument {
         guard let merged else {
             throw PolicyError("there is no text", file: name, remedy: "Name a profile that exists.")
         }
-        return try merged.resolved(name: name)
+        return merged
     }
 }
 
@@ -70,7 +84,7 @@ extension ProfileDocument {
         result.landlock = later.landlock ?? landlock
         result.limits = limits.merging(later.limits) { $1 }
         result.directIP = later.directIP ?? directIP
-        result.egressRules = later.egressRules ?? egressRules
+        result.egressRules = Self.union(egressRules, later.egressRules)
         return result
     }
 

@@ -8,9 +8,15 @@ internal import Glibc
 /// steps are fault points too, reached by the child on the supervisor's behalf.
 package struct FaultPoint: Sendable {
     package static let names = [
-        "session.directory", "session.state", "ids.allocated", "cgroup.created", "pool.created", "sandbox.launched",
-        "sandbox.verified", "workload.released", "workload.running", "stop.requested", "sandbox.reaped",
+        "session.directory", "ids.allocated", "session.state", "cgroup.created", "pool.created", "network.made",
+        "sandbox.launched", "sandbox.verified", "workload.released", "workload.running", "stop.requested",
+        "sandbox.reaped",
         "changes.collecting", "changes.kept", "cgroup.removed", "ids.released", "result.written",
+    ]
+    /// The same for the verbs of the pool.
+    package static let poolNames = [
+        "pool.recorded", "pool.formatted", "pool.named", "pool.attached", "pool.prepared", "pool.mounted",
+        "pool.unmounted", "pool.image.removed",
     ]
     package let armed: String?
 

@@ -9,6 +9,12 @@ struct ByteWriter {
             bytes.append(UInt8(truncatingIfNeeded: value >> Integer(shift)))
         }
     }
+
+    /// A 16-bit count and so many bytes.
+    mutating func append(counted content: [UInt8]) {
+        append(UInt16(content.count))
+        bytes += content
+    }
 }
 
 /// Takes fixed-size big-endian integers off a message whose length was checked before.
@@ -31,6 +37,15 @@ struct ByteReader {
         }
         index += size
         return value
+    }
+
+    /// Bytes behind their 16-bit count, which must not be above `most`.
+    mutating func nextCounted(most: Int) throws(MessageError) -> [UInt8] {
+        let count = Int(try next(UInt16.self))
+        guard count <= most else { throw .value }
+        guard index + count <= bytes.count else { throw .size(bytes.count) }
+        defer { index += count }
+        return Array(bytes[index..<index + count])
     }
 
     /// Fields without a meaning must be zero, so that a later version can give them one.

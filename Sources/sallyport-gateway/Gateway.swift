@@ -9,12 +9,12 @@ enum Gateway {
     static let control: Int32 = 3
 
     /// Exit status for a refusal and for a supervisor that breaks the protocol.
-    private static let failed: Int32 = 125
+    static let failed: Int32 = 125
 
     static func run() -> Int32 {
         let channel = ControlChannel(descriptor: control)
         do throws(Refused) {
-            let landlock = try Confinement.enter()
+            let landlock = try Confinement.enter(.terminal)
             let (start, descriptors) = try channel.receiveStart()
             try Confinement.judge(landlock: landlock, waived: start.options.contains(.landlockWaived))
             let relay = try Relay(start: start, descriptors: descriptors, channel: channel)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-exit(Gateway.run())
+// One program, two roles, never in one process: what reads the network has no terminal, and the other way round.
+exit(CommandLine.arguments.dropFirst() == ["egress"] ? EgressRole.run() : Gateway.run())

@@ -9,6 +9,8 @@ struct Context {
     let paths: HostPaths
     let programs: Programs
     let profiles: ProfileFiles
+    /// Package clients as this host's files and the caller's environment configure them.
+    let registries = RegistryFiles.registries(environment: environmentValue)
 
     static func make() throws(SystemError) -> Context {
         let programs = try Programs.beside()
@@ -39,6 +41,11 @@ struct Context {
 
 /// A variable of the caller's environment.
 @Sendable func environmentValue(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+/// The same for what a session is given: bytes, as the caller set them.
+let callerEnvironment = CallerEnvironment { name in
+    getenv(name).map { UnsafeBufferPointer(start: $0, count: strlen($0)).map { UInt8(bitPattern: $0) } }
+}
 
 /// What people read: stdout for results, stderr for everything beside them.
 enum Output {

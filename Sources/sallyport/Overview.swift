@@ -10,8 +10,10 @@ enum Overview {
           run        one command in a fresh sandbox           sallyport run --workspace . -- make test
           task run   a repository, a task, an agent; a branch with evidence comes back
           session    list, show, diff, apply, discard, stop   sallyport session list
+          why        one recorded decision about the network  sallyport why s-abcdefghijkl-12
           profile    list, show, lint what a sandbox allows   sallyport profile show strict --resolved
           doctor     what this host can hold, and what to do where it cannot
+          pool       create, mount, show, remove the disk space for large workspaces
           sweep      remove what killed sessions left
 
         Each verb explains itself: sallyport VERB --help

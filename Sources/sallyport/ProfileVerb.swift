@@ -13,14 +13,18 @@ enum ProfileVerb {
     private static let helpOption = Option("help", nil, "this text")
 
     private static let overview = """
-        usage: sallyport profile list|show|lint|filter [options]
+        usage: sallyport profile list|show|lint|explain|diff|test|filter|schema [options]
 
         Profiles say what a sandbox allows; docs/profiles.md has every key.
 
           list                the profiles that can be named
           show NAME|FILE      the file as written; with --resolved every key and where it was written
           lint NAME|FILE      what its author should know; exit code 1 when no session would start with it
+          explain NAME|FILE SUBJECT   what it decides about /path, host:port or a system call, and why
+          diff A B            what B grants and A does not, and the other way round
+          test NAME|FILE      whether it does what the assertions in its own file say
           filter NAME|FILE    the system call filter it makes, as text or as a compiled program
+          schema              the JSON Schema of profiles
 
         """
 
@@ -36,8 +40,12 @@ enum ProfileVerb {
             helpOption,
         ])
     private static let lint = Help(
-        usage: "sallyport profile lint NAME|FILE [--json]", summary: "Judges one profile with all it extends.",
-        options: [json, helpOption],
+        usage: "sallyport profile lint NAME|FILE [--project FILE] [--json]",
+        summary: "Judges one profile with all it extends.",
+        options: [
+            Option("project", "FILE", "a project's own file on top: what it narrows, or why it may not"), json,
+            helpOption,
+        ],
         notes: "exit codes: 0 nothing, or warnings only; 1 errors, with which no session starts; 125 it cannot be read."
     )
     private static let filter = Help(
@@ -59,10 +67,17 @@ enum ProfileVerb {
             case "show": return try run(show, rest, words: 1, show)
             case "lint": return try run(lint, rest, words: 1, lint)
             case "filter": return try run(filter, rest, words: 1, filter)
+            case "explain": return try run(ProfileQuestions.explain, rest, words: 2, ProfileQuestions.explain)
+            case "diff": return try run(ProfileQuestions.diff, rest, words: 2, ProfileQuestions.diff)
+            case "test": return try run(ProfileQuestions.test, rest, words: 1, ProfileQuestions.test)
+            case "schema": return try run(ProfileQuestions.schema, rest, words: 0, ProfileQuestions.schema)
             case "--help", "help":
                 Output.out(overview)
                 return 0
-            case nil: throw UsageError("profile needs a verb: list, show, lint or filter; see sallyport profile --help")
+            case nil:
+                throw UsageError(
+                    "profile needs a verb: list, show, lint, explain, diff, test, filter or schema; see sallyport profile --help"
+                )
             case let word?: throw UsageError("unknown verb \"profile \(word.displayed)\"; see sallyport profile --help")
             }
         } catch {
@@ -89,9 +104,9 @@ enum ProfileVerb {
         for (name, file) in try context.profiles.list() {
             var member: [JSON.Member] = [.init("name", .string(name)), .init("file", .string(file))]
             do throws(PolicyError) {
-                let reason = try context.profiles.resolve(name).reason
-                rows.append((name, file, reason))
-                member.append(.init("reason", .string(reason)))
+                let (reason, isPart) = try context.profiles.summary(name)
+                rows.append((name, file, isPart ? "A part, to be extended. \(reason)" : reason))
+                member += [.init("reason", .string(reason)), .init("part", .bool(isPart))]
             } catch {
                 // One broken file must not hide the others.
                 rows.append((name, file, "broken: \(error)"))
@@ -134,6 +149,7 @@ enum ProfileVerb {
     }
 
     private static func lint(_ arguments: Arguments, _ context: Context) throws -> Int32 {
+        if let project = try arguments.value("project") { return try lint(arguments, project, context) }
         let profile = try context.profiles.resolve(arguments.words[0])
         let findings = profile.lint()
         if arguments.has("json") {
@@ -143,6 +159,27 @@ enum ProfileVerb {
             if findings.isEmpty { Output.out("nothing to say about profile \"\(profile.name.displayed)\"") }
         }
         return findings.contains { $0.severity == .error } ? 1 : 0
+    }
+
+    /// A project's own file over the operator's profile: what it takes away, one grant a line.
+    private static func lint(_ arguments: Arguments, _ project: String, _ context: Context) throws -> Int32 {
+        let base = try context.profiles.load(arguments.words[0]).expandingRegistries(context.registries.expand)
+        let (file, bytes) = try context.profiles.source(
+            project.contains("/") ? project : "./" + project, allowPath: true)
+        let narrowed = try base.narrowed(file: file, bytes: bytes, expand: context.registries.expand)
+        let changes = base.changes(to: narrowed)
+        let findings = narrowed.lint()
+        if arguments.has("json") {
+            Output.out(
+                JSON.object([
+                    .init("narrows", .array(changes.map { $0.json })),
+                    .init("findings", .array(findings.map { $0.json })),
+                ]).compactText)
+        } else {
+            Output.out(ProfileAnswers.text(changes, from: arguments.words[0], to: project))
+            for finding in findings { Output.out(finding.description) }
+        }
+        return 0
     }
 
     private static func filter(_ arguments: Arguments, _ context: Context) throws -> Int32 {

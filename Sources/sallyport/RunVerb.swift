@@ -60,7 +60,7 @@ enum RunVerb {
             let session = SessionRun(
                 request, paths: context.paths, programs: context.programs,
                 fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
-                environment: environmentValue)
+                environment: callerEnvironment)
             let result = try session.run()
             report(result, request, json: arguments.has("json"))
             try dispose(result, request, context)
@@ -78,7 +78,9 @@ enum RunVerb {
         guard let command = arguments.command, !command.isEmpty else {
             throw UsageError("no command; write it after --, as in: sallyport run -- id")
         }
-        var profile = try context.profiles.load(try arguments.value("profile") ?? "strict")
+        var profile = try ProfileCache(context.profiles, context.paths).load(
+            try arguments.value("profile") ?? "strict"
+        ).expandingRegistries(context.registries.expand)
         for limit in arguments.all("limit") {
             let (key, value) = try pair(limit, "--limit", "=")
             profile = try profile.setting(limit: key, value: value)
@@ -170,7 +172,7 @@ enum RunVerb {
     }
 
     private static func dryRun(_ request: RunRequest, _ context: Context, json: Bool) throws -> Int32 {
-        let plan = try SessionRun.plan(request, paths: context.paths, environment: environmentValue)
+        let plan = try SessionRun.plan(request, paths: context.paths, environment: callerEnvironment)
         if json {
             Output.out(plan.json.compactText)
         } else {
@@ -212,6 +214,7 @@ enum RunVerb {
             let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
             Output.error("refused system calls: \(list)")
         }
+        if let egress = result.egress { report(egress, session: result.session) }
         if result.leftOutEntries > 0 {
             Output.error(
                 "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "

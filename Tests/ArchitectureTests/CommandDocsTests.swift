@@ -57,6 +57,7 @@ struct CommandDocsTests {
     func loneFlags() throws {
         let verbs = [
             ["run"], ["task", "run"], ["session"], ["profile", "show"], ["profile", "filter"], ["doctor"], ["sweep"],
+            ["pool"],
         ]
         let all = try verbs.map { try help($0) }.joined(separator: "\n")
         #expect(!knows(all, "--no-such-option"))

@@ -63,6 +63,21 @@ struct DocsPathTests {
         #expect(seen > 40)
     }
 
+    @Test("every test that SECURITY.md names exists, and every claim about egress names one")
+    func claims() throws {
+        let security = try #require(pages.first { $0.path == "SECURITY.md" }).page
+        let tests = try TestNames(tree)
+        for span in security.spans where TestNames.isName(span.text) {
+            #expect(tests.contains(span.text), "SECURITY.md:\(span.line) names \(span.text)")
+        }
+        let head = try #require(security.rows.firstIndex { $0.cells == ["claim", "test"] })
+        let claims = security.rows[(head + 2)...].prefix(while: { $0.cells.count == 2 })
+        #expect(claims.count > 8)
+        for (line, cells) in claims {
+            #expect(!Markdown.spans(cells[1]).filter(TestNames.isName).isEmpty, "SECURITY.md:\(line) has no test")
+        }
+    }
+
     @Test("a test that a decision names exists")
     func decisions() throws {
         let tests = try TestNames(tree)

@@ -53,7 +53,7 @@ struct NarrowingTests {
                 "filesystem.writable makes /usr/local writable where it is read-only"
             ),
             ("filesystem: {read_only: [/usr, /opt]}", "filesystem.read_only makes /opt read-only where it is denied"),
-            ("egress: {rules: [{host: a.example, reason: x}]}", "egress.rules adds host a.example"),
+            ("egress: {rules: [{host: a.example, reason: x}]}", "egress.rules opens port 443 of a.example"),
         ])
     func wider(lines: String, message: String) {
         let error = #expect(throws: PolicyError.self) { try apply(lines) }

@@ -5,6 +5,8 @@ import Policy
 /// The profiles as they are shipped, and texts of tests in their place.
 enum ProfileFixtures {
     static let shipped = ["strict", "build", "review", "strict-rlimit"]
+    /// Those that let something out, with the system calls of strict.
+    static let shippedEgress = ["registries", "web"]
 
     static let repository = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

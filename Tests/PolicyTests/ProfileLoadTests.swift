@@ -7,7 +7,7 @@ import Testing
 struct ProfileLoadTests {
     @Test(
         "loads each shipped profile without a finding but the weakness its name says",
-        arguments: ProfileFixtures.shipped)
+        arguments: ProfileFixtures.shipped + ProfileFixtures.shippedEgress)
     func shipped(name: String) throws {
         let profile = try Profile.load(name: name, source: ProfileFixtures.source())
         let findings = profile.lint().map { $0.message }
@@ -129,10 +129,6 @@ struct ProfileLoadTests {
             "egress: {rules: [{host: \"*.com\", reason: x}]}",
             "p.yaml:4: egress.rules[0].host is \"*.com\", wider than one registrable domain. "
                 + "Name the hosts the task needs."),
-        .init(
-            "egress: {rules: [{registry: pip, reason: dependencies}]}",
-            "p.yaml:4: egress.rules[0] is not enforced by this version: nothing leaves the sandbox. "
-                + "Remove the rule; a task that needs the network cannot run yet."),
         .init(whole: "reason: x\n", "p.yaml:1: the profile has no \"version\". Begin it with \"version: 1\"."),
         .init(whole: "version: 2\n", "p.yaml:1: version is not one this program knows. Write \"version: 1\"."),
         .init(whole: "version: 1\n", "p.yaml:1: the profile has no \"reason\". Say in a sentence what it is for."),
@@ -196,8 +192,8 @@ struct ProfileLoadTests {
             }
             return ProfileFixtures.source(texts)
         }
-        _ = try Profile.load(name: "c0", source: chain(7))
-        let error = #expect(throws: PolicyError.self) { try Profile.load(name: "c0", source: chain(9)) }
+        _ = try Profile.load(name: "c0", source: chain(6))
+        let error = #expect(throws: PolicyError.self) { try Profile.load(name: "c0", source: chain(7)) }
         #expect(error?.message == "extends is more than 8 profiles deep or 64 in all")
     }
 
@@ -213,6 +209,32 @@ struct ProfileLoadTests {
         #expect(profile.limits.wallSeconds == 180)
         #expect(profile.syscalls.deny == ["sync", "tee"])
         #expect(profile.origins["syscalls.deny[1]"]?.description == "two.yaml:4")
+    }
+
+    @Test("a parent that is reached on two ways counts once, before those that extend it")
+    func diamond() throws {
+        let profile = try ProfileFixtures.load("version: 1\nreason: x\nextends: [build, registries, web]\n")
+        let build = try Profile.load(name: "build", source: ProfileFixtures.source())
+        #expect(profile.limits == build.limits)
+        #expect(profile.syscalls == build.syscalls)
+        let rules = try ProfileFixtures.shippedEgress.map { name in
+            try Profile.load(name: name, source: ProfileFixtures.source()).egress.rules.map { $0.text }
+        }
+        #expect(profile.egress.rules.map { $0.text } == rules[0] + rules[1])
+        #expect(rules.allSatisfy { !$0.isEmpty })
+    }
+
+    @Test("a profile without a root file system is a part, to be extended")
+    func part() throws {
+        #expect(try Profile.summary(name: "offline", source: ProfileFixtures.source()).isPart)
+        #expect(try !Profile.summary(name: "strict", source: ProfileFixtures.source()).isPart)
+        let error = #expect(throws: PolicyError.self) {
+            try Profile.load(name: "offline", source: ProfileFixtures.source())
+        }
+        #expect(error?.message == "no profile in the chain says \"rootfs\"")
+        let strict = try ProfileFixtures.strict()
+        #expect(strict.egress.rules.isEmpty && strict.egress.directIP == .explain)
+        #expect(strict.origins["egress.direct_ip"]?.file == "profiles/offline.yaml")
     }
 
     @Test("an empty list means nothing, and so does one that is missing")

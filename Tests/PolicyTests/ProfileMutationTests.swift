@@ -30,7 +30,9 @@ struct ProfileMutationTests {
                 }
             }
             do throws(PolicyError) {
-                let profile = try Profile.load(name: "m") { _ throws(PolicyError) in ("m.yaml", bytes) }
+                let profile = try Profile.load(name: "m") { name throws(PolicyError) in
+                    name == "m" ? ("m.yaml", bytes) : (name, try ProfileFixtures.bytes(of: "offline"))
+                }
                 loaded += 1
                 // Whatever was hit, nothing outside the three writable trees can have become writable.
                 for path in outside { #expect(profile.filesystem.decide(path).access != .writable) }

@@ -120,6 +120,52 @@ struct CrashSweepTests {
         #expect(try !processRuns(program.pid, start: start))
     }
 
+    @Test("templates of other versions go when no session can have been started from one", .timeLimit(.minutes(1)))
+    func oldTemplates() throws {
+        let sallyport = try Sallyport()
+        #expect(try sallyport.run(profile: "strict", ["true"]).code == 0)
+        // The only session below is then the one that runs.
+        #expect(try sallyport.command(["sweep"]).run().code == 0)
+        let current = try #require(names(sallyport.runtime).first { $0.hasPrefix("template-") })
+        for old in ["template-0", "template-1"] {
+            for part in ["", "/root", "/root/etc"] { try sallyport.home.directory("runtime/\(old)\(part)") }
+            try sallyport.home.file("runtime/\(old)/root/etc/passwd", "agent:x:1000:1000::/:/bin/sh\n")
+        }
+        func templates() -> [String] { names(sallyport.runtime).filter { $0.contains("template") } }
+        #expect(templates() == ["template-0", "template-1", current].sorted())
+        let running = try sallyport.runCommand(
+            profile: "strict", record: sallyport.home.at("result.json"), ["sh", "-c", "echo started; sleep 600"]
+        ).start()
+        #expect(try running.line() == "started")
+        let session = try #require(names("\(sallyport.runtime)/sessions").first)
+        let state = "\(sallyport.runtime)/sessions/\(session)/state.json"
+        let written = try #require(text(state))
+        func rewrite(_ template: String?) throws {
+            let line = "\"template\": \"\(current)\""
+            #expect(written.contains(line), "\(written)")
+            let other = template.map { "\"template\": \"\($0)\"" } ?? "\"older\": true"
+            try sallyport.home.file(
+                "runtime/sessions/\(session)/state.json",
+                written.split(separator: "\n").map {
+                    $0.contains(line) ? $0.prefix { $0 == " " } + other + "," : String($0)
+                }.joined(separator: "\n"))
+        }
+        // A session of a program that did not say which template it has may have any of them.
+        try rewrite(nil)
+        #expect(try sallyport.command(["sweep"]).run().code == 0)
+        #expect(templates() == ["template-0", "template-1", current].sorted())
+        try rewrite("template-1")
+        let first = try sallyport.command(["sweep", "--json"]).run()
+        #expect(first.code == 0 && first.text.contains("template-0"), "\(first.text)\(first.errorText)")
+        #expect(templates() == ["template-1", current].sorted())
+        #expect(contents("\(sallyport.runtime)/template-1/root/etc/passwd") != nil, "the one in use is whole")
+        try running.signal(SIGTERM)
+        _ = try running.finish()
+        #expect(try sallyport.command(["sweep"]).run().code == 0)
+        #expect(templates() == [current])
+        #expect(try sallyport.run(profile: "strict", ["true"]).code == 0)
+    }
+
     @Test("a session without groups that cannot write its plan ends its workload", .timeLimit(.minutes(1)))
     func fullRuntimeDirectory() throws {
         let sallyport = try Sallyport()

@@ -171,7 +171,7 @@ extension Threats {
             let sallyport = try Sallyport()
             for rule in [
                 "filesystem: {writable: [/usr]}", "filesystem: {deny: [/usr]}", "syscalls: {deny: [execve]}",
-                "egress: {rules: [{host: example.org, reason: never held}]}",
+                "egress: {rules: [{host: example.org, reason: x}, {deny: example.org, reason: always wins}]}",
             ] {
                 let file = try profile(sallyport, rule)
                 let lint = try sallyport.command(["profile", "lint", file]).run()

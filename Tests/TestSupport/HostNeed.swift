@@ -53,11 +53,38 @@ package struct HostNeed: Hashable, Sendable {
         let nearest = holding.max { $0[4].utf8.count < $1[4].utf8.count }
         return nearest?.last?.split(separator: ",").contains("prjquota") == true
     }
+    /// A kernel that mounts ext4 with project quota from a file, found out by mount(8) and not by our own code.
+    package static let pool = HostNeed("pool") { mountsProjectQuota }
+    private static let mountsProjectQuota: Bool = {
+        guard geteuid() == 0 else { return false }
+        do {
+            let scratch = try Scratch()
+            let trial =
+                "truncate -s 64M image && mkfs.ext4 -q -F -O quota,project -E quotatype=prjquota image"
+                + " && mkdir place && mount -o loop,prjquota image place"
+            var command = Command("/usr/bin/unshare", ["--mount", "/bin/sh", "-c", trial])
+            command.directory = scratch.path
+            return try command.run().code == 0
+        } catch { return false }
+    }()
     package static let cgroupV1 = HostNeed("cgroup-v1") { access("/sys/fs/cgroup/memory/tasks", F_OK) == 0 }
     package static let cgroupV2 = HostNeed("cgroup-v2") { access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 }
     package static let terminal = HostNeed("terminal") { access("/dev/ptmx", R_OK | W_OK) == 0 }
     package static let git = HostNeed("git") { access("/usr/bin/git", X_OK) == 0 }
     package static let python = HostNeed("python3") { access("/usr/bin/python3", X_OK) == 0 }
+    /// The kernel was built with the transparent proxy of nf_tables, as its own configuration says.
+    package static let transparentProxy = HostNeed("transparent-proxy") {
+        var release = utsname()
+        guard uname(&release) == 0 else { return false }
+        let version = withUnsafeBytes(of: release.release) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        var configuration = text("/boot/config-\(version)") ?? ""
+        do { configuration += try Command("/bin/zcat", ["/proc/config.gz"]).run().text } catch { return false }
+        return configuration.split(separator: "\n").contains {
+            $0 == "CONFIG_NFT_TPROXY=y" || $0 == "CONFIG_NFT_TPROXY=m"
+        }
+    }
 }
 
 package struct MissingNeed: Error, CustomStringConvertible {

@@ -8,6 +8,11 @@ package struct Outcome: Sendable {
     /// result.json, where the run came far enough to write one.
     package let result: JSON?
 
+    package init(finished: Finished, result: JSON?) {
+        self.finished = finished
+        self.result = result
+    }
+
     package var code: Int32? { finished.code }
     package var text: String { finished.text }
     package var lines: [String] { finished.lines }

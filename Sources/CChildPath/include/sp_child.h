@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The launch plan as the child sees it: one flat block of memory, no pointers, nothing of Swift's.
 //
-// The parent fills the block, calls sp_launch, and is suspended until the child has executed sp-init or ended
-// (CLONE_VFORK). The child shares the parent's memory (CLONE_VM) and so may only make raw system calls.
+// The parent fills the block, calls sp_launch, and leaves the block alone until the child has executed sp-init or ended.
+// The child shares the parent's memory (CLONE_VM) while the parent goes on, and so may only make raw system calls and
+// write to nothing but its own stack and the block.
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
@@ -12,7 +13,7 @@
 /// Descriptors that the child itself opens live in slots; a step names one as SP_SLOT(k).
 #define SP_SLOT_BASE (-1000)
 #define SP_SLOT(k) (SP_SLOT_BASE - (k))
-#define SP_SLOTS 12
+#define SP_SLOTS 64
 /// No path, no data.
 #define SP_NONE 0xffffffffu
 
@@ -57,6 +58,19 @@ enum sp_op {
     SP_UMASK,              ///< umask(a)
     SP_CLOSE,              ///< close(fd): the child's copy of an end whose hang-up it waits for
     SP_EXIT,               ///< end with status 0: the plan was only a user namespace to be held
+    SP_NETLINK,            ///< send data to netlink protocol a, then fail as the first request that the kernel refuses
+    SP_SOCKET,             ///< socket(data: struct sp_socket_kind) into slot b
+    SP_SOCKET_OPTION,      ///< setsockopt(fd, level a, name b, data)
+    SP_SOCKET_FILTER,      ///< attach data, a sock_filter[], to socket fd
+    SP_BIND,               ///< bind(fd, data: a socket address)
+    SP_LISTEN,             ///< listen(fd, a)
+};
+
+/// Operand of SP_SOCKET.
+struct sp_socket_kind {
+    int32_t domain;
+    int32_t type;
+    int32_t protocol;
 };
 
 struct sp_step {
@@ -93,11 +107,17 @@ struct sp_failure {
 
 /// Starts a child that walks the plan and executes; returns its pid, or -errno if clone failed.
 ///
-/// The caller is suspended until the child executes or ends. `pidfd` receives a pidfd of the child. `child_tid`, which
-/// must outlive the call, receives the pid before the child runs, so that another thread can serve it (id maps).
+/// Returns while the child walks. The block and the one stack that all launches share are the child's until the last copy
+/// of `report_fd` is closed, which execve and every end do. `pidfd` receives a pidfd of the child.
 /// The plan block must hold argv and envp pointer space: see sp_plan_size.
 /// Precondition: every signal is blocked by the calling thread, or the child would run the parent's handlers.
-pid_t sp_launch(const struct sp_plan *plan, int32_t *pidfd, volatile pid_t *child_tid);
+pid_t sp_launch(const struct sp_plan *plan, int32_t *pidfd);
+
+/// Walks a plan without clone and exec, in the calling thread: 0, or -1 with `failure` filled.
+///
+/// `slots` receives the descriptors that the steps made, -1 where none: the caller's to close, after a failure too.
+/// For steps that need a namespace which the thread has entered and a child would have no right over.
+int32_t sp_walk_here(const struct sp_plan *plan, int32_t *slots, struct sp_failure *failure);
 
 /// The name of an operation in printed plans, or NULL.
 const char *_Nullable sp_op_name(uint16_t op);

@@ -234,6 +234,14 @@ static inline uint64_t sp_clock_ns(int clock) {
     clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
+/// Waits until one of two descriptors is ready or has hung up: bit 0 for the first, bit 1 for the second.
+static inline long sp_poll_two(int first, int second) {
+    struct pollfd p[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    int r;
+    do r = poll(p, 2, -1);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : (p[0].revents != 0) | (p[1].revents != 0) << 1;
+}
 static inline long sp_poll_one(int fd, short events, int timeout_ms) {
     struct pollfd p = {.fd = fd, .events = events};
     long n = poll(&p, 1, timeout_ms);
@@ -241,9 +249,12 @@ static inline long sp_poll_one(int fd, short events, int timeout_ms) {
     return n == 0 ? 0 : p.revents;
 }
 
+/// The most descriptors that one message of ours carries.
+enum { SP_RIGHTS = 64 };
+
 /// Receives one message and up to `room` descriptors (close-on-exec); returns its size, *count set.
 static inline long sp_receive(int socket, void *bytes, size_t n, int *fds, int room, int *count) {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))];
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(SP_RIGHTS * sizeof(int))];
     struct iovec iov = {.iov_base = bytes, .iov_len = n};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     *count = 0;
@@ -264,10 +275,10 @@ static inline long sp_receive(int socket, void *bytes, size_t n, int *fds, int r
 }
 /// Sends bytes with descriptors as one message.
 static inline long sp_send(int socket, const void *bytes, size_t n, const int *fds, int count) {
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))] = {0};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(SP_RIGHTS * sizeof(int))] = {0};
     struct iovec iov = {.iov_base = (void *)bytes, .iov_len = n};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (count > 16) return -EINVAL;
+    if (count > SP_RIGHTS) return -EINVAL;
     if (count > 0) {
         message.msg_control = control;
         message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));

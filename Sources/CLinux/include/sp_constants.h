@@ -24,6 +24,7 @@ static const uint64_t SP_CLONE_NEWCGROUP = CLONE_NEWCGROUP;
 static const uint64_t SP_CLONE_INTO_CGROUP = 0x200000000ULL;
 static const uint32_t SP_EPOLLIN = EPOLLIN;
 static const uint32_t SP_EPOLLOUT = EPOLLOUT;
+static const uint32_t SP_EPOLLRDHUP = EPOLLRDHUP;
 static const uint32_t SP_EPOLLHUP = EPOLLHUP;
 static const uint32_t SP_EPOLLERR = EPOLLERR;
 static const uint32_t SP_EPOLLPRI = EPOLLPRI;

@@ -54,14 +54,14 @@ static inline int sp_gateway_limit(int resource, uint64_t value) {
     return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;
 }
 
-/// Lowers what this process may use to what moving bytes between five descriptors takes.
-static inline int sp_gateway_set_limits(void) {
-    static const struct { int resource; uint64_t value; } limits[] = {
+/// Lowers what this process may use to what its role takes: so many descriptors, and so much memory of its own.
+static inline int sp_gateway_set_limits(uint64_t descriptors, uint64_t data_bytes) {
+    const struct { int resource; uint64_t value; } limits[] = {
         {RLIMIT_CORE, 0},
-        {RLIMIT_NOFILE, 16},
+        {RLIMIT_NOFILE, descriptors},
         {RLIMIT_NPROC, 0},
-        {RLIMIT_DATA, 64u << 20},
-        {RLIMIT_AS, 256u << 20},
+        {RLIMIT_DATA, data_bytes},
+        {RLIMIT_AS, data_bytes + (192u << 20)},
         {RLIMIT_MEMLOCK, 0},
         {RLIMIT_MSGQUEUE, 0},
         {RLIMIT_SIGPENDING, 32},
@@ -118,17 +118,18 @@ static inline int sp_gateway_has_filter(void) {
 #define SYS_landlock_restrict_self 446
 #endif
 
-/// Gives up every right that this kernel's Landlock knows, with no exception; descriptors that are open stay usable.
+/// Gives up every right that this kernel's Landlock knows but, where `may_connect`, that to connect by TCP; descriptors
+/// that are open stay usable.
 ///
 /// The supervisor cannot do this beforehand, because the exec of this program needs a right on its file.
 /// -ENOSYS or -EOPNOTSUPP: this kernel has no Landlock.
-static inline int sp_gateway_forbid_files(void) {
+static inline int sp_gateway_forbid_files(int may_connect) {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1u /* LANDLOCK_CREATE_RULESET_VERSION */);
     if (abi < 0) return -errno;
     // Rights by ABI: landlock(7), "Landlock ABI versions".
     struct { uint64_t files, network, scoped; } rights = {
         .files = abi >= 5 ? 0xffff : abi >= 3 ? 0x7fff : abi == 2 ? 0x3fff : 0x1fff,
-        .network = abi >= 4 ? 0x3 : 0,
+        .network = abi >= 4 ? (may_connect ? 0x1 : 0x3) : 0,  // LANDLOCK_ACCESS_NET_BIND_TCP, _CONNECT_TCP
         .scoped = abi >= 6 ? 0x3 : 0,
     };
     size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
@@ -154,6 +155,30 @@ static inline int sp_gateway_forbid_exec(void) {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 1, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program) < 0 ? -errno : 0;
+}
+
+/// Narrows an egress gateway to what it does from now on: sockets of TCP and UDP, and no file by name.
+///
+/// Its first filter had to allow the route socket, and the files that c-ares reads when it starts (resolv.conf, and
+/// /dev/urandom for the numbers of its questions: predictable ones could be answered by anybody, CVE-2023-31147).
+static inline int sp_gateway_narrow_egress(void) {
+    enum { TYPE_MASK = 0xf };
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 7),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2 /* AF_INET */, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 10 /* AF_INET6 */, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TYPE_MASK),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 2 /* SOCK_DGRAM; SOCK_STREAM is 1 */, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };

@@ -9,12 +9,11 @@ package import Policy
 /// (RFC 2544); its first 256 addresses are kept for the session's own address, resolver and virtual hosts.
 package struct NameTable: Sendable {
     /// The session's own address on `lo`, and where its resolver listens.
-    package static let ownV4 = IPAddress.v4(0xC612_0001)
-    package static let resolverV4 = IPAddress.v4(0xC612_0035)
-    package static let ownV6 = IPAddress.v6(prefixV6, 1)
+    package static let ownV4 = SessionAddresses.ownV4
+    package static let resolverV4 = SessionAddresses.resolverV4
+    package static let ownV6 = SessionAddresses.ownV6
     private static let baseV4: UInt32 = 0xC612_0100
-    /// A unique local prefix (RFC 4193) that spells the product's first letters.
-    private static let prefixV6: UInt64 = 0xfd53_414c_4c59_0000
+    private static let prefixV6 = SessionAddresses.prefixV6
     private static let baseV6: UInt64 = 0x100
 
     private var names: [String] = []
@@ -25,6 +24,9 @@ package struct NameTable: Sendable {
     package init(limit: Int = 4096) { self.limit = min(limit, 0x1_FF00) }
 
     package var count: Int { names.count }
+
+    /// The index of a name that already has one.
+    package func knownIndex(of name: String) -> Int? { indices[name] }
 
     /// The index of a name that policy allows, made on first use; nil when the table is full.
     package mutating func index(of name: String) -> Int? {

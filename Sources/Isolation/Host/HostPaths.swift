@@ -23,6 +23,8 @@ package struct HostPaths: Sendable {
 
     package var sessions: String { runtime + "/sessions" }
     package var changes: String { state + "/changes" }
+    /// Where workspaces that are too large for memory lie: a directory, or the mount of the pool.
+    package var pool: String { state + "/pool" }
 
     /// Chooses the directories from the mode and the environment.
     ///
@@ -52,8 +54,25 @@ package struct HostPaths: Sendable {
     /// Makes the directories where they are missing and refuses ones that somebody else could write (CVE-2026-46406).
     package func prepare() throws(SystemError) {
         for (path, mode) in [(runtime, 0o711 as UInt32), (state, 0o700)] { try Self.own(path, mode) }
+        if Mode.current == .host { try Self.requirePassage(runtime) }
         for name in ["sessions", "mnt", "mnt/lower", "mnt/upper", "mnt/root"] { try make(runtime + "/" + name, 0o711) }
         try make(changes, 0o700)
+    }
+
+    /// A session's set-up runs with ids of its own, which must pass to the mount points in the runtime directory. Said
+    /// here, because the step that would fail (root.attach) cannot tell which directory of the path is closed.
+    private static func requirePassage(_ path: String) throws(SystemError) {
+        var partial = ""
+        for part in path.split(separator: "/") {
+            partial += "/" + part
+            let status = try FileStatus.at(AT_FDCWD, Array(partial.utf8CString), flags: 0, subject: "\"\(partial)\"")
+            guard status.permissions & 0o001 == 0 else { continue }
+            throw SystemError(
+                "use", "runtime directory \"\(path)\"", .accessDenied,
+                remedy: "Sessions run with ids of their own and have to pass through \"\(partial)\", whose mode is "
+                    + "\(String(status.permissions, radix: 8)). Run chmod o+x on it, or set SALLYPORT_RUNTIME_DIR to "
+                    + "another place.")
+        }
     }
 
     private func make(_ path: String, _ mode: UInt32) throws(SystemError) {

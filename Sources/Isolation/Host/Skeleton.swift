@@ -2,6 +2,7 @@
 internal import CLinux
 internal import Glibc
 package import LinuxSystem
+internal import Policy
 
 /// The template root: directories, links and a few generated files, built once per host and cloned by every session.
 ///
@@ -11,8 +12,13 @@ package import LinuxSystem
 package struct Skeleton: Sendable {
     package let root: String
     package let dev: String
-    /// Bumped whenever the content below changes; an old tree is then left for sweep and a new one built.
-    private static let version = 2
+    /// Files that a session with a resolver has in place of two of the template's own.
+    private let resolver: String
+    /// Bumped whenever the content below changes; a new one is then built, and sweep takes the old one.
+    private static let version = 3
+    private static let prefix = "template-"
+    /// Its name in the runtime directory.
+    package static let name = "\(prefix)\(version)"
 
     package static let mountPoints = [
         "usr", "proc", "dev", "tmp", "run", "workspace", "etc/alternatives", "etc/ssl/certs",
@@ -27,9 +33,8 @@ package struct Skeleton: Sendable {
 
     /// Returns the template, building it when this host has none of this version yet.
     package static func ensure(_ paths: HostPaths, mode: Mode) throws(SystemError) -> Skeleton {
-        let name = "template-\(version)"
         let base = paths.runtime + "/" + name
-        let skeleton = Skeleton(root: base + "/root", dev: base + "/dev")
+        let skeleton = Skeleton(root: base + "/root", dev: base + "/dev", resolver: base + "/resolver")
         let runtime = try Directory.open(paths.runtime)
         if try runtime.contains(name) { return skeleton }
         let part = ".\(name).\(getpid())"
@@ -37,6 +42,10 @@ package struct Skeleton: Sendable {
         let directory = try runtime.directory(part)
         try buildRoot(directory)
         try buildDev(directory, mode)
+        try directory.make("resolver", mode: 0o755)
+        for (name, text) in resolverFiles {
+            try directory.replace("resolver/" + name, with: Array(text.utf8), mode: 0o644)
+        }
         let dir = runtime.fd.number
         // Whoever is first wins; the loser's copy goes away. RENAME_NOREPLACE, renameat2(2)
         let result = sp_renameat2(dir, part, dir, name, 1)
@@ -45,6 +54,27 @@ package struct Skeleton: Sendable {
             if result != -Int(EEXIST) { throw SystemError("rename", "\"\(base)\"", Errno(Int32(-result))) }
         }
         return skeleton
+    }
+
+    /// Removes the templates of other versions, and says which.
+    ///
+    /// A session's clone of the tree is a mount of the same directory: what is removed here is gone from the root of
+    /// every session that was started from it. So this is only for a caller that keeps new sessions out and knows which
+    /// templates the live ones have. Moved away under one name first, so that a removal which is cut short leaves no
+    /// part of a template that a program of that version would take for a whole one.
+    package static func removeOthers(_ paths: HostPaths, inUse: Set<String>) throws(SystemError) -> [String] {
+        let runtime = try Directory.open(paths.runtime)
+        var removed: [String] = []
+        for bytes in try runtime.names() where bytes.starts(with: prefix.utf8) {
+            let old = String(decoding: bytes, as: UTF8.self)
+            guard Int(old.dropFirst(prefix.count)) != nil, old != name, !inUse.contains(old) else { continue }
+            let part = ".\(old).\(getpid())"
+            let dir = runtime.fd.number
+            try checked("rename", "\"\(paths.runtime)/\(old)\"") { sp_renameat2(dir, old, dir, part, 1) }
+            try runtime.removeTree(Array(part.utf8))
+            removed.append(old)
+        }
+        return removed
     }
 
     private static func buildRoot(_ parent: borrowing Directory) throws(SystemError) {
@@ -73,15 +103,34 @@ package struct Skeleton: Sendable {
         ("etc/group", "root:x:0:\ntty:x:5:\nagent:x:1000:\nnogroup:x:65534:\n"),
         ("etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
         ("etc/hostname", "sandbox\n"),
-        // No name server yet: a look-up fails at once and nothing is asked of the host's resolver.
-        ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nprotocols: files\nservices: files\n"),
-        ("etc/resolv.conf", ""),
+        // No name server: a look-up fails at once and nothing is asked of the host's resolver. musl asks 127.0.0.1 all
+        // the same and hears no refusal on an unconnected socket; without a time limit of zero it waits for 5 s.
+        ("etc/nsswitch.conf", nameServices(hosts: "files")),
+        ("etc/resolv.conf", "options timeout:0 attempts:1\n"),
         ("etc/ld.so.cache", ""),
         // The workspace shows other ids and inode data than the index of the caller's git has; without this every
         // status reads every file again. git-config(1)
         ("etc/gitconfig", "[core]\n\tcheckStat = minimal\n"),
         ("etc/shells", "/bin/sh\n/bin/bash\n"),
     ]
+
+    /// Without `resolve`, `mymachines` or a cache daemon, all of which are sockets of the host; without a search list,
+    /// which would ask for names that nobody wrote. resolv.conf(5), nsswitch.conf(5)
+    private static let resolverFiles: [(String, String)] = [
+        ("nsswitch.conf", nameServices(hosts: "files dns")),
+        ("resolv.conf", "nameserver \(SessionAddresses.resolverV4.bytes.map { String($0) }.joined(separator: "."))\n"),
+    ]
+
+    private static func nameServices(hosts: String) -> String {
+        "passwd: files\ngroup: files\nhosts: \(hosts)\nprotocols: files\nservices: files\n"
+    }
+
+    /// What a session with a resolver mounts over the template's /etc, see ``SandboxSpec/systemTrees``.
+    package func resolverTrees(_ trees: Trees) throws(SystemError) -> [SandboxSpec.Tree] {
+        var result: [SandboxSpec.Tree] = []
+        for (name, _) in Self.resolverFiles { result.append(try trees.open(resolver + "/" + name, at: "etc/" + name)) }
+        return result
+    }
 
     private static func buildDev(_ parent: borrowing Directory, _ mode: Mode) throws(SystemError) {
         try parent.make("dev", mode: 0o755)

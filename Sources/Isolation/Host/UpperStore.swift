@@ -65,11 +65,16 @@ package struct PoolDirectory: ~Copyable {
         inodes: UInt64
     ) throws(SystemError) -> PoolDirectory {
         let state = try Directory.open(paths.state)
+        let gate = state.fd.number
+        // The verbs of the pool hold this alone while they mount it or take it away: a directory that is made meanwhile
+        // would be hidden beneath the mount, or keep it busy.
+        try checked("lock", "\"\(paths.state)\"") { sp_flock(gate, LOCK_SH) }
+        defer { _ = sp_flock(gate, LOCK_UN) }
         try state.make("pool", mode: 0o700, existing: true)
         let pool = try state.directory("pool")
-        let gate = pool.fd.number
-        try checked("lock", "\"\(pool.path)\"") { sp_flock(gate, LOCK_SH) }
-        defer { _ = sp_flock(gate, LOCK_UN) }
+        let shared = pool.fd.number
+        try checked("lock", "\"\(pool.path)\"") { sp_flock(shared, LOCK_SH) }
+        defer { _ = sp_flock(shared, LOCK_UN) }
         try pool.make(session, mode: 0o700)
         let outer = try pool.directory(session)
         let mark = outer.fd.number
@@ -115,8 +120,8 @@ package struct PoolDirectory: ~Copyable {
     private borrowing func limit(bytes: UInt64, inodes: UInt64) throws(SystemError) {
         let fd = directory.fd.number
         let remedy =
-            "The pool \"\(pool)\" needs project quota: an ext4 file system made with -O quota,project and mounted with "
-            + "prjquota, or xfs with prjquota. Or lower limits.workspace_bytes so that it fits into memory, or accept "
+            "There is no project quota at \"\(pool)\". Run `sallyport pool create`, or after a restart of the host "
+            + "`sallyport pool mount`. Or lower limits.workspace_bytes so that it fits into memory (Linux 6.6), or accept "
             + "limits.workspace: unmetered by name."
         var result = sp_set_project(fd, project)
         if result >= 0 { result = sp_set_project_limits(fd, project, bytes, inodes) }

@@ -20,7 +20,8 @@ package enum Operation: UInt16, Sendable {
     case unshare, waitByte, ids, loopbackUp, hostname, privateMounts, filesystem, attach, attachAt, cloneTree,
         chdirFd, make, open, readOnly, mask, pivot, chdir, keyring, rlimit, landlockCreate, landlockAllow,
         landlockRestrict, bounding, capabilities, securebits, noNewPrivileges, seccomp, pty, send, dup, deathSignal,
-        undumpable, setns, closeFrom, setsid, umask, close, exit
+        undumpable, setns, closeFrom, setsid, umask, close, exit, netlink, socket, socketOption, socketFilter, bind,
+        listen
 
     /// The name by which the printed plan knows it: the C table's, since asking Swift for a case's name takes a
     /// reflection each time.
@@ -89,6 +90,12 @@ package struct PlanBuilder: Sendable {
         )
     }
 
+    /// Whether one step comes before another; false when either is missing.
+    func has(_ label: String?, notAfter other: String) -> Bool {
+        let first = index(of: label)
+        return first > 0 && first <= index(of: other)
+    }
+
     /// Index of a label for the fault point, or 0.
     private func index(of label: String?) -> UInt16 {
         guard let label, let at = steps.firstIndex(where: { $0.label == label }) else { return 0 }
@@ -125,7 +132,7 @@ package struct PlanBuilder: Sendable {
 
 /// The flat block itself, in memory that nothing of Swift moves or frees while the child walks it.
 package struct LaunchBlock: ~Copyable, @unchecked Sendable {
-    // Sendable: written once here, then only read by the child while the owner is suspended.
+    // Sendable: written once here, then the child's alone until its owner has seen it execute or end.
     private let memory: UnsafeMutableRawPointer
 
     init(header: sp_plan, steps: [sp_step], blob: [UInt8]) {
@@ -143,7 +150,19 @@ package struct LaunchBlock: ~Copyable, @unchecked Sendable {
 
     deinit { memory.deallocate() }
 
-    borrowing func launch(pidfd: UnsafeMutablePointer<Int32>, tid: UnsafeMutablePointer<Int32>) -> Int32 {
-        sp_launch(memory.assumingMemoryBound(to: sp_plan.self), pidfd, tid)
+    borrowing func launch(pidfd: UnsafeMutablePointer<Int32>) -> Int32 {
+        sp_launch(memory.assumingMemoryBound(to: sp_plan.self), pidfd)
+    }
+
+    /// Walks the steps in the calling thread: the descriptors they made, by slot, which are the caller's, and the
+    /// step that failed.
+    borrowing func walkHere() -> (slots: [Int32], failure: sp_failure?) {
+        var slots = [Int32](repeating: -1, count: Int(SP_SLOTS))
+        var failure = sp_failure()
+        let result = slots.withUnsafeMutableBufferPointer { buffer -> Int32 in
+            guard let first = buffer.baseAddress else { return -1 }
+            return sp_walk_here(memory.assumingMemoryBound(to: sp_plan.self), first, &failure)
+        }
+        return (slots, result < 0 ? failure : nil)
     }
 }

@@ -4,8 +4,6 @@ internal import CLinux
 
 /// Descriptors that the launch itself makes: life line, id-map handshake, message socket, status socket.
 package struct LaunchWires: Sendable {
-    /// The child says here that it exists.
-    var ready: Int32 = -1
     /// The child waits here until id maps are written.
     var mapped: Int32 = -1
     /// Hangs up when the supervisor is gone.
@@ -19,8 +17,8 @@ package struct LaunchWires: Sendable {
     package init() {}
 }
 
-/// Slots of the child's own descriptors.
-enum Slot: UInt64 {
+/// Slots of the child's own descriptors; the sockets of its network come after these.
+enum Slot: UInt64, CaseIterable {
     case proc = 0
     case tmp, shm, pts, run, upper, workspace, null, empty, outerTerminal, innerTerminal, listener
     var handle: Handle { .slot(Int32(rawValue)) }
@@ -32,8 +30,9 @@ enum Slot: UInt64 {
 package enum SandboxPlan {
     package static func build(_ spec: SandboxSpec, _ wires: LaunchWires) -> PlanBuilder {
         var plan = PlanBuilder()
-        plan.cloneFlags =
-            SP_CLONE_NEWUSER | SP_CLONE_NEWNS | SP_CLONE_NEWPID | SP_CLONE_NEWNET | SP_CLONE_NEWIPC | SP_CLONE_NEWUTS
+        plan.cloneFlags = SP_CLONE_NEWUSER | SP_CLONE_NEWNS | SP_CLONE_NEWPID | SP_CLONE_NEWIPC | SP_CLONE_NEWUTS
+        // Host mode: the cloning thread is inside the one that the supervisor made.
+        if !spec.networkIsMade { plan.cloneFlags |= SP_CLONE_NEWNET }
         if !spec.unshareCgroup { plan.cloneFlags |= SP_CLONE_NEWCGROUP }
         if spec.cgroupInto >= 0 {
             plan.cloneFlags |= SP_CLONE_INTO_CGROUP
@@ -47,8 +46,7 @@ package enum SandboxPlan {
 
     private static func identity(_ spec: SandboxSpec, _ wires: LaunchWires, _ plan: inout PlanBuilder) {
         for fd in wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
-        // First of all, so that the maps are written while this process joins its groups.
-        plan.add(.write, "maps.ready", fd: .descriptor(wires.ready), data: [1])
+        // The maps are written while this process joins its groups.
         for fd in spec.cgroupJoin {
             plan.add(.write, "cgroup.join", fd: .descriptor(fd), data: Array("0".utf8))
         }
@@ -60,7 +58,22 @@ package enum SandboxPlan {
         // From here files are made as inside root, which is no root of the host.
         if spec.mode == .host { plan.add(.ids, "ids.root", a: 0, b: 0, detail: "uid 0 gid 0 inside") }
         plan.add(.umask, "umask", a: 0o022)
-        plan.add(.loopbackUp, "net.loopback")
+        if !spec.networkIsMade { network(spec, wires, &plan) }
         plan.add(.hostname, "uts.hostname", data: Array("sandbox".utf8), detail: "sandbox")
+    }
+
+    private static func network(_ spec: SandboxSpec, _ wires: LaunchWires, _ plan: inout PlanBuilder) {
+        guard let network = spec.network else { return plan.add(.loopbackUp, "net.loopback") }
+        NetworkSteps.add(network, &plan)
+        NetworkSteps.send(network, on: wires.messages, &plan)
+    }
+
+    /// What the supervisor does in the namespace that it made, for the printed plan; see ``SessionNetwork``.
+    package static func networkSteps(_ spec: SandboxSpec) -> [PlanStep] {
+        guard spec.networkIsMade else { return [] }
+        var plan = PlanBuilder()
+        plan.add(.loopbackUp, "net.loopback")
+        if let network = spec.network { NetworkSteps.add(network, &plan) }
+        return plan.steps
     }
 }

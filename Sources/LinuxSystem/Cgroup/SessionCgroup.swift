@@ -195,6 +195,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
     /// its own comes between.
     package borrowing func kill(deadline: Int) throws(SystemError) {
         let end = sp_clock_ns(CLOCK_MONOTONIC) + UInt64(deadline) * 1_000_000
+        // Whoever could start another process in it is in it.
+        if try members().isEmpty { return }
         switch version {
         case .v2:
             try ignoringAbsent { () throws(SystemError) in

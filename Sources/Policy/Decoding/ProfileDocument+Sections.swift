@@ -3,7 +3,7 @@ import Documents
 
 extension ProfileDocument {
     mutating func decodeFilesystem(_ section: ProfileField) throws(PolicyError) {
-        let fields = try section.fields(known: ["writable", "read_only", "deny", "workspace"])
+        let fields = try section.fields(known: ProfileKey.names(in: "filesystem"))
         writable = try fields["writable"]?.list { field throws(PolicyError) in try field.rulePath() }
         readOnly = try fields["read_only"]?.list { field throws(PolicyError) in try field.rulePath() }
         denyPaths = try fields["deny"]?.list { field throws(PolicyError) in try field.rulePath() }
@@ -13,7 +13,7 @@ extension ProfileDocument {
     }
 
     mutating func decodeSyscalls(_ section: ProfileField) throws(PolicyError) {
-        let fields = try section.fields(known: ["allow_groups", "deny"])
+        let fields = try section.fields(known: ProfileKey.names(in: "syscalls"))
         allowGroups = try fields["allow_groups"]?.list { field throws(PolicyError) in
             try field.choice(SyscallGroup.self)
         }
@@ -30,7 +30,7 @@ extension ProfileDocument {
     }
 
     mutating func decodeEnvironment(_ section: ProfileField) throws(PolicyError) {
-        let fields = try section.fields(known: ["pass", "set"])
+        let fields = try section.fields(known: ProfileKey.names(in: "environment"))
         pass = try fields["pass"]?.list { field throws(PolicyError) in
             let name = try field.string()
             try field.checkVariable(name)
@@ -53,7 +53,7 @@ extension ProfileDocument {
     }
 
     mutating func decodeLimits(_ section: ProfileField) throws(PolicyError) {
-        let fields = try section.fields(known: LimitKey.allCases.map { $0.rawValue })
+        let fields = try section.fields(known: ProfileKey.names(in: "limits"))
         for key in LimitKey.allCases {
             guard let field = fields[key.rawValue] else { continue }
             let text = try field.word(key.expected)

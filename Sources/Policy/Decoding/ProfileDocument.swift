@@ -20,6 +20,8 @@ package struct ProfileDocument: Sendable, Hashable {
     package var limits: [LimitKey: Sourced<UInt64>]
     package var directIP: Sourced<DirectAddress>?
     package var egressRules: SourcedList<EgressRule>?
+    /// Of this file alone: what a parent asserts of itself need not hold for its heirs.
+    package var tests: SourcedList<Assertion>?
 
     /// Reads one file's text. The world is closed: a key that is not known is an error, never a comment.
     package static func decode(_ bytes: [UInt8], file: String) throws(PolicyError) -> ProfileDocument {
@@ -32,16 +34,11 @@ package struct ProfileDocument: Sendable, Hashable {
         return try ProfileDocument(ProfileField(path: "", node: node))
     }
 
-    private static let keys = [
-        "version", "extends", "reason", "rootfs", "filesystem", "syscalls", "environment", "landlock",
-        "landlock_reason", "limits", "egress",
-    ]
-
     private init(_ root: ProfileField) throws(PolicyError) {
         file = root.node.place.file
         place = root.node.place
         limits = [:]
-        let fields = try root.fields(known: Self.keys)
+        let fields = try root.fields(known: ProfileKey.names(in: ""))
         guard let version = fields["version"] else {
             throw root.error("has no \"version\"", remedy: "Begin it with \"version: 1\".")
         }
@@ -60,6 +57,7 @@ package struct ProfileDocument: Sendable, Hashable {
         if let field = fields["environment"] { try decodeEnvironment(field) }
         if let field = fields["limits"] { try decodeLimits(field) }
         if let field = fields["egress"] { try decodeEgress(field) }
+        tests = try fields["tests"]?.list { field throws(PolicyError) in try field.assertion() }
     }
 
     private static func landlock(
@@ -86,6 +84,13 @@ package struct ProfileDocument: Sendable, Hashable {
 }
 
 extension ProfileField {
+    fileprivate func assertion() throws(PolicyError) -> Assertion {
+        let text = try string()
+        do throws(Subject.Flaw) { return try Assertion(text) } catch {
+            throw self.error("is \"\(text)\", which \(error.reason)", remedy: error.remedy)
+        }
+    }
+
     /// A profile's or recipe's name: it becomes part of a file name, so it cannot lead elsewhere.
     func profileName() throws(PolicyError) -> String {
         let name = try string()

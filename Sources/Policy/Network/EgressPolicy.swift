@@ -7,44 +7,54 @@ package enum DirectAddress: String, Sendable, Hashable, CaseIterable {
     case explain
 }
 
-/// One rule about what may leave, checked for shape only: this version lets nothing leave.
-package struct EgressRule: Sendable, Hashable {
-    package enum Target: Sendable, Hashable {
-        case host(String)
-        case registry(String)
-        case cidr(String)
-        case deny(String)
-    }
-
-    package enum TLS: String, Sendable, Hashable, CaseIterable { case sni, intercept, raw }
-
-    package var target: Target
-    package var ports: [Int]
-    package var tls: TLS?
-    package var reason: String
-}
-
+/// What may leave a session. Everything that no rule allows is denied.
 package struct EgressPolicy: Sendable, Hashable {
     package var directIP: DirectAddress
-    package var rules: [EgressRule]
+    /// Each rule's ``EgressRule/id`` is its index here.
+    package private(set) var rules: [EgressRule]
 
     package init(directIP: DirectAddress, rules: [EgressRule]) {
         self.directIP = directIP
         self.rules = rules
+        number()
+    }
+
+    /// Replaces the rules and numbers them anew.
+    package mutating func setRules(_ rules: [EgressRule]) {
+        self.rules = rules
+        number()
+    }
+
+    private mutating func number() {
+        for index in rules.indices { rules[index].id = index }
+    }
+
+    /// Whether anything at all can leave.
+    package var isOpen: Bool { rules.contains { $0.allowedHost != nil || $0.isCIDR } }
+
+    /// The ports to listen on, sorted: those that rules name, and with `direct_ip: explain` the two on which a
+    /// refusal can be explained to a client.
+    package var listenerPorts: [UInt16] {
+        var ports: Set<UInt16> = directIP == .explain ? [80, 443] : []
+        for rule in rules where rule.allowedHost != nil || rule.isCIDR {
+            if case .list(let list) = rule.ports { ports.formUnion(list) }
+        }
+        return ports.sorted()
+    }
+
+    /// Whether listening port by port is not enough: a rule names any port, or one of 1024 and above, where a task's
+    /// own servers listen too.
+    package var needsAnyPort: Bool {
+        rules.contains { rule in
+            guard rule.allowedHost != nil || rule.isCIDR else { return false }
+            switch rule.ports {
+            case .any: return true
+            case .list(let ports): return ports.contains { $0 >= 1024 }
+            }
+        }
     }
 }
 
 extension EgressRule {
-    /// The rule as one line of canonical text, without its reason.
-    package var text: String {
-        let subject =
-            switch target {
-            case .host(let name): "host \(name)"
-            case .registry(let client): "registry \(client)"
-            case .cidr(let block): "cidr \(block)"
-            case .deny(let name): "deny \(name)"
-            }
-        let shownPorts = ports.isEmpty ? "" : " ports " + ports.map { String($0) }.joined(separator: ",")
-        return subject + shownPorts + (tls.map { " tls \($0.rawValue)" } ?? "")
-    }
+    var isCIDR: Bool { if case .cidr = target { true } else { false } }
 }

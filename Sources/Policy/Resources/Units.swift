@@ -2,9 +2,9 @@
 
 /// Numbers with units as profiles and `--limit` write them. Each parser takes one spelling for one meaning, and
 /// says nil to everything else; the caller names the key.
-enum Units {
+package enum Units {
     /// `512MiB`, `2GiB`, `64KiB`, or a plain count of bytes.
-    static func bytes(_ text: String) -> UInt64? {
+    package static func bytes(_ text: String) -> UInt64? {
         let (digits, unit) = split(text)
         guard let count = count(digits), let factor = byteUnits[unit] else { return nil }
         let (product, overflow) = count.multipliedReportingOverflow(by: factor)
@@ -33,7 +33,7 @@ enum Units {
     static func count(_ text: String) -> UInt64? { count(Array(text.utf8)) }
 
     /// The shortest spelling that reads back as the same number.
-    static func text(bytes: UInt64) -> String {
+    package static func text(bytes: UInt64) -> String {
         for (unit, factor) in [("GiB", UInt64(1) << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
         where bytes > 0 && bytes % factor == 0 {
             return "\(bytes / factor)\(unit)"

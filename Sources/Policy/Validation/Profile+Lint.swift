@@ -65,15 +65,6 @@ extension Profile {
         }
         return findings
     }
-
-    private func lintEgress() -> [LintFinding] {
-        egress.rules.indices.map { index in
-            finding(
-                .error, "egress.rules[\(index)]",
-                "is not enforced by this version: nothing leaves the sandbox",
-                remedy: "Remove the rule; a task that needs the network cannot run yet.")
-        }
-    }
 }
 
 extension SyscallGroup {

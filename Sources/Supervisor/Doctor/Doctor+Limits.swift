@@ -50,7 +50,7 @@ extension Doctor {
 
     // MARK: Control groups and what holds files
 
-    func resources() -> [HostCheck] { [controlGroups(), loopDevices(), quota()] }
+    func resources() -> [HostCheck] { [controlGroups()] + disk() }
 
     /// Sets the profile's limits on a group made for the purpose: a controller that is listed may still not be ours.
     private func controlGroups() -> HostCheck {
@@ -86,25 +86,6 @@ extension Doctor {
                 "Run it in a delegated group: systemd-run --user --scope -p Delegate=yes -- sallyport run ... (cgroup v2)"
         }
         return error.remedy ?? "Mount the controllers memory, pids and cpu, writable for root."
-    }
-
-    private func loopDevices() -> HostCheck {
-        access("/dev/loop-control", F_OK) == 0
-            ? HostCheck(
-                "loop-devices", .ok, "/dev/loop-control is there, for a pool of workspaces on disk", isRequired: false)
-            : HostCheck(
-                "loop-devices", .missing, "no /dev/loop-control: workspaces are kept in memory",
-                remedy: "Run: modprobe loop", isRequired: false)
-    }
-
-    private func quota() -> HostCheck {
-        access("/proc/sys/fs/quota", F_OK) == 0
-            ? HostCheck(
-                "project-quota", .ok, "the kernel counts quota; a pool on disk was not tried", isRequired: false)
-            : HostCheck(
-                "project-quota", .missing, "the kernel has no quota: workspaces are kept in memory and count there",
-                remedy: "Use a kernel with CONFIG_QUOTA, or keep limits.memory above limits.workspace_bytes.",
-                isRequired: false)
     }
 
     // MARK: Settings of the host

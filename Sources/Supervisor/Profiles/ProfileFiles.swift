@@ -23,6 +23,11 @@ package struct ProfileFiles: Sendable {
         try Profile.resolve(name: name) { wanted throws(PolicyError) in try source(wanted, allowPath: wanted == name) }
     }
 
+    /// What a profile is for, and whether it is only a part that others extend.
+    package func summary(_ name: String) throws(PolicyError) -> (reason: String, isPart: Bool) {
+        try Profile.summary(name: name) { wanted throws(PolicyError) in try source(wanted, allowPath: wanted == name) }
+    }
+
     package func source(_ name: String, allowPath: Bool) throws(PolicyError) -> (file: String, bytes: [UInt8]) {
         if allowPath && (name.contains("/") || name.hasSuffix(".yaml")) { return (name, try read(name)) }
         guard !name.isEmpty,

@@ -11,13 +11,6 @@ package struct PlanDocument: Sendable {
 
     package init(_ spec: SandboxSpec) {
         let plan = SandboxPlan.build(spec, LaunchWires())
-        let steps = plan.steps.map { step in
-            JSON.object([
-                .init("step", .string(step.label)), .init("operation", .string(step.operation.name)),
-                .init("path", .optional(step.path)),
-                .init("detail", step.detail.isEmpty ? .null : .string(step.detail)),
-            ])
-        }
         json = .object([
             .init("version", 1), .init("mode", .string(spec.mode.rawValue)),
             .init("argv", .array(spec.argv.map { .text($0) })),
@@ -28,8 +21,18 @@ package struct PlanDocument: Sendable {
                     .init("specification", .string(spec.filter.specificationDigest)),
                     .init("bytes", .int(spec.filter.program.count)),
                 ])),
-            .init("steps", .array(steps)), .init("open_files", .number(spec.limits.openFiles)),
+            .init("network", .array(SandboxPlan.networkSteps(spec).map(Self.json))),
+            .init("steps", .array(plan.steps.map(Self.json))),
+            .init("open_files", .number(spec.limits.openFiles)),
         ])
         digest = Digest.sha256(Array(json.prettyText.utf8))
+    }
+
+    private static func json(_ step: PlanStep) -> JSON {
+        .object([
+            .init("step", .string(step.label)), .init("operation", .string(step.operation.name)),
+            .init("path", .optional(step.path)),
+            .init("detail", step.detail.isEmpty ? .null : .string(step.detail)),
+        ])
     }
 }

@@ -46,6 +46,8 @@ package struct SessionResult: Sendable {
     /// What the session's gateway moved; nil where there was no terminal, or no frame file.
     package var terminal: Terminal?
     package var frames: Frames?
+    /// What left the session and what was denied; nil where its policy lets nothing out.
+    package var egress: Egress?
     package var keptEntries: Int?
     package var keptDigest: String?
     /// Of the kept entries, those that name what the set had no room for.
@@ -92,6 +94,7 @@ package struct SessionResult: Sendable {
                     })),
             .init("stdout", stdout.json), .init("stderr", stderr.json),
             .init("terminal", terminal?.json ?? .null), .init("frames", frames?.json ?? .null),
+            .init("egress", egress?.json ?? .null),
             .init(
                 "changes",
                 .object([

@@ -10,7 +10,7 @@ struct Preparation {
     let mode: Mode
     let paths: HostPaths
     let held: DescriptorSet
-    let environment: (String) -> String?
+    let environment: CallerEnvironment
 
     func specification(_ request: RunRequest, session: SessionID) throws(SystemError) -> SandboxSpec {
         try HeldFilesystem.check(request.profile.filesystem, profile: request.profile.name)
@@ -25,12 +25,16 @@ struct Preparation {
                     "The kernel has no Landlock (5.13, lsm=landlock). A profile can waive it by name: landlock: waived."
             )
         }
-        return SandboxSpec(
+        let network = try EgressDoor.plan(for: request.profile.egress)
+        let resolver = network == nil ? [] : try skeleton.resolverTrees(trees)
+        var spec = SandboxSpec(
             session: session.text, mode: mode, profile: request.profile, landlockABI: max(0, Int(abi)), filter: filter,
             runtime: paths.runtime, root: try trees.open(skeleton.root, at: "", recursive: false),
             dev: try trees.open(skeleton.dev, at: "dev", recursive: false, keepDevices: true),
-            systemTrees: try systemTrees(request.profile.rootfs, trees), mounts: try mounts(request.mounts, trees),
+            systemTrees: try systemTrees(request.profile.rootfs, trees) + resolver, mounts: try mounts(request.mounts, trees),
             workspace: try workspace(request, trees), argv: request.argv, environment: try variables(request))
+        spec.network = network
+        return spec
     }
 
     // MARK: Root file system
@@ -102,13 +106,19 @@ struct Preparation {
     ]
 
     private func refuseBroad(_ status: FileStatus, _ path: String) throws(SystemError) {
-        for candidate in Self.broad + [environment("HOME")].compactMap({ $0 }) where try isSame(candidate, status) {
+        let candidates = Self.broad.map { Array($0.utf8) } + [environment.bytes("HOME")].compactMap { $0 }
+        for candidate in candidates where try isSame(candidate, status) {
             throw SystemError(
                 "use", "\"\(path)\" as a workspace", .notPermitted,
-                remedy: "It is \(candidate); give the one project directory that the task needs.")
+                remedy:
+                    "It is \(String(decoding: candidate, as: UTF8.self)); give the one project directory that the task needs."
+            )
         }
         // Our own directories hold other sessions' records and changes.
-        let guarded = [paths.sessions, paths.changes, paths.state + "/pool", paths.state + "/rootfs"]
+        // The pool's image holds what other sessions write, wherever the operator had it made.
+        let guarded =
+            [paths.sessions, paths.changes, paths.pool, paths.state + "/rootfs"]
+            + [try Pool.image(paths)].compactMap { $0 }
         for own in [paths.runtime, paths.state] + guarded {
             var meets = false
             for candidate in Self.ancestors(own) where try isSame(candidate, status) { meets = true }
@@ -135,8 +145,14 @@ struct Preparation {
     }
 
     private func isSame(_ candidate: String, _ status: FileStatus) throws(SystemError) -> Bool {
+        try isSame(Array(candidate.utf8), status)
+    }
+
+    private func isSame(_ candidate: [UInt8], _ status: FileStatus) throws(SystemError) -> Bool {
         do throws(SystemError) {
-            let other = try FileStatus.at(AT_FDCWD, Array(candidate.utf8CString), flags: 0, subject: "\"\(candidate)\"")
+            let name = candidate.map { CChar(bitPattern: $0) } + [0]
+            let other = try FileStatus.at(
+                AT_FDCWD, name, flags: 0, subject: "\"\(String(decoding: candidate, as: UTF8.self))\"")
             return other.device == status.device && other.inode == status.inode
         } catch {
             if error.errno == .noEntry || error.errno == .notDirectory || error.errno == .accessDenied { return false }
@@ -171,25 +187,25 @@ struct Preparation {
 
     /// Nothing of the caller's environment but what the profile passes by name (P03).
     private func variables(_ request: RunRequest) throws(SystemError) -> [[UInt8]] {
-        var values: [(String, String)] = [
+        var values: [(name: String, value: [UInt8])] = [
             ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/tmp/home"),
             ("USER", "agent"), ("LOGNAME", "agent"), ("SHELL", "/bin/sh"), ("TMPDIR", "/tmp"), ("SALLYPORT", "1"),
-        ]
-        func set(_ name: String, _ value: String) {
-            values.removeAll { $0.0 == name }
+        ].map { ($0.0, Array($0.1.utf8)) }
+        func set(_ name: String, _ value: [UInt8]) {
+            values.removeAll { $0.name == name }
             values.append((name, value))
         }
         for name in request.profile.environment.pass {
-            guard let value = environment(name) else { continue }
-            guard value.utf8.count <= EnvironmentPolicy.maximumValueBytes else {
+            guard let value = environment.bytes(name) else { continue }
+            guard value.count <= EnvironmentPolicy.maximumValueBytes else {
                 throw SystemError(
                     "pass", "environment variable \(name)", Errno(E2BIG),
                     remedy: "Its value is longer than \(EnvironmentPolicy.maximumValueBytes) bytes.")
             }
             set(name, value)
         }
-        for variable in request.profile.environment.set { set(variable.name, variable.value) }
-        for (name, value) in request.environment { set(name, value) }
-        return values.map { Array("\($0.0)=\($0.1)".utf8) }
+        for variable in request.profile.environment.set { set(variable.name, Array(variable.value.utf8)) }
+        for (name, value) in request.environment { set(name, Array(value.utf8)) }
+        return values.map { Array($0.name.utf8) + [UInt8(ascii: "=")] + $0.value }
     }
 }

@@ -6,7 +6,8 @@ internal import Synchronization
 
 /// Moves bytes from the session's pipe to where the caller wants them, counted and cut at a cap, never looked at.
 ///
-/// Runs on a thread of its own, so that a slow reader of the output holds up neither the deadline nor the refusals.
+/// Runs on a thread of its own, so that a slow reader of the output holds up neither the deadline nor the refusals. The
+/// thread starts with the first byte: most streams of most commands never carry one.
 /// splice(2) moves pages inside the kernel; where it must not, bytes are copied.
 package final class Relay: Sendable {
     package struct Count: Sendable {
@@ -18,7 +19,8 @@ package final class Relay: Sendable {
         package var undelivered: UInt64 = 0
     }
 
-    private let source: Int32
+    /// Where the bytes come from, for waiting on the first.
+    package let source: Int32
     private let sink: Int32
     private let cap: UInt64
     private let name: String
@@ -58,12 +60,15 @@ package final class Relay: Sendable {
         thread.withLock { $0 = id }
     }
 
-    /// Everything is where it belongs.
-    package var isDone: Bool { ended.load(ordering: .acquiring) }
+    /// Everything is where it belongs, or nothing came.
+    package var isDone: Bool {
+        if ended.load(ordering: .acquiring) { return true }
+        return thread.withLock { $0 == nil } && sp_readable(source) == 0
+    }
 
     /// What has been moved so far, and what waits in the pipe.
     package var count: Count {
-        if isDone { return rest.withLock { $0 } }
+        if ended.load(ordering: .acquiring) { return rest.withLock { $0 } }
         let moved = moved.load(ordering: .relaxed)
         let held = taken.load(ordering: .relaxed) &- moved
         return Count(bytes: moved, undelivered: held &+ UInt64(clamping: sp_readable(source)))
@@ -76,8 +81,13 @@ package final class Relay: Sendable {
     ///
     /// - Parameter patience: milliseconds.
     package func join(patience: Int32) -> Count {
+        if isDone { return count }
+        // One that was never started, since its first byte came with the end, may have to wait for its reader as well.
+        if thread.withLock({ $0 == nil }) {
+            do throws(SystemError) { try start() } catch { return count }
+        }
         guard let id = thread.withLock({ $0.take() }) else { return count }
-        if !isDone { widen() }
+        if !ended.load(ordering: .acquiring) { widen() }
         var last = moved.load(ordering: .relaxed)
         // The thread that is left waiting ends with this process; it holds the relay, so its descriptors stay open.
         while sp_join(id, patience) == -Int(ETIMEDOUT) {

@@ -93,7 +93,9 @@ package struct SessionState: Sendable {
     package var startedMilliseconds: UInt64
     package var cgroup: [(controller: String, path: String)] = []
     package var cgroupVersion = ""
-    package var idBlock: Int?
+    package var idBlock: IdBlock?
+    /// The template root whose files the session shows as long as it lives; sweep leaves that one alone.
+    package var template = Skeleton.name
     package var workspace: String?
     package var profile: String
     package var command: String
@@ -109,7 +111,10 @@ package struct SessionState: Sendable {
                     cgroup.map {
                         .object([.init("controller", .string($0.controller)), .init("path", .string($0.path))])
                     })),
-            .init("id_block", .optional(idBlock)), .init("workspace", .optional(workspace)),
+            .init(
+                "id_block",
+                idBlock.map { .object([.init("index", .int($0.index)), .init("first", .number($0.base))]) } ?? .null),
+            .init("template", .string(template)), .init("workspace", .optional(workspace)),
             .init("profile", .string(profile)), .init("command", .string(command)),
         ])
     }

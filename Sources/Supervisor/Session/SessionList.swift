@@ -17,6 +17,8 @@ package struct SessionList {
         package let changes: Int?
         /// How many of the changes are named only; the set is partial when there is one.
         package let leftOut: Int
+        /// Milliseconds since 1970; 0 for a session that has not come so far as to say.
+        package let started: UInt64
 
         package var json: JSON {
             .object([
@@ -31,14 +33,14 @@ package struct SessionList {
     private let paths: HostPaths
     package init(_ paths: HostPaths) { self.paths = paths }
 
-    /// Every session with a directory or kept changes, oldest name first.
+    /// Every session with a directory or kept changes, the one that started first at the head.
     package func all() throws(SystemError) -> [Item] {
         let directory = try Directory.open(paths.sessions)
         var ids = Set(try directory.names().compactMap { SessionID(String(decoding: $0, as: UTF8.self)) })
         ids.formUnion(try KeptChanges(paths).sessions())
         var items: [Item] = []
-        for id in ids.sorted(by: { $0.text < $1.text }) { if let item = try item(id) { items.append(item) } }
-        return items
+        for id in ids { if let item = try item(id) { items.append(item) } }
+        return items.sorted { ($0.started, $0.id.text) < ($1.started, $1.id.text) }
     }
 
     /// One session; nil when nothing of it is left. Takes no lock, so that nobody has to wait for one who only looks.
@@ -50,16 +52,20 @@ package struct SessionList {
             // In this order: a record is written before the lock is free.
             let isHeld = try SessionDirectory.isHeld(directory)
             let result = try json(directory, "result.json")
+            let state = try json(directory, "state.json")
+            let started = state?["started"]?.intValue.map { UInt64(max(0, $0)) } ?? record?.created ?? 0
             return Item(
-                id: id, phase: result != nil ? .ended : isHeld ? .running : .dead,
-                state: try json(directory, "state.json"), result: result, changes: record?.entries,
-                leftOut: record?.leftOut ?? 0)
+                id: id, phase: result != nil ? .ended : isHeld ? .running : .dead, state: state, result: result,
+                changes: record?.entries, leftOut: record?.leftOut ?? 0, started: started)
         } catch {
             // Swept, before or while it was looked at.
             guard error.errno == .noEntry else { throw error }
         }
-        guard let record else { return nil }
-        return Item(id: id, phase: .ended, state: nil, result: nil, changes: record.entries, leftOut: record.leftOut)
+        return record.map {
+            Item(
+                id: id, phase: .ended, state: nil, result: nil, changes: $0.entries, leftOut: $0.leftOut,
+                started: $0.created)
+        }
     }
 
     private func json(_ directory: borrowing Directory, _ name: String) throws(SystemError) -> JSON? {

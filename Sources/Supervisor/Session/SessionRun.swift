@@ -17,18 +17,24 @@ package final class SessionRun {
     private let mode: Mode
     private let programs: Programs
     private let fault: FaultPoint
-    private let environment: (String) -> String?
+    private let environment: CallerEnvironment
     private let held = DescriptorSet()
 
     private var cgroup: SessionCgroup?
+    private var groups: PendingGroups?
     private var block: IdBlock?
     private var pool: PoolDirectory?
     private var streams: Streams?
     private var gateway: Gateway?
+    private var egress: EgressDoor?
+    /// Does beside this one what takes long.
+    private var worker: WorkerThread?
+    /// Host mode only; a rootless session's child makes its own.
+    private var network: SessionNetwork?
 
     package init(
         _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
-        environment: @escaping (String) -> String?
+        environment: CallerEnvironment
     ) {
         self.request = request
         self.paths = paths
@@ -45,6 +51,11 @@ package final class SessionRun {
     package func run() throws(SystemError) -> SessionResult {
         let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
         sp_one_heap()
+        if mode == .host {
+            let worker = try WorkerThread("network")
+            network = SessionNetwork.begin(on: worker)
+            self.worker = worker
+        }
         try paths.prepare()
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
@@ -94,15 +105,26 @@ package final class SessionRun {
         let id = directory.id
         let layout = request.profile.limits.enforcement == .cgroup ? try CgroupLayout.detect() : nil
         let start = try processStartTime(getpid())
-        try writeState(directory, layout, start, result)
-        fault.reach("session.state")
-        let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
-        var spec = try preparation.specification(request, session: id)
         let maps = try allocateIds(id, start)
         fault.reach("ids.allocated")
-        if let layout { try makeGroups(id, layout, &spec) }
-        fault.reach("cgroup.created")
+        // After the ids, whose own table names the session, and before anything else that only this file would name.
+        try writeState(directory, layout, start, result)
+        fault.reach("session.state")
+        // After the ids: to a sweep with other directories, a session in the table of ids is one that lives.
+        if let layout {
+            let limits = request.profile.limits
+            groups = .begin(
+                on: worker, id.text,
+                CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
+                root: mode == .host)
+        }
+        let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
+        var spec = try preparation.specification(request, session: id)
+        if spec.network != nil { try startEgress(&spec, &result) }
+        if let plan = spec.network { network?.equip(plan) }
         let program = try programs.sealed("sp-init")
+        try joinGroups(&spec)
+        fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
         try placeChanges(id, &spec, &result)
         let terminal = try CallerTerminal.detect()
@@ -115,6 +137,8 @@ package final class SessionRun {
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
 
+        try network?.ready()
+        fault.reach("network.made")
         var sandbox = try launch(spec, maps, program, &result)
         fault.reach("sandbox.launched")
         // Two event descriptors below are the group's own; taken before the workload can use any memory.
@@ -122,7 +146,7 @@ package final class SessionRun {
         if let event = try cgroup?.memoryEvent() { memory = held.keep(event) }
         let mask = cgroup?.memoryEventMask() ?? 0
         // Needs no word from inside, and sp-init is still on its way.
-        try streams.begin()
+        streams.begin()
         let workload: Descriptor
         do throws(SystemError) { workload = try verify(sandbox, spec, &result) } catch {
             endNow(sandbox)
@@ -130,6 +154,7 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
+            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory, sandbox.pid) }
             try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
             endNow(sandbox)
@@ -145,10 +170,10 @@ package final class SessionRun {
         try directory.write("plan.json", plan.json)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
-        var watch = Watch(gateway: gateway)
+        var watch = Watch(gateway: gateway, egress: egress)
         do throws(SystemError) {
             try watch.run(
-                sandbox, workload: workload, signals: signals, memory: memory, memoryMask: mask,
+                sandbox, workload: workload, signals: signals, streams: streams, memory: memory, memoryMask: mask,
                 wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         } catch {
             // Nobody watches it any more, so it does not go on.
@@ -176,6 +201,7 @@ package final class SessionRun {
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace,
             profile: request.profile.name,
             command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+        state.idBlock = block
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
             state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)
@@ -191,13 +217,9 @@ package final class SessionRun {
         return .session(block)
     }
 
-    private func makeGroups(_ id: SessionID, _ layout: CgroupLayout, _ spec: inout SandboxSpec) throws(SystemError) {
-        let limits = request.profile.limits
-        let group = try SessionCgroup.create(
-            id.text, CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis),
-            layout,
-            root: mode == .host)
-        switch layout.version {
+    private func joinGroups(_ spec: inout SandboxSpec) throws(SystemError) {
+        guard let group = try groups?.take() else { return }
+        switch group.version {
         case .v1:
             spec.cgroupJoin = try group.joinDescriptors()
             for fd in spec.cgroupJoin { held.keep(Descriptor(owning: fd)) }
@@ -214,10 +236,39 @@ package final class SessionRun {
             frames: request.frames)
     }
 
+    /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
+    private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
+        guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
+        spec.network = network
+        result.egress = SessionResult.Egress(network)
+        egress = try EgressDoor.start(
+            programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
+    }
+
+    private func beginEgress(
+        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory,
+        _ first: Int32
+    ) throws(SystemError) {
+        guard let egress else { return }
+        if let socket = sockets.take(.diagnostics) { egress.find = OwnerSearch(socket, first: first) }
+        let policy = request.profile.egress
+        let audit = try directory.directory.open(
+            "audit.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
+        var options: EgressStart.Options = []
+        if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
+        if request.profile.landlock != .required { options.insert(.landlockWaived) }
+        let configuration = EgressConfiguration(
+            session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
+            policy: policy)
+        // What `sallyport why` reads later.
+        try directory.write(AuditTrail.policyFile(1), configuration.json)
+        try egress.begin(sockets, configuration, audit: audit, options: options)
+    }
+
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
         var options: GatewayStart.Options = []
         if request.rawOutput { options.insert(.rawOutput) }
-        if let terminal, !terminal.isUTF8(environment) { options.insert(.asciiTerminal) }
+        if let terminal, !terminal.isUTF8({ environment.text($0) }) { options.insert(.asciiTerminal) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
         return options
     }
@@ -267,7 +318,9 @@ package final class SessionRun {
     ) throws(SystemError) -> Sandbox {
         let mapped = mode == .host ? spec.systemTrees + spec.mounts : []
         do throws(LaunchError) {
-            return try Sandbox.start(spec, maps: maps, initProgram: program, fault: fault.childStep) {
+            return try Sandbox.start(
+                spec, maps: maps, network: network, initProgram: program, fault: fault.childStep
+            ) {
                 namespace throws(SystemError) in
                 // A read-only source that takes no map is used without; its files then belong to nobody inside.
                 for tree in mapped { _ = try Trees.map(tree, namespace: namespace) }
@@ -399,6 +452,8 @@ package final class SessionRun {
     private func finish(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
         var empty = true
+        // A start that failed before it came to them.
+        do throws(SystemError) { if let made = try groups?.settle() { cgroup = consume made } } catch { note(error) }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
             empty = false
             note(error)
@@ -411,6 +466,10 @@ package final class SessionRun {
             gateway.finish()
             result.add(
                 gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
+        }
+        if let egress {
+            egress.finish()
+            result.egress?.add(egress)
         }
         do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
         fault.reach("cgroup.removed")
@@ -425,7 +484,7 @@ package final class SessionRun {
 
 extension SessionRun {
     /// The plan that ``run()`` would execute, without a session: nothing is allocated and nothing started.
-    package static func plan(_ request: RunRequest, paths: HostPaths, environment: @escaping (String) -> String?)
+    package static func plan(_ request: RunRequest, paths: HostPaths, environment: CallerEnvironment)
         throws(SystemError) -> PlanDocument
     {
         try paths.prepare()

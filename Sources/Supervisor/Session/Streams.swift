@@ -63,11 +63,14 @@ final class Streams {
             ))
     }
 
-    /// After the launch: our copies of the session's ends go, so that its end is seen, and bytes start to flow.
-    func begin() throws(SystemError) {
-        childs.closeAll()
-        for (_, relay) in relays { try relay.start() }
-    }
+    /// After the launch: our copies of the session's ends go, so that its end is seen.
+    func begin() { childs.closeAll() }
+
+    /// What to wait on for first bytes; the position is what ``start(_:)`` takes.
+    var sources: [Int32] { relays.map { $0.relay.source } }
+
+    /// Bytes of one stream start to flow.
+    func start(_ position: Int) throws(SystemError) { try relays[position].relay.start() }
 
     /// How long a reader of the output may take nothing, once the session has ended. Milliseconds.
     private static let patience: Int32 = 5000
@@ -79,7 +82,11 @@ final class Streams {
     var counts: [(name: String, count: Relay.Count)] { relays.map { ($0.name, $0.relay.count) } }
 
     /// Waits for the last byte of every output that somebody reads. Precondition: no process of the session lives.
-    func finish() { for (_, relay) in relays { _ = relay.join(patience: Self.patience) } }
+    func finish() {
+        // A session that was never launched has no other writer than us.
+        childs.closeAll()
+        for (_, relay) in relays { _ = relay.join(patience: Self.patience) }
+    }
 }
 
 /// Moves the caller's standard input into the session until either side is done.

@@ -18,7 +18,10 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, gateway
+        case pidfd, signals, deadline, pause, memory, gateway, egress
+
+        /// Above them one for each stream, by its position.
+        static let streams: UInt64 = 64
     }
 
     /// How the workload ended, if sp-init said so.
@@ -33,12 +36,16 @@ struct Watch {
     private var ended = false
     private var stopping = false
     private let gateway: Gateway?
+    private let egress: EgressDoor?
 
-    init(gateway: Gateway?) { self.gateway = gateway }
+    init(gateway: Gateway?, egress: EgressDoor?) {
+        self.gateway = gateway
+        self.egress = egress
+    }
 
     /// Runs until pid 1 is gone. `workload` is the pidfd that sp-init handed out.
     mutating func run(
-        _ sandbox: borrowing Sandbox, workload: borrowing Descriptor, signals: borrowing Descriptor,
+        _ sandbox: borrowing Sandbox, workload: borrowing Descriptor, signals: borrowing Descriptor, streams: Streams,
         memory: Int32, memoryMask: UInt32, wallSeconds: UInt64, fault: FaultPoint
     ) throws(SystemError) {
         let epoll = Descriptor(owning: Int32(try checked("create", "an epoll instance") { sp_epoll_create() }))
@@ -46,6 +53,12 @@ struct Watch {
         let pause = Descriptor(owning: Int32(try checked("create", "a timer") { sp_timer_create() }))
         func watch(_ fd: Int32, _ events: UInt32, _ token: Token) throws(SystemError) {
             try checked("watch", "descriptor \(fd)") { sp_epoll_add(epoll.number, fd, events, token.rawValue) }
+        }
+        let sources = streams.sources
+        for (position, fd) in sources.enumerated() {
+            try checked("watch", "output") {
+                sp_epoll_add(epoll.number, fd, SP_EPOLLIN, Token.streams + UInt64(position))
+            }
         }
         try watch(sandbox.pidfd.number, SP_EPOLLIN, .pidfd)
         try watch(signals.number, SP_EPOLLIN, .signals)
@@ -59,6 +72,7 @@ struct Watch {
         }
         if memory >= 0 { try watch(memory, memoryMask, .memory) }
         if let gateway { try watch(gateway.number, SP_EPOLLIN, .gateway) }
+        if let egress { try watch(egress.number, SP_EPOLLIN, .egress) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
         while !ended {
@@ -99,7 +113,14 @@ struct Watch {
                     cause = .gateway
                     try kill(sandbox)
                 }
-            case nil: break
+            case .egress:
+                // One that is gone has shut egress; the session goes on without, and its record says so.
+                if let egress, !egress.heed() { _ = sp_epoll_remove(epoll.number, egress.number) }
+            case nil:
+                let position = Int(token - Token.streams)
+                _ = sp_epoll_remove(epoll.number, sources[position])
+                // An end without a byte before it needs no thread.
+                if events & SP_EPOLLIN != 0 { try streams.start(position) }
             }
         }
         // sp-init reports right before it ends: its word waits in the socket, and one wake-up serves for both.

@@ -65,10 +65,12 @@ package struct Sweep {
             }
             do throws(SystemError) { try session(id, sessions) } catch { fail(error) }
         }
+        do throws(SystemError) { try oldTemplates(sessions) } catch { fail(error) }
         do throws(SystemError) { try orphanGroups(sessions) } catch { fail(error) }
         if mode == .host { do throws(SystemError) { try orphanBlocks(sessions) } catch { fail(error) } }
-        do throws(SystemError) { try orphanPools(sessions) } catch { fail(error) }
         do throws(SystemError) { try partialFiles() } catch { fail(error) }
+        if mode == .host { do throws(SystemError) { report.files += try Pool(paths).sweep() } catch { fail(error) } }
+        do throws(SystemError) { try orphanPools(sessions) } catch { fail(error) }
         return report
     }
 
@@ -85,7 +87,7 @@ package struct Sweep {
         }
         for block in held { try BlockProcesses.end(block, deadline: 10_000) }
         // Nobody writes there any more, and the ids are free only when no file bears them.
-        try PoolDirectory.removeAll(id.text, pool: paths.state + "/pool")
+        try PoolDirectory.removeAll(id.text, pool: paths.pool)
         for block in held { try giveBack(block, of: id.text, try IdBlocks.open(HostFile.idRange())) }
         try sessions.removeTree(Array(id.text.utf8))
         report.sessions.append(id.text)
@@ -194,7 +196,7 @@ package struct Sweep {
         var known = Set(try sessions.names().map { String(decoding: $0, as: UTF8.self) })
         // A block that is still taken means processes that may still be writing: the sweep of its runtime directory ends them.
         if mode == .host { known.formUnion(try IdBlocks.open(HostFile.idRange()).inUse().map { $0.session }) }
-        let gone = try PoolDirectory.sweep(pool: paths.state + "/pool") { name in
+        let gone = try PoolDirectory.sweep(pool: paths.pool) { name in
             SessionID(name) != nil && !known.contains(name)
         }
         report.files += gone.map { "pool/" + $0 }
@@ -208,6 +210,21 @@ package struct Sweep {
             throw error
         }
         report.blocks.append(block.index)
+    }
+
+    /// Template roots of other versions, once no session that is left can have been started from one.
+    ///
+    /// Whatever is left now lives, since the dead were taken away before this, or could not be taken away; new ones wait
+    /// for the gate. A session of a version that did not say which template it has may have any.
+    private mutating func oldTemplates(_ sessions: borrowing Directory) throws(SystemError) {
+        var inUse: Set<String> = []
+        for name in try sessions.names() {
+            guard let id = SessionID(String(decoding: name, as: UTF8.self)), let item = try SessionList(paths).item(id),
+                let template = item.state?["template"]?.stringValue
+            else { return }
+            inUse.insert(template)
+        }
+        report.files += try Skeleton.removeOthers(paths, inUse: inUse)
     }
 
     /// Collections and templates that were being made when somebody died.

@@ -17,26 +17,26 @@ package enum GatewaySyscalls {
     /// end-of-input character), TIOCSWINSZ, TIOCGPTN.
     package static let ioctlRequests: [UInt64] = [0x5401, 0x5414, 0x8004_5430]
 
-    private static let startOfProcess = [
+    static let startOfProcess = [
         // The exec that starts it; either form, by path or by descriptor.
         "execve", "execveat", "brk", "set_tid_address", "set_robust_list", "rseq", "gettid", "getrandom",
         // The runtime looks for its own file and for its backtracer beside it, and aborts when it may not ask.
         "newfstatat", "exit_group",
     ]
-    private static let memory = ["mmap", "munmap", "mremap", "mprotect", "madvise", "futex"]
-    private static let confinement = [
+    static let memory = ["mmap", "munmap", "mremap", "mprotect", "madvise", "futex"]
+    static let confinement = [
         "prctl", "prlimit64", "getrlimit", "setrlimit", "getresuid", "capget", "seccomp", "landlock_create_ruleset",
         "landlock_restrict_self", "rt_sigaction", "rt_sigprocmask", "epoll_create1", "setsid", "getsid", "getpid",
     ]
-    private static let relay = [
+    static let relay = [
         "recvmsg", "sendmsg", "read", "write", "close", "fcntl", "ioctl", "fstat", "getsockopt", "shutdown",
         "clock_gettime",
         // A stopped and continued process resumes poll(2) by this one.
         "restart_syscall",
     ]
     #if arch(x86_64)
-        private static let architecture = ["arch_prctl", "readlink", "poll"]
+        static let architecture = ["arch_prctl", "readlink", "poll"]
     #else
-        private static let architecture = ["readlinkat", "ppoll"]
+        static let architecture = ["readlinkat", "ppoll"]
     #endif
 }

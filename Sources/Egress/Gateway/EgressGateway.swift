@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Documents
+internal import Glibc
+internal import LinuxSystem
+internal import Policy
+internal import Wire
+
+/// One session's door: its sockets, its policy, its connections and its record, in one thread.
+///
+///     inside                        here                                        outside
+///     resolver socket  ──▶ Responder ── policy ──▶ synthetic address
+///     listener         ──▶ Connection ─ policy ─▶ ClientHello / request head ─▶ Resolver ─▶ vetted address
+///                                     ◀───────────── spliced ─────────────▶
+///     tap              ──▶ Tap (attempts that found nobody listening)
+///
+/// It exits with its session. When it ends early the listening sockets end with it, and nothing else leads out.
+final class EgressGateway {
+    let loop: EventLoop
+    let caps: Caps
+    let audit: AuditLog
+    let resolver: Resolver
+    let routes: HostRoutes
+    let pipes = PipePool()
+    let owners: Owners
+    private(set) var policy: EgressPolicy
+    private(set) var generation: UInt32
+    var names: NameTable
+    /// Ports that the kernel hands to an acceptor; the tap leaves them out.
+    let listened: Set<UInt16>
+    let listensEverywhere: Bool
+
+    private(set) var responder: Responder!
+    private var sources: [any EventSource] = []
+    private var connections: [ObjectIdentifier: any Live] = [:]
+    private(set) var bytesUp: UInt64 = 0
+    private(set) var bytesDown: UInt64 = 0
+
+    /// A connection that can be counted, judged again, and cut.
+    protocol Live: EventSource {
+        /// Ends it when the policy of now would not allow it. True when it was cut.
+        func judgeAgain() -> Bool
+        func cut()
+    }
+
+    init(
+        _ tools: EgressTools, _ configuration: EgressConfiguration, caps: Caps, ipv6: Bool,
+        sockets: consuming Sockets, audit file: Int32, ask: @escaping (UInt32, EgressReport.SocketPair) -> Void
+    ) throws(SystemError) {
+        loop = tools.loop
+        resolver = tools.resolver
+        routes = tools.routes
+        self.caps = caps
+        policy = configuration.policy
+        generation = configuration.generation
+        names = NameTable(limit: caps.names)
+        audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
+        var hosts: [String: [IPAddress]] = [:]
+        for line in configuration.hosts { hosts[line.name.text, default: []] += line.addresses }
+        try resolver.configure(
+            servers: configuration.resolvers.map { Endpoint($0.address, $0.port) }, hosts: hosts)
+        owners = Owners(loop, caps, ask: ask)
+        listened = Set(sockets.listeners.map { $0.port })
+        listensEverywhere = !sockets.transparent.isEmpty
+        responder = Responder(self, ipv6: ipv6)
+        for number in sockets.dnsDatagrams { sources.append(try DatagramSource(self, socket: number.owned)) }
+        for number in sockets.dnsListeners {
+            sources.append(try Acceptor(self, socket: number.owned, isResolver: true))
+        }
+        for (_, number) in sockets.listeners {
+            sources.append(try Acceptor(self, socket: number.owned, isResolver: false))
+        }
+        for number in sockets.transparent {
+            sources.append(try Acceptor(self, socket: number.owned, isResolver: false))
+        }
+        for number in sockets.taps { sources.append(try Tap(self, socket: number.owned)) }
+        var record = AuditRecord(.start)
+        record.generation = generation
+        audit.record(record)
+    }
+
+    // MARK: Connections
+
+    var connectionCount: Int { connections.count }
+
+    func keep(_ connection: any Live) { connections[ObjectIdentifier(connection)] = connection }
+
+    /// Forgets a connection that has closed its descriptors. It may be in the middle of its own event, so its memory
+    /// is given back in the next round.
+    func forget(_ connection: any Live, up: UInt64, down: UInt64) {
+        bytesUp += up
+        bytesDown += down
+        guard let kept = connections.removeValue(forKey: ObjectIdentifier(connection)) else { return }
+        loop.postpone { withExtendedLifetime(kept) {} }
+    }
+
+    // MARK: Record
+
+    /// Records a decision with the process behind it, and calls `done` with the event's id.
+    ///
+    /// For a repeat nobody is asked, so that a flood of denials stays cheap.
+    func record(
+        _ record: AuditRecord, transport: UInt8, client: Endpoint, server: Endpoint, _ done: @escaping (String) -> Void
+    ) {
+        var record = record
+        record.transport = transport == 6 ? "tcp" : "udp"
+        guard !audit.isRepeat(record) else { return done(audit.name(of: audit.record(record))) }
+        owners.find(transport, client: client, server: server) { [self] owner in
+            var record = record
+            record.owner = owner
+            done(audit.name(of: audit.record(record)))
+        }
+    }
+
+    // MARK: Policy
+
+    /// Puts another policy in force, and cuts what it does not allow.
+    ///
+    /// - Returns: How many connections were cut.
+    func apply(_ policy: EgressPolicy, generation: UInt32) -> UInt32 {
+        self.policy = policy
+        self.generation = generation
+        responder.policyChanged()
+        let cut = connections.values.reduce(into: UInt32(0)) { $0 += $1.judgeAgain() ? 1 : 0 }
+        var record = AuditRecord(.policy)
+        record.generation = generation
+        record.detail = "\(cut) connections cut"
+        audit.record(record)
+        return cut
+    }
+
+    // MARK: End
+
+    /// Closes everything and writes the last lines.
+    func end() -> EgressReport.Totals {
+        for connection in connections.values { connection.cut() }
+        sources = []
+        audit.flush()
+        var totals = EgressReport.Totals()
+        totals.allowed = audit.allowed
+        totals.denied = audit.denied
+        totals.bytesUp = bytesUp
+        totals.bytesDown = bytesDown
+        var record = AuditRecord(.end)
+        record.bytesUp = bytesUp
+        record.bytesDown = bytesDown
+        audit.record(record)
+        totals.recordsLost = audit.recordsLost
+        return totals
+    }
+}
+
+/// What must be opened before the process is confined.
+struct EgressTools {
+    let loop: EventLoop
+    let resolver: Resolver
+    let routes: HostRoutes
+
+    init() throws(SystemError) {
+        loop = try EventLoop()
+        resolver = try Resolver(loop)
+        routes = try HostRoutes()
+    }
+}
+
+extension EgressGateway {
+    /// The session's sockets by purpose, as numbers that whoever takes them owns.
+    struct Sockets {
+        struct Number {
+            let value: Int32
+            var owned: Descriptor { Descriptor(owning: value) }
+        }
+
+        var dnsDatagrams: [Number] = []
+        var dnsListeners: [Number] = []
+        var listeners: [(port: UInt16, Number)] = []
+        var transparent: [Number] = []
+        var taps: [Number] = []
+    }
+}
+
+extension AuditRecord {
+    /// A denial as policy explains it.
+    init(_ event: Event, _ denial: Denial) {
+        self.init(event)
+        reason = denial.code.rawValue
+        detail = denial.message
+        remedy = denial.remedy
+        rule = denial.rule.map { Rule($0) }
+    }
+}
+
+extension AuditRecord.Rule {
+    init(_ rule: EgressRule) {
+        self.init(id: rule.id, origin: rule.origin, reason: rule.reason, text: rule.text)
+    }
+}

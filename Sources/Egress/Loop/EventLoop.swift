@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+
+/// Something that waits for its descriptors to become ready.
+protocol EventSource: AnyObject {
+    /// Takes the events of one of its descriptors; `tag` is what it registered that one under.
+    func ready(_ events: UInt32, tag: Int)
+}
+
+/// One thread's epoll instance, its timers, and work that was put off to the next round.
+///
+/// A descriptor number may be closed and opened again while an event of its earlier life is still in the batch that
+/// was read. Every registration therefore has a generation, and an event of an older one is dropped.
+final class EventLoop {
+    /// Where a descriptor is registered.
+    struct Registration {
+        fileprivate let index: Int
+        fileprivate let generation: UInt32
+        fileprivate let descriptor: Int32
+    }
+
+    private struct Slot {
+        var generation: UInt32 = 0
+        weak var source: (any EventSource)?
+        var tag = 0
+    }
+
+    private let epoll: Descriptor
+    private var slots: [Slot] = []
+    private var free: [Int] = []
+    private var timers = TimerHeap()
+    private var postponed: [() -> Void] = []
+    private var isStopped = false
+
+    init() throws(SystemError) {
+        epoll = Descriptor(owning: Int32(try checked("create", "an epoll instance") { sp_epoll_create() }))
+    }
+
+    // MARK: Descriptors
+
+    /// Watches a descriptor for as long as its source lives and has not removed it.
+    func add(_ descriptor: Int32, _ events: UInt32, _ source: any EventSource, tag: Int = 0) throws(SystemError)
+        -> Registration
+    {
+        let index = free.popLast() ?? slots.count
+        if index == slots.count { slots.append(Slot()) }
+        slots[index].source = source
+        slots[index].tag = tag
+        let generation = slots[index].generation
+        let result = sp_epoll_add(epoll.number, descriptor, events, UInt64(generation) << 32 | UInt64(index))
+        if result < 0 {
+            release(index)
+            throw SystemError("watch", "descriptor \(descriptor)", Errno(Int32(-result)))
+        }
+        return Registration(index: index, generation: generation, descriptor: descriptor)
+    }
+
+    /// Changes what a descriptor is watched for.
+    func change(_ registration: Registration, _ events: UInt32) throws(SystemError) {
+        let token = UInt64(registration.generation) << 32 | UInt64(registration.index)
+        try checked("watch", "descriptor \(registration.descriptor)") {
+            sp_epoll_change(epoll.number, registration.descriptor, events, token)
+        }
+    }
+
+    /// Forgets a descriptor. Must come before its close: a copy of it elsewhere would keep it in the set. epoll(7)
+    func remove(_ registration: Registration) {
+        guard slots[registration.index].generation == registration.generation else { return }
+        _ = sp_epoll_remove(epoll.number, registration.descriptor)
+        release(registration.index)
+    }
+
+    private func release(_ index: Int) {
+        slots[index].generation &+= 1
+        slots[index].source = nil
+        free.append(index)
+    }
+
+    // MARK: Time
+
+    /// Nanoseconds of the monotonic clock.
+    var now: UInt64 { sp_clock_ns(CLOCK_MONOTONIC) }
+
+    /// Calls `action` once, after so many milliseconds, unless the timer is cancelled before.
+    func after(milliseconds: UInt64, _ action: @escaping () -> Void) -> LoopTimer {
+        let timer = LoopTimer(deadline: now + milliseconds * 1_000_000, action: action)
+        timers.insert(timer)
+        return timer
+    }
+
+    /// Calls `action` in the next round, after the events that are already there.
+    func postpone(_ action: @escaping () -> Void) { postponed.append(action) }
+
+    // MARK: Running
+
+    func stop() { isStopped = true }
+
+    /// Waits and serves until ``stop()``.
+    func run() throws(SystemError) {
+        var events = [sp_event](repeating: sp_event(), count: 64)
+        while !isStopped {
+            let timeout = postponed.isEmpty ? timers.milliseconds(from: now) : 0
+            let count = sp_events(epoll.number, &events, 64, timeout)
+            if count < 0 && count != -Int(EINTR) { throw SystemError("wait for", "events", Errno(Int32(-count))) }
+            for event in events[..<max(0, count)] {
+                let slot = slots[Int(event.index)]
+                guard slot.generation == event.generation, let source = slot.source else { continue }
+                source.ready(event.events, tag: slot.tag)
+            }
+            while let timer = timers.next(due: now) { timer.fire() }
+            let work = postponed
+            postponed.removeAll(keepingCapacity: true)
+            for action in work { action() }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+internal import Policy
+
+/// One listening socket inside the session's network.
+final class Acceptor: EventSource {
+    private unowned let gateway: EgressGateway
+    private let socket: Descriptor
+    private let isResolver: Bool
+    private var registration: EventLoop.Registration?
+    private var bucket: TokenBucket
+    private var timer: LoopTimer?
+
+    init(_ gateway: EgressGateway, socket: consuming Descriptor, isResolver: Bool) throws(SystemError) {
+        self.gateway = gateway
+        self.socket = socket
+        self.isResolver = isResolver
+        bucket = TokenBucket(
+            perSecond: gateway.caps.connectionsPerSecond, burst: gateway.caps.connectionBurst, now: gateway.loop.now)
+        registration = try gateway.loop.add(self.socket.number, SP_EPOLLIN, self)
+    }
+
+    deinit {
+        timer?.cancel()
+        if let registration { gateway.loop.remove(registration) }
+    }
+
+    func ready(_ events: UInt32, tag: Int) {
+        for _ in 0..<gateway.caps.perTurn {
+            guard bucket.hasOne(at: gateway.loop.now) else { return pause() }
+            var peer = sp_endpoint()
+            let got = sp_accept(socket.number, &peer)
+            if got == -Int(EAGAIN) { return }
+            // ECONNABORTED and the like belong to the connection that is gone. accept(2)
+            guard got >= 0 else {
+                if got == -Int(EMFILE) || got == -Int(ENFILE) { refuseForWantOf("descriptors", at: nil) }
+                return
+            }
+            take(Descriptor(owning: Int32(got)), from: peer)
+        }
+    }
+
+    /// Leaves what comes too fast in the kernel's queue for a moment: a task that opens many connections at once gets
+    /// them all, only later. The queue has an end, and clients try again.
+    private func pause() {
+        guard let registration else { return }
+        do throws(SystemError) { try gateway.loop.change(registration, 0) } catch { return }
+        timer = gateway.loop.after(milliseconds: bucket.milliseconds) { [weak self] in
+            guard let self, let registration = self.registration else { return }
+            do throws(SystemError) { try self.gateway.loop.change(registration, SP_EPOLLIN) } catch {}
+        }
+    }
+
+    private func take(_ client: consuming Descriptor, from peer: sp_endpoint) {
+        var local = sp_endpoint()
+        guard sp_local_endpoint(client.number, &local) == 0, let asked = Endpoint(local), let peer = Endpoint(peer)
+        else { return }
+        _ = bucket.take(at: gateway.loop.now)
+        guard gateway.connectionCount < gateway.caps.connections else {
+            // A reset, so that a client knows at once.
+            _ = sp_reset_on_close(client.number)
+            return refuseForWantOf("connections", at: asked)
+        }
+        do throws(SystemError) {
+            // A rule may open port 53 of nothing but an address; the resolver has it for every name.
+            if isResolver {
+                gateway.keep(try DNSConnection(gateway, socket: client, from: peer, to: asked))
+            } else {
+                let connection = try Connection(gateway, client: client, from: peer, to: asked)
+                gateway.keep(connection)
+                connection.begin()
+            }
+        } catch {
+            refuseForWantOf("descriptors", at: asked)
+        }
+    }
+
+    private func refuseForWantOf(_ what: String, at asked: Endpoint?) {
+        var record = AuditRecord(.limit)
+        record.transport = "tcp"
+        record.port = asked?.port
+        record.reason = what
+        record.detail = "a session has \(gateway.caps.connections) connections at a time"
+        record.remedy = "Let the task open fewer connections at a time."
+        gateway.audit.record(record)
+    }
+}

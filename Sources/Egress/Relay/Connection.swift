@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+internal import Policy
+
+/// One connection from inside: what it asked for, what policy said, and the bytes on their way.
+///
+///     head ──▶ dialing ──▶ relaying ──▶ ended
+///       └─────────┴──▶ explaining ─────────┘
+final class Connection: EgressGateway.Live {
+    private enum Phase { case new, head, dialing, relaying, explaining, ended }
+    private enum Side: Int {
+        case client = 0
+        case upstream
+    }
+
+    private unowned let gateway: EgressGateway
+    private let client: Descriptor
+    private let peer: Endpoint
+    private let asked: Endpoint
+    private var name: HostName?
+    private var rule: EgressRule?
+    private var mode = EgressRule.Mode.raw
+
+    private var phase = Phase.new
+    private var clientRegistration: EventLoop.Registration?
+    private var upstreamRegistration: EventLoop.Registration?
+    private var upstream: Descriptor?
+    private var remote: IPAddress?
+    private var timer: LoopTimer?
+    private var dialer: Dialer?
+
+    private var reader = HeadReader.none
+    /// Bytes for upstream that were read here: the head, and the body of a plain request.
+    private var outgoing = Outgoing()
+    private var up = Direction()
+    private var down = Direction()
+    private var begun: UInt64 = 0
+    private var lastActivity: UInt64 = 0
+    private var reply: [UInt8] = []
+    private var isAudited = false
+
+    init(_ gateway: EgressGateway, client: consuming Descriptor, from peer: Endpoint, to asked: Endpoint)
+        throws(SystemError)
+    {
+        self.gateway = gateway
+        self.client = client
+        self.peer = peer
+        self.asked = asked
+        begun = gateway.loop.now
+        lastActivity = begun
+        _ = sp_tune_stream(self.client.number)
+        clientRegistration = try gateway.loop.add(
+            self.client.number, SP_EPOLLIN | SP_EPOLLOUT | SP_EPOLLRDHUP | SP_EPOLLET, self, tag: Side.client.rawValue)
+    }
+
+    // MARK: Decision
+
+    /// Decides by the address that was asked for: it stands for one name, or it is a literal.
+    func begin() {
+        name = gateway.names.name(of: asked.address).flatMap { HostName($0) }
+        switch decision {
+        case .denied(let denial): deny(Refusal(denial))
+        case .allowed(let rule):
+            self.rule = rule
+            mode = rule.mode(for: asked.port)
+            switch mode {
+            case .raw: dial()
+            case .tls: expectHead(.tls(ClientHelloReader(allowsEncryptedHello: rule.ech == .allow)))
+            case .http: expectHead(.http(RequestReader()))
+            }
+        }
+    }
+
+    private var decision: EgressPolicy.Decision {
+        if let name { return gateway.policy.decide(name: name, port: asked.port) }
+        return gateway.policy.decide(address: asked.address, port: asked.port)
+    }
+
+    func judgeAgain() -> Bool {
+        guard phase != .explaining, phase != .ended else { return false }
+        guard case .allowed(let rule) = decision, rule.mode(for: asked.port) == mode,
+            rule.http == self.rule?.http, rule.ech == self.rule?.ech
+        else { return cutByPolicy() }
+        if let remote, case .refused = gateway.policy.vet(remote, for: rule) { return cutByPolicy() }
+        // A look-up that is under way would be judged by the rule that it began with.
+        if phase == .dialing && rule != self.rule { return cutByPolicy() }
+        self.rule = rule
+        return false
+    }
+
+    private func cutByPolicy() -> Bool {
+        close(reason: "policy_changed", resetting: true)
+        return true
+    }
+
+    func cut() { close(reason: "session_ended", resetting: true) }
+
+    // MARK: Events
+
+    func ready(_ events: UInt32, tag: Int) {
+        lastActivity = gateway.loop.now
+        let isClient = tag == Side.client.rawValue
+        if events & SP_EPOLLERR != 0 {
+            return close(reason: isClient ? "client_error" : "upstream_error", resetting: true)
+        }
+        switch phase {
+        case .head: readHead()
+        case .dialing:
+            // A client that is gone needs no connection any more.
+            if events & SP_EPOLLHUP != 0 { close(reason: "client_gone", resetting: true) }
+        case .relaying: relay()
+        case .explaining: explain()
+        case .new, .ended: break
+        }
+    }
+
+    private func limit(_ milliseconds: UInt64, _ action: @escaping (Connection) -> Void) {
+        timer?.cancel()
+        timer = gateway.loop.after(milliseconds: milliseconds) { [weak self] in
+            if let self { action(self) }
+        }
+    }
+
+    // MARK: Head
+
+    private func expectHead(_ reader: HeadReader) {
+        self.reader = reader
+        phase = .head
+        limit(gateway.caps.headMilliseconds) {
+            guard let rule = $0.rule else { return }
+            $0.deny(
+                Refusal("head_timeout", rule, "the first bytes did not come in time", remedy: "Send them at once."))
+        }
+        readHead()
+    }
+
+    private func readHead() {
+        guard let rule else { return }
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        while phase == .head {
+            let got = sp_receive_bytes(client.number, &buffer, buffer.count)
+            if got == -Int(EAGAIN) { return }
+            guard got > 0 else { return close(reason: "client_gone", resetting: true) }
+            switch reader.take(buffer.span.extracting(first: got), name: name, rule: rule, port: asked.port) {
+            case .more: continue
+            case .accepted(let bytes):
+                outgoing.append(bytes)
+                dial()
+            case .denied(let refusal): deny(refusal)
+            }
+        }
+    }
+
+    // MARK: Dialling
+
+    private func dial() {
+        guard let rule else { return }
+        phase = .dialing
+        timer?.cancel()
+        let dialer = Dialer(gateway, rule: rule, port: asked.port) { [weak self] outcome in self?.dialed(outcome) }
+        self.dialer = dialer
+        if let name { dialer.start(name: name) } else { dialer.start(address: asked.address) }
+    }
+
+    private func dialed(_ outcome: Dialer.Outcome) {
+        // It is in the middle of its own call.
+        if let dialer { gateway.loop.postpone { withExtendedLifetime(dialer) {} } }
+        dialer = nil
+        switch outcome {
+        case .connected(let number, let address):
+            let socket = Descriptor(owning: number)
+            guard phase == .dialing else { return }
+            remote = address
+            connected(socket)
+        case .denied(let denial, let address):
+            remote = address
+            deny(Refusal(denial))
+        case .failed(let reason, let detail): fail(reason, detail)
+        }
+    }
+
+    private func connected(_ socket: consuming Descriptor) {
+        _ = sp_tune_stream(socket.number)
+        phase = .relaying
+        do throws(SystemError) {
+            upstreamRegistration = try gateway.loop.add(
+                socket.number, SP_EPOLLIN | SP_EPOLLOUT | SP_EPOLLRDHUP | SP_EPOLLET, self, tag: Side.upstream.rawValue)
+        } catch {
+            return fail("descriptors", error.description)
+        }
+        upstream = consume socket
+        var record = AuditRecord(.connectionAllowed)
+        describe(&record)
+        isAudited = true
+        gateway.record(record, transport: 6, client: peer, server: asked) { _ in }
+        watchIdle()
+        relay()
+    }
+
+    private func describe(_ record: inout AuditRecord) {
+        record.name = name?.text
+        record.asked = asked.address
+        record.port = asked.port
+        record.address = remote
+        record.rule = record.rule ?? rule.map { AuditRecord.Rule($0) }
+    }
+
+    // MARK: Relaying
+
+    private func watchIdle() {
+        let idle = gateway.caps.idleMilliseconds * 1_000_000
+        let passed = gateway.loop.now - lastActivity
+        limit((idle - min(passed, idle)) / 1_000_000 + 1) { connection in
+            if connection.gateway.loop.now - connection.lastActivity >= idle {
+                connection.close(reason: "idle", resetting: true)
+            } else {
+                connection.watchIdle()
+            }
+        }
+    }
+
+    /// Moves what can be moved in both directions.
+    private func relay() {
+        guard phase == .relaying, let upstream = upstream?.number else { return }
+        switch sendUp(upstream) {
+        case .failed(let errno): return close(reason: "up_\(errno)", resetting: true)
+        case .more: goOn()
+        case .idle, .blocked, .finished: break
+        }
+        switch down.pump(from: upstream, to: client.number, gateway.pipes) {
+        case .failed(let errno): return close(reason: "down_\(errno)", resetting: true)
+        case .more: goOn()
+        case .finished where up.isFinished: close(reason: "finished", resetting: false)
+        case .finished where mode == .http: finishResponse()
+        case .idle, .blocked, .finished: break
+        }
+    }
+
+    /// The one request of this connection is answered. What the client sent behind it is read and dropped: unread bytes
+    /// would turn the close into a reset, which could overtake the end of the answer.
+    private func finishResponse() {
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        for _ in 0..<8 where sp_receive_bytes(client.number, &buffer, buffer.count) > 0 {}
+        close(reason: "finished", resetting: false)
+    }
+
+    private func goOn() { gateway.loop.postpone { [weak self] in self?.relay() } }
+
+    /// The head first; then bytes unread, or the body of a plain request through its reader.
+    private func sendUp(_ upstream: Int32) -> Direction.Outcome {
+        switch outgoing.flush(to: upstream) {
+        case .finished: break
+        case let other: return other
+        }
+        guard mode == .http else { return up.pump(from: client.number, to: upstream, gateway.pipes) }
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        for _ in 0..<8 {
+            let got = sp_receive_bytes(client.number, &buffer, buffer.count)
+            if got == -Int(EAGAIN) || got == 0 { return .idle }
+            guard got > 0 else { return .failed(Errno(Int32(-got))) }
+            guard let bytes = reader.body(buffer.span.extracting(first: got)) else { return .failed(Errno(EBADMSG)) }
+            outgoing.append(bytes)
+            let sent = outgoing.flush(to: upstream)
+            guard case .finished = sent else { return sent }
+        }
+        return .more
+    }
+
+    // MARK: Denying
+
+    /// Records the denial, and tells the client in its own protocol.
+    private func deny(_ refusal: Refusal) {
+        guard phase != .explaining, phase != .ended else { return }
+        phase = .explaining
+        timer?.cancel()
+        var record = AuditRecord(.connectionDenied, refusal)
+        describe(&record)
+        gateway.record(record, transport: 6, client: peer, server: asked) { [weak self] event in
+            self?.prepare(.denied(refusal, event: event))
+        }
+    }
+
+    private func fail(_ reason: String, _ detail: String) {
+        guard phase != .explaining, phase != .ended else { return }
+        phase = .explaining
+        timer?.cancel()
+        var record = AuditRecord(.connectionFailed)
+        describe(&record)
+        record.reason = reason
+        record.detail = detail
+        gateway.record(record, transport: 6, client: peer, server: asked) { [weak self] event in
+            self?.prepare(.failed(reason, detail, event: event))
+        }
+    }
+
+    private var explanation: Explanation?
+    private var drained = 0
+
+    private func prepare(_ explanation: Explanation) {
+        guard phase == .explaining else { return }
+        self.explanation = explanation
+        limit(gateway.caps.explainMilliseconds) { $0.close(reason: "explained", resetting: true) }
+        explain()
+    }
+
+    /// Waits for the first bytes where nothing is known of the client's protocol, answers in it, and lets the client
+    /// read the answer: bytes that are still unread here would turn the close into a reset that overtakes it.
+    private func explain() {
+        guard let explanation else { return }
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        let got = sp_receive_bytes(client.number, &buffer, buffer.count)
+        if reply.isEmpty {
+            let speaks = reader.speaks ?? Explanation.Language(firstByte: got > 0 ? buffer[0] : nil)
+            // Nothing came: a server that speaks first would be waited for.
+            guard let speaks else {
+                if got == 0 || asked.port != 80 && asked.port != 443 { close(reason: "explained", resetting: true) }
+                return
+            }
+            reply = explanation.bytes(for: speaks, method: reader.method)
+            guard !reply.isEmpty else { return close(reason: "explained", resetting: true) }
+            _ = reply.withUnsafeBytes { sp_send_bytes(client.number, $0.baseAddress!, $0.count) }
+            _ = sp_shutdown_write(client.number)
+        }
+        if got == 0 { return close(reason: "explained", resetting: false) }
+        // Whoever goes on sending is not listening.
+        drained += max(0, got)
+        if drained > gateway.caps.heldBytes { return close(reason: "explained", resetting: true) }
+        if got > 0 { gateway.loop.postpone { [weak self] in self?.explain() } }
+    }
+
+    // MARK: End
+
+    private func close(reason: String, resetting: Bool) {
+        guard phase != .ended else { return }
+        phase = .ended
+        timer?.cancel()
+        dialer?.cancel()
+        up.end(gateway.pipes)
+        down.end(gateway.pipes)
+        let sent = up.moved + outgoing.sent
+        if isAudited {
+            var record = AuditRecord(.connectionClosed)
+            describe(&record)
+            record.reason = reason == "finished" ? nil : reason
+            record.bytesUp = sent
+            record.bytesDown = down.moved
+            record.durationMilliseconds = (gateway.loop.now - begun) / 1_000_000
+            gateway.audit.record(record)
+        }
+        if let clientRegistration { gateway.loop.remove(clientRegistration) }
+        if let upstreamRegistration { gateway.loop.remove(upstreamRegistration) }
+        if resetting {
+            _ = sp_reset_on_close(client.number)
+            if let number = upstream?.number { _ = sp_reset_on_close(number) }
+        }
+        gateway.forget(self, up: sent, down: down.moved)
+    }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+internal import Policy
+
+/// Finds a vetted address for one connection and connects to exactly that one.
+///
+/// One look-up, every answer judged by the rule and by the host's routing, and no second look-up between the judgement
+/// and the connect (threats E18, E19): what is dialled is the address that was judged.
+final class Dialer: EventSource {
+    enum Outcome {
+        /// A connected socket, which the receiver owns.
+        case connected(Int32, IPAddress)
+        case denied(Denial, IPAddress)
+        /// Nobody's decision: the name has no address, or nobody answers there.
+        case failed(reason: String, detail: String)
+    }
+
+    private unowned let gateway: EgressGateway
+    private let rule: EgressRule
+    private let port: UInt16
+    private var done: ((Outcome) -> Void)?
+    private var candidates: ArraySlice<IPAddress> = []
+    private var socket: Int32 = -1
+    private var current: IPAddress?
+    private var registration: EventLoop.Registration?
+    private var attempt: LoopTimer?
+    private var overall: LoopTimer?
+    private var lastError = Errno(113)  // EHOSTUNREACH
+
+    init(_ gateway: EgressGateway, rule: EgressRule, port: UInt16, _ done: @escaping (Outcome) -> Void) {
+        self.gateway = gateway
+        self.rule = rule
+        self.port = port
+        self.done = done
+    }
+
+    func start(name: HostName) {
+        startClock()
+        gateway.resolver.resolve(name.text) { [weak self] answer in
+            guard let self, self.done != nil else { return }
+            switch answer {
+            case .success(let addresses): self.judge(addresses)
+            case .failure(.noAddress):
+                self.finish(.failed(reason: "name_not_found", detail: "\(name) has no address outside"))
+            case .failure(.unavailable(let text)):
+                self.finish(.failed(reason: "resolver_unavailable", detail: "the host's resolvers said: \(text)"))
+            }
+        }
+    }
+
+    func start(address: IPAddress) {
+        startClock()
+        judge([address])
+    }
+
+    /// Lets go of everything; nobody hears of it.
+    func cancel() {
+        done = nil
+        overall?.cancel()
+        endAttempt(closing: true)
+    }
+
+    private func startClock() {
+        overall = gateway.loop.after(milliseconds: gateway.caps.dialMilliseconds) { [weak self] in
+            self?.finish(.failed(reason: "timed_out", detail: "no answer from outside in time"))
+        }
+    }
+
+    // MARK: Judging
+
+    private func judge(_ addresses: [IPAddress]) {
+        var refused: (Denial, IPAddress)?
+        var passed: [IPAddress] = []
+        for address in addresses {
+            switch verdict(on: address) {
+            case .allowed: passed.append(address)
+            case .refused(let denial): refused = refused ?? (denial, address)
+            case nil: break
+            }
+        }
+        // One bad answer among good ones is left out; a client outside would not dial it either.
+        candidates = passed[...]
+        guard passed.isEmpty else { return dialNext() }
+        if let refused { return finish(.denied(refused.0, refused.1)) }
+        finish(.failed(reason: "unreachable", detail: "this host has no route to any address of it"))
+    }
+
+    /// Nil when the host has no route there.
+    private func verdict(on address: IPAddress) -> AddressVerdict? {
+        let byRule = gateway.policy.vet(address, for: rule)
+        guard case .allowed(let named) = byRule else { return byRule }
+        let route: HostRoutes.Verdict
+        do throws(SystemError) { route = try gateway.routes.verdict(on: address) } catch {
+            return .refused(
+                Denial(
+                    .addressNotPublic, rule: rule, "the host's routing could not be asked about \(address)",
+                    remedy: "See the gateway's netlink socket: \(error.errno)."))
+        }
+        switch route {
+        case .outward: return byRule
+        case .unreachable: return nil
+        case .own, .onLink:
+            // An address that the rule names by itself is wanted, wherever it lies.
+            if named { return byRule }
+            let what = route == .own ? "the host's own" : "on a network that the host is attached to"
+            return .refused(
+                Denial(
+                    .addressNotPublic, rule: rule, "\(address) is \(what), and \"\(rule.subject)\" does not name it",
+                    remedy: "If the host belongs there, add its block to the addresses of that rule (\(rule.origin))."))
+        }
+    }
+
+    // MARK: Connecting
+
+    private func dialNext() {
+        while let address = candidates.popFirst() {
+            var endpoint = Endpoint(address, port).raw
+            let fd = sp_connect_begin(&endpoint)
+            if fd < 0 {
+                lastError = Errno(Int32(-fd))
+                continue
+            }
+            socket = Int32(fd)
+            current = address
+            do throws(SystemError) {
+                registration = try gateway.loop.add(socket, SP_EPOLLOUT, self)
+            } catch {
+                lastError = error.errno
+                endAttempt(closing: true)
+                continue
+            }
+            // The last one may take the rest of the time.
+            if !candidates.isEmpty {
+                attempt = gateway.loop.after(milliseconds: gateway.caps.attemptMilliseconds) { [weak self] in
+                    self?.endAttempt(closing: true)
+                    self?.dialNext()
+                }
+            }
+            return
+        }
+        let refused = lastError == Errno(ECONNREFUSED)
+        finish(
+            .failed(
+                reason: refused ? "connection_refused" : "unreachable",
+                detail: "connecting outside gave \(lastError.explanation)"))
+    }
+
+    func ready(_ events: UInt32, tag: Int) {
+        guard let current else { return }
+        let error = sp_socket_error(socket)
+        guard error == 0 else {
+            lastError = Errno(Int32(-error))
+            endAttempt(closing: true)
+            return dialNext()
+        }
+        let fd = socket
+        endAttempt(closing: false)
+        finish(.connected(fd, current))
+    }
+
+    private func endAttempt(closing: Bool) {
+        attempt?.cancel()
+        attempt = nil
+        if let registration { gateway.loop.remove(registration) }
+        registration = nil
+        if closing && socket >= 0 { _ = sp_close(socket) }
+        socket = -1
+        current = nil
+    }
+
+    private func finish(_ outcome: Outcome) {
+        guard let done else {
+            if case .connected(let fd, _) = outcome { _ = sp_close(fd) }
+            return
+        }
+        self.done = nil
+        overall?.cancel()
+        endAttempt(closing: true)
+        done(outcome)
+    }
+
+    deinit { cancel() }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+
+/// One direction of a relayed connection: bytes are spliced from a socket into a pipe and on, never read. splice(2)
+struct Direction {
+    enum Outcome: Equatable {
+        /// The source has nothing for now.
+        case idle
+        /// The destination takes nothing for now.
+        case blocked
+        /// Both go on, but others have their turn first.
+        case more
+        /// The source ended, and the destination was told so.
+        case finished
+        case failed(Errno)
+    }
+
+    private var pipe: RelayPipe?
+    private var buffered = 0
+    private var sourceEnded = false
+    private(set) var isFinished = false
+    /// Bytes that reached the destination.
+    private(set) var moved: UInt64 = 0
+
+    /// A turn ends after this many fills of the pipe.
+    private static let turns = 8
+    private static let flags: UInt32 = 1 | 2  // SPLICE_F_MOVE | SPLICE_F_NONBLOCK
+
+    /// Moves what is there. Descriptors are watched edge-triggered, so this goes on until one side says EAGAIN: less
+    /// than there was room for does not mean that the source is empty, since many small segments fill a pipe's slots
+    /// before its bytes. epoll(7)
+    mutating func pump(from source: Int32, to destination: Int32, _ pool: PipePool) -> Outcome {
+        guard !isFinished else { return .finished }
+        for _ in 0..<Self.turns {
+            if buffered == 0 && !sourceEnded {
+                if pipe == nil {
+                    do throws(SystemError) { pipe = try pool.take() } catch { return .failed(error.errno) }
+                }
+                guard let pipe else { return .idle }
+                let got = sp_splice(source, pipe.writer, pipe.capacity, Self.flags)
+                if got < 0 {
+                    giveBack(pool)
+                    return got == -Int(EAGAIN) ? .idle : .failed(Errno(Int32(-got)))
+                }
+                sourceEnded = got == 0
+                buffered = got
+            }
+            while buffered > 0, let pipe {
+                let put = sp_splice(pipe.reader, destination, buffered, Self.flags)
+                if put < 0 { return put == -Int(EAGAIN) ? .blocked : .failed(Errno(Int32(-put))) }
+                buffered -= put
+                moved += UInt64(put)
+            }
+            if sourceEnded {
+                giveBack(pool)
+                isFinished = true
+                // ENOTCONN: the other side is gone already, and knows.
+                _ = sp_shutdown_write(destination)
+                return .finished
+            }
+        }
+        return .more
+    }
+
+    /// Lets go of the pipe at the connection's end; one with bytes in it is closed.
+    mutating func end(_ pool: PipePool) {
+        if buffered > 0 {
+            pipe?.close()
+            pipe = nil
+            buffered = 0
+        }
+        giveBack(pool)
+    }
+
+    private mutating func giveBack(_ pool: PipePool) {
+        if let pipe { pool.give(pipe) }
+        pipe = nil
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Policy
+
+/// Reads what a client says first, where a rule has to see it: the server name of TLS, or the head of a plain request.
+enum HeadReader {
+    /// Nothing is read: the rule lets any bytes pass.
+    case none
+    case tls(ClientHelloReader)
+    case http(RequestReader)
+
+    enum Result {
+        case more
+        /// What is sent upstream for the bytes so far.
+        case accepted([UInt8])
+        case denied(Refusal)
+    }
+
+    /// What the client speaks, where its port or the rule says so.
+    var speaks: Explanation.Language? {
+        switch self {
+        case .none: nil
+        case .tls(let reader): reader.state == .refused(.notTLS) ? .other : .tls
+        case .http: .http
+        }
+    }
+
+    /// The method of a request that was read, since an answer to HEAD has no body.
+    var method: String? { if case .http(let reader) = self { reader.method } else { nil } }
+
+    /// Takes the next bytes.
+    ///
+    /// - Parameter name: What the address stands for, which the client must name as well.
+    mutating func take(_ bytes: Span<UInt8>, name: HostName?, rule: EgressRule, port: UInt16) -> Result {
+        switch self {
+        case .none: return .accepted(bytes.copy(0..<bytes.count))
+        case .tls(var reader):
+            let state = reader.append(bytes)
+            self = .tls(reader)
+            return Self.judge(state, reader.received, name, rule)
+        case .http(var reader):
+            let result = reader.take(bytes, name: name, rule: rule, port: port)
+            self = .http(reader)
+            return result
+        }
+    }
+
+    /// What is sent upstream for bytes behind the head of a plain request; nil where the body breaks its own framing.
+    mutating func body(_ bytes: Span<UInt8>) -> [UInt8]? {
+        guard case .http(var reader) = self else { return nil }
+        let result = reader.body(bytes)
+        self = .http(reader)
+        return result
+    }
+
+    private static func judge(
+        _ state: ClientHelloReader.State, _ received: [UInt8], _ name: HostName?, _ rule: EgressRule
+    ) -> Result {
+        switch state {
+        case .needMore: return .more
+        case .refused(let reason):
+            let spelled = reason.rawValue.map { $0 == "-" ? "_" : $0 }
+            return .denied(
+                Refusal(
+                    "tls_" + String(spelled), rule, "the first bytes are no TLS greeting that names one host",
+                    remedy: reason == .encryptedHello
+                        ? "Turn encrypted client hello off, or say \"ech: allow\" in the rule."
+                        : "Connect with TLS and the server name \(name?.text ?? "-"), or give the rule \"tls: raw\"."))
+        case .hello(let hello):
+            guard hello.serverName == name?.text else {
+                return .denied(
+                    Refusal(
+                        "tls_other_server_name", rule,
+                        "the TLS server name \(hello.serverName) is not the name that was looked up, \(name?.text ?? "-")",
+                        remedy: "Look up the name that you connect to; each name has its own address.",
+                        isMalformed: false))
+            }
+            return .accepted(received)
+        }
+    }
+}
+
+/// One plain request: its head judged and rebuilt, its body passed by its own framing, and nothing behind it.
+struct RequestReader {
+    private var head = RequestHeadReader()
+    private var bodyReader = BodyReader(.none)
+    private(set) var method: String?
+
+    mutating func take(_ bytes: Span<UInt8>, name: HostName?, rule: EgressRule, port: UInt16) -> HeadReader.Result {
+        switch head.append(bytes) {
+        case .needMore: return .more
+        case .refused(let reason): return .denied(Self.refusal(reason, rule))
+        case .head(let request):
+            method = request.method
+            if let refusal = Self.judge(request, name, rule, port) { return .denied(refusal) }
+            bodyReader = BodyReader(request.framing)
+            var output = request.rebuilt()
+            do throws(HTTPRefusal) {
+                let rest = head.rest
+                _ = try bodyReader.take(rest.span, into: &output)
+            } catch { return .denied(Self.refusal(error, rule)) }
+            return .accepted(output)
+        }
+    }
+
+    mutating func body(_ bytes: Span<UInt8>) -> [UInt8]? {
+        var output: [UInt8] = []
+        do throws(HTTPRefusal) { _ = try bodyReader.take(bytes, into: &output) } catch { return nil }
+        return output
+    }
+
+    private static func judge(_ request: RequestHead, _ name: HostName?, _ rule: EgressRule, _ port: UInt16) -> Refusal?
+    {
+        guard let name, request.isFor(name.text, port: port) else {
+            return Refusal(
+                "http_other_host", rule,
+                "the request is for \(request.host.name), and not for the name that was looked up, \(name?.text ?? "-")",
+                remedy: "Look up the name that you connect to; each name has its own address.", isMalformed: false)
+        }
+        guard let limits = rule.http else { return nil }
+        do throws(HTTPRefusal) { _ = try request.rulePath() } catch { return refusal(error, rule) }
+        let verdict = limits.verdict(method: request.method, target: request.target)
+        guard verdict != .allowed else { return nil }
+        return Refusal(
+            "http_" + verdict.rawValue, rule,
+            "\(request.method) of this path is not among what \"\(rule.subject)\" allows",
+            remedy: "Add the method or the path to that rule (\(rule.origin)) if the task needs it.", isMalformed: false
+        )
+    }
+
+    private static func refusal(_ reason: HTTPRefusal, _ rule: EgressRule) -> Refusal {
+        let spelled = String(reason.rawValue.map { $0 == "-" ? "_" : $0 })
+        return Refusal(
+            "http_" + spelled, rule, "the request is not plain HTTP/1.1 that every server reads alike",
+            remedy: "Send one well-formed request; see docs/egress.md.", isMalformed: reason.status == .badRequest)
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import LinuxSystem
+internal import Policy
+
+/// What this host's own routing says about an address that a name resolved to.
+///
+/// Lists of special ranges cannot know the host's public address or the public range of its own network; the kernel
+/// does (threats E18, E26).
+final class HostRoutes {
+    enum Verdict: Equatable {
+        /// Leaves through a router.
+        case outward
+        /// One of the host's own addresses, a broadcast or multicast address, or one the host refuses to reach.
+        case own
+        /// A neighbour on a network that the host is attached to.
+        case onLink
+        /// No route.
+        case unreachable
+    }
+
+    private let socket: Descriptor
+
+    init() throws(SystemError) {
+        socket = Descriptor(owning: Int32(try checked("open", "a route socket") { sp_route_socket() }))
+    }
+
+    func verdict(on address: IPAddress) throws(SystemError) -> Verdict {
+        var endpoint = Endpoint(address, 0).raw
+        var route = sp_route()
+        let result = sp_route_to(socket.number, &endpoint, &route)
+        if result < 0 {
+            let errno = Errno(Int32(-result))
+            // A route of type unreachable, prohibit or blackhole answers with its error.
+            let meansNone: Set<Int32> = [101, 113, 13, 22]  // ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL
+            if meansNone.contains(errno.code) { return .unreachable }
+            throw SystemError("ask the route to", "\(address)", errno)
+        }
+        let unicast: UInt8 = 1  // RTN_UNICAST
+        guard route.type == unicast else { return .own }
+        // A default route without a router (point-to-point links) leads outward all the same.
+        return route.has_gateway != 0 || route.prefix == 0 ? .outward : .onLink
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+
+extension EgressPolicy {
+    /// The whole policy for the gateway, which decides with the same code. ``init(json:)`` reads it back.
+    package var json: JSON {
+        [
+            "version": 1, "direct_ip": .string(directIP.rawValue), "rules": .array(rules.map { $0.json }),
+        ]
+    }
+
+    /// Reads what ``json`` wrote, and nothing else: each member known, present once and of its type.
+    ///
+    /// - Throws: ``PolicyError`` with the rule and the member.
+    package init(json: JSON) throws(PolicyError) {
+        let reader = try JSONFields(json, "the egress policy", known: ["version", "direct_ip", "rules"])
+        guard reader["version"] == 1 else { throw reader.error("has another version") }
+        guard let word = reader["direct_ip"]?.stringValue, let directIP = DirectAddress(rawValue: word) else {
+            throw reader.error("has no direct_ip")
+        }
+        guard let list = reader["rules"]?.arrayValue else { throw reader.error("has no rules") }
+        var rules: [EgressRule] = []
+        for (index, item) in list.enumerated() {
+            let rule = try EgressRule(json: item, index: index)
+            guard rule.id == index else { throw reader.error("numbers rule \(index) as \(rule.id)") }
+            rules.append(rule)
+        }
+        self.init(directIP: directIP, rules: rules)
+    }
+}
+
+extension EgressRule {
+    /// The rule as a record shows it.
+    package var json: JSON {
+        var members: [JSON.Member] = [
+            .init("id", .int(id)), .init("origin", .string(origin)), .init("reason", .string(reason)),
+        ]
+        switch target {
+        case .host(let pattern): members.append(.init("host", .string(pattern.text)))
+        case .registry(let client): members.append(.init("registry", .string(client.rawValue)))
+        case .cidr(let block): members.append(.init("cidr", .string(block.description)))
+        case .deny(let pattern): members.append(.init("deny", .string(pattern.text)))
+        }
+        switch ports {
+        case .any: members.append(.init("ports", "any"))
+        case .list(let ports): members.append(.init("ports", .array(ports.map { .int(Int($0)) })))
+        }
+        if let tls { members.append(.init("tls", .string(tls.rawValue))) }
+        members.append(.init("ech", .string(ech.rawValue)))
+        if let http {
+            var limits: [JSON.Member] = []
+            if let methods = http.methods { limits.append(.init("methods", .array(methods.map { .string($0) }))) }
+            if let paths = http.paths { limits.append(.init("paths", .array(paths.map { .string($0) }))) }
+            members.append(.init("http", .object(limits)))
+        }
+        if let addresses {
+            members.append(.init("addresses", .array(addresses.map { .string($0.description) })))
+        }
+        if whenAbsent == .skip { members.append(.init("when_absent", "skip")) }
+        if let maxNames { members.append(.init("max_names", .int(maxNames))) }
+        return .object(members)
+    }
+
+    fileprivate init(json: JSON, index: Int) throws(PolicyError) {
+        let fields = try JSONFields(
+            json, "rule \(index)",
+            known: [
+                "id", "origin", "reason", "host", "registry", "cidr", "deny", "ports", "tls", "ech", "http",
+                "addresses", "when_absent", "max_names",
+            ])
+        guard let id = fields["id"]?.intValue, let origin = fields["origin"]?.stringValue,
+            let reason = fields["reason"]?.stringValue, let ech = fields["ech"]?.stringValue.flatMap(ECH.init)
+        else { throw fields.error("lacks id, origin, reason or ech") }
+        let target = try Self.target(fields)
+        self.init(
+            id: id, origin: origin, reason: reason, target: target, ports: try Self.ports(fields),
+            tls: try fields.text("tls", TLS.init), ech: ech, http: try Self.limits(fields),
+            addresses: try fields.texts("addresses", AddressBlock.init(text:)), maxNames: try fields.count("max_names"),
+            whenAbsent: try fields.text("when_absent", Absence.init) ?? .error)
+    }
+
+    private static func target(_ fields: JSONFields) throws(PolicyError) -> Target {
+        let found: [Target] = [
+            try fields.text("host", HostPattern.init(_:)).map { .host($0) },
+            try fields.text("registry", RegistryClient.init).map { .registry($0) },
+            try fields.text("cidr", AddressBlock.init(text:)).map { .cidr($0) },
+            try fields.text("deny", HostPattern.init(_:)).map { .deny($0) },
+        ].compactMap { $0 }
+        guard found.count == 1 else { throw fields.error("has not exactly one target") }
+        return found[0]
+    }
+
+    private static func ports(_ fields: JSONFields) throws(PolicyError) -> Ports {
+        if fields["ports"] == "any" { return .any }
+        guard let list = fields["ports"]?.arrayValue else { throw fields.error("has no ports") }
+        var ports: [UInt16] = []
+        for item in list {
+            guard let number = item.intValue, let port = UInt16(exactly: number), port > 0 else {
+                throw fields.error("has a port that is none")
+            }
+            ports.append(port)
+        }
+        guard ports == Set(ports).sorted() else { throw fields.error("has ports out of order") }
+        return .list(ports)
+    }
+
+    private static func limits(_ fields: JSONFields) throws(PolicyError) -> HTTPLimits? {
+        guard let member = fields["http"] else { return nil }
+        let inner = try JSONFields(member, fields.subject + " http", known: ["methods", "paths"])
+        return HTTPLimits(
+            methods: try inner.texts("methods") { $0 }, paths: try inner.texts("paths") { $0 })
+    }
+}
+
+/// The members of one object: all known, none twice.
+private struct JSONFields {
+    let subject: String
+    private var members: [String: JSON] = [:]
+
+    init(_ json: JSON, _ subject: String, known: [String]) throws(PolicyError) {
+        self.subject = subject
+        guard let list = json.objectValue else { throw error("is no object") }
+        for member in list {
+            guard known.contains(member.name) else { throw error("has the unknown member \"\(member.name)\"") }
+            guard members.updateValue(member.value, forKey: member.name) == nil else {
+                throw error("has \"\(member.name)\" twice")
+            }
+        }
+    }
+
+    subscript(name: String) -> JSON? { members[name] }
+
+    func text<Value>(_ name: String, _ read: (String) -> Value?) throws(PolicyError) -> Value? {
+        guard let member = members[name] else { return nil }
+        guard let text = member.stringValue, let value = read(text) else { throw error("has a wrong \"\(name)\"") }
+        return value
+    }
+
+    func texts<Value>(_ name: String, _ read: (String) -> Value?) throws(PolicyError) -> [Value]? {
+        guard let member = members[name] else { return nil }
+        guard let list = member.arrayValue else { throw error("has a wrong \"\(name)\"") }
+        var values: [Value] = []
+        for item in list {
+            guard let text = item.stringValue, let value = read(text) else { throw error("has a wrong \"\(name)\"") }
+            values.append(value)
+        }
+        return values
+    }
+
+    func count(_ name: String) throws(PolicyError) -> Int? {
+        guard let member = members[name] else { return nil }
+        guard let number = member.intValue, number > 0 else { throw error("has a wrong \"\(name)\"") }
+        return number
+    }
+
+    func error(_ message: String) -> PolicyError {
+        PolicyError(
+            "\(subject) \(message)", file: "egress policy",
+            remedy: "It was written by another version of this program, or by something else.", operation: "read")
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+internal import Isolation
+internal import LinuxSystem
+internal import Wire
+
+extension SessionResult {
+    /// What went through a session's egress gateway, as the gateway counted it.
+    package struct Egress: Sendable {
+        /// One kind of denial, with the event that `sallyport why` explains.
+        package struct Denied: Sendable {
+            package let subject: String
+            package let port: UInt16
+            package let reason: String
+            package let count: UInt64
+            package let event: UInt64
+        }
+
+        /// How ports are taken: `ports`, one listener each, or `transparent`.
+        package var interception: String
+        package var ports: [UInt16]
+        package var ipv6: Bool
+        package var generation: UInt32 = 1
+        package var allowed: UInt64 = 0
+        package var denied: UInt64 = 0
+        package var bytesUp: UInt64 = 0
+        package var bytesDown: UInt64 = 0
+        package var recordsLost: UInt64 = 0
+        /// The most frequent denials.
+        package var denials: [Denied] = []
+        /// The gateway ended before its session; nothing left from then on.
+        package var lost: String?
+
+        init(_ network: NetworkPlan) {
+            interception = network.transparent ? "transparent" : "ports"
+            ports = network.ports
+            ipv6 = network.ipv6
+        }
+
+        mutating func add(_ door: EgressDoor) {
+            generation = door.generation
+            allowed = door.totals.allowed
+            denied = door.totals.denied
+            bytesUp = door.totals.bytesUp
+            bytesDown = door.totals.bytesDown
+            recordsLost = door.totals.recordsLost
+            lost = door.failure?.description
+            denials = door.denials.map {
+                Denied(subject: $0.subject, port: $0.port, reason: $0.reason, count: $0.count, event: $0.event)
+            }
+        }
+
+        package var json: JSON {
+            .object([
+                .init("interception", .string(interception)), .init("ports", .array(ports.map { .number($0) })),
+                .init("ipv6", .bool(ipv6)), .init("generation", .number(generation)),
+                .init("allowed", .number(allowed)), .init("denied", .number(denied)),
+                .init("bytes_up", .number(bytesUp)), .init("bytes_down", .number(bytesDown)),
+                .init("records_lost", .number(recordsLost)), .init("lost", .optional(lost)),
+                .init(
+                    "denials",
+                    .array(
+                        denials.map {
+                            .object([
+                                .init("subject", .string($0.subject)), .init("port", .number($0.port)),
+                                .init("reason", .string($0.reason)), .init("count", .number($0.count)),
+                                .init("event", .number($0.event)),
+                            ])
+                        })),
+            ])
+        }
+    }
+}

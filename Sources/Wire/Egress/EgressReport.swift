@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What an egress gateway tells its supervisor; see ``EgressCommand`` for the order and the form.
+package enum EgressReport: Equatable, Sendable {
+    /// Confined and answering. The workload may start.
+    case ready
+    case refused(GatewayReport.Refusal)
+    case whoIs(query: UInt32, SocketPair)
+    /// The policy of this generation decides from now on; so many connections that it does not allow were cut.
+    case applied(generation: UInt32, cut: UInt32)
+    /// The policy document of this generation could not be read; the one before stays in force.
+    case unusable(generation: UInt32)
+    /// One kind of denial and how often it happened, at the end.
+    case denial(Denial)
+    case ended(Totals)
+
+    /// Both ends of a socket inside the session.
+    package struct SocketPair: Equatable, Sendable {
+        /// 6 (TCP) or 17 (UDP).
+        package let transport: UInt8
+        /// 4 or 16 bytes each, in network order.
+        package let clientAddress: [UInt8]
+        package let clientPort: UInt16
+        package let serverAddress: [UInt8]
+        package let serverPort: UInt16
+
+        package init(
+            transport: UInt8, clientAddress: [UInt8], clientPort: UInt16, serverAddress: [UInt8], serverPort: UInt16
+        ) {
+            self.transport = transport
+            self.clientAddress = clientAddress
+            self.clientPort = clientPort
+            self.serverAddress = serverAddress
+            self.serverPort = serverPort
+        }
+    }
+
+    package struct Denial: Equatable, Sendable {
+        /// A host name or an address, of letters, digits and `-._:` only.
+        package let subject: String
+        package let port: UInt16
+        /// The stable name of the reason, letters and `_` only.
+        package let reason: String
+        package let count: UInt64
+        /// The event to ask `sallyport why` about.
+        package let event: UInt64
+
+        package init(subject: String, port: UInt16, reason: String, count: UInt64, event: UInt64) {
+            self.subject = subject
+            self.port = port
+            self.reason = reason
+            self.count = count
+            self.event = event
+        }
+    }
+
+    package struct Totals: Equatable, Sendable {
+        package var allowed: UInt64 = 0
+        package var denied: UInt64 = 0
+        package var bytesUp: UInt64 = 0
+        package var bytesDown: UInt64 = 0
+        /// Audit records that were not written because the file reached its cap or could not be written.
+        package var recordsLost: UInt64 = 0
+        package init() {}
+    }
+
+    /// No report is longer.
+    package static let longest = 512
+
+    private enum Kind: UInt8 {
+        case ready = 0x91
+        case refused = 0x92
+        case whoIs = 0x93
+        case applied = 0x94
+        case unusable = 0x95
+        case denial = 0x96
+        case ended = 0x97
+    }
+
+    /// The datagram of this report.
+    package func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        switch self {
+        case .ready: writer.appendHeader(kind: Kind.ready.rawValue)
+        case .refused(let refusal):
+            writer.appendHeader(kind: Kind.refused.rawValue)
+            writer.append(refusal.check.rawValue)
+            writer.append(refusal.errno)
+        case .whoIs(let query, let pair):
+            writer.appendHeader(kind: Kind.whoIs.rawValue)
+            writer.append(query)
+            pair.append(to: &writer)
+        case .applied(let generation, let cut):
+            writer.appendHeader(kind: Kind.applied.rawValue)
+            writer.append(generation)
+            writer.append(cut)
+        case .unusable(let generation):
+            writer.appendHeader(kind: Kind.unusable.rawValue)
+            writer.append(generation)
+        case .denial(let denial):
+            writer.appendHeader(kind: Kind.denial.rawValue)
+            denial.append(to: &writer)
+        case .ended(let totals):
+            writer.appendHeader(kind: Kind.ended.rawValue)
+            for value in [totals.allowed, totals.denied, totals.bytesUp, totals.bytesDown, totals.recordsLost] {
+                writer.append(value)
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Reads one datagram.
+    package init(decoding bytes: [UInt8]) throws(MessageError) {
+        guard bytes.count <= Self.longest else { throw .size(bytes.count) }
+        var reader = ByteReader(bytes)
+        let kindByte = try reader.nextHeader()
+        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        switch kind {
+        case .ready: self = .ready
+        case .refused:
+            guard let check = GatewayReport.Refusal.Check(rawValue: try reader.next()) else { throw .value }
+            self = .refused(GatewayReport.Refusal(check: check, errno: try reader.next()))
+        case .whoIs: self = .whoIs(query: try reader.next(), try SocketPair(from: &reader))
+        case .applied: self = .applied(generation: try reader.next(), cut: try reader.next())
+        case .unusable: self = .unusable(generation: try reader.next())
+        case .denial: self = .denial(try Denial(from: &reader))
+        case .ended:
+            var totals = Totals()
+            totals.allowed = try reader.next()
+            totals.denied = try reader.next()
+            totals.bytesUp = try reader.next()
+            totals.bytesDown = try reader.next()
+            totals.recordsLost = try reader.next()
+            self = .ended(totals)
+        }
+        try reader.expectEnd()
+    }
+}
+
+extension EgressReport.SocketPair {
+    func append(to writer: inout ByteWriter) {
+        writer.append(transport)
+        writer.append(counted: clientAddress)
+        writer.append(clientPort)
+        writer.append(counted: serverAddress)
+        writer.append(serverPort)
+    }
+
+    init(from reader: inout ByteReader) throws(MessageError) {
+        transport = try reader.next()
+        clientAddress = try reader.nextCounted(most: 16)
+        clientPort = try reader.next()
+        serverAddress = try reader.nextCounted(most: 16)
+        serverPort = try reader.next()
+        let isWhole = [4, 16].contains(clientAddress.count) && clientAddress.count == serverAddress.count
+        guard transport == 6 || transport == 17, isWhole else { throw .value }
+    }
+}
+
+extension EgressReport.Denial {
+    private static let longestSubject = 253
+    private static let longestReason = 64
+
+    func append(to writer: inout ByteWriter) {
+        writer.append(counted: Array(subject.utf8.prefix(Self.longestSubject)))
+        writer.append(port)
+        writer.append(counted: Array(reason.utf8.prefix(Self.longestReason)))
+        writer.append(count)
+        writer.append(event)
+    }
+
+    init(from reader: inout ByteReader) throws(MessageError) {
+        let subject = try reader.nextCounted(most: Self.longestSubject)
+        port = try reader.next()
+        let reason = try reader.nextCounted(most: Self.longestReason)
+        count = try reader.next()
+        event = try reader.next()
+        func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) }
+        guard subject.allSatisfy({ isLetter($0) || (0x30...0x39).contains($0) || "-._:".utf8.contains($0) }),
+            reason.allSatisfy({ isLetter($0) || $0 == UInt8(ascii: "_") })
+        else { throw .value }
+        self.subject = String(decoding: subject, as: UTF8.self)
+        self.reason = String(decoding: reason, as: UTF8.self)
+    }
+}

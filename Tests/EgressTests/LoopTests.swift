@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import LinuxSystem
+import Testing
+
+@testable import Egress
+
+@Suite("event loop")
+struct LoopTests {
+    private final class Source: EventSource {
+        var heard: [Int] = []
+        var action: (Int) -> Void = { _ in }
+
+        func ready(_ events: UInt32, tag: Int) {
+            heard.append(tag)
+            action(tag)
+        }
+    }
+
+    @Test("gives timers in the order of their deadlines, and none that was cancelled")
+    func timers() {
+        var heap = TimerHeap()
+        var fired: [Int] = []
+        let made = [30, 10, 20, 40, 5].map { deadline in
+            LoopTimer(deadline: UInt64(deadline)) { fired.append(deadline) }
+        }
+        for timer in made { heap.insert(timer) }
+        made[2].cancel()
+        while let timer = heap.next(due: 35) { timer.fire() }
+        #expect(fired == [5, 10, 30])
+        #expect(heap.milliseconds(from: 39) == 1)
+        while let timer = heap.next(due: 40) { timer.fire() }
+        #expect(fired == [5, 10, 30, 40])
+        let idle = heap.milliseconds(from: 41)
+        #expect(idle == -1)
+    }
+
+    @Test("drops an event of a descriptor that was replaced within the same batch")
+    func generations() throws {
+        let loop = try EventLoop()
+        let first = try Channel.pipe()
+        let second = try Channel.pipe()
+        let source = Source()
+        var registrations: [EventLoop.Registration] = []
+        registrations.append(try loop.add(first.first.number, SP_EPOLLIN, source, tag: 1))
+        registrations.append(try loop.add(second.first.number, SP_EPOLLIN, source, tag: 2))
+        try first.second.writeAll([1], subject: "a pipe")
+        try second.second.writeAll([1], subject: "a pipe")
+        // Whoever is heard first removes both: the other's event is in the batch already.
+        source.action = { _ in
+            for registration in registrations { loop.remove(registration) }
+            loop.stop()
+        }
+        try loop.run()
+        #expect(source.heard.count == 1)
+    }
+
+    @Test("lets a bucket's rate through, and its burst")
+    func bucket() {
+        var bucket = TokenBucket(perSecond: 10, burst: 3, now: 0)
+        let burst = (0..<5).map { _ in bucket.take(at: 0) }
+        #expect(burst == [true, true, true, false, false])
+        let later = [bucket.take(at: 99_000_000), bucket.take(at: 100_000_000), bucket.take(at: 100_000_001)]
+        #expect(later == [false, true, false])
+        let full = (0..<4).map { _ in bucket.take(at: 3_600_000_000_000) }
+        #expect(full == [true, true, true, false])
+    }
+}
