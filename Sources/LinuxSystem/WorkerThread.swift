@@ -11,11 +11,12 @@ internal import Synchronization
 package final class WorkerThread: Sendable {
     /// Something to do, exactly once, by the worker or by the first who waits for it.
     package final class Job: Sendable {
-        private let body: @Sendable () -> Void
+        /// Let go of once it has run: what it holds may hold this job in turn.
+        private let body: Mutex<(@Sendable () -> Void)?>
         private let isTaken = Atomic(false)
         private let done = Semaphore()
 
-        fileprivate init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        fileprivate init(_ body: @escaping @Sendable () -> Void) { self.body = Mutex(body) }
 
         /// Returns when it is done; does it here when nobody has begun.
         package func wait() {
@@ -27,14 +28,17 @@ package final class WorkerThread: Sendable {
 
         /// Waits until it is done if somebody has begun; else nobody ever will.
         package func settle() {
-            if !isTaken.exchange(true, ordering: .acquiringAndReleasing) { return done.give() }
+            if !isTaken.exchange(true, ordering: .acquiringAndReleasing) {
+                body.withLock { $0 = nil }
+                return done.give()
+            }
             wait()
         }
 
         @discardableResult
         fileprivate func performIfNobodyHas() -> Bool {
             if isTaken.exchange(true, ordering: .acquiringAndReleasing) { return false }
-            body()
+            body.withLock { $0.take() }?()
             done.give()
             return true
         }

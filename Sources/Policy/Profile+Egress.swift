@@ -37,7 +37,7 @@ extension Profile {
 
     /// The profile with every `registry:` rule replaced by the rules that `expand` finds for it.
     ///
-    /// A host that two clients use, or that the profile names with the same ports itself, is one rule: the first.
+    /// A host that two clients use, or that the profile itself opens at least as far, is one rule: the first.
     /// Rules that say different things about a host and port are an error of the profile, as if written by hand.
     package func expandingRegistries(
         _ expand: (RegistryClient, EgressRule) throws(PolicyError) -> [EgressRule]
@@ -47,7 +47,7 @@ extension Profile {
         for item in sourcedEgress {
             guard case .registry(let client) = item.value.target else { continue }
             for rule in try expand(client, item.value)
-            where !written.contains(where: { $0.value.grants(sameAs: rule) }) {
+            where !written.contains(where: { rule.isImplied(by: $0.value) }) {
                 written.append(Sourced(rule, item.place))
             }
         }
@@ -61,6 +61,9 @@ extension Profile {
 extension EgressRule {
     var isRegistry: Bool { if case .registry = target { true } else { false } }
 
-    /// Whether another rule decides the same, wherever and why ever it was written.
-    func grants(sameAs other: EgressRule) -> Bool { text == other.text }
+    /// Whether another rule for the same target lets through at least as much.
+    func isImplied(by other: EgressRule) -> Bool {
+        guard target == other.target, case .list(let ports) = ports else { return false }
+        return ports.allSatisfy { other.ports.contains($0) && isAtMost(other, on: $0) }
+    }
 }

@@ -63,6 +63,7 @@ extension Profile {
         }
         lines += LimitKey.allCases.map { line("limits.\($0.rawValue)", limits.text($0)) }
         lines.append(line("egress.direct_ip", egress.directIP.rawValue))
+        if egress.observes { lines.append(line("egress.observes", "true")) }
         return lines + list("egress.rules", egress.rules.map { $0.shown })
     }
 

@@ -13,7 +13,7 @@ enum ProfileVerb {
     private static let helpOption = Option("help", nil, "this text")
 
     private static let overview = """
-        usage: sallyport profile list|show|lint|explain|diff|test|filter|schema [options]
+        usage: sallyport profile list|show|lint|explain|diff|test|filter|schema|simulate|learn [options]
 
         Profiles say what a sandbox allows; docs/profiles.md has every key.
 
@@ -24,6 +24,8 @@ enum ProfileVerb {
           diff A B            what B grants and A does not, and the other way round
           test NAME|FILE      whether it does what the assertions in its own file say
           filter NAME|FILE    the system call filter it makes, as text or as a compiled program
+          simulate NAME|FILE  what a recorded session would have been allowed under it
+          learn -- CMD        runs a command with the network open and proposes the profile it would have needed
           schema              the JSON Schema of profiles
 
         """
@@ -67,6 +69,8 @@ enum ProfileVerb {
             case "show": return try run(show, rest, words: 1, show)
             case "lint": return try run(lint, rest, words: 1, lint)
             case "filter": return try run(filter, rest, words: 1, filter)
+            case "simulate": return try SimulateVerb.run(rest)
+            case "learn": return try LearnVerb.run(rest)
             case "explain": return try run(ProfileQuestions.explain, rest, words: 2, ProfileQuestions.explain)
             case "diff": return try run(ProfileQuestions.diff, rest, words: 2, ProfileQuestions.diff)
             case "test": return try run(ProfileQuestions.test, rest, words: 1, ProfileQuestions.test)
@@ -76,7 +80,7 @@ enum ProfileVerb {
                 return 0
             case nil:
                 throw UsageError(
-                    "profile needs a verb: list, show, lint, explain, diff, test, filter or schema; see sallyport profile --help"
+                    "profile needs a verb: list, show, lint, explain, diff, test, filter, schema, simulate or learn; see sallyport profile --help"
                 )
             case let word?: throw UsageError("unknown verb \"profile \(word.displayed)\"; see sallyport profile --help")
             }

@@ -71,7 +71,8 @@ enum RunVerb {
         }
     }
 
-    private static func request(_ arguments: Arguments, _ context: Context) throws -> RunRequest {
+    /// What a command line asks for; options that a verb does not declare are never set.
+    static func request(_ arguments: Arguments, _ context: Context) throws -> RunRequest {
         guard arguments.words.isEmpty else {
             throw UsageError("unexpected word \"\(arguments.words[0])\"; the command goes after --")
         }
@@ -196,7 +197,8 @@ enum RunVerb {
         }
     }
 
-    private static func report(_ result: SessionResult, _ request: RunRequest, json: Bool) {
+    /// Says on stderr how a session went.
+    static func report(_ result: SessionResult, _ request: RunRequest, json: Bool) {
         if json {
             Output.errorRaw(result.json.compactText)
             return

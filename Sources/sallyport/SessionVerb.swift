@@ -9,7 +9,7 @@ internal import Supervisor
 enum SessionVerb {
     private static let json = Option("json", nil, "machine-readable output")
     private static let help = Help(
-        usage: "sallyport session list | show ID | diff ID | apply ID | discard ID | stop ID  [options]",
+        usage: "sallyport session list | show ID | diff ID | apply ID | discard ID | stop ID | policy ID  [options]",
         summary: "Shows sessions and decides about their changes.",
         options: [
             json, Option("stat", nil, "diff: names and sizes only"),
@@ -18,12 +18,18 @@ enum SessionVerb {
                 "apply: also what acts on the host when opened (.git/hooks, .vscode/tasks.json, ...)"),
             Option("accept-partial", nil, "apply: what the set holds, though it had no room for all"),
             Option("to", "DIR", "diff and apply: this directory instead of the session's own, as when it was moved"),
-            Option("kill", nil, "stop: do not wait for the command to end by itself"), Option("help", nil, "this text"),
+            Option("kill", nil, "stop: do not wait for the command to end by itself"),
+            Option(
+                "file", "FILE",
+                "policy: from now on what this profile lets out, or a file with nothing but egress:, instead of showing"
+            ),
+            Option("help", nil, "this text"),
         ],
         notes: """
             apply exits with 0 when all is applied, 3 when something was withheld. Nothing was written where it exits with 1,
             because the workspace changed meanwhile, or with 4, because the set is partial: more was changed than
             limits.workspace_bytes has room for. diff and apply run confined, with the rights of the workspace's owner.
+            policy exits with 0 when the new policy is in force, 1 when it was refused and nothing has changed.
             """)
 
     static func run(_ line: [String]) -> Int32 {
@@ -56,6 +62,8 @@ enum SessionVerb {
                 _ = try KeptChanges(context.paths).sessions().contains(id) ? () : missing(id)
                 try KeptChanges(context.paths).discard(id)
                 return 0
+            case "policy":
+                return try policy(id, context, file: try arguments.value("file"), asJSON)
             case "stop":
                 try SessionList(context.paths).stop(id, kill: arguments.has("kill"))
                 return 0

@@ -56,7 +56,8 @@ struct CommandDocsTests {
     @Test("an option that prose names alone belongs to some verb")
     func loneFlags() throws {
         let verbs = [
-            ["run"], ["task", "run"], ["session"], ["profile", "show"], ["profile", "filter"], ["doctor"], ["sweep"],
+            ["run"], ["task", "run"], ["session"], ["profile", "show"], ["profile", "filter"], ["profile", "learn"],
+            ["profile", "simulate"], ["doctor"], ["sweep"],
             ["pool"],
         ]
         let all = try verbs.map { try help($0) }.joined(separator: "\n")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLI
 import Documents
-import Policy
+@testable import Policy
 import Testing
 
 @Suite("answers about profiles")

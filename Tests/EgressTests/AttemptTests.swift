@@ -28,6 +28,23 @@ struct AttemptTests {
         #expect(read.isLocal)
     }
 
+    @Test("reads the first fragment of a datagram, and none that ends within its headers")
+    func fragment() throws {
+        let own: [UInt8] = [0xfd, 0x53, 0x41, 0x4c, 0x4c, 0x59, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+        let other: [UInt8] = [0x20, 0x01, 0x0d, 0xb8] + Array(repeating: 0, count: 11) + [2]
+        let packet = [0x60, 0, 0, 0, 0, 16, 44, 64] + own + other + [17, 0, 0, 1, 0, 0, 0, 7] + [0, 9, 0, 10]
+        let attempt = Attempt(packet.span)
+        let read = try #require(attempt)
+        #expect(read.transport == 17)
+        #expect(read.client == Endpoint(NameTable.ownV6, 9))
+        #expect(read.server == Endpoint(.v6(0x2001_0db8_0000_0000, 2), 10))
+        for count in 40..<packet.count {
+            let cut = Array(packet.prefix(count))
+            let attempt = Attempt(cut.span)
+            #expect(attempt == nil)
+        }
+    }
+
     @Test("refuses every shortened packet and every header that lies about its length")
     func malformed() {
         for count in 0..<24 {

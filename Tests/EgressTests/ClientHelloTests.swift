@@ -29,7 +29,7 @@ struct ClientHelloTests {
                 == .hello(
                     ClientHello(
                         serverName: "api.example.test", protocols: [Array("h2".utf8), Array("http/1.1".utf8)],
-                        hasEncryptedHello: false)))
+                        hasEncryptedHello: false, offersTLS13: true, offersEarlyData: false)))
         #expect(reader.received == bytes)
     }
 
@@ -53,14 +53,16 @@ struct ClientHelloTests {
 
     @Test("bytes behind the hello's last record are kept unread, and nothing is taken after the verdict")
     func behind() {
-        let bytes = HelloMessage().records() + [20, 3, 3, 0, 1, 1, 23, 3, 3]
-        var reader = read(bytes)
+        let bytes = HelloMessage().records()
+        let behind: [UInt8] = [20, 3, 3, 0, 1, 1, 23, 3, 3]
+        var reader = read(bytes + behind)
         #expect(name(reader.state) == "a.test")
         #expect(reader.received == bytes)
+        #expect(reader.rest == behind)
         let late: [UInt8] = [1, 2, 3]
         let state = reader.append(late.span)
         #expect(name(state) == "a.test")
-        #expect(reader.received == bytes)
+        #expect(reader.rest == behind)
     }
 
     struct Sample: CustomTestStringConvertible {
@@ -203,7 +205,8 @@ struct ClientHelloTests {
     func allowed() {
         let bytes = HelloMessage().adding(0xfe0d, [0]).records()
         #expect(read(bytes).state == .refused(.encryptedHello))
-        let allowed = ClientHello(serverName: "a.test", protocols: [], hasEncryptedHello: true)
+        let allowed = ClientHello(
+            serverName: "a.test", protocols: [], hasEncryptedHello: true, offersTLS13: true, offersEarlyData: false)
         #expect(read(bytes, ech: true).state == .hello(allowed))
         #expect(read(HelloMessage(nil).adding(0xfe0d).records(), ech: true).state == .refused(.noServerName))
     }

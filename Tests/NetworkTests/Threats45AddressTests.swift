@@ -58,13 +58,24 @@ extension Network {
         func e01Prohibit() throws {
             let scene = try EgressScene()
             let run = try scene.attempts(
-                [webRule], directIP: "prohibit",
+                [webRule, "cidr: 1.1.1.0/24, ports: [80]", "cidr: \"2606:4700::/32\", ports: [80]"],
+                directIP: "prohibit",
                 """
-                attempt("address", tcp, "1.1.1.1", 80)
+                for address in ("8.8.8.8", "10.1.2.3", "169.254.169.254", "2001:4860:4860::8888", "fd00:ec2::254"):
+                    attempt(address, tcp, address, 80)
+                    attempt("udp " + address, udp, address, 443)
+                    attempt("dns " + address, ask, address, "www.allowed-lab.net")
                 attempt("name", get, "www.allowed-lab.net")
+                attempt("held", get, "1.1.1.1")
+                attempt("held6", get, "2606:4700::1111", name="[2606:4700::1111]")
                 """)
-            run.expect(["address": "EACCES", "name": "200"])
+            var expected = ["name": "200", "held": "200", "held6": "200"]
+            for address in ["8.8.8.8", "10.1.2.3", "169.254.169.254", "2001:4860:4860::8888", "fd00:ec2::254"] {
+                for kind in ["", "udp ", "dns "] { expected[kind + address] = "EACCES" }
+            }
+            run.expect(expected)
             #expect(Set(run.seen.departures.compactMap(\.port)) == [80], "\(run.story)")
+            #expect(run.seen.departures.count == 3, "\(run.story)")
         }
 
         @Test(

@@ -69,13 +69,24 @@ struct EgressMergeTests {
         #expect(expanded.egress.isOpen)
     }
 
+    @Test("a host that the profile itself opens further stays as it is written")
+    func registryImplied() throws {
+        let profile = try load(
+            "extends: [strict]\negress: {rules: [{host: files.example, ports: [443, 8443], tls: sni, reason: x}, "
+                + "{host: index.example, reason: x}, {registry: pip, reason: x}]}")
+        #expect(
+            try profile.expandingRegistries(expand).egress.rules.map { $0.text }
+                == ["host files.example ports 443,8443 tls sni", "host index.example ports 443"])
+    }
+
     @Test("a registry rule whose host the profile limits otherwise is a contradiction")
     func registryContradiction() throws {
         let profile = try load(
-            "extends: [strict]\negress: {rules: [{host: files.example, tls: raw, reason: x}, {registry: pip, reason: x}]}"
+            "extends: [strict]\negress: {rules: [{host: files.example, addresses: [8.0.0.0/8], reason: x}, {registry: pip, reason: x}]}"
         )
         let error = #expect(throws: PolicyError.self) { try profile.expandingRegistries(expand) }
         #expect(
-            error?.message.contains("which contradicts \"host files.example ports 443 tls raw\" of p.yaml:4") == true)
+            error?.message.contains(
+                "which contradicts \"host files.example ports 443 addresses 8.0.0.0/8\" of p.yaml:4") == true)
     }
 }

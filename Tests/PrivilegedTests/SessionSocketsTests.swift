@@ -192,6 +192,42 @@ struct SessionSocketsTests {
     }
 }
 
+extension SessionSocketsTests {
+    @Test(
+        "libc's look-up asks the resolver inside, and nothing but it",
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(2)), arguments: modes)
+    func lookUp(_ mode: String) async {
+        await #expect(processExitsWith: .success) { [mode] in
+            NetworkTrial.reporting {
+                let scene = try NetworkTrial.scene(mode, ports: [])
+                #expect(try scene.ask("open('/etc/resolv.conf').read().strip()") == "nameserver 198.18.0.53")
+                #expect(try scene.ask("words('/etc/nsswitch.conf', 'hosts')") == "files")
+                #expect(try scene.ask("open('/etc/nsswitch.conf').read().count('hosts: files dns\\n')") == "1")
+                try scene.tell("getaddrinfo('name.test', 80, AF_INET)")
+                let question = try NetworkTrial.datagram(try scene.number(.dnsUDP(.v4)))
+                // Header of twelve bytes, then the name as labels.
+                #expect(question.dropFirst(12).starts(with: [4] + Array("name".utf8) + [4] + Array("test".utf8) + [0]))
+                #expect(try scene.seen() == [])
+            }
+        }
+    }
+
+    @Test(
+        "without a network a look-up fails, and nothing says where a resolver would be",
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(2)), arguments: modes)
+    func noLookUp(_ mode: String) async {
+        await #expect(processExitsWith: .success) { [mode] in
+            NetworkTrial.reporting {
+                let scene = try NetworkTrial.closed(mode)
+                // EAI_NONAME: for good, where a temporary failure would be tried again.
+                #expect(try scene.ask("getaddrinfo('name.test', 80)") == "-2")
+                #expect(try scene.ask("open('/etc/resolv.conf').read().strip()") == "options timeout:0 attempts:1")
+                #expect(try scene.ask("open('/etc/nsswitch.conf').read().count('hosts: files\\n')") == "1")
+            }
+        }
+    }
+}
+
 /// What the bodies of these tests share; a body is a process of its own and captures only values.
 enum NetworkTrial {
     static func scene(_ mode: String, ports: [UInt16], ipv6: Bool = true, transparent: Bool = false) throws
@@ -229,6 +265,13 @@ enum NetworkTrial {
                 socket, &bytes, bytes.count, 0, NetworkTrial.argument(name), &length)
         }
         return got > 0 ? RawPlace(address) : nil
+    }
+
+    static func datagram(_ socket: Int32) throws -> [UInt8] {
+        guard sp_poll_one(socket, Int16(POLLIN), 20_000) > 0 else { throw HarnessError("no datagram comes") }
+        var bytes = [UInt8](repeating: 0, count: 512)
+        let got = recv(socket, &bytes, bytes.count, 0)
+        return Array(bytes.prefix(max(0, got)))
     }
 
     /// Takes one datagram and sends it back from the address to which it came, as its control message says.

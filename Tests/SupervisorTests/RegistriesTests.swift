@@ -139,7 +139,8 @@ struct RegistriesTests {
         "a place that is no plain host is refused, and no password is shown",
         arguments: [
             ("https://${HOST}/", "is written with a variable"), ("ftp://a.example/", "is neither http nor https"),
-            ("https://u:hunter2@/", "names no host"), ("a.example", "is no URL"),
+            ("https://u:hunter2@/", "names no host"),  // not a secret
+            ("a.example", "is no URL"),
             ("https://a.example:0/", "has no port number"), ("https://a.example:99999/", "has no port number"),
             ("https://127.1/", "names no host"), ("https:a.example", "is no URL"), ("https://a..b/", "names no host"),
         ])

@@ -270,7 +270,11 @@ static inline long sp_receive(int socket, void *bytes, size_t n, int *fds, int r
             else close(fd);
         }
     }
-    if (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) return -EMSGSIZE;
+    if (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) {
+        // The caller gets nothing of it, so nobody else would close these.
+        while (*count > 0) close(fds[--*count]);
+        return -EMSGSIZE;
+    }
     return got;
 }
 /// Sends bytes with descriptors as one message.

@@ -145,6 +145,12 @@ static inline long sp_receive_bytes(int fd, void *buffer, size_t size) {
     return got < 0 ? -errno : got;
 }
 
+/// The same without taking the bytes off the socket.
+static inline long sp_peek_bytes(int fd, void *buffer, size_t size) {
+    long got = recv(fd, buffer, size, MSG_DONTWAIT | MSG_PEEK);
+    return got < 0 ? -errno : got;
+}
+
 static inline long sp_send_bytes(int fd, const void *buffer, size_t size) {
     long sent = send(fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent < 0 ? -errno : sent;

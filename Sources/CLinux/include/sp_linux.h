@@ -5,6 +5,7 @@
 #include "sp_calls.h"
 #include "sp_changes.h"
 #include "sp_constants.h"
+#include "sp_control.h"
 #include "sp_egress.h"
 #include "sp_gateway.h"
 #include "sp_namespace.h"

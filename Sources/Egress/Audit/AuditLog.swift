@@ -96,6 +96,12 @@ final class AuditLog {
         if !repeats.isEmpty && timer == nil { startTimer() }
     }
 
+    /// Writes what was counted, and counts anew: a rule's number means another rule from now on.
+    func flushAll() {
+        flush()
+        repeats = [:]
+    }
+
     // MARK: Summary
 
     private func note(_ key: AuditRecord.Key, _ record: AuditRecord, event: UInt64) {

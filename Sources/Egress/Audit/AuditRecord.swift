@@ -53,6 +53,8 @@ struct AuditRecord {
     var port: UInt16?
     /// The real address outside.
     var address: IPAddress?
+    /// What the client spoke, where a session observes: `tls`, `http` or `other`.
+    var speaks: String?
     /// Stable name of the reason of a denial.
     var reason: String?
     /// What exactly was wrong, in words of ours.
@@ -99,6 +101,7 @@ struct AuditRecord {
         add("asked", asked.map { .string($0.description) })
         add("port", port.map { .number($0) })
         add("address", address.map { .string($0.description) })
+        add("speaks", speaks.map { .string($0) })
         add("reason", reason.map { .string($0) })
         add("detail", detail.map { .string($0) })
         add("rule", rule.map(\.json))

@@ -55,10 +55,7 @@ final class EgressGateway {
         generation = configuration.generation
         names = NameTable(limit: caps.names)
         audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
-        var hosts: [String: [IPAddress]] = [:]
-        for line in configuration.hosts { hosts[line.name.text, default: []] += line.addresses }
-        try resolver.configure(
-            servers: configuration.resolvers.map { Endpoint($0.address, $0.port) }, hosts: hosts)
+        try resolver.configure(configuration)
         owners = Owners(loop, caps, ask: ask)
         listened = Set(sockets.listeners.map { $0.port })
         listensEverywhere = !sockets.transparent.isEmpty
@@ -117,9 +114,12 @@ final class EgressGateway {
     /// Puts another policy in force, and cuts what it does not allow.
     ///
     /// - Returns: How many connections were cut.
-    func apply(_ policy: EgressPolicy, generation: UInt32) -> UInt32 {
-        self.policy = policy
-        self.generation = generation
+    func apply(_ configuration: EgressConfiguration) throws(SystemError) -> UInt32 {
+        try resolver.configure(configuration)
+        // What was counted under the old policy stands in the file before the new one is announced.
+        audit.flushAll()
+        policy = configuration.policy
+        generation = configuration.generation
         responder.policyChanged()
         let cut = connections.values.reduce(into: UInt32(0)) { $0 += $1.judgeAgain() ? 1 : 0 }
         var record = AuditRecord(.policy)

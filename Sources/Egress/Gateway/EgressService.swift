@@ -135,9 +135,8 @@ package final class EgressService {
         guard let gateway, generation > gateway.generation else { return report(.unusable(generation: generation)) }
         do throws(SystemError) {
             let configuration = try Self.read(file.descriptor)
-            report(
-                .applied(
-                    generation: generation, cut: gateway.apply(configuration.policy, generation: generation)))
+            guard configuration.generation == generation else { return report(.unusable(generation: generation)) }
+            report(.applied(generation: generation, cut: try gateway.apply(configuration)))
         } catch { report(.unusable(generation: generation)) }
     }
 

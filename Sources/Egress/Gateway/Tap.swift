@@ -93,8 +93,10 @@ struct Attempt: Equatable {
             destination = address(16..<20)
         case 6:
             guard packet.count >= 40 else { return nil }
-            transport = packet[6]
-            ports = 40
+            // A datagram in fragments is seen by its first one, whose header is the only extension the tap lets through.
+            let isFragment = packet[6] == 44 && packet.count >= 48
+            transport = isFragment ? packet[40] : packet[6]
+            ports = isFragment ? 48 : 40
             source = address(8..<24)
             destination = address(24..<40)
         default: return nil

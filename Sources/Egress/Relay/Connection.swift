@@ -40,6 +40,8 @@ final class Connection: EgressGateway.Live {
     private var lastActivity: UInt64 = 0
     private var reply: [UInt8] = []
     private var isAudited = false
+    /// What the client speaks, where the session observes.
+    private var spoken: Explanation.Language?
 
     init(_ gateway: EgressGateway, client: consuming Descriptor, from peer: Endpoint, to asked: Endpoint)
         throws(SystemError)
@@ -204,6 +206,7 @@ final class Connection: EgressGateway.Live {
         record.asked = asked.address
         record.port = asked.port
         record.address = remote
+        record.speaks = spoken?.rawValue
         record.rule = record.rule ?? rule.map { AuditRecord.Rule($0) }
     }
 
@@ -224,6 +227,7 @@ final class Connection: EgressGateway.Live {
     /// Moves what can be moved in both directions.
     private func relay() {
         guard phase == .relaying, let upstream = upstream?.number else { return }
+        if spoken == nil, rule?.isObserver ?? false { listen() }
         switch sendUp(upstream) {
         case .failed(let errno): return close(reason: "up_\(errno)", resetting: true)
         case .more: goOn()
@@ -246,29 +250,55 @@ final class Connection: EgressGateway.Live {
         close(reason: "finished", resetting: false)
     }
 
+    /// Looks at the first byte, which stays where it is: what a profile would have to say of this port.
+    private func listen() {
+        var first: UInt8 = 0
+        if sp_peek_bytes(client.number, &first, 1) == 1 { spoken = Explanation.Language(firstByte: first) }
+    }
+
     private func goOn() { gateway.loop.postpone { [weak self] in self?.relay() } }
 
-    /// The head first; then bytes unread, or the body of a plain request through its reader.
+    /// The head first; then bytes unread, or the body of a plain request and a possible second hello through their
+    /// readers.
     private func sendUp(_ upstream: Int32) -> Direction.Outcome {
         switch outgoing.flush(to: upstream) {
         case .finished: break
         case let other: return other
         }
-        guard mode == .http else { return up.pump(from: client.number, to: upstream, gateway.pipes) }
+        guard reader.readsBody else { return up.pump(from: client.number, to: upstream, gateway.pipes) }
         var buffer = [UInt8](repeating: 0, count: 16_384)
         for _ in 0..<8 {
             let got = sp_receive_bytes(client.number, &buffer, buffer.count)
+            if got == 0, mode == .tls {
+                // The end is passed on by the pump; a hello that is not whole is worth nothing.
+                reader = .none
+                return .more
+            }
             if got == -Int(EAGAIN) || got == 0 { return .idle }
             guard got > 0 else { return .failed(Errno(Int32(-got))) }
-            guard let bytes = reader.body(buffer.span.extracting(first: got)) else { return .failed(Errno(EBADMSG)) }
-            outgoing.append(bytes)
+            guard let rule else { return .idle }
+            switch reader.body(buffer.span.extracting(first: got), rule: rule) {
+            case .more: continue
+            case .accepted(let bytes): outgoing.append(bytes)
+            case .denied(let refusal):
+                recordLateDenial(refusal)
+                return .failed(Errno(EBADMSG))
+            }
             let sent = outgoing.flush(to: upstream)
             guard case .finished = sent else { return sent }
+            if !reader.readsBody { break }
         }
         return .more
     }
 
     // MARK: Denying
+
+    /// What an upstream already has cannot be taken back; the connection is cut, and its record says why.
+    private func recordLateDenial(_ refusal: Refusal) {
+        var record = AuditRecord(.connectionDenied, refusal)
+        describe(&record)
+        gateway.record(record, transport: 6, client: peer, server: asked) { _ in }
+    }
 
     /// Records the denial, and tells the client in its own protocol.
     private func deny(_ refusal: Refusal) {

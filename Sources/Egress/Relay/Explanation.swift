@@ -2,7 +2,7 @@
 
 /// What a client is told whose connection does not come about, in the protocol that it speaks.
 enum Explanation {
-    enum Language {
+    enum Language: String {
         case tls, http, other
 
         /// A guess from the first byte of a connection whose port says nothing; nil when there is none yet.

@@ -6,6 +6,8 @@ enum HeadReader {
     /// Nothing is read: the rule lets any bytes pass.
     case none
     case tls(ClientHelloReader)
+    /// Behind an accepted hello: a second one, which the server may ask for, is judged like the first.
+    case following(SecondHelloReader)
     case http(RequestReader)
 
     enum Result {
@@ -20,12 +22,22 @@ enum HeadReader {
         switch self {
         case .none: nil
         case .tls(let reader): reader.state == .refused(.notTLS) ? .other : .tls
+        case .following: .tls
         case .http: .http
         }
     }
 
     /// The method of a request that was read, since an answer to HEAD has no body.
     var method: String? { if case .http(let reader) = self { reader.method } else { nil } }
+
+    /// Whether the client's bytes behind the head go through ``body(_:)`` instead of past this process unread.
+    var readsBody: Bool {
+        switch self {
+        case .none, .tls: false
+        case .following(let reader): !reader.isDone
+        case .http: true
+        }
+    }
 
     /// Takes the next bytes.
     ///
@@ -36,7 +48,10 @@ enum HeadReader {
         case .tls(var reader):
             let state = reader.append(bytes)
             self = .tls(reader)
-            return Self.judge(state, reader.received, name, rule)
+            let result = Self.judge(state, reader.received, name, rule)
+            guard case .accepted(let output) = result, case .hello(let hello) = state else { return result }
+            return follow(hello, output, rest: reader.rest, rule)
+        case .following: return body(bytes, rule: rule)
         case .http(var reader):
             let result = reader.take(bytes, name: name, rule: rule, port: port)
             self = .http(reader)
@@ -44,12 +59,34 @@ enum HeadReader {
         }
     }
 
-    /// What is sent upstream for bytes behind the head of a plain request; nil where the body breaks its own framing.
-    mutating func body(_ bytes: Span<UInt8>) -> [UInt8]? {
-        guard case .http(var reader) = self else { return nil }
-        let result = reader.body(bytes)
-        self = .http(reader)
-        return result
+    /// What is sent upstream for bytes behind the head; denied where a request's body breaks its own framing, or a
+    /// second hello names another server.
+    mutating func body(_ bytes: Span<UInt8>, rule: EgressRule) -> Result {
+        switch self {
+        case .none, .tls: return .accepted(bytes.copy(0..<bytes.count))
+        case .following(var reader):
+            defer { self = .following(reader) }
+            do throws(TLSRefusal) { return .accepted(try reader.take(bytes)) } catch {
+                return Self.judge(.refused(error), [], nil, rule)
+            }
+        case .http(var reader):
+            let result = reader.body(bytes, rule: rule)
+            self = .http(reader)
+            return result
+        }
+    }
+
+    private mutating func follow(
+        _ hello: ClientHello, _ output: [UInt8], rest: [UInt8], _ rule: EgressRule
+    ) -> Result {
+        var follower = SecondHelloReader(after: hello, allowsEncryptedHello: rule.ech == .allow)
+        do throws(TLSRefusal) {
+            let more = try follower.take(rest.span)
+            self = .following(follower)
+            return .accepted(output + more)
+        } catch {
+            return Self.judge(.refused(error), [], nil, rule)
+        }
     }
 
     private static func judge(
@@ -102,10 +139,12 @@ struct RequestReader {
         }
     }
 
-    mutating func body(_ bytes: Span<UInt8>) -> [UInt8]? {
+    mutating func body(_ bytes: Span<UInt8>, rule: EgressRule) -> HeadReader.Result {
         var output: [UInt8] = []
-        do throws(HTTPRefusal) { _ = try bodyReader.take(bytes, into: &output) } catch { return nil }
-        return output
+        do throws(HTTPRefusal) { _ = try bodyReader.take(bytes, into: &output) } catch {
+            return .denied(Self.refusal(error, rule))
+        }
+        return .accepted(output)
     }
 
     private static func judge(_ request: RequestHead, _ name: HostName?, _ rule: EgressRule, _ port: UInt16) -> Refusal?

@@ -41,13 +41,12 @@ final class Resolver {
         try Self.check(status)
     }
 
-    /// - Parameters:
-    ///   - servers: Whom to ask; empty leaves those of the host's resolv.conf.
-    ///   - hosts: Names that the host's own file answers.
-    func configure(servers: [Endpoint], hosts: [String: [IPAddress]]) throws(SystemError) {
-        self.hosts = hosts
-        guard !servers.isEmpty, let channel else { return }
-        let list = servers.map { $0.description }.joined(separator: ",")
+    /// Takes the host's lines of names, and whom to ask; without servers those of the host's resolv.conf stay.
+    func configure(_ configuration: EgressConfiguration) throws(SystemError) {
+        hosts = [:]
+        for line in configuration.hosts { hosts[line.name.text, default: []] += line.addresses }
+        guard !configuration.resolvers.isEmpty, let channel else { return }
+        let list = configuration.resolvers.map { Endpoint($0.address, $0.port).description }.joined(separator: ",")
         try Self.check(ares_set_servers_ports_csv(channel, list))
     }
 

@@ -9,12 +9,18 @@ package struct ClientHello: Equatable, Sendable {
     package let protocols: [[UInt8]]
     /// True when an encrypted hello, or what only looks like one, came along; a rule had allowed it.
     package let hasEncryptedHello: Bool
+    /// True when the server may choose TLS 1.3, and with it ask for a second hello.
+    package let offersTLS13: Bool
+    /// True when encrypted bytes may follow before the server has answered.
+    package let offersEarlyData: Bool
 }
 
 extension ClientHello {
     private static let serverNameType = 0
     private static let protocolsType = 16
     private static let preSharedKeyType = 41
+    private static let earlyDataType = 42
+    private static let versionsType = 43
     /// RFC 9849 and its drafts, the older encrypted server name, and `ech_outer_extensions`, which stands only inside.
     private static let encryptedTypes: Set<Int> = Set(0xfe08...0xfe0d).union([0xff02, 0xff03, 0xffce, 0xfd00])
     /// Real hellos have about 20. The look for duplicates is quadratic in this.
@@ -39,6 +45,7 @@ extension ClientHello {
         var seen: [Int] = []
         var name: String?
         var protocols: [[UInt8]] = []
+        var versions: [Int] = []
         while !extensions.isEmpty {
             let type = try extensions.number16()
             let content = try extensions.vector16()
@@ -52,13 +59,16 @@ extension ClientHello {
             switch type {
             case Self.serverNameType: name = try Self.serverName(content)
             case Self.protocolsType: protocols = try Self.protocols(content)
+            case Self.versionsType: versions = try Self.versions(content)
             default: break
             }
         }
         let hasEncryptedHello = seen.contains { Self.encryptedTypes.contains($0) }
         guard allowsEncryptedHello || !hasEncryptedHello else { throw .encryptedHello }
         guard let name else { throw .noServerName }
-        self.init(serverName: name, protocols: protocols, hasEncryptedHello: hasEncryptedHello)
+        self.init(
+            serverName: name, protocols: protocols, hasEncryptedHello: hasEncryptedHello,
+            offersTLS13: versions.contains(0x0304), offersEarlyData: seen.contains(Self.earlyDataType))
     }
 
     private static func serverName(_ content: Vector) throws(TLSRefusal) -> String {
@@ -70,6 +80,15 @@ extension ClientHello {
         let name = try list.vector16()
         guard list.isEmpty, let canonical = HostName.canonical(name.bytes.span) else { throw .badServerName }
         return canonical
+    }
+
+    private static func versions(_ content: Vector) throws(TLSRefusal) -> [Int] {
+        var content = content
+        var list = try content.vector8()
+        guard content.isEmpty, !list.isEmpty else { throw .malformed }
+        var versions: [Int] = []
+        while !list.isEmpty { versions.append(try list.number16()) }
+        return versions
     }
 
     private static func protocols(_ content: Vector) throws(TLSRefusal) -> [[UInt8]] {

@@ -18,8 +18,11 @@ package struct ClientHelloReader: Sendable {
     package static let longestHello = 16_384
     package static let mostRecords = 4096
 
-    /// Every byte taken so far, for sending onwards. What came behind the hello in the same piece is here too.
+    /// Every byte taken so far, up to the end of the hello, for sending onwards.
     package private(set) var received: [UInt8] = []
+    /// What came behind the hello in the same piece. It is for ``SecondHelloReader``: a client can guess that the
+    /// server will ask for a second hello, and send it at once.
+    package private(set) var rest: [UInt8] = []
     package private(set) var state = State.needMore
 
     private let allowsEncryptedHello: Bool
@@ -44,6 +47,8 @@ package struct ClientHelloReader: Sendable {
             if let hello = try advance() {
                 state = .hello(hello)
                 message = []
+                rest = Array(received[position...])
+                received.removeSubrange(position...)
             }
         } catch {
             state = .refused(error)

@@ -25,6 +25,8 @@ package enum TLSRefusal: String, Error, Sendable, CaseIterable {
     case badServerName = "bad-server-name"
     /// Encrypted ClientHello, or what cannot be told from it: the name that counts would be inside.
     case encryptedHello = "ech"
+    /// A second hello, which a server may ask for, names another server than the first; servers go by the second.
+    case otherSecondName = "other-second-name"
 }
 
 /// What a refused client is told, as the bytes of one record.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 package import LinuxSystem
+package import Policy
 
 /// The family of an internet socket.
 package enum AddressFamily: Sendable, Hashable, CaseIterable {
@@ -45,6 +46,8 @@ package struct NetworkPlan: Sendable, Equatable {
     /// Every port but the resolver's is taken by one listener, whatever server the agent has there: TPROXY.
     package let transparent: Bool
     package let tap: Bool
+    /// The only addresses that have a route; nil for all, so that an attempt on any other can be recorded and explained.
+    package let reachable: [AddressBlock]?
 
     /// Each listener is two descriptors, which travel in one message.
     package static let maximumPorts = 20
@@ -53,7 +56,9 @@ package struct NetworkPlan: Sendable, Equatable {
     static let transparentPort: UInt16 = 1
 
     /// - Throws: ``SystemError`` for ports that cannot have a listener; `transparent` serves any number of them.
-    package init(ports: [UInt16], ipv6: Bool, transparent: Bool, tap: Bool) throws(SystemError) {
+    package init(
+        ports: [UInt16], ipv6: Bool, transparent: Bool, tap: Bool, reachable: [AddressBlock]? = nil
+    ) throws(SystemError) {
         let distinct = Set(ports).sorted()
         for port in distinct where port == 0 || port == Self.dnsPort {
             throw SystemError(
@@ -74,6 +79,7 @@ package struct NetworkPlan: Sendable, Equatable {
         self.ipv6 = ipv6
         self.transparent = transparent
         self.tap = tap
+        self.reachable = reachable
     }
 
     var families: [AddressFamily] { ipv6 ? [.v4, .v6] : [.v4] }

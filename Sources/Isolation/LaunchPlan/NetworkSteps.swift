@@ -18,7 +18,10 @@ enum NetworkSteps {
 
     static func add(_ network: NetworkPlan, _ plan: inout PlanBuilder) {
         let requests = NetlinkRequests.anyAddressLocal(
-            v4: SessionAddresses.ownV4.bytes, v6: network.ipv6 ? SessionAddresses.ownV6.bytes : nil)
+            v4: SessionAddresses.ownV4.bytes, v6: network.ipv6 ? SessionAddresses.ownV6.bytes : nil,
+            reachable: network.reachable.map { blocks in
+                blocks.map { NetlinkRequests.Block($0.base.bytes, prefix: $0.prefixLength) }
+            })
         plan.add(
             .netlink, "net.addresses", data: requests.bytes, a: UInt64(NETLINK_ROUTE),
             detail: network.ipv6 ? "every v4 and v6 address is local" : "every v4 address is local")

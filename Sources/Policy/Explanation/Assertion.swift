@@ -50,6 +50,13 @@ package struct AssertionResult: Sendable, Hashable {
     package var judgement: Judgement
     package var origin: String
 
+    package init(assertion: Assertion, holds: Bool, judgement: Judgement, origin: String) {
+        self.assertion = assertion
+        self.holds = holds
+        self.judgement = judgement
+        self.origin = origin
+    }
+
     package var json: JSON {
         [
             "assertion": .string(assertion.text), "origin": .string(origin), "holds": .bool(holds),

@@ -20,6 +20,13 @@ package struct GrantChange: Sendable, Hashable {
     package var before: String
     package var after: String
 
+    package init(kind: Kind, key: String, before: String, after: String) {
+        self.kind = kind
+        self.key = key
+        self.before = before
+        self.after = after
+    }
+
     package var text: String {
         switch kind {
         case .adds: after.isEmpty ? "adds \(key)" : "adds \(key) (\(after))"

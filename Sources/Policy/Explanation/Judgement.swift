@@ -10,6 +10,13 @@ package struct Judgement: Sendable, Hashable {
         /// What it means for the subject: `decides`, `denies`, `less specific`.
         package var effect: String
         package var reason: String?
+
+        package init(rule: String, origin: String, effect: String, reason: String?) {
+            self.rule = rule
+            self.origin = origin
+            self.effect = effect
+            self.reason = reason
+        }
     }
 
     package var subject: Subject
@@ -19,6 +26,14 @@ package struct Judgement: Sendable, Hashable {
     package var steps: [Step]
     /// What would change it; nil when it is allowed.
     package var remedy: String?
+
+    package init(subject: Subject, isAllowed: Bool, verdict: String, steps: [Step], remedy: String?) {
+        self.subject = subject
+        self.isAllowed = isAllowed
+        self.verdict = verdict
+        self.steps = steps
+        self.remedy = remedy
+    }
 
     package var json: JSON {
         [

@@ -16,6 +16,9 @@ extension EgressPolicy {
     /// Names and addresses without number fall into few classes that both policies decide alike: one for each name
     /// and each wildcard that stands in either, so one example of each is enough.
     package func excess(over other: EgressPolicy) -> Excess? {
+        if observes && !other.observes {
+            return Excess(rule: .observer(id: rules.count), what: "every port of every public host", isLooser: false)
+        }
         let patterns = (rules + other.rules).compactMap { $0.pattern }
         for (example, described) in Self.examples(patterns) {
             guard denyRule(for: example) == nil else { continue }

@@ -41,16 +41,16 @@ extension EgressPolicy {
     /// Whether a name has an address inside: some rule names it and none denies it. The port decides at connect.
     package func isResolvable(_ name: HostName) -> Decision {
         if let rule = denyRule(for: name) { return .denied(.byRule(rule, name)) }
-        guard let rule = deciding(name).first else { return .denied(notNamed(name)) }
-        return .allowed(rule)
+        if let rule = deciding(name).first ?? observer(of: nil) { return .allowed(rule) }
+        return .denied(notNamed(name))
     }
 
     /// Whether a connection to a port of a name may be made, and by which rule.
     package func decide(name: HostName, port: UInt16) -> Decision {
         if let rule = denyRule(for: name) { return .denied(.byRule(rule, name)) }
         let deciding = deciding(name)
+        if let rule = deciding.first(where: { $0.ports.contains(port) }) ?? observer(of: port) { return .allowed(rule) }
         guard let first = deciding.first else { return .denied(notNamed(name)) }
-        if let rule = deciding.first(where: { $0.ports.contains(port) }) { return .allowed(rule) }
         let wider = allowing(name).first { $0.target != first.target && $0.ports.contains(port) }
         return .denied(.port(port, of: name.text, deciding: deciding, wider: wider))
     }
@@ -62,20 +62,32 @@ extension EgressPolicy {
             if case .cidr(let block) = rule.target { block.contains(address) } else { false }
         }
         guard let longest = holding.map({ $0.prefixLength }).max() else {
+            if let observer = observer(of: port) { return judged(address, observer) }
             return .denied(
                 Denial(
                     .directIP, "\(address) was dialled as an address, and no cidr rule holds it",
                     remedy: "Dial the host by its name, or add a rule with \"cidr: \(address)/\(address.bitCount)\"."))
         }
         let deciding = holding.filter { $0.prefixLength == longest }
-        guard let rule = deciding.first(where: { $0.ports.contains(port) }) else {
+        guard let rule = deciding.first(where: { $0.ports.contains(port) }) ?? observer(of: port) else {
             let wider = holding.first { $0.prefixLength < longest && $0.ports.contains(port) }
             return .denied(.port(port, of: address.description, deciding: deciding, wider: wider))
         }
+        return judged(address, rule)
+    }
+
+    private func judged(_ address: IPAddress, _ rule: EgressRule) -> Decision {
         switch vet(address, for: rule) {
         case .allowed: return .allowed(rule)
         case .refused(let denial): return .denied(denial)
         }
+    }
+
+    /// What lets a port through that no rule has, where the policy observes.
+    private func observer(of port: UInt16?) -> EgressRule? {
+        let rule = EgressRule.observer(id: rules.count)
+        guard observes, port.map({ rule.ports.contains($0) }) ?? true else { return nil }
+        return rule
     }
 
     private func notNamed(_ name: HostName) -> Denial {

@@ -4,16 +4,19 @@ package import Documents
 extension EgressPolicy {
     /// The whole policy for the gateway, which decides with the same code. ``init(json:)`` reads it back.
     package var json: JSON {
-        [
-            "version": 1, "direct_ip": .string(directIP.rawValue), "rules": .array(rules.map { $0.json }),
+        var members: [JSON.Member] = [
+            .init("version", 1), .init("direct_ip", .string(directIP.rawValue)),
+            .init("rules", .array(rules.map { $0.json })),
         ]
+        if observes { members.append(.init("observes", true)) }
+        return .object(members)
     }
 
     /// Reads what ``json`` wrote, and nothing else: each member known, present once and of its type.
     ///
     /// - Throws: ``PolicyError`` with the rule and the member.
     package init(json: JSON) throws(PolicyError) {
-        let reader = try JSONFields(json, "the egress policy", known: ["version", "direct_ip", "rules"])
+        let reader = try JSONFields(json, "the egress policy", known: ["version", "direct_ip", "rules", "observes"])
         guard reader["version"] == 1 else { throw reader.error("has another version") }
         guard let word = reader["direct_ip"]?.stringValue, let directIP = DirectAddress(rawValue: word) else {
             throw reader.error("has no direct_ip")
@@ -25,7 +28,8 @@ extension EgressPolicy {
             guard rule.id == index else { throw reader.error("numbers rule \(index) as \(rule.id)") }
             rules.append(rule)
         }
-        self.init(directIP: directIP, rules: rules)
+        guard reader["observes"] ?? true == true else { throw reader.error("has a wrong \"observes\"") }
+        self.init(directIP: directIP, rules: rules, observes: reader["observes"] != nil)
     }
 }
 

@@ -126,7 +126,8 @@ extension EgressRule.Ports: CustomStringConvertible {
 extension EgressRule {
     /// The rule's subject as it is written: `host api.example.com`.
     package var subject: String {
-        switch target {
+        if isObserver { return "observe" }
+        return switch target {
         case .host(let pattern): "host \(pattern)"
         case .registry(let client): "registry \(client.rawValue)"
         case .cidr(let block): "cidr \(block)"

@@ -11,4 +11,8 @@ package enum SessionAddresses {
     /// Where a session's resolv.conf says that its resolver is.
     package static let resolverV4 = IPAddress.v4(0xC612_0035)
     package static let prefixV6: UInt64 = 0xfd53_414c_4c59_0000
+    /// Everything that can stand for a name, the resolver included.
+    package static let blocks = [
+        AddressBlock(containing: ownV4, prefixLength: 15), AddressBlock(containing: ownV6, prefixLength: 64),
+    ]
 }

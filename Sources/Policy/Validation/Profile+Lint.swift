@@ -4,7 +4,9 @@ import Documents
 extension Profile {
     /// Everything wrong with the profile, errors first, each group in the order of the keys.
     package func lint() -> [LintFinding] {
-        let findings = lintFilesystem() + lintSystemCalls() + lintEnvironment() + lintLimits() + lintEgress()
+        let findings =
+            lintFilesystem() + lintSystemCalls() + lintEnvironment() + lintLimits() + lintEgress()
+            + lintReasons()
         return findings.filter { $0.severity == .error } + findings.filter { $0.severity == .warning }
     }
 
@@ -68,7 +70,8 @@ extension Profile {
 }
 
 extension SyscallGroup {
-    func allows(_ name: String) -> Bool {
+    /// Whether the group has a system call, with conditions on its arguments or without.
+    package func allows(_ name: String) -> Bool {
         names.contains(name) || self == .ordinary && ArgumentTables.ordinary[name] != nil
     }
 }

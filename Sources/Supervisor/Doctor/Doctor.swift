@@ -43,6 +43,7 @@ package struct Doctor {
         checks += fileSystems()
         checks += filters()
         checks += resources()
+        checks += network()
         checks += surroundings()
         checks += beside()
         checks += try Trial(self).checks()

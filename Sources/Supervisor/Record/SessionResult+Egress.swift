@@ -20,6 +20,8 @@ extension SessionResult {
         package var interception: String
         package var ports: [UInt16]
         package var ipv6: Bool
+        /// Everything public was let through, to find out what the task needs: far weaker than any profile.
+        package var observed = false
         package var generation: UInt32 = 1
         package var allowed: UInt64 = 0
         package var denied: UInt64 = 0
@@ -31,7 +33,8 @@ extension SessionResult {
         /// The gateway ended before its session; nothing left from then on.
         package var lost: String?
 
-        init(_ network: NetworkPlan) {
+        init(_ network: NetworkPlan, observed: Bool) {
+            self.observed = observed
             interception = network.transparent ? "transparent" : "ports"
             ports = network.ports
             ipv6 = network.ipv6
@@ -53,7 +56,8 @@ extension SessionResult {
         package var json: JSON {
             .object([
                 .init("interception", .string(interception)), .init("ports", .array(ports.map { .number($0) })),
-                .init("ipv6", .bool(ipv6)), .init("generation", .number(generation)),
+                .init("ipv6", .bool(ipv6)), .init("observed", .bool(observed)),
+                .init("generation", .number(generation)),
                 .init("allowed", .number(allowed)), .init("denied", .number(denied)),
                 .init("bytes_up", .number(bytesUp)), .init("bytes_down", .number(bytesDown)),
                 .init("records_lost", .number(recordsLost)), .init("lost", .optional(lost)),

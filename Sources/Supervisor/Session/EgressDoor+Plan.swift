@@ -10,10 +10,17 @@ extension EgressDoor {
     /// too. `transparent: false` is for a kernel that has no such thing.
     static func plan(for policy: EgressPolicy, transparent: Bool = true) throws(SystemError) -> NetworkPlan? {
         guard policy.isOpen else { return nil }
-        let takesAll = transparent && policy.needsAnyPort
+        let ports = policy.listenerPorts.filter { $0 != 53 }
+        let takesAll = transparent && (policy.needsAnyPort || ports.count > NetworkPlan.maximumPorts)
         return try NetworkPlan(
-            ports: takesAll ? [] : policy.listenerPorts.filter { $0 != 53 },
-            ipv6: IPv6Availability.ofNewNamespaces() == .on, transparent: takesAll, tap: true)
+            ports: takesAll ? [] : ports, ipv6: IPv6Availability.ofNewNamespaces() == .on, transparent: takesAll,
+            tap: true, reachable: policy.directIP == .prohibit ? reachable(policy) : nil)
+    }
+
+    /// What stands for names, and the blocks that rules let a task dial.
+    private static func reachable(_ policy: EgressPolicy) -> [AddressBlock] {
+        SessionAddresses.blocks
+            + policy.rules.compactMap { rule in if case .cidr(let block) = rule.target { block } else { nil } }
     }
 
     /// The same for this kernel: without a transparent proxy, single ports are what is left, if they are enough.

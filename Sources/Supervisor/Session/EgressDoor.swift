@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import Documents
 internal import Glibc
 internal import Isolation
 internal import LinuxSystem
@@ -71,7 +70,7 @@ final class EgressDoor {
         _ sockets: consuming NetworkSockets, _ configuration: EgressConfiguration, audit: borrowing Descriptor,
         options: EgressStart.Options
     ) throws(SystemError) {
-        let file = try Self.sealed(configuration)
+        let file = try SealedDocument.make(configuration.json, name: "egress configuration")
         var roles: [EgressStart.Role] = [.configuration, .audit]
         var numbers: [Int32] = [file.number, audit.number]
         for role in sockets.roles {
@@ -92,18 +91,6 @@ final class EgressDoor {
             throw SystemError(
                 "start", "the egress gateway", Errno(ETIMEDOUT), remedy: "It did not say that it is ready.")
         }
-    }
-
-    /// The document in memory that its reader can rely on not to change. memfd_create(2), F_ADD_SEALS
-    private static func sealed(_ configuration: EgressConfiguration) throws(SystemError) -> Descriptor {
-        let file = Descriptor(
-            owning: Int32(try checked("make", "the egress configuration") { sp_memfd("egress-configuration") }))
-        try file.writeAll(JSONWriter().write(configuration.json), subject: "the egress configuration")
-        let fd = file.number
-        try checked("seal", "the egress configuration") { sp_add_seals(fd) }
-        // The receiver shares the offset.
-        try checked("rewind", "the egress configuration") { Int(lseek(fd, 0, SEEK_SET)) }
-        return file
     }
 
     // MARK: While the session runs
@@ -137,12 +124,15 @@ final class EgressDoor {
         switch report {
         case .ready: isReady = true
         case .whoIs(let query, let pair): tell(.owner(query: query, find?.owner(of: pair)))
-        case .applied(let generation, _): self.generation = generation
-        case .unusable: break
+        case .applied(let generation, let cut):
+            self.generation = generation
+            concluded?(.applied(generation: generation, cut: cut))
+        case .unusable: concluded?(.unusable)
         case .denial(let denial): if denials.count < 64 { denials.append(denial) }
         case .ended(let totals):
             self.totals = totals
             hasEnded = true
+            concluded?(.gone)
             return false
         case .refused(let refusal):
             let (reason, remedy) = refusal.explanation
@@ -154,7 +144,29 @@ final class EgressDoor {
 
     private func fail(_ error: SystemError) -> Bool {
         failure = failure ?? error
+        concluded?(.gone)
         return false
+    }
+
+    // MARK: Another policy
+
+    /// What became of a change of policy.
+    enum Change {
+        case applied(generation: UInt32, cut: UInt32)
+        /// The gateway could not read it; the policy before stays in force.
+        case unusable
+        case gone
+    }
+
+    /// Hears how a change ended; also of an end of the gateway when no change is under way.
+    var concluded: ((Change) -> Void)?
+
+    /// Hands another policy to the gateway; ``concluded`` hears of it.
+    func change(_ configuration: EgressConfiguration) throws(SystemError) {
+        let file = try SealedDocument.make(configuration.json, name: "egress configuration")
+        try control.send(
+            EgressCommand.policy(generation: configuration.generation).encoded(), descriptors: [file.number],
+            subject: "a policy to the egress gateway")
     }
 
     private func gone() -> SystemError {

@@ -31,7 +31,8 @@ struct Preparation {
             session: session.text, mode: mode, profile: request.profile, landlockABI: max(0, Int(abi)), filter: filter,
             runtime: paths.runtime, root: try trees.open(skeleton.root, at: "", recursive: false),
             dev: try trees.open(skeleton.dev, at: "dev", recursive: false, keepDevices: true),
-            systemTrees: try systemTrees(request.profile.rootfs, trees) + resolver, mounts: try mounts(request.mounts, trees),
+            systemTrees: try systemTrees(request.profile.rootfs, trees) + resolver,
+            mounts: try mounts(request.mounts, trees),
             workspace: try workspace(request, trees), argv: request.argv, environment: try variables(request))
         spec.network = network
         return spec
@@ -68,6 +69,8 @@ struct Preparation {
                     remedy: "Extra mounts go beneath /run, without \"..\" or empty parts.")
             }
             try refusePseudo(mount.source)
+            let status = try FileStatus.of(try Trees.openPath(mount.source), subject: "\"\(mount.source)\"")
+            try refuseOwn(status, mount.source, "mount", "\"\(mount.source)\" in a sandbox", "give")
             result.append(try trees.open(mount.source, at: String(mount.target.dropFirst())))
         }
         return result
@@ -114,8 +117,14 @@ struct Preparation {
                     "It is \(String(decoding: candidate, as: UTF8.self)); give the one project directory that the task needs."
             )
         }
-        // Our own directories hold other sessions' records and changes.
-        // The pool's image holds what other sessions write, wherever the operator had it made.
+        try refuseOwn(status, path, "use", "\"\(path)\" as a workspace", "choose")
+    }
+
+    /// Our own directories hold other sessions' records, changes and control sockets, and the pool's image, wherever
+    /// the operator had it made, what other sessions write. Read-only is no help there: a socket is connected to all the same.
+    private func refuseOwn(
+        _ status: FileStatus, _ path: String, _ operation: String, _ subject: String, _ advice: String
+    ) throws(SystemError) {
         let guarded =
             [paths.sessions, paths.changes, paths.pool, paths.state + "/rootfs"]
             + [try Pool.image(paths)].compactMap { $0 }
@@ -127,9 +136,9 @@ struct Preparation {
             }
             if meets {
                 throw SystemError(
-                    "use", "\"\(path)\" as a workspace", .notPermitted,
+                    operation, subject, .notPermitted,
                     remedy:
-                        "Sallyport keeps its own files in \"\(own)\"; choose a directory that neither holds nor lies in it."
+                        "Sallyport keeps its own files in \"\(own)\"; \(advice) a directory that neither holds nor lies in it."
                 )
             }
         }

@@ -27,6 +27,8 @@ package final class SessionRun {
     private var streams: Streams?
     private var gateway: Gateway?
     private var egress: EgressDoor?
+    /// Where the operator asks for a change while the session runs.
+    private var control: ControlSocket?
     /// Does beside this one what takes long.
     private var worker: WorkerThread?
     /// Host mode only; a rootless session's child makes its own.
@@ -154,7 +156,10 @@ package final class SessionRun {
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
-            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory, sandbox.pid) }
+            if let sockets = sandbox.network.take() {
+                try beginEgress(sockets, spec, directory, sandbox.pid)
+                try openControl(spec, directory)
+            }
             try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
             endNow(sandbox)
@@ -170,7 +175,7 @@ package final class SessionRun {
         try directory.write("plan.json", plan.json)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
-        var watch = Watch(gateway: gateway, egress: egress)
+        var watch = Watch(gateway: gateway, egress: egress, control: control)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: signals, streams: streams, memory: memory, memoryMask: mask,
@@ -240,7 +245,7 @@ package final class SessionRun {
     private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
         guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
         spec.network = network
-        result.egress = SessionResult.Egress(network)
+        result.egress = SessionResult.Egress(network, observed: request.profile.egress.observes)
         egress = try EgressDoor.start(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
     }
@@ -263,6 +268,20 @@ package final class SessionRun {
         // What `sallyport why` reads later.
         try directory.write(AuditTrail.policyFile(1), configuration.json)
         try egress.begin(sockets, configuration, audit: audit, options: options)
+    }
+
+    /// Before the workload is released: what it finds of the session's own files never changes under it.
+    private func openControl(_ spec: SandboxSpec, _ directory: borrowing SessionDirectory) throws(SystemError) {
+        guard let egress, let network = spec.network else { return }
+        let policy = LivePolicy(
+            directory.id, try Directory.open(paths.sessions + "/" + directory.id.text), network, egress)
+        let control = try ControlSocket(directory.directory) { request, document in
+            switch request {
+            case .policy: policy.begin(document)
+            }
+        }
+        egress.concluded = { [weak control] change in control?.answer(LivePolicy.reply(to: change)) }
+        self.control = control
     }
 
     private func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
@@ -470,6 +489,10 @@ package final class SessionRun {
         if let egress {
             egress.finish()
             result.egress?.add(egress)
+        }
+        if control != nil {
+            control = nil
+            do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
         }
         do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
         fault.reach("cgroup.removed")

@@ -18,7 +18,7 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, gateway, egress
+        case pidfd, signals, deadline, pause, memory, gateway, egress, control
 
         /// Above them one for each stream, by its position.
         static let streams: UInt64 = 64
@@ -37,10 +37,12 @@ struct Watch {
     private var stopping = false
     private let gateway: Gateway?
     private let egress: EgressDoor?
+    private let control: ControlSocket?
 
-    init(gateway: Gateway?, egress: EgressDoor?) {
+    init(gateway: Gateway?, egress: EgressDoor?, control: ControlSocket?) {
         self.gateway = gateway
         self.egress = egress
+        self.control = control
     }
 
     /// Runs until pid 1 is gone. `workload` is the pidfd that sp-init handed out.
@@ -73,6 +75,7 @@ struct Watch {
         if memory >= 0 { try watch(memory, memoryMask, .memory) }
         if let gateway { try watch(gateway.number, SP_EPOLLIN, .gateway) }
         if let egress { try watch(egress.number, SP_EPOLLIN, .egress) }
+        if let control { try watch(control.number, SP_EPOLLIN, .control) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
         while !ended {
@@ -116,6 +119,7 @@ struct Watch {
             case .egress:
                 // One that is gone has shut egress; the session goes on without, and its record says so.
                 if let egress, !egress.heed() { _ = sp_epoll_remove(epoll.number, egress.number) }
+            case .control: control?.heed()
             case nil:
                 let position = Int(token - Token.streams)
                 _ = sp_epoll_remove(epoll.number, sources[position])

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// A named socket of one session, and what the kernel says of whoever comes to it. Every function returns -errno on failure.
+#pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#pragma clang assume_nonnull begin
+
+/// The address of a name in an open directory: a whole path may be longer than the 107 bytes there are. unix(7)
+static inline long sp_control_address(int directory, const char *name, struct sockaddr_un *out) {
+    memset(out, 0, sizeof *out);
+    out->sun_family = AF_UNIX;
+    int length = snprintf(out->sun_path, sizeof out->sun_path, "/proc/self/fd/%d/%s", directory, name);
+    return length > 0 && (size_t)length < sizeof out->sun_path ? 0 : -ENAMETOOLONG;
+}
+
+/// A listening SOCK_SEQPACKET socket under a new name; only its owner and root can connect.
+static inline long sp_control_listen(int directory, const char *name, int backlog) {
+    struct sockaddr_un address;
+    long bad = sp_control_address(directory, name, &address);
+    if (bad < 0) return bad;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    // The mode of the name is that of the socket, less the umask, from the moment it exists. unix(7), fchmod(2)
+    if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, backlog) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static inline long sp_control_connect(int directory, const char *name) {
+    struct sockaddr_un address;
+    long bad = sp_control_address(directory, name, &address);
+    if (bad < 0) return bad;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static inline long sp_control_accept(int listener) {
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+/// Who connected: the kernel's word, taken when the connection was made. socket(7), SO_PEERCRED
+static inline long sp_peer(int fd, uint32_t *uid, int32_t *pid) {
+    struct ucred credentials;
+    socklen_t size = sizeof credentials;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) return -errno;
+    *uid = credentials.uid;
+    *pid = credentials.pid;
+    return 0;
+}
+
+/// 1 for a file in memory that nobody can change any more, so that reading it neither waits nor races; 0 for any other.
+/// fcntl(2), F_GET_SEALS
+static inline long sp_is_sealed(int fd) {
+    const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & wanted) == wanted;
+}
+
+#pragma clang assume_nonnull end

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Documents
+internal import Glibc
+internal import LinuxSystem
+
+/// A document that is handed to another process in memory, and that nobody can change any more.
+enum SealedDocument {
+    /// Writes a document that its reader can rely on not to change. memfd_create(2), F_ADD_SEALS
+    static func make(_ json: JSON, name: String) throws(SystemError) -> Descriptor {
+        let file = Descriptor(owning: Int32(try checked("make", "the \(name)") { sp_memfd(name) }))
+        try file.writeAll(JSONWriter().write(json), subject: "the \(name)")
+        let fd = file.number
+        try checked("seal", "the \(name)") { sp_add_seals(fd) }
+        // The receiver shares the offset.
+        try checked("rewind", "the \(name)") { Int(lseek(fd, 0, SEEK_SET)) }
+        return file
+    }
+
+    /// Reads a document that came from another process.
+    ///
+    /// Sealed first: any other file could change while it is read, or make its reader wait.
+    static func read(_ file: borrowing Descriptor, limit: Int, name: String) throws(SystemError) -> JSON {
+        guard sp_is_sealed(file.number) == 1 else {
+            throw SystemError("read", "the \(name)", .invalid, remedy: "It must be a sealed file in memory.")
+        }
+        let fd = file.number
+        try checked("rewind", "the \(name)") { Int(lseek(fd, 0, SEEK_SET)) }
+        let bytes = try file.readAll(limit: limit, subject: "the \(name)")
+        do throws(DocumentError) { return try JSON.read(bytes, file: name) } catch {
+            throw SystemError("read", "the \(name)", .invalid, remedy: error.description)
+        }
+    }
+}
