@@ -56,7 +56,7 @@ package struct Registries {
         for location in found.locations {
             guard let endpoint = try RegistryURL.read(location, of: client) else { continue }
             let next = endpoint.rule(
-                origin: "registry \(client.rawValue) (\(location.origin))", reason: rule.reason,
+                of: client, origin: "registry \(client.rawValue) (\(location.origin))", reason: rule.reason,
                 addresses: rule.addresses)
             if !rules.contains(where: { $0.text == next.text }) { rules.append(next) }
         }
