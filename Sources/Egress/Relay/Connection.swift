@@ -86,8 +86,8 @@ final class Connection: EgressGateway.Live {
             rule.http == self.rule?.http, rule.ech == self.rule?.ech
         else { return cutByPolicy() }
         if let remote, case .refused = gateway.policy.vet(remote, for: rule) { return cutByPolicy() }
-        // A look-up that is under way would be judged by the rule that it began with.
-        if phase == .dialing && rule != self.rule { return cutByPolicy() }
+        // A look-up that is under way will be judged by the rule that it began with: only where that says the same.
+        if phase == .dialing && rule.text != self.rule?.text { return cutByPolicy() }
         self.rule = rule
         return false
     }
