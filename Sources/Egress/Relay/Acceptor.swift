@@ -29,13 +29,19 @@ final class Acceptor: EventSource {
 
     func ready(_ events: UInt32, tag: Int) {
         for _ in 0..<gateway.caps.perTurn {
-            guard bucket.hasOne(at: gateway.loop.now) else { return pause() }
+            guard bucket.hasOne(at: gateway.loop.now) else {
+                return pause(milliseconds: bucket.milliseconds)
+            }
             var peer = sp_endpoint()
             let got = sp_accept(socket.number, &peer)
             if got == -Int(EAGAIN) { return }
             // ECONNABORTED and the like belong to the connection that is gone. accept(2)
             guard got >= 0 else {
-                if got == -Int(EMFILE) || got == -Int(ENFILE) { refuseForWantOf("descriptors", at: nil) }
+                if got == -Int(EMFILE) || got == -Int(ENFILE) {
+                    refuseForWantOf("descriptors", at: nil)
+                    // The connection stays in the queue, and would wake this loop again at once.
+                    pause(milliseconds: 100)
+                }
                 return
             }
             take(Descriptor(owning: Int32(got)), from: peer)
@@ -44,10 +50,10 @@ final class Acceptor: EventSource {
 
     /// Leaves what comes too fast in the kernel's queue for a moment: a task that opens many connections at once gets
     /// them all, only later. The queue has an end, and clients try again.
-    private func pause() {
+    private func pause(milliseconds: UInt64) {
         guard let registration else { return }
         do throws(SystemError) { try gateway.loop.change(registration, 0) } catch { return }
-        timer = gateway.loop.after(milliseconds: bucket.milliseconds) { [weak self] in
+        timer = gateway.loop.after(milliseconds: milliseconds) { [weak self] in
             guard let self, let registration = self.registration else { return }
             do throws(SystemError) { try self.gateway.loop.change(registration, SP_EPOLLIN) } catch {}
         }

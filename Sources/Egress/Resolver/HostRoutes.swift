@@ -20,12 +20,25 @@ final class HostRoutes {
     }
 
     private let socket: Descriptor
+    /// What was said a moment ago. A client that opens many connections to one place would have it asked each time.
+    private var recent: [IPAddress: (verdict: Verdict, at: UInt64)] = [:]
+    private static let freshNanoseconds: UInt64 = 2_000_000_000
+    private static let mostRecent = 256
 
     init() throws(SystemError) {
         socket = Descriptor(owning: Int32(try checked("open", "a route socket") { sp_route_socket() }))
     }
 
-    func verdict(on address: IPAddress) throws(SystemError) -> Verdict {
+    /// - Parameter now: nanoseconds of the loop's clock.
+    func verdict(on address: IPAddress, now: UInt64) throws(SystemError) -> Verdict {
+        if let known = recent[address], now - known.at < Self.freshNanoseconds { return known.verdict }
+        let verdict = try ask(address)
+        if recent.count >= Self.mostRecent { recent.removeAll() }
+        recent[address] = (verdict, now)
+        return verdict
+    }
+
+    private func ask(_ address: IPAddress) throws(SystemError) -> Verdict {
         var endpoint = Endpoint(address, 0).raw
         var route = sp_route()
         let result = sp_route_to(socket.number, &endpoint, &route)

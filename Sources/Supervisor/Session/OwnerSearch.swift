@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
 internal import Isolation
 internal import LinuxSystem
 internal import Wire
@@ -9,6 +11,8 @@ internal import Wire
 final class OwnerSearch {
     private var diagnostics: SocketDiagnostics
     private let first: Int32
+    /// The longest that one answer may hold up the session's own watch.
+    private static let patience: UInt64 = 20_000_000
 
     /// - Parameters:
     ///   - socket: NETLINK_SOCK_DIAG, made in the session's network namespace.
@@ -23,10 +27,11 @@ final class OwnerSearch {
         let flow = SocketFlow(
             pair.transport == 6 ? .tcp : .udp, local: pair.clientAddress, localPort: pair.clientPort,
             remote: pair.serverAddress, remotePort: pair.serverPort)
+        let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
         do throws(SystemError) {
             guard let found = try diagnostics.find(flow),
                 let holder = try SocketOwners.owner(
-                    inode: found.inode, among: try SocketOwners.descendants(of: first))
+                    inode: found.inode, among: try SocketOwners.descendants(of: first), until: deadline)
             else { return nil }
             return Wire.SocketOwner(
                 pid: UInt32(bitPattern: holder.pid), device: holder.device ?? 0, inode: holder.inode ?? 0,

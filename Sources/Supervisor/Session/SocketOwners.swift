@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import Glibc
 internal import Isolation
 package import LinuxSystem
@@ -22,12 +23,18 @@ package enum SocketOwners {
     /// Longest part of a command line that is read.
     private static let commandBytes = 1024
 
-    /// - Parameter processes: the session's, as the host numbers them; see ``descendants(of:)``.
-    package static func owner(inode: UInt32, among processes: some Sequence<Int32>) throws(SystemError) -> SocketOwner?
-    {
+    /// - Parameters:
+    ///   - processes: the session's, as the host numbers them; see ``descendants(of:)``.
+    ///   - deadline: of the monotonic clock, in nanoseconds. A session may have hundreds of processes with thousands of
+    ///     descriptors each; whoever looks has a session to watch meanwhile.
+    package static func owner(
+        inode: UInt32, among processes: some Sequence<Int32>, until deadline: UInt64 = .max
+    ) throws(SystemError) -> SocketOwner? {
         guard inode != 0 else { return nil }
         let wanted = Array("socket:[\(inode)]".utf8)
-        for pid in processes where try holds(pid, wanted) { return try describe(pid) }
+        for pid in processes where sp_clock_ns(CLOCK_MONOTONIC) < deadline {
+            if try holds(pid, wanted) { return try describe(pid) }
+        }
         return nil
     }
 
