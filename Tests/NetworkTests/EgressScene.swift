@@ -45,6 +45,8 @@ struct EgressRun {
 struct AuditLine {
     let json: JSON
 
+    /// What `sallyport why` is asked about.
+    var id: String? { json["id"]?.stringValue }
     var event: String { json["event"]?.stringValue ?? "" }
     var name: String? { json["name"]?.stringValue }
     var port: Int? { json["port"]?.intValue }

@@ -87,7 +87,7 @@ extension Network {
             let denials = try audit(of: outcome).filter(\.isDenial)
             for wanted in ["www.denied-lab.org", "1.1.1.1", "169.254.169.254"] {
                 let denial = denials.first { $0.name == wanted || $0.asked == wanted }
-                let id = try #require(denial?.json["id"]?.stringValue, "\(wanted): \(denials.map(\.text))")
+                let id = try #require(denial?.id, "\(wanted): \(denials.map(\.text))")
                 #expect(denial?.remedy?.isEmpty == false, sourceLocation: sourceLocation)
                 let why = try sallyport.command(["why", id]).run()
                 #expect(why.code == 0 && why.text.contains(wanted), "\(why.text)", sourceLocation: sourceLocation)
