@@ -278,7 +278,9 @@ final class Connection: EgressGateway.Live {
                 reader = .none
                 return .more
             }
-            if got == -Int(EAGAIN) || got == 0 { return .idle }
+            if got == -Int(EAGAIN) { return .idle }
+            // Whoever only ends its own direction still waits for the answer; half a request gets none.
+            if got == 0 { return reader.isComplete ? .idle : .failed(Errno(ECONNRESET)) }
             guard got > 0 else { return .failed(Errno(Int32(-got))) }
             guard let rule else { return .idle }
             switch reader.body(buffer.span.extracting(first: got), rule: rule) {
