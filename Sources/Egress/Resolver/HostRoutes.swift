@@ -25,7 +25,16 @@ final class HostRoutes {
         socket = Descriptor(owning: Int32(try checked("open", "a route socket") { sp_route_socket() }))
     }
 
+    /// Judges where the packets end up: a connection to `::ffff:a.b.c.d` is one to a.b.c.d, whatever the IPv6 table says
+    /// of it (ipv6(7)), and translators and 6to4 relays may bring one to a wrapped address of this host back to it.
     func verdict(on address: IPAddress) throws(SystemError) -> Verdict {
+        guard address.isWrapping else { return try ask(address) }
+        let inner = try ask(address.unwrapped)
+        // An IPv6-only host has no route to what its translator reaches.
+        return address.isMapped || inner == .own || inner == .onLink ? inner : try ask(address)
+    }
+
+    private func ask(_ address: IPAddress) throws(SystemError) -> Verdict {
         var endpoint = Endpoint(address, 0).raw
         var route = sp_route()
         let result = sp_route_to(socket.number, &endpoint, &route)
