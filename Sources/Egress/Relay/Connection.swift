@@ -274,7 +274,9 @@ final class Connection: EgressGateway.Live {
                 reader = .none
                 return .more
             }
-            if got == -Int(EAGAIN) || got == 0 { return .idle }
+            // The server would wait for the rest of the body until the idle limit.
+            if got == 0 { return reader.isWhole ? .idle : .failed(Errno(ECONNABORTED)) }
+            if got == -Int(EAGAIN) { return .idle }
             guard got > 0 else { return .failed(Errno(Int32(-got))) }
             guard let rule else { return .idle }
             switch reader.body(buffer.span.extracting(first: got), rule: rule) {

@@ -39,6 +39,9 @@ enum HeadReader {
         }
     }
 
+    /// False while a plain request's body is not whole: then the client's end is no end of the request.
+    var isWhole: Bool { if case .http(let reader) = self { reader.isWhole } else { true } }
+
     /// Takes the next bytes.
     ///
     /// - Parameter name: What the address stands for, which the client must name as well.
@@ -121,6 +124,7 @@ struct RequestReader {
     private var head = RequestHeadReader()
     private var bodyReader = BodyReader(.none)
     private(set) var method: String?
+    var isWhole: Bool { bodyReader.isComplete }
 
     mutating func take(_ bytes: Span<UInt8>, name: HostName?, rule: EgressRule, port: UInt16) -> HeadReader.Result {
         switch head.append(bytes) {
