@@ -104,6 +104,29 @@ struct AuditLogTests {
         #expect(lseek(scene.file.descriptor.number, 0, SEEK_END) <= 16_384)
     }
 
+    @Test("a flood of attempts and of denials leaves room for what was allowed")
+    func shares() throws {
+        let scene = try Scene(mostBytes: 65_536)
+        var attempt = AuditRecord(.packetRefused)
+        var allowed = AuditRecord(.connectionAllowed)
+        for port in 1...500 {
+            attempt.port = UInt16(port)
+            scene.log.record(attempt)
+        }
+        for number in 0..<500 { scene.log.record(denial("name-\(number).test")) }
+        for port in 1...5 {
+            allowed.port = UInt16(port)
+            scene.log.record(allowed)
+        }
+        let events = try scene.lines().map { $0["event"]?.stringValue }
+        let attempts = events.filter { $0 == "packet.refused" }.count
+        let denials = events.filter { $0 == "dns.deny" }.count
+        #expect(attempts > 0 && denials > 0)
+        #expect(UInt64(attempts + denials) + scene.log.recordsLost == 1000)
+        #expect(events.filter { $0 == "audit.truncated" }.count == 2)
+        #expect(events.suffix(5) == Array(repeating: "tcp.allow", count: 5))
+    }
+
     @Test("the most frequent denials come first, with the event to ask about")
     func summary() throws {
         let scene = try Scene()

@@ -6,6 +6,8 @@ import Testing
 @Suite("second ClientHello")
 struct SecondHelloTests {
     private static let changeCipherSpec: [UInt8] = [20, 3, 3, 0, 1, 1]
+    /// A warning that OpenSSL passes over while it waits for the second hello: user_canceled.
+    private static let alert: [UInt8] = [21, 3, 3, 0, 2, 1, 90]
     private static let encrypted: [UInt8] = [23, 3, 3, 0, 3, 7, 8, 9]
     private static let first = ClientHello(
         serverName: "a.test", protocols: [], hasEncryptedHello: false, offersTLS13: true, offersEarlyData: false)
@@ -50,8 +52,9 @@ struct SecondHelloTests {
             bytes: changeCipherSpec + [22, 3, 3, 0, 40] + [UInt8](repeating: 9, count: 40)),
         Passing(
             testDescription: "the same with a first byte of 1",
-            bytes: changeCipherSpec + [22, 3, 3, 0, 40] + [UInt8](repeating: 1, count: 40)),
-        Passing(testDescription: "an alert", bytes: [21, 3, 3, 0, 2, 2, 40]),
+            bytes: changeCipherSpec + [22, 3, 3, 0, 40] + [UInt8](repeating: 1, count: 40) + encrypted),
+        Passing(testDescription: "an alert", bytes: alert, isDone: false),
+        Passing(testDescription: "an alert, then a retry", bytes: alert + HelloMessage().records() + encrypted),
         Passing(testDescription: "a retry", bytes: HelloMessage().records() + changeCipherSpec + encrypted),
         Passing(
             testDescription: "a retry in compatibility mode",
@@ -82,6 +85,9 @@ struct SecondHelloTests {
         let refusal: TLSRefusal
     }
 
+    /// The first 40 bytes of a hello of 17,000 bytes in a record of their own.
+    private static let firstPiece: [UInt8] = [22, 3, 3, 0, 40, 1, 0, 0x42, 0x68] + [UInt8](repeating: 3, count: 36)
+
     static let refused: [Refused] = [
         Refused(testDescription: "another name", hello: HelloMessage("b.test").records(), refusal: .otherSecondName),
         Refused(
@@ -93,6 +99,25 @@ struct SecondHelloTests {
         Refused(
             testDescription: "another name behind early data", first: early, passed: encrypted + changeCipherSpec,
             hello: HelloMessage("b.test").records(), refusal: .otherSecondName),
+        Refused(
+            testDescription: "another name behind an alert", passed: alert, hello: HelloMessage("b.test").records(),
+            refusal: .otherSecondName),
+        Refused(
+            testDescription: "another name behind alerts in compatibility mode",
+            passed: changeCipherSpec + alert + alert,
+            hello: HelloMessage("b.test").records(), refusal: .otherSecondName),
+        Refused(
+            testDescription: "a hello too long to be read, in records of full length", passed: changeCipherSpec,
+            hello: HelloMessage("b.test").adding(0x5a5a, [UInt8](repeating: 0, count: 17_000)).records(),
+            refusal: .oversized),
+        Refused(
+            testDescription: "the same, its first record as long as a Finished",
+            passed: changeCipherSpec + firstPiece, hello: [22, 3, 3, 0, 1, 0], refusal: .oversized),
+        Refused(
+            testDescription: "the same with an alert between its records",
+            passed: changeCipherSpec + firstPiece + alert, hello: [22, 3, 3, 0, 1, 0], refusal: .oversized),
+        Refused(
+            testDescription: "a record of no kind that TLS has", hello: [24, 3, 3, 0, 1, 1], refusal: .interrupted),
         Refused(testDescription: "no name", hello: HelloMessage(nil).records(), refusal: .noServerName),
         Refused(
             testDescription: "two names",

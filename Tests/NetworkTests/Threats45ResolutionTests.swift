@@ -18,6 +18,9 @@ extension Network {
             ("fd00:ec2::254", "fd000ec2000000000000000000000254"), ("fe80::1", "fe800000000000000000000000000001"),
             ("2002:7f00:1::1", "20027f00000100000000000000000001"), ("ff02::1", "ff020000000000000000000000000001"),
             ("host v6", "2a017e00000100000000000000000002"),
+            ("host mapped", "00000000000000000000ffff2d210a02"),
+            ("neighbour mapped", "00000000000000000000ffff2d210a01"),
+            ("host by NAT64", "0064ff9b00000000000000002d210a02"), ("host by 6to4", "20022d210a0200000000000000000001"),
         ]
 
         @Test("E18: an allowed name that stands for a special address leads nowhere", .requires(NetworkLab.need))

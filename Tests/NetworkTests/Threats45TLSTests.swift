@@ -110,6 +110,36 @@ extension Network {
             #expect(run.seen.of(.tls).allSatisfy { $0.name == "www.allowed-lab.net" }, "\(run.story)")
         }
 
+        @Test(
+            "E12: a second hello, which the server asked for, names the same server whatever stands before it",
+            .requires(NetworkLab.need))
+        func e12Second() throws {
+            // A change of cipher that says nothing, and a warning that servers pass over.
+            let script = """
+                name, other = "www.allowed-lab.net", "www.denied-lab.org"
+                change, warning = b"\\x14\\x03\\x03\\0\\x01\\x01", b"\\x15\\x03\\x03\\0\\x02\\x01\\x5a"
+                attempt("same", second_hello, name, name)
+                attempt("same behind both", second_hello, name, name, change + warning)
+                attempt("other", second_hello, name, other)
+                attempt("behind a change", second_hello, name, other, change)
+                attempt("behind a warning", second_hello, name, other, warning)
+                attempt("behind both", second_hello, name, other, change + warning)
+                attempt("long", second_hello, name, other, change, 16384, 17000)
+                attempt("long in short records", second_hello, name, other, change, 200, 17000)
+                """
+            let scene = try EgressScene()
+            let control = try scene.control(script)
+            #expect(
+                control.results.count == 8 && control.results.values.allSatisfy { $0 == "taken" }, "\(control.story)")
+            #expect(control.seen.of(.tls).contains { $0.name == "www.denied-lab.org" }, "\(control.story)")
+            let run = try scene.attempts(Self.rules, script)
+            var expected = control.results.mapValues { _ in "ECONNRESET" }
+            expected["same"] = "taken"
+            expected["same behind both"] = "taken"
+            run.expect(expected)
+            #expect(run.seen.of(.tls).allSatisfy { $0.name == "www.allowed-lab.net" }, "\(run.story)")
+        }
+
         @Test("E13: ECH passes where a rule says so, under the outer name only", .requires(NetworkLab.need))
         func e13Allowed() throws {
             let script = """

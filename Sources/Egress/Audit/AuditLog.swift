@@ -13,8 +13,48 @@ final class AuditLog {
     /// How many different things are counted at the same time; more are written without waiting for repeats.
     private static let mostKeys = 2048
     private static let quietMilliseconds: UInt64 = 1000
-    /// Room kept for the line that says that nothing more is written.
+    /// Room kept for the lines that say that nothing more is written, and for the end.
     private static let lastLine: UInt64 = 4096
+
+    /// How much of the file a class of records may fill. Attempts cost a task nothing, so a flood of them must not take
+    /// the room of the lines that say what did leave the session.
+    private enum Share: Hashable {
+        /// First packets that the kernel refused: the first quarter.
+        case attempts
+        /// Denials that something here decided: up to three quarters.
+        case denials
+        case decisions
+        case end
+
+        init(_ event: AuditRecord.Event) {
+            self =
+                switch event {
+                case .packetRefused: .attempts
+                case .nameDenied, .connectionDenied, .limit: .denials
+                case .start, .policy, .nameAllowed, .connectionAllowed, .connectionClosed, .connectionFailed:
+                    .decisions
+                case .end, .truncated: .end
+                }
+        }
+
+        var words: String {
+            switch self {
+            case .attempts: "attempts that were refused"
+            case .denials: "denials"
+            case .decisions, .end: "records"
+            }
+        }
+
+        /// Bytes of the file that others keep.
+        func reserved(of most: UInt64) -> UInt64 {
+            switch self {
+            case .attempts: most / 4 * 3
+            case .denials: most / 4
+            case .decisions: AuditLog.lastLine
+            case .end: 0
+            }
+        }
+    }
 
     private struct Repeats {
         let first: UInt64
@@ -28,7 +68,8 @@ final class AuditLog {
     private let mostBytes: UInt64
     private let loop: EventLoop
     private var written: UInt64 = 0
-    private var isFull = false
+    /// Classes of records that have used up their share, or found the disk full.
+    private var full: Set<Share> = []
     private var lastEvent: UInt64 = 0
     private var repeats: [AuditRecord.Key: Repeats] = [:]
     private var timer: LoopTimer?
@@ -135,9 +176,9 @@ final class AuditLog {
         members.append(.init("count", .number(count)))
         if let repeats { members.append(.init("repeats", .string(name(of: repeats)))) }
         let line = JSONWriter().write(.object(members)) + [0x0A]
-        let room = record.event == .end || record.event == .truncated ? 0 : Self.lastLine
-        guard !isFull || room == 0, written + UInt64(line.count) + room <= mostBytes else {
-            lose(count)
+        let share = Share(record.event)
+        guard !full.contains(share), written + UInt64(line.count) + share.reserved(of: mostBytes) <= mostBytes else {
+            lose(count, share)
             return lastEvent
         }
         var done = 0
@@ -145,7 +186,7 @@ final class AuditLog {
             let put = line.withUnsafeBytes { sp_write(file, $0.baseAddress! + done, line.count - done) }
             if put == -Int(EINTR) { continue }
             guard put > 0 else {
-                lose(count)
+                lose(count, share)
                 return lastEvent
             }
             done += put
@@ -154,13 +195,12 @@ final class AuditLog {
         return lastEvent
     }
 
-    /// The cap is reached, or the disk is full: decisions go on, and the loss is counted and told to the supervisor.
-    private func lose(_ count: UInt64) {
+    /// The share is used up, or the disk is full: decisions go on, and the loss is counted and told to the supervisor.
+    private func lose(_ count: UInt64, _ share: Share) {
         recordsLost += count
-        guard !isFull else { return }
-        isFull = true
+        guard full.insert(share).inserted, share != .end else { return }
         var record = AuditRecord(.truncated)
-        record.detail = "no more records fit; decisions went on, and the session's result counts them"
+        record.detail = "no more \(share.words) fit; decisions went on, and the session's result counts them"
         write(record, count: 1, since: nil, repeats: nil)
     }
 }

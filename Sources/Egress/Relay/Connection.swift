@@ -278,9 +278,9 @@ final class Connection: EgressGateway.Live {
                 reader = .none
                 return .more
             }
+            // The server would wait for the rest of the body until the idle limit.
+            if got == 0 { return reader.isWhole ? .idle : .failed(Errno(ECONNABORTED)) }
             if got == -Int(EAGAIN) { return .idle }
-            // Whoever only ends its own direction still waits for the answer; half a request gets none.
-            if got == 0 { return reader.isComplete ? .idle : .failed(Errno(ECONNRESET)) }
             guard got > 0 else { return .failed(Errno(Int32(-got))) }
             guard let rule else { return .idle }
             switch reader.body(buffer.span.extracting(first: got), rule: rule) {

@@ -39,6 +39,9 @@ enum HeadReader {
         }
     }
 
+    /// False while a plain request's body is not whole: then the client's end is no end of the request.
+    var isWhole: Bool { if case .http(let reader) = self { reader.isWhole } else { true } }
+
     /// Takes the next bytes.
     ///
     /// - Parameter name: What the address stands for, which the client must name as well.
@@ -58,9 +61,6 @@ enum HeadReader {
             return result
         }
     }
-
-    /// False while a request's body is still to come: a client that ends here has sent half a request.
-    var isComplete: Bool { if case .http(let reader) = self { reader.isComplete } else { true } }
 
     /// What is sent upstream for bytes behind the head; denied where a request's body breaks its own framing, or a
     /// second hello names another server.
@@ -124,7 +124,7 @@ struct RequestReader {
     private var head = RequestHeadReader()
     private var bodyReader = BodyReader(.none)
     private(set) var method: String?
-    var isComplete: Bool { bodyReader.isComplete }
+    var isWhole: Bool { bodyReader.isComplete }
 
     mutating func take(_ bytes: Span<UInt8>, name: HostName?, rule: EgressRule, port: UInt16) -> HeadReader.Result {
         switch head.append(bytes) {

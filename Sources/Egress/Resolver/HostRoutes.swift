@@ -29,13 +29,23 @@ final class HostRoutes {
         socket = Descriptor(owning: Int32(try checked("open", "a route socket") { sp_route_socket() }))
     }
 
+    /// Judges where the packets end up: a connection to `::ffff:a.b.c.d` is one to a.b.c.d, whatever the IPv6 table says
+    /// of it (ipv6(7)), and translators and 6to4 relays may bring one to a wrapped address of this host back to it.
+    ///
     /// - Parameter now: nanoseconds of the loop's clock.
     func verdict(on address: IPAddress, now: UInt64) throws(SystemError) -> Verdict {
         if let known = recent[address], now - known.at < Self.freshNanoseconds { return known.verdict }
-        let verdict = try ask(address)
+        let verdict = try judge(address)
         if recent.count >= Self.mostRecent { recent.removeAll() }
         recent[address] = (verdict, now)
         return verdict
+    }
+
+    private func judge(_ address: IPAddress) throws(SystemError) -> Verdict {
+        guard address.isWrapping else { return try ask(address) }
+        let inner = try ask(address.unwrapped)
+        // An IPv6-only host has no route to what its translator reaches.
+        return address.isMapped || inner == .own || inner == .onLink ? inner : try ask(address)
     }
 
     private func ask(_ address: IPAddress) throws(SystemError) -> Verdict {

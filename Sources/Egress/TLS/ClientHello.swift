@@ -9,7 +9,7 @@ package struct ClientHello: Equatable, Sendable {
     package let protocols: [[UInt8]]
     /// True when an encrypted hello, or what only looks like one, came along; a rule had allowed it.
     package let hasEncryptedHello: Bool
-    /// True when the server may choose TLS 1.3, and with it ask for a second hello.
+    /// True when the server may choose TLS 1.3 or one of its drafts, and with it ask for a second hello.
     package let offersTLS13: Bool
     /// True when encrypted bytes may follow before the server has answered.
     package let offersEarlyData: Bool
@@ -68,7 +68,7 @@ extension ClientHello {
         guard let name else { throw .noServerName }
         self.init(
             serverName: name, protocols: protocols, hasEncryptedHello: hasEncryptedHello,
-            offersTLS13: versions.contains(0x0304), offersEarlyData: seen.contains(Self.earlyDataType))
+            offersTLS13: versions.contains { $0 > 0x0303 }, offersEarlyData: seen.contains(Self.earlyDataType))
     }
 
     private static func serverName(_ content: Vector) throws(TLSRefusal) -> String {

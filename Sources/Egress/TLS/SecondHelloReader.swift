@@ -7,7 +7,9 @@
 /// would pass the look at the first hello and reach another name behind the same address, so the second is held back and
 /// judged like the first.
 ///
-/// What comes before it can only be a change_cipher_spec record, and encrypted early data if the first hello offered it.
+/// What may come before it are change_cipher_spec records, alerts (a server that waits for the second hello passes over a
+/// warning, RFC 8446 6.1 `user_canceled`), and encrypted early data if the first hello offered it. None of them says that
+/// no second hello can come any more.
 package struct SecondHelloReader: Sendable {
     private enum Phase {
         case header
@@ -17,8 +19,9 @@ package struct SecondHelloReader: Sendable {
         case done
     }
 
-    /// No encrypted handshake record of TLS 1.2 is shorter: 12 bytes of verify_data and a tag of 16.
-    private static let shortestEncrypted = 24
+    /// No encrypted Finished of TLS 1.2 is shorter: 12 bytes of verify_data and a tag of 16; or longer: its header, the
+    /// longest tag and initialization vector, and all padding that CBC allows.
+    private static let encryptedFinished = 24...512
 
     private let first: ClientHello
     private let allowsEncryptedHello: Bool
@@ -26,6 +29,8 @@ package struct SecondHelloReader: Sendable {
     /// Bytes of a record header, and of the handshake message behind it, that are not judged yet.
     private var pending: [UInt8] = []
     private var sawChangeCipherSpec = false
+    /// A record went by that is an encrypted Finished, or the first piece of a hello longer than any that is read here.
+    private var isInDoubt = false
 
     package init(after first: ClientHello, allowsEncryptedHello: Bool = false) {
         self.first = first
@@ -74,8 +79,12 @@ package struct SecondHelloReader: Sendable {
     /// What the record at the front of `pending` leads to; nil when more of it has to come first.
     private mutating func nextPhase() throws(TLSRefusal) -> Phase? {
         guard let type = pending.first else { return nil }
-        // Alerts, and what no server takes at this point.
-        guard [20, 22, 23].contains(type), type != 23 || first.offersEarlyData else { return .done }
+        switch type {
+        case 20, 21, 22: break
+        // A handshake that is under way with its keys.
+        case 23: if !first.offersEarlyData { return .done }
+        default: throw .interrupted
+        }
         guard pending.count >= 5 else { return nil }
         let length = pending.span.number16(at: 3)
         if type != 22 {
@@ -83,14 +92,19 @@ package struct SecondHelloReader: Sendable {
             return .passing(5 + length)
         }
         guard length > 0 else { throw .interrupted }
+        guard !isInDoubt else { throw .oversized }
         guard pending.count >= 6 else { return nil }
         guard pending[5] == 1 else { return .done }
         let fresh = ClientHelloReader(allowsEncryptedHello: allowsEncryptedHello)
         // Behind a change_cipher_spec this may also be the encrypted Finished of a TLS 1.2 session that is taken up
         // again. Its bytes look like the header of a short hello once in 2^18 times; then it is refused as one.
-        guard sawChangeCipherSpec, length >= Self.shortestEncrypted else { return .hello(fresh) }
+        guard sawChangeCipherSpec, length >= Self.encryptedFinished.lowerBound else { return .hello(fresh) }
         guard pending.count >= 9 else { return nil }
-        return pending.span.number24(at: 6) <= ClientHelloReader.longestHello ? .hello(fresh) : .done
+        guard pending.span.number24(at: 6) > ClientHelloReader.longestHello else { return .hello(fresh) }
+        // A hello of that length takes more than one record, a Finished is followed by no other of its kind.
+        guard length <= Self.encryptedFinished.upperBound else { throw .oversized }
+        isInDoubt = true
+        return .passing(5 + length)
     }
 
     private mutating func judge(

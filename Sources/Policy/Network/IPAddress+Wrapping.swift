@@ -23,6 +23,9 @@ extension IPAddress {
 
     package var isWrapping: Bool { unwrapped != self }
 
+    /// The one wrapping that this host's own kernel takes off: `::ffff:a.b.c.d`.
+    package var isMapped: Bool { if case .v6(0, let low) = self { low >> 32 == 0xFFFF } else { false } }
+
     /// An interface id that names an IPv4 tunnel end: ISATAP, RFC 5214 6.1.
     var isISATAP: Bool {
         guard case .v6(_, let low) = self else { return false }

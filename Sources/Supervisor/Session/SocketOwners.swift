@@ -24,15 +24,15 @@ package enum SocketOwners {
     private static let commandBytes = 1024
 
     /// - Parameters:
-    ///   - processes: the session's, as the host numbers them; see ``descendants(of:)``.
-    ///   - deadline: of the monotonic clock, in nanoseconds. A session may have hundreds of processes with thousands of
-    ///     descriptors each; whoever looks has a session to watch meanwhile.
+    ///   - processes: the session's, as the host numbers them; see ``descendants(of:until:)``.
+    ///   - deadline: on the monotonic clock, in nanoseconds; what is not found by then is nobody's.
     package static func owner(
         inode: UInt32, among processes: some Sequence<Int32>, until deadline: UInt64 = .max
     ) throws(SystemError) -> SocketOwner? {
         guard inode != 0 else { return nil }
         let wanted = Array("socket:[\(inode)]".utf8)
-        for pid in processes where sp_clock_ns(CLOCK_MONOTONIC) < deadline {
+        for pid in processes {
+            guard sp_clock_ns(CLOCK_MONOTONIC) < deadline else { return nil }
             if try holds(pid, wanted) { return try describe(pid) }
         }
         return nil
@@ -42,10 +42,12 @@ package enum SocketOwners {
     ///
     /// For sessions without a group of their own. Complete, since whoever loses its parent in a pid namespace is given
     /// to its pid 1, but a process that ends meanwhile can hide its neighbour. pid_namespaces(7), proc_tid_children(5)
-    package static func descendants(of root: Int32) throws(SystemError) -> [Int32] {
+    ///
+    /// - Parameter deadline: on the monotonic clock, in nanoseconds; those that were found by then are returned.
+    package static func descendants(of root: Int32, until deadline: UInt64 = .max) throws(SystemError) -> [Int32] {
         var found = [root]
         var next = 0
-        while next < found.count {
+        while next < found.count, sp_clock_ns(CLOCK_MONOTONIC) < deadline {
             let pid = found[next]
             next += 1
             let tasks = try ofLiving { () throws(SystemError) in try Directory.open("/proc/\(pid)/task").names() } ?? []

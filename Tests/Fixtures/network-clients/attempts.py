@@ -272,3 +272,50 @@ def send_question(server, message, stream=False, port=53):
         if not poll.poll(3000):
             return "no answer"
         return _told(one.recv(65536))
+
+
+# The random of a ServerHello that is a HelloRetryRequest. RFC 8446 4.1.3
+RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+
+
+def replaced(hello, number, body):
+    """The same hello with another body in one extension."""
+    at = extensions(hello)
+    size, rest = struct.unpack("!H", hello[at:at + 2])[0], b""
+    place, end = at + 2, at + 2 + size
+    while place < end:
+        kind, length = struct.unpack("!HH", hello[place:place + 4])
+        own = body if kind == number else hello[place + 4:place + 4 + length]
+        rest += struct.pack("!HH", kind, len(own)) + own
+        place += 4 + length
+    inner = hello[4:at] + struct.pack("!H", len(rest)) + rest
+    return hello[:1] + struct.pack("!I", len(inner))[1:] + inner
+
+
+def second_hello(host, name, between=b"", size=16384, padding=0):
+    """Makes the server ask for a second hello by offering no key, and names another server in that one."""
+    hello = client_hello(host)
+    second = replaced(hello, 0, server_name(name.encode()))
+    if padding:
+        second = with_extension(second, 0x5A5A, b"\0" * padding)
+    with dial(host, 443) as connection:
+        def message():
+            head = connection.recv(5, socket.MSG_WAITALL)
+            if len(head) < 5:
+                return 0, b""
+            return head[0], connection.recv(struct.unpack("!H", head[3:5])[0], socket.MSG_WAITALL)
+
+        try:
+            connection.sendall(records(replaced(hello, 51, b"\0\0"), 16384))
+            kind, body = message()
+            if kind != 22 or body[6:38] != RETRY:
+                return "no retry"
+            connection.sendall(between + records(second, size))
+            kind, body = message()
+            while kind == 20:
+                kind, body = message()
+        except ConnectionResetError:
+            return "ECONNRESET"
+        if kind == 22 and body[0] == 2 and body[6:38] != RETRY:
+            return "taken"
+        return f"alert {body[1]}" if kind == 21 else "closed"
