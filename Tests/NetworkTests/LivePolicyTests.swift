@@ -251,9 +251,8 @@ extension Network {
                     try:
                         one.sendmsg([data], control)
                     except BrokenPipeError: pass
-                    # Refused before it was read: the kernel says so first, and has the answer still. unix(7)
-                    try: answer = one.recv(4096)
-                    except ConnectionResetError: answer = one.recv(4096)
+                    # Also of a refusal that came before the request was read: no reset stands before the answer.
+                    answer = one.recv(4096)
                     print(label, hex(answer[1]) if len(answer) > 4 else "end", answer[4] if len(answer) > 4 else "-")
             def memory(text, sealed=True):
                 fd = os.memfd_create("policy", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)

@@ -86,8 +86,8 @@ final class Connection: EgressGateway.Live {
             rule.http == self.rule?.http, rule.ech == self.rule?.ech
         else { return cutByPolicy() }
         if let remote, case .refused = gateway.policy.vet(remote, for: rule) { return cutByPolicy() }
-        // A look-up that is under way would be judged by the rule that it began with.
-        if phase == .dialing && rule != self.rule { return cutByPolicy() }
+        // A look-up that is under way will be judged by the rule that it began with: only where that says the same.
+        if phase == .dialing && rule.text != self.rule?.text { return cutByPolicy() }
         self.rule = rule
         return false
     }
@@ -278,7 +278,9 @@ final class Connection: EgressGateway.Live {
                 reader = .none
                 return .more
             }
-            if got == -Int(EAGAIN) || got == 0 { return .idle }
+            if got == -Int(EAGAIN) { return .idle }
+            // Whoever only ends its own direction still waits for the answer; half a request gets none.
+            if got == 0 { return reader.isComplete ? .idle : .failed(Errno(ECONNRESET)) }
             guard got > 0 else { return .failed(Errno(Int32(-got))) }
             guard let rule else { return .idle }
             switch reader.body(buffer.span.extracting(first: got), rule: rule) {

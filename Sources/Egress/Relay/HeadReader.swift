@@ -59,6 +59,9 @@ enum HeadReader {
         }
     }
 
+    /// False while a request's body is still to come: a client that ends here has sent half a request.
+    var isComplete: Bool { if case .http(let reader) = self { reader.isComplete } else { true } }
+
     /// What is sent upstream for bytes behind the head; denied where a request's body breaks its own framing, or a
     /// second hello names another server.
     mutating func body(_ bytes: Span<UInt8>, rule: EgressRule) -> Result {
@@ -121,6 +124,7 @@ struct RequestReader {
     private var head = RequestHeadReader()
     private var bodyReader = BodyReader(.none)
     private(set) var method: String?
+    var isComplete: Bool { bodyReader.isComplete }
 
     mutating func take(_ bytes: Span<UInt8>, name: HostName?, rule: EgressRule, port: UInt16) -> HeadReader.Result {
         switch head.append(bytes) {

@@ -50,9 +50,14 @@ package struct SessionPolicy: Sendable {
     package func change(to policy: EgressPolicy) throws(SystemError) -> Outcome {
         let socket = try connect()
         let document = try SealedDocument.make(policy.json, name: "egress policy")
-        try socket.send(
-            SessionRequest.policy.encoded(), descriptors: [document.number], subject: "the policy to session \(session)"
-        )
+        do throws(SystemError) {
+            try socket.send(
+                SessionRequest.policy.encoded(), descriptors: [document.number],
+                subject: "the policy to session \(session)")
+        } catch {
+            // Refused before it was asked: the answer is there all the same.
+            guard error.errno == Errno(EPIPE) else { throw error }
+        }
         let ready = try checked("wait for", "session \(session)") {
             sp_poll_one(socket.number, Int16(POLLIN), Self.patience)
         }
@@ -62,9 +67,8 @@ package struct SessionPolicy: Sendable {
                 remedy: "Its supervisor does not answer; look whether it is stopped, and at `sallyport session policy`."
             )
         }
-        guard let message = try Self.receive(socket, "the answer of session \(session)") else {
-            throw ended(Errno(EPIPE))
-        }
+        guard let message = try socket.receive(limit: SessionReply.longest, subject: "the answer of session \(session)")
+        else { throw ended(Errno(EPIPE)) }
         for fd in message.descriptors { _ = sp_close(fd) }
         do throws(MessageError) {
             switch try SessionReply(decoding: message.bytes) {
@@ -103,13 +107,5 @@ package struct SessionPolicy: Sendable {
         SystemError(
             "change", "the policy of session \(session)", errno,
             remedy: "It is not running any more; see `sallyport session list`.")
-    }
-
-    /// Who is refused before the request was read hears of the reset first, and of the answer then. unix(7)
-    private static func receive(_ socket: borrowing Descriptor, _ subject: String) throws(SystemError) -> Received? {
-        do throws(SystemError) { return try socket.receive(limit: SessionReply.longest, subject: subject) } catch {
-            guard error.errno == Errno(ECONNRESET) else { throw error }
-            return try socket.receive(limit: SessionReply.longest, subject: subject)
-        }
     }
 }
