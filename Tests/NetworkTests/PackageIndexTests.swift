@@ -117,7 +117,7 @@ extension Network {
             #expect(!allowed.isEmpty && allowed.allSatisfy { $0.ruleOrigin?.hasPrefix("registry pip") == true })
 
             // Without the rules the same run ends at its first download.
-            let shut = try run("offline", script)
+            let shut = try run("strict", script)
             #expect(shut.code == 2, "\(shut.text)\(shut.errorText)")
         }
 
