@@ -75,7 +75,8 @@ extension Network {
             }
             run.expect(expected)
             #expect(Set(run.seen.departures.compactMap(\.port)) == [80], "\(run.story)")
-            #expect(run.seen.departures.count == 3, "\(run.story)")
+            // By address: a first packet that got no answer at once is sent again.
+            #expect(Set(run.seen.departures.compactMap(\.address)).count == 3, "\(run.story)")
         }
 
         @Test(

@@ -39,7 +39,7 @@ final class Connection: EgressGateway.Live {
     private var begun: UInt64 = 0
     private var lastActivity: UInt64 = 0
     private var reply: [UInt8] = []
-    private var isAudited = false
+    private var story: Story?
     /// What the client speaks, where the session observes.
     private var spoken: Explanation.Language?
 
@@ -195,8 +195,9 @@ final class Connection: EgressGateway.Live {
         upstream = consume socket
         var record = AuditRecord(.connectionAllowed)
         describe(&record)
-        isAudited = true
-        gateway.record(record, transport: 6, client: peer, server: asked) { _ in }
+        let story = Story(gateway.audit)
+        self.story = story
+        gateway.record(record, transport: 6, client: peer, server: asked) { _ in story.opened() }
         watchIdle()
         relay()
     }
@@ -376,14 +377,14 @@ final class Connection: EgressGateway.Live {
         up.end(gateway.pipes)
         down.end(gateway.pipes)
         let sent = up.moved + outgoing.sent
-        if isAudited {
+        if let story {
             var record = AuditRecord(.connectionClosed)
             describe(&record)
             record.reason = reason == "finished" ? nil : reason
             record.bytesUp = sent
             record.bytesDown = down.moved
             record.durationMilliseconds = (gateway.loop.now - begun) / 1_000_000
-            gateway.audit.record(record)
+            story.close(record)
         }
         if let clientRegistration { gateway.loop.remove(clientRegistration) }
         if let upstreamRegistration { gateway.loop.remove(upstreamRegistration) }
@@ -392,5 +393,24 @@ final class Connection: EgressGateway.Live {
             if let number = upstream?.number { _ = sp_reset_on_close(number) }
         }
         gateway.forget(self, up: sent, down: down.moved)
+    }
+}
+
+/// Keeps the two lines about one connection in order: the first waits for the name of a process, and a short connection
+/// is over by then.
+private final class Story {
+    private let audit: AuditLog
+    private var isOpened = false
+    private var end: AuditRecord?
+
+    init(_ audit: AuditLog) { self.audit = audit }
+
+    func opened() {
+        isOpened = true
+        if let end { audit.record(end) }
+    }
+
+    func close(_ record: AuditRecord) {
+        if isOpened { audit.record(record) } else { end = record }
     }
 }
