@@ -12,6 +12,7 @@ final class Acceptor: EventSource {
     private var registration: EventLoop.Registration?
     private var bucket: TokenBucket
     private var timer: LoopTimer?
+    private static let pauseForDescriptors: UInt64 = 100
 
     init(_ gateway: EgressGateway, socket: consuming Descriptor, isResolver: Bool) throws(SystemError) {
         self.gateway = gateway
@@ -29,14 +30,16 @@ final class Acceptor: EventSource {
 
     func ready(_ events: UInt32, tag: Int) {
         for _ in 0..<gateway.caps.perTurn {
-            guard bucket.hasOne(at: gateway.loop.now) else { return pause() }
+            guard bucket.hasOne(at: gateway.loop.now) else { return pause(bucket.milliseconds) }
             var peer = sp_endpoint()
             let got = sp_accept(socket.number, &peer)
             if got == -Int(EAGAIN) { return }
             // ECONNABORTED and the like belong to the connection that is gone. accept(2)
             guard got >= 0 else {
-                if got == -Int(EMFILE) || got == -Int(ENFILE) { refuseForWantOf("descriptors", at: nil) }
-                return
+                guard got == -Int(EMFILE) || got == -Int(ENFILE) else { return }
+                refuseForWantOf("descriptors", at: nil)
+                // It stays in the queue and would wake the loop at once.
+                return pause(Self.pauseForDescriptors)
             }
             take(Descriptor(owning: Int32(got)), from: peer)
         }
@@ -44,10 +47,10 @@ final class Acceptor: EventSource {
 
     /// Leaves what comes too fast in the kernel's queue for a moment: a task that opens many connections at once gets
     /// them all, only later. The queue has an end, and clients try again.
-    private func pause() {
+    private func pause(_ milliseconds: UInt64) {
         guard let registration else { return }
         do throws(SystemError) { try gateway.loop.change(registration, 0) } catch { return }
-        timer = gateway.loop.after(milliseconds: bucket.milliseconds) { [weak self] in
+        timer = gateway.loop.after(milliseconds: milliseconds) { [weak self] in
             guard let self, let registration = self.registration else { return }
             do throws(SystemError) { try self.gateway.loop.change(registration, SP_EPOLLIN) } catch {}
         }
