@@ -92,7 +92,7 @@ extension Network {
             let script = """
                 held = dial("www.allowed-lab.net", 80)
                 held.sendall(b"GET /stream HTTP/1.1\\r\\nHost: www.allowed-lab.net\\r\\n\\r\\n")
-                if b"first" not in held.recv(65536) + held.recv(65536): sys.exit("no stream")
+                if not until(held, b"first"): sys.exit("no stream")
                 print("ready", flush=True)
                 def end():
                     while held.recv(65536): pass
