@@ -9,11 +9,13 @@ package struct Posture: Sendable {
     package enum Verdict: Sendable, Equatable {
         case refused(String)
         case escaped, notApplicable, broken
+        /// Succeeded, as this mode says that it does.
+        case byDesign
     }
 
     package struct Attempt: Sendable, Equatable {
         package let id: String
-        package let verdict: Verdict
+        package fileprivate(set) var verdict: Verdict
         package let text: String
     }
 
@@ -39,17 +41,23 @@ package struct Posture: Sendable {
     /// - Parameters:
     ///   - report: what came out of the sandbox.
     ///   - expected: the ids of every attempt, from the probes' own list, taken outside.
-    package init(report: [UInt8], expected: [String]) {
+    ///   - notHeld: attempts that the mode does not claim to refuse; their success is no escape.
+    package init(report: [UInt8], expected: [String], notHeld: Set<String> = []) {
         var open = Set(expected)
         for line in report.split(separator: 0x0A) {
-            guard let attempt = Self.attempt(line), open.remove(attempt.id) != nil else {
+            guard var attempt = Self.attempt(line), open.remove(attempt.id) != nil else {
                 unreadable += 1
                 continue
             }
+            if attempt.verdict == .escaped && notHeld.contains(attempt.id) { attempt.verdict = .byDesign }
             attempts.append(attempt)
         }
         silent = expected.filter { open.contains($0) }
     }
+
+    /// What rootless mode does not hold: pid 1 has the one id that everything inside has, so what is done to it is within
+    /// the agent's trust. The kernel itself keeps pid 1 from being stopped or killed from inside. pid_namespaces(7)
+    package static let notHeldRootless: Set<String> = ["K29a", "K29b", "K29c", "K29d"]
 
     /// The ids of `sp-probe list`: what stands before the first tab of each line.
     package static func ids(list: [UInt8]) -> [String] {
@@ -97,14 +105,32 @@ package struct Posture: Sendable {
     /// Every attempt was made and told, in a form that can be believed.
     package var isComplete: Bool { !attempts.isEmpty && silent.isEmpty && unreadable == 0 && broken.isEmpty }
 
-    package func count(_ layer: Layer) -> (refused: Int, escaped: Int, notApplicable: Int, broken: Int) {
-        var count = (refused: 0, escaped: 0, notApplicable: 0, broken: 0)
+    package var byDesign: [Attempt] { attempts.filter { $0.verdict == .byDesign } }
+
+    package struct Count: Equatable, Sendable {
+        package var refused = 0
+        package var escaped = 0
+        package var byDesign = 0
+        package var notApplicable = 0
+        package var broken = 0
+        package init(refused: Int = 0, escaped: Int = 0, byDesign: Int = 0, notApplicable: Int = 0, broken: Int = 0) {
+            self.refused = refused
+            self.escaped = escaped
+            self.byDesign = byDesign
+            self.notApplicable = notApplicable
+            self.broken = broken
+        }
+    }
+
+    package func count(_ layer: Layer) -> Count {
+        var count = Count()
         for attempt in attempts where Layer.of(attempt.id) == layer {
             switch attempt.verdict {
             case .refused: count.refused += 1
             case .escaped: count.escaped += 1
             case .notApplicable: count.notApplicable += 1
             case .broken: count.broken += 1
+            case .byDesign: count.byDesign += 1
             }
         }
         return count

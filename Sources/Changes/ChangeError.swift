@@ -8,8 +8,6 @@ package struct ChangeError: Error, Equatable, Sendable, CustomStringConvertible 
         case refused(Errno)
         /// The change set is not one that our collector wrote.
         case malformed
-        /// More bytes or entries than the session was allowed.
-        case budget
         /// The upper layer holds an attribute that the overlay was mounted not to write.
         case unexpectedAttribute
         /// The file changed between two looks at it.

@@ -8,6 +8,8 @@ package struct SandboxSpec: Sendable {
     package struct Tree: Sendable {
         /// Detached clone of the source (host mode), or -1 when the child clones `source` itself (rootless).
         package var descriptor: Int32
+        /// The source itself, as a path only, where there is no clone; else -1.
+        package var opened: Int32 = -1
         package var source: String
         package var device: UInt64
         package var inode: UInt64

@@ -15,10 +15,14 @@ package struct FileStatus: Sendable, Equatable {
     package let modifiedNanoseconds: Int64
     /// When content, mode, owner or number of names last changed; nobody can set it back. inode(7), ctime
     package let changedNanoseconds: Int64
+    /// When it was made, where the file system knows. statx(2), STATX_BTIME
+    package let bornNanoseconds: Int64?
 
     package var type: UInt32 { mode & 0o170000 }
     package var isDirectory: Bool { type == 0o040000 }
     package var isRegular: Bool { type == 0o100000 }
+    package var isSocket: Bool { type == 0o140000 }
+    package var isFifo: Bool { type == 0o010000 }
     package var isSymlink: Bool { type == 0o120000 }
     package var isCharacterDevice: Bool { type == 0o020000 }
     package var isNullDevice: Bool { isCharacterDevice && deviceNumber == 1 << 32 | 3 }
@@ -40,7 +44,9 @@ package struct FileStatus: Sendable, Equatable {
             device: UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor),
             deviceNumber: UInt64(raw.stx_rdev_major) << 32 | UInt64(raw.stx_rdev_minor), links: raw.stx_nlink,
             modifiedNanoseconds: raw.stx_mtime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_mtime.tv_nsec),
-            changedNanoseconds: raw.stx_ctime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_ctime.tv_nsec))
+            changedNanoseconds: raw.stx_ctime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_ctime.tv_nsec),
+            bornNanoseconds: raw.stx_mask & 0x800 == 0
+                ? nil : raw.stx_btime.tv_sec &* 1_000_000_000 &+ Int64(raw.stx_btime.tv_nsec))
     }
 
     package static func path(_ path: String) throws(SystemError) -> FileStatus {
@@ -191,6 +197,14 @@ package struct Directory: ~Copyable, Sendable {
     }
 
     private static let movedUp = Array(".removed-".utf8)
+
+    /// Whose removal left a name behind when it was cut short; nil for any other name.
+    package static func leftOver(_ name: [UInt8]) -> String? {
+        guard name.starts(with: movedUp) else { return nil }
+        let rest = name.dropFirst(movedUp.count)
+        guard let dash = rest.firstIndex(of: UInt8(ascii: "-")) else { return nil }
+        return String(decoding: rest[(dash + 1)...], as: UTF8.self)
+    }
 
     private static func unlink(_ dir: Int32, _ name: [UInt8], _ flags: Int32 = 0) -> Int {
         sp_unlinkat(dir, name.map { CChar(bitPattern: $0) } + [0], flags)

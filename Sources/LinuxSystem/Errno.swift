@@ -36,6 +36,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
     package static let notDirectory = Errno(ENOTDIR)
     package static let noSystemCall = Errno(ENOSYS)
     package static let symlinkLoop = Errno(ELOOP)
+    package static let stale = Errno(ESTALE)
     package static let noDevice = Errno(ENODEV)
 }
 

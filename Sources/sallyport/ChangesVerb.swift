@@ -13,6 +13,7 @@ enum ChangesVerb {
     /// Exit statuses towards the verb that started it.
     static let withheld: Int32 = 3
     static let refused: Int32 = 1
+    static let partial: Int32 = 4
 
     static func run(_ words: [String]) -> Int32 {
         do {
@@ -24,7 +25,7 @@ enum ChangesVerb {
             let record = try kept.record(id)
             let directory = try Directory.open(context.paths.changes)
             let file = try directory.open("\(id).set", O_RDONLY)
-            let workspace = try Directory.open(strict: record.workspace)
+            let workspace = try workspace(of: record, words)
             let umask = Applier.currentMask()
             let applying = words[0] == "apply"
             let numbers = [file.number, workspace.fd.number]
@@ -38,7 +39,10 @@ enum ChangesVerb {
             }
             if applying {
                 return try apply(
-                    set, workspace, ApplyOptions(acceptFlagged: words.contains("--accept-flagged"), umask: umask),
+                    set, workspace,
+                    ApplyOptions(
+                        acceptFlagged: words.contains("--accept-flagged"),
+                        acceptPartial: words.contains("--accept-partial"), umask: umask),
                     json: words.contains("--json"))
             }
             try show(set, workspace, json: words.contains("--json"), stat: words.contains("--stat"))
@@ -47,6 +51,28 @@ enum ChangesVerb {
             Output.error("\(error)")
             return 125
         }
+    }
+
+    /// The directory that the session showed, found by its path and known by more than that; or the one that the caller
+    /// names instead, where every entry is still compared with what the session started from.
+    private static func workspace(of record: KeptChanges.Record, _ words: [String]) throws(SystemError) -> Directory {
+        if let to = words.firstIndex(of: "--to"), to + 1 < words.count {
+            return try Directory.open(strict: words[to + 1])
+        }
+        let remedy = "Name the directory that the changes are for by --to DIR."
+        let directory: Directory
+        do throws(SystemError) { directory = try Directory.open(strict: record.workspace) } catch {
+            throw SystemError(error.operation, error.subject, error.errno, remedy: remedy)
+        }
+        let found = KeptChanges.identity(try FileStatus.of(directory.fd, subject: "\"\(record.workspace)\""))
+        guard found == record.directory else {
+            throw SystemError(
+                "take \"\(record.workspace)\" for", "the workspace of session \(record.session)", .stale,
+                remedy:
+                    "Another directory has that path now (\(found)) than the session's (\(record.directory)). \(remedy)"
+            )
+        }
+        return directory
     }
 
     private static func show(_ set: ChangeSet, _ workspace: borrowing Directory, json: Bool, stat: Bool) throws {
@@ -75,12 +101,13 @@ enum ChangesVerb {
                 JSON.object([
                     .init("session", .string(set.session)), .init("applied", .array(report.applied.map { .text($0) })),
                     .init("already", .array(report.already.map { .text($0) })),
-                    .init("withheld", items(report.withheld)),
+                    .init("withheld", items(report.withheld)), .init("left_out", items(report.leftOut)),
                     .init("conflicts", items(report.conflicts)), .init("left", items(report.left)),
                 ]).compactText)
         } else {
             for item in report.conflicts { Output.out("conflict  \(item.shown)") }
             for item in report.withheld { Output.out("withheld  \(item.shown)") }
+            for item in report.leftOut { Output.out("left out  \(item.shown)") }
             for item in report.left { Output.out("left      \(item.shown)") }
             Output.out(
                 "\(report.applied.count) applied, \(report.already.count) already there, \(report.withheld.count) withheld, \(report.conflicts.count) conflicts"
@@ -88,9 +115,16 @@ enum ChangesVerb {
             if !report.withheld.isEmpty {
                 Output.out("withheld changes act on the host when opened; take them too with --accept-flagged")
             }
-            if !report.conflicts.isEmpty { Output.out("nothing was written: the workspace changed meanwhile") }
+            if !report.conflicts.isEmpty {
+                Output.out("nothing was written: the workspace changed meanwhile")
+            } else if !report.leftOut.isEmpty && !options.acceptPartial {
+                Output.out(
+                    "nothing was written: the set lacks what is left out; take the rest without it with --accept-partial"
+                )
+            }
         }
         if !report.conflicts.isEmpty { return refused }
+        if !report.leftOut.isEmpty && !options.acceptPartial { return partial }
         return report.withheld.isEmpty && report.left.isEmpty ? 0 : withheld
     }
 }

@@ -16,13 +16,14 @@ enum CollectVerb {
         }
         do {
             try Confinement.forCollect(readable: [3, 4])
-            let summary = try Collector.collect(
+            let collected = try Collector.collect(
                 upper: 3, lower: 4, output: 5, session: words[0], created: created,
                 budget: ChangeBudget(bytes: bytes, entries: inodes &+ 1_000_000))
             let answer = Descriptor(owning: 6)
             try answer.send(
-                KeptChanges.encode(entries: Int(summary.entries), digest: summary.digest), descriptors: [],
-                subject: "the answer")
+                KeptChanges.encode(
+                    entries: collected.summary.entries, leftOut: collected.leftOut, digest: collected.summary.digest),
+                descriptors: [], subject: "the answer")
             return 0
         } catch {
             Output.error("\(error)")

@@ -3,6 +3,7 @@ internal import CLI
 internal import CLinux
 internal import Documents
 internal import Glibc
+internal import Isolation
 internal import LinuxSystem
 internal import Policy
 internal import Supervisor
@@ -22,7 +23,8 @@ enum DoctorVerb {
         notes: """
             Rows marked * are not needed by the profile; their remedy is advice.
 
-            exit codes: 0 the profile can be held (with --attack: every probe was refused); 1 it cannot (something escaped);
+            exit codes: 0 the profile can be held (with --attack: every probe was refused, but those
+            that rootless mode says it does not hold); 1 it cannot (something escaped);
             125 the doctor itself failed.
             """)
 
@@ -91,7 +93,9 @@ enum DoctorVerb {
     // MARK: Attack
 
     private static func attack(_ doctor: Doctor, json: Bool) throws -> Int32 {
-        let reader = ["doctor-posture"] + (json ? ["--json"] : []) + (wantsColour ? ["--colour"] : [])
+        let reader =
+            ["doctor-posture"] + (json ? ["--json"] : []) + (wantsColour ? ["--colour"] : [])
+            + (Mode.current == .rootless ? ["--rootless"] : [])
         switch try doctor.attack(reader: reader) {
         case .read(0): return 0
         case .read(1): return 1
@@ -121,7 +125,9 @@ enum DoctorVerb {
             }
             let report = try Descriptor(owning: 0).readAll(limit: Posture.limit, subject: "the report")
             let list = try Descriptor(owning: 3).readAll(limit: Posture.limit, subject: "the list")
-            let posture = Posture(report: report, expected: Posture.ids(list: list))
+            let posture = Posture(
+                report: report, expected: Posture.ids(list: list),
+                notHeld: line.contains("--rootless") ? Posture.notHeldRootless : [])
             Output.out(
                 line.contains("--json") ? posture.json.compactText : posture.text(colour: line.contains("--colour")))
             return posture.exitStatus

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Documents
 internal import CLI
 internal import CLinux
 internal import Documents

@@ -95,6 +95,7 @@ enum RunVerb {
         let choices = [Disposition.apply, .diff, .discard].filter { arguments.has($0.rawValue) }
         guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff and --discard") }
         request.disposition = choices.first ?? .keep
+        try requireChanges(request)
         for mount in arguments.all("mount") {
             let (source, target) = try pair(mount, "--mount", ":")
             request.mounts.append(.init(source: try absolute(source), target: target))
@@ -113,6 +114,23 @@ enum RunVerb {
             request.environment.append((name, value))
         }
         return request
+    }
+
+    /// What shows or takes changes is refused where there can be none: silence would look like an unchanged tree.
+    private static func requireChanges(_ request: RunRequest) throws(UsageError) {
+        guard request.disposition == .diff || request.disposition == .apply else { return }
+        let option = "--\(request.disposition.rawValue)"
+        guard request.workspace != nil else {
+            throw UsageError("\(option) needs --workspace DIR: without one there is no tree that could be changed")
+        }
+        if request.readOnly {
+            throw UsageError(
+                "\(option) and --read-only exclude each other: a workspace that is read-only cannot change")
+        }
+        if request.profile.filesystem.workspace == .readOnly {
+            throw UsageError(
+                "\(option) has nothing to show: profile \"\(request.profile.name)\" makes the workspace read-only")
+        }
     }
 
     /// The last words of the command line as bytes: a file name in them need not be UTF-8, and `CommandLine` would put
@@ -138,7 +156,7 @@ enum RunVerb {
     }
 
     /// A path as the caller means it, without resolving links: those are refused later, by the kernel.
-    private static func absolute(_ path: String) throws(UsageError) -> String {
+    static func absolute(_ path: String) throws(UsageError) -> String {
         guard !path.isEmpty else { throw UsageError("an empty path") }
         var buffer = [CChar](repeating: 0, count: 4096)
         guard path.hasPrefix("/") || getcwd(&buffer, 4096) != nil else {
@@ -173,7 +191,7 @@ enum RunVerb {
         case .diff: _ = try Spawn.again([ChangesVerb.name, "diff", id.text], outputToError: true)
         case .apply:
             let status = try SessionVerb.apply(id, context, [], outputToError: true)
-            if status == ChangesVerb.refused || status == 125 {
+            if status == ChangesVerb.refused || status == ChangesVerb.partial || status == 125 {
                 Output.error("the changes were not applied; they are kept as session \(id)")
             }
         }
@@ -192,11 +210,18 @@ enum RunVerb {
         case .exited, .signalled, .setupFailed, .killed, .policy: break
         }
         if result.limitsHit.contains("log_bytes") { Output.error("output was cut at limits.log_bytes") }
+        let left = result.stdout.undelivered + result.stderr.undelivered
+        if left > 0 { Output.error("\(left) bytes of output were not delivered: nobody reads them") }
         if !result.denials.isEmpty {
             let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
             Output.error("refused system calls: \(list)")
         }
         if let egress = result.egress { report(egress, session: result.session) }
+        if result.leftOutEntries > 0 {
+            Output.error(
+                "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "
+                    + "see sallyport session diff --stat \(result.session)")
+        }
         if let entries = result.keptEntries, entries > 0, request.disposition == .keep {
             Output.error("\(entries) changes kept. See them: sallyport session diff \(result.session)")
             Output.error("Take them: sallyport session apply \(result.session)")

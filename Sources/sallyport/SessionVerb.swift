@@ -16,6 +16,8 @@ enum SessionVerb {
             Option(
                 "accept-flagged", nil,
                 "apply: also what acts on the host when opened (.git/hooks, .vscode/tasks.json, ...)"),
+            Option("accept-partial", nil, "apply: what the set holds, though it had no room for all"),
+            Option("to", "DIR", "diff and apply: this directory instead of the session's own, as when it was moved"),
             Option("kill", nil, "stop: do not wait for the command to end by itself"),
             Option(
                 "file", "FILE",
@@ -24,8 +26,9 @@ enum SessionVerb {
             Option("help", nil, "this text"),
         ],
         notes: """
-            apply exits with 0 when all is applied, 3 when something was withheld, 1 when the workspace changed meanwhile and
-            nothing was written. diff and apply run confined, with the rights of the workspace's owner.
+            apply exits with 0 when all is applied, 3 when something was withheld. Nothing was written where it exits with 1,
+            because the workspace changed meanwhile, or with 4, because the set is partial: more was changed than
+            limits.workspace_bytes has room for. diff and apply run confined, with the rights of the workspace's owner.
             policy exits with 0 when the new policy is in force, 1 when it was refused and nothing has changed.
             """)
 
@@ -50,8 +53,11 @@ enum SessionVerb {
             switch arguments.words[0] {
             case "show": return try show(id, context, asJSON)
             case "diff":
-                return try Spawn.again([ChangesVerb.name, "diff", id.text] + flags(arguments, ["json", "stat"]))
-            case "apply": return try apply(id, context, flags(arguments, ["json", "accept-flagged"]))
+                return try Spawn.again(
+                    [ChangesVerb.name, "diff", id.text] + flags(arguments, ["json", "stat"]) + place(arguments))
+            case "apply":
+                let flags = flags(arguments, ["json", "accept-flagged", "accept-partial"])
+                return try apply(id, context, flags + place(arguments))
             case "discard":
                 _ = try KeptChanges(context.paths).sessions().contains(id) ? () : missing(id)
                 try KeptChanges(context.paths).discard(id)
@@ -79,6 +85,11 @@ enum SessionVerb {
         names.filter { arguments.has($0) }.map { "--" + $0 }
     }
 
+    private static func place(_ arguments: Arguments) throws(UsageError) -> [String] {
+        guard let path = try arguments.value("to") else { return [] }
+        return ["--to", try RunVerb.absolute(path)]
+    }
+
     /// Applies, and forgets the set once nothing of it is left to decide.
     static func apply(_ id: SessionID, _ context: Context, _ flags: [String], outputToError: Bool = false) throws
         -> Int32
@@ -98,7 +109,7 @@ enum SessionVerb {
         for item in items {
             let outcome = item.result?["outcome"]?.stringValue ?? item.phase.rawValue
             let command = (item.state?["command"]?.stringValue ?? "").displayed
-            let changes = item.changes.map { "\($0) changes" } ?? "-"
+            let changes = item.changes.map { "\($0) changes" + (item.leftOut > 0 ? ", partial" : "") } ?? "-"
             Output.out("\(item.id)  \(pad(outcome, 12))  \(pad(changes, 14))  \(command.prefix(60))")
         }
         return 0

@@ -135,6 +135,8 @@ __attribute__((noreturn, used)) void sp_main(long *stack) {
     // The workload can execute this file again (a script's #!/proc/self/exe); that is no session. CVE-2019-5736
     if (sp_sys(SYS_getpid) != 1) leave(125);
     must(sp_sys(SYS_prctl, PR_SET_DUMPABLE, 0));
+    // A program in memory is called memfd:... after its file, which says nothing to whoever reads ps. execveat(2)
+    must(sp_sys(SYS_prctl, PR_SET_NAME, "sp-init"));
     if (stack[0] < 3) give_up(-EINVAL);
     const char *numbers = argv[1];
     struct setup s = {0};

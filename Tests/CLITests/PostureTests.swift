@@ -19,8 +19,8 @@ struct PostureTests {
         let posture = read(Self.good)
         #expect(posture.isComplete)
         #expect(posture.exitStatus == 0)
-        #expect(posture.count(.kernel) == (refused: 1, escaped: 0, notApplicable: 0, broken: 0))
-        #expect(posture.count(.resources) == (refused: 0, escaped: 0, notApplicable: 1, broken: 0))
+        #expect(posture.count(.kernel) == Posture.Count(refused: 1))
+        #expect(posture.count(.resources) == Posture.Count(notApplicable: 1))
         #expect(posture.attempts.first?.verdict == .refused("EACCES"))
         #expect(posture.attempts.first?.text == "open /proc/1/exe")
         #expect(posture.json["held"] == true)
@@ -37,6 +37,23 @@ struct PostureTests {
         #expect(posture.text(colour: false).contains("ESCAPED  terminal   0 of 1 attempts refused"))
         #expect(posture.text(colour: false).hasSuffix("T01a escaped: typed into it"))
         #expect(posture.json["held"] == false)
+    }
+
+    @Test("what a mode says it does not hold is told and counted apart, and no other escape is")
+    func byDesign() {
+        let report = Array("R01a\trefused\tEACCES\tx\nK29a\tESCAPE:K29a\treturned 0\n".utf8)
+        let rootless = Posture(report: report, expected: ["R01a", "K29a"], notHeld: Posture.notHeldRootless)
+        #expect(rootless.exitStatus == 0)
+        #expect(rootless.count(.kernel) == Posture.Count(byDesign: 1))
+        let text = rootless.text(colour: false)
+        #expect(text.contains("0 of 0 attempts refused, 1 not held rootless (one id), by design"))
+        #expect(text.hasSuffix("K29a is not held rootless (one id), by design: returned 0"))
+        let host = Posture(report: report, expected: ["R01a", "K29a"])
+        #expect(host.exitStatus == 1)
+        #expect(host.escapes.map(\.id) == ["K29a"])
+        let other = Posture(
+            report: Array("K14.bpf\tESCAPE:K14.bpf\tx\n".utf8), expected: ["K14.bpf"], notHeld: Posture.notHeldRootless)
+        #expect(other.exitStatus == 1)
     }
 
     @Test("silence is no success: an attempt without a line, or no line at all, leaves the posture unknown")

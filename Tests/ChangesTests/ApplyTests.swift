@@ -180,6 +180,26 @@ struct ApplyTests {
         #expect(try s.tree(s.lower) == ["f 644 caller\n"])
     }
 
+    @Test("a partial set changes nothing until that is accepted, and then all that it holds")
+    func partial() throws {
+        let s = try Scratch()
+        try s.file("\(s.lower)/moved", "content")
+        try s.file("\(s.upper)/kept", "1")
+        try s.file("\(s.upper)/large", "content")
+        try s.whiteout("\(s.upper)/moved")
+        let before = try s.tree(s.lower)
+        let set = try s.collect(budget: ChangeBudget(bytes: 7))
+        #expect(try letters(set) == ["A kept", "! large", "D moved"])
+        let refused = try s.apply(set)
+        #expect(refused.leftOut.map(\.shown) == ["large: its content did not fit any more"])
+        #expect(refused.applied == [])
+        #expect(try s.tree(s.lower) == before)
+        let taken = try s.apply(set, partial: true)
+        #expect(taken.applied.map { escapedPath($0) } == ["kept", "moved"])
+        #expect(taken.leftOut == refused.leftOut)
+        #expect(try s.tree(s.lower) == ["kept 644 1"])
+    }
+
     @Test("what acts on the host when opened is withheld, and applied when accepted")
     func withheld() throws {
         let flagged = [

@@ -142,23 +142,43 @@ struct CollectorTests {
         #expect(entries.map(\.refusal) == [.fifo, .socket])
     }
 
-    @Test("a sparse file over the budget is refused, many files over it stop the collection")
+    @Test("what does not fit is left out by name, and what fits is kept")
     func budgets() throws {
         let s = try Scratch()
         try s.file("\(s.upper)/a", "x")
         try s.check(truncate("\(s.upper)/a", 1 << 40))
         try s.file("\(s.upper)/b", "fits")
-        let entries = try s.collect(budget: ChangeBudget(bytes: 4096)).entries()
-        #expect(entries.map(\.kind) == [.refused, .file])
-        #expect(entries[0].refusal == .tooLarge)
         try s.file("\(s.upper)/c", String(repeating: "x", count: 4096))
-        let bytes = #expect(throws: ChangeError.self) { try s.collect(budget: ChangeBudget(bytes: 4096)) }
-        #expect(bytes?.code == .budget)
-        #expect(bytes?.description.contains("limits.workspace_bytes") == true)
-        let count = #expect(throws: ChangeError.self) {
-            try s.collect(budget: ChangeBudget(bytes: 1 << 20, entries: 2))
+        try s.file("\(s.lower)/d/below", "1")
+        try s.file("\(s.upper)/d", String(repeating: "y", count: 4096))
+        try s.link("\(s.upper)/e", "fits")
+        let set = try s.collect(budget: ChangeBudget(bytes: 4096))
+        let entries = try set.entries()
+        #expect(entries.map(\.shownPath) == ["a", "b", "c", "d", "e"])
+        #expect(entries.map(\.kind) == [.refused, .file, .refused, .refused, .symlink])
+        #expect(entries.map(\.refusal) == [.tooLarge, .none, .overBudget, .overBudget, .none])
+        #expect(set.summary.bytes == 8)
+        #expect(
+            try s.collect(budget: ChangeBudget(bytes: 8192 + 8)).entries().map(\.refusal).prefix(4).last
+                == ChangeEntry.Refusal.none)
+    }
+
+    @Test("a set that is full says where it ended")
+    func fullSet() throws {
+        let s = try Scratch()
+        for name in ["a", "c"] { try s.file("\(s.upper)/\(name)", "x") }
+        for name in ["x", "y"] { try s.file("\(s.lower)/b/\(name)", "x") }
+        try s.file("\(s.upper)/b", "x")
+        for (limit, last) in [(1, "b"), (2, "b/x"), (3, "b/y"), (4, "c")] {
+            let entries = try s.collect(budget: ChangeBudget(bytes: 1 << 20, entries: limit)).entries()
+            #expect(entries.count == limit + 1)
+            #expect(entries.last?.shownPath == last)
+            #expect(entries.map(\.refusal).last == .tooMany)
+            #expect(entries.dropLast().allSatisfy { $0.refusal == .none })
         }
-        #expect(count?.code == .budget)
+        #expect(
+            try s.collect(budget: ChangeBudget(bytes: 1 << 20, entries: 5)).entries().map(\.refusal).last
+                == ChangeEntry.Refusal.none)
     }
 
     @Test("each name of a hard link counts, and is noted")
@@ -169,8 +189,8 @@ struct CollectorTests {
         let entries = try s.collect().entries()
         #expect(entries.allSatisfy { $0.notes == .hardlinked })
         #expect(entries.count == 2)
-        let error = #expect(throws: ChangeError.self) { try s.collect(budget: ChangeBudget(bytes: 12)) }
-        #expect(error?.code == .budget)
+        let short = try s.collect(budget: ChangeBudget(bytes: 12)).entries()
+        #expect(short.map(\.refusal) == [.none, .overBudget])
     }
 
     @Test("a tree deeper than the limit and than PATH_MAX is cut with a refusal")

@@ -91,10 +91,10 @@ struct ConfinementTests {
             guard sp_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) == 0, sp_drop_capabilities() == 0 else { return 1 }
             try Confinement.forCollect(readable: [mount, lower])
             if open("\(s.path)/sets/out", O_RDONLY) >= 0 || errno != EACCES { return 2 }
-            let summary = try Collector.collect(
+            let collected = try Collector.collect(
                 upper: mount, lower: lower, output: output, session: "s1", created: Scratch.later,
                 budget: ChangeBudget(bytes: 100))
-            return summary.entries == 1 ? 0 : 3
+            return collected.summary.entries == 1 && collected.leftOut == 0 ? 0 : 3
         }
         #expect(result == 0)
         guard geteuid() == 0 else { return }

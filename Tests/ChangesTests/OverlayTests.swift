@@ -67,6 +67,43 @@ struct OverlayTests {
             ])
     }
 
+    @Test("what the caller removed while the session changed it is a conflict, not a new file")
+    func removedMeanwhile() throws {
+        let s = try Scratch()
+        for path in ["a/kept", "a/changed", "a/other", "gone/in", "f", "g"] { try s.file("\(s.lower)/\(path)", path) }
+        let started = milliseconds()
+        let script = """
+            echo more >> a/changed; echo more >> gone/in; echo new > gone/new; echo 1 > a/new
+            mv a/kept a/moved
+            echo more >> f; mv g a/g
+            """
+        #expect(OverlayNeed.run(script, s) == 0, "\(s.text("\(s.path)/output") ?? "")")
+        // Control: without the removals nothing stands in the way.
+        #expect(
+            try letters(s.collect(started: started)) == [
+                "M a/changed", "A a/g", "D a/kept", "A a/moved", "A a/new", "M f", "D g", "M gone/in", "A gone/new",
+            ])
+        #expect(system("rm -r '\(s.lower)/f' '\(s.lower)/gone'") == 0)
+        let set = try s.collect(started: started)
+        let before = try s.tree(s.lower)
+        #expect(
+            try letters(set) == [
+                "M a/changed", "A a/g", "D a/kept", "A a/moved", "A a/new", "M f", "D g", "M gone/in", "A gone/new",
+            ])
+        #expect(
+            try s.apply(set).conflicts.map(\.shown) == [
+                "f: it was file and is now absent", "gone/in: its directory is no longer there",
+                "gone/new: its directory is no longer there",
+            ])
+        #expect(try s.tree(s.lower) == before)
+    }
+
+    private func milliseconds() -> UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return UInt64(now.tv_sec) * 1000 + UInt64(now.tv_nsec) / 1_000_000
+    }
+
     @Test("attributes and whiteouts that the task makes itself do not hide anything")
     func forgeries() throws {
         let s = try Scratch()

@@ -134,21 +134,26 @@ final class Scratch {
         let mount = try Directory.open("\(path)/t")
         let lowerTree = try Directory.open(lower)
         let output = try Descriptor.open("\(path)/sets/\(name)", O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-        let summary = try Collector.collect(
+        let collected = try Collector.collect(
             upper: mount.fd.number, lower: withLower ? lowerTree.fd.number : nil, output: output.number,
             session: "s1", created: started, budget: budget)
         let set = try ChangeSet.open(Directory.open("\(path)/sets"), name)
-        guard set.summary == summary else { throw Errno(EBADMSG) }
+        guard set.summary == collected.summary,
+            try set.entries().count(where: \.isLeftOut) == Int(collected.leftOut)
+        else { throw Errno(EBADMSG) }
         return set
     }
 
-    func apply(_ set: ChangeSet, accept: Bool = false, observe: ((ApplyEffect) throws(ChangeError) -> Void)? = nil)
-        throws
-        -> ApplyReport
+    func apply(
+        _ set: ChangeSet, accept: Bool = false, partial: Bool = false,
+        observe: ((ApplyEffect) throws(ChangeError) -> Void)? = nil
+    )
+        throws -> ApplyReport
     {
         let workspace = try Directory.open(lower)
         return try Applier.apply(
-            set, to: workspace, options: ApplyOptions(acceptFlagged: accept, umask: 0o022), observe: observe)
+            set, to: workspace, options: ApplyOptions(acceptFlagged: accept, acceptPartial: partial, umask: 0o022),
+            observe: observe)
     }
 }
 

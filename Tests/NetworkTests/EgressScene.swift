@@ -45,6 +45,8 @@ struct EgressRun {
 struct AuditLine {
     let json: JSON
 
+    /// What `sallyport why` is asked about.
+    var id: String? { json["id"]?.stringValue }
     var event: String { json["event"]?.stringValue ?? "" }
     var name: String? { json["name"]?.stringValue }
     var port: Int? { json["port"]?.intValue }
@@ -131,8 +133,12 @@ struct EgressScene {
 
     /// The lines of a session's audit.jsonl.
     func audit(of outcome: Outcome) throws -> [AuditLine] {
+        try Self.audit(of: outcome, below: sallyport.home.path)
+    }
+
+    static func audit(of outcome: Outcome, below home: String) throws -> [AuditLine] {
         guard let session = outcome.session else { return [] }
-        let found = try Command("/usr/bin/find", [sallyport.home.path, "-name", "audit.jsonl"]).run().lines
+        let found = try Command("/usr/bin/find", [home, "-name", "audit.jsonl"]).run().lines
         guard let path = found.first(where: { $0.contains(session) }), let bytes = contents(path) else { return [] }
         return try String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
             AuditLine(json: try JSON.read(Array(line.utf8), file: path))

@@ -61,8 +61,6 @@ extension Network {
         @Test("a name that a wider policy allows is reached in the session that runs", .requires(NetworkLab.need))
         func widened() throws {
             let script = """
-                import io
-                before = io.StringIO()
                 try: socket.getaddrinfo("second-lab.net", 80); before = "found"
                 except socket.gaierror: before = "no name"
                 print("ready", flush=True)
@@ -92,7 +90,8 @@ extension Network {
             let script = """
                 held = dial("www.allowed-lab.net", 80)
                 held.sendall(b"GET /stream HTTP/1.1\\r\\nHost: www.allowed-lab.net\\r\\n\\r\\n")
-                if not until(held, b"first"): sys.exit("no stream")
+                answer = b""
+                while b"first" not in answer: answer += held.recv(65536) or sys.exit("no stream")
                 print("ready", flush=True)
                 def end():
                     while held.recv(65536): pass
@@ -164,6 +163,60 @@ extension Network {
             session.expectUnchanged(try session.finish())
         }
 
+        /// The same command on a host whose operator has this ceiling.
+        private func under(_ ceiling: String, mode: String = "644", _ command: Command, _ scratch: Scratch) throws
+            -> Command
+        {
+            let place = try scratch.directory("etc-\(UInt32.random(in: 0...UInt32.max))")
+            let script = """
+                set -e
+                mkdir "$1/upper" "$1/work"
+                mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/upper,workdir=$1/work" /etc
+                mkdir -p /etc/sallyport
+                cp "$2" /etc/sallyport/ceiling.yaml
+                chmod "$3" /etc/sallyport/ceiling.yaml
+                shift 3
+                exec "$@"
+                """
+            var moved = command
+            moved.path = "/usr/bin/unshare"
+            moved.arguments =
+                [
+                    "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", place, ceiling, mode,
+                    command.path,
+                ]
+                + command.arguments
+            return moved
+        }
+
+        @Test(
+            "a change stays within the operator's ceiling, or what the session began with", .requires(NetworkLab.need))
+        func ceiling() throws {
+            let scene = try EgressScene()
+            let session = try Session(scene, [webRule], Self.waiting)
+            let ceiling = try scene.sallyport.home.file(
+                "ceiling.yaml",
+                "version: 1\nreason: A ceiling.\negress:\n  rules:\n    - {host: second-lab.net, ports: [80, 443], reason: A test.}\n"
+            )
+            func change(_ rules: [String], mode: String = "644") throws -> Finished {
+                let file = try scene.profile(rules, name: "change-\(UInt32.random(in: 0...UInt32.max))")
+                let command = scene.sallyport.command(["session", "policy", session.id, "--json", "--file", file])
+                return try under(ceiling, mode: mode, command, scene.sallyport.home).run()
+            }
+            let beyond = try change(["host: www.denied-lab.org"])
+            #expect(beyond.code == 1 && beyond.text.contains(#""applied":false,"reason":"ceiling""#), "\(beyond.text)")
+            #expect(beyond.text.contains("opens port 443 of www.denied-lab.org"), "\(beyond.text)\(beyond.errorText)")
+            // One that anybody could have written is no ceiling, and none is no limit: so it is an error.
+            let writable = try change(["host: second-lab.net"], mode: "666")
+            #expect(writable.code == 125 && writable.errorText.contains("Others can write it"), "\(writable.errorText)")
+            let within = try change(["host: second-lab.net"])
+            #expect(within.text == #"{"applied":true,"generation":2,"cut":0}"# + "\n", "\(within.errorText)")
+            let back = try change([webRule])
+            #expect(back.text == #"{"applied":true,"generation":3,"cut":0}"# + "\n", "\(back.errorText)")
+            let run = try session.finish()
+            #expect(run.audit.filter { $0.event == "policy.apply" }.compactMap(\.generation) == [2, 3], "\(run.story)")
+        }
+
         @Test("a session that listens on every port takes any", .requires(NetworkLab.need))
         func anyPort() throws {
             let script = Self.waiting + "attempt('after', tls, 'second-lab.net', 8443, name='second-lab.net')"
@@ -198,6 +251,7 @@ extension Network {
                     try:
                         one.sendmsg([data], control)
                     except BrokenPipeError: pass
+                    # Also of a refusal that came before the request was read: no reset stands before the answer.
                     answer = one.recv(4096)
                     print(label, hex(answer[1]) if len(answer) > 4 else "end", answer[4] if len(answer) > 4 else "-")
             def memory(text, sealed=True):

@@ -77,7 +77,8 @@ struct CrashScene {
     }
 
     /// The sessions that have a directory: one at most, since every use of a scene is followed by a sweep.
-    var sessions: [String] { names("\(sallyport.runtime)/sessions") }
+    /// Those that have their name; one that is being made hides behind a dot.
+    var sessions: [String] { names("\(sallyport.runtime)/sessions").filter { !$0.hasPrefix(".") } }
 
     func sweep() throws -> Finished { try sallyport.command(["sweep"]).run() }
 

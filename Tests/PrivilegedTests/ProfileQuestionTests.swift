@@ -20,7 +20,7 @@ struct ProfileQuestionTests {
             egress:
               rules:
                 - {host: api.example.com, reason: needed}
-                - {registry: npm, when_absent: skip, reason: packages}
+                - {registry: cargo, when_absent: skip, reason: packages}
             tests: ["allow api.example.com:443", "deny 169.254.169.254", "write /workspace"]
 
             """, mode: 0o644)
@@ -29,6 +29,7 @@ struct ProfileQuestionTests {
     private func profile(_ arguments: String...) throws -> Finished {
         var command = operators.command(["profile"] + arguments)
         command.environment["HOME"] = operators.home.path
+        command.environment["CARGO_HOME"] = operators.home.path
         return try command.run()
     }
 
@@ -54,7 +55,7 @@ struct ProfileQuestionTests {
     func diff() throws {
         let differ = try profile("diff", "strict", file)
         #expect(differ.code == 1)
-        #expect(differ.lines == ["adds connect api.example.com:443 (tls)", "adds registry npm"])
+        #expect(differ.lines == ["adds connect api.example.com:443 (tls)", "adds registry cargo"])
         #expect(try profile("diff", file, file).code == 0)
         #expect(try profile("diff", file, "absent").code == 125)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
+import Glibc
 import TestSupport
 import Testing
 
@@ -68,6 +69,32 @@ struct RootlessTests {
     }
 
     @Test(
+        "a workspace that is moved while the session runs is still what its changes are read against",
+        .requires(.rootless))
+    func movedWorkspace() throws {
+        let tree = try user.directory("tree")
+        try user.file("tree/old", "old\n")
+        let profile = try workspaceProfile()
+        let running = try user.sallyport(
+            ["run", "--profile", profile, "--workspace", tree, "--json", "--"]
+                + ["sh", "-c", "rm old && echo 1 >new && echo changed && read end"]
+        ).start()
+        #expect(try running.line() == "changed")
+        #expect(rename(tree, user.home + "/moved") == 0)
+        _ = try user.directory("tree")
+        try running.send([0x0a])
+        let run = try running.finish()
+        #expect(run.ending == .exited(0), "\(run.errorText)")
+        let session = try #require(try JSON.read(run.errors, file: "the record")["session"]?.stringValue)
+        let refused = try user.sallyport(["session", "apply", session]).run()
+        #expect(refused.code == 125 && refused.errorText.contains("--to DIR"), "\(refused.errorText)")
+        let applied = try user.sallyport(["session", "apply", session, "--to", "moved"]).run()
+        #expect(applied.lines == ["2 applied, 0 already there, 0 withheld, 0 conflicts"], "\(applied.errorText)")
+        #expect(names(user.home + "/moved") == ["new"])
+        #expect(names(tree) == [])
+    }
+
+    @Test(
         "a workspace without limits lies on disk, by name only, and loses directories of the tree below",
         .requires(.rootless))
     func unmetered() throws {
@@ -106,9 +133,35 @@ struct RootlessTests {
         #expect(fields.last.flatMap { Int($0) } ?? 1000 < 64)
         let open = try user.probe(profile: "strict-rlimit", options: ["--limit", "open_files=256"], ["bomb", "open"])
         #expect(open.text == "open\tstopped\tEMFILE\t253\n", "\(open.text)\(open.errorText)")
+        let most = try user.command(
+            "/bin/sh",
+            [
+                "-c", "ulimit -n 200; exec \"$0\" \"$@\"", user.sallyport, "run", "--profile", "strict-rlimit",
+                "--limit",
+                "open_files=201", "--", "true",
+            ]
+        ).run()
+        #expect(most.code == 125)
+        #expect(
+            most.errorText.hasPrefix(
+                "sallyport: cannot set limits.open_files to 201: Operation not permitted (EPERM). ")
+                && most.errorText.contains("no more than 200 "), "\(most.errorText)")
         let heap = try user.probe(profile: "strict-rlimit", options: small, ["bomb", "heap", "4096"])
         #expect(heap.text.hasPrefix("heap\tstopped\tENOMEM\t"), "\(heap.text)\(heap.errorText)")
         #expect(heap.lines.first?.split(separator: "\t").last.flatMap { Int($0) } ?? 1000 <= 256)
+    }
+
+    @Test(
+        "the doctor's attack tells what one id does not hold from an escape", .requires(.rootless),
+        .timeLimit(.minutes(2)))
+    func attack() throws {
+        let done = try user.sallyport(["doctor", "--attack", "--json", "--profile", "strict-rlimit"]).run()
+        #expect(done.code == 0, "\(done.text)\(done.errorText)")
+        let posture = try JSON.read(done.output, file: "posture")
+        let kernel = posture["layers"]?.arrayValue?.first { $0["layer"]?.stringValue == "kernel" }
+        #expect(kernel?["by_design"]?.intValue == 4)
+        #expect(kernel?["escaped"]?.intValue == 0)
+        #expect(posture["complete"] == .bool(true))
     }
 
     @Test("a daemon that ignores TERM ends with its session", .requires(.rootless))

@@ -146,17 +146,15 @@ struct TerminalTests {
         #expect(!outcome.screen.contains("no job control"))
     }
 
-    @Test("output past limits.log_bytes is cut, and the command goes on", .timeLimit(.minutes(1)))
+    @Test("limits.log_bytes is for logs: what a person watches is not cut", .timeLimit(.minutes(1)))
     func cap() throws {
         let run = try SessionOnTerminal(
-            options: ["--limit", "log_bytes=64KiB"], script: "yes 12345678 | head -c 1000000; exit 5"
+            options: ["--limit", "log_bytes=64KiB"], script: "yes 12345678 | head -c 200000; exit 5"
         ).finish()
         #expect(run.code == 5)
-        #expect(run.screen.contains("[sallyport: output cut at 65536 bytes]"))
-        #expect(run.screen.utf8.count < 70_000)
-        #expect(run.limitsHit == ["log_bytes"])
-        #expect(run.result?["terminal"]?["bytes"] == .number(65536))
-        #expect(run.result?["terminal"]?["truncated"] == .bool(true))
+        #expect(run.screen.utf8.count > 200_000)
+        #expect(run.limitsHit == [])
+        #expect(run.result?["terminal"]?["truncated"] == .bool(false))
     }
 
     @Test("the last words arrive", .timeLimit(.minutes(1)))

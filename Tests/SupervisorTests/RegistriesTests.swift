@@ -34,7 +34,29 @@ struct RegistriesTests {
         var testDescription: String { "\(client.rawValue): \(rules.joined(separator: "; "))" }
     }
 
+    private static let pipFile = "/usr/lib/python3/dist-packages/pip/_internal/models/index.py"
+    private static let npmFile = "/usr/lib/node_modules/npm/node_modules/@npmcli/config/lib/definitions/definitions.js"
+
     static let cases: [Case] = [
+        Case(
+            client: .pip,
+            files: [
+                pipFile: "class X:\n    pass\n\nPyPI = PackageIndex(\"https://built.example/\", "
+                    + "file_storage_domain=\"files.example\")\nTestPyPI = PackageIndex(\"https://no.example/\")\n",
+                "/etc/pip.conf": "[global]\nextra-index-url = https://extra.example/\n",
+            ],
+            rules: [
+                "host built.example ports 443 # registry pip (\(pipFile):4)",
+                "host files.example ports 443 # registry pip (\(pipFile):4)",
+                "host extra.example ports 443 # registry pip (/etc/pip.conf:2)",
+            ]),
+        Case(
+            client: .npm,
+            files: [
+                npmFile: "  proxy: new Definition('proxy', {\n    default: 'https://no.example/',\n  }),\n"
+                    + "  registry: new Definition('registry', {\n    default: 'https://built.example/',\n"
+            ],
+            rules: ["host built.example ports 443 # registry npm (\(npmFile):5)"]),
         Case(
             client: .pip, files: ["/etc/pip.conf": "[global]\nindex-url = https://user:pw@index.example/simple/\n"],  // not a secret
             rules: ["host index.example ports 443 # registry pip (/etc/pip.conf:2)"]),

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,6 +48,10 @@ static inline long sp_openat2(int dir, const char *path, uint64_t flags, uint64_
 static inline long sp_open(const char *path, int flags, unsigned mode) { SP_RET(open(path, flags | O_CLOEXEC, mode)); }
 static inline long sp_read(int fd, void *buffer, size_t n) { SP_RET(read(fd, buffer, n)); }
 static inline long sp_write(int fd, const void *buffer, size_t n) { SP_RET(write(fd, buffer, n)); }
+/// For a socket: what it takes at once, -EAGAIN when that is nothing.
+static inline long sp_write_at_once(int fd, const void *buffer, size_t n) {
+    SP_RET(send(fd, buffer, n, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
 static inline long sp_pread(int fd, void *buffer, size_t n, int64_t at) { SP_RET(pread(fd, buffer, n, at)); }
 static inline long sp_pwrite(int fd, const void *buffer, size_t n, int64_t at) { SP_RET(pwrite(fd, buffer, n, at)); }
 static inline long sp_close(int fd) { SP_RET(close(fd)); }
@@ -93,6 +99,25 @@ static inline long sp_set_nonblocking(int fd, int on) {
 }
 static inline long sp_status_flags(int fd) { SP_RET(fcntl(fd, F_GETFL)); }
 static inline long sp_set_pipe_size(int fd, int bytes) { SP_RET(fcntl(fd, F_SETPIPE_SZ, bytes)); }
+static inline long sp_pipe_size(int fd) { SP_RET(fcntl(fd, F_GETPIPE_SZ)); }
+/// How many bytes wait to be read.
+static inline long sp_readable(int fd) {
+    int count = 0;
+    if (ioctl(fd, FIONREAD, &count) < 0) return -errno;
+    return count;
+}
+/// Waits for a thread, -ETIMEDOUT when it still runs after so many milliseconds.
+static inline long sp_join(pthread_t thread, int milliseconds) {
+    struct timespec end;
+    if (clock_gettime(CLOCK_MONOTONIC, &end) < 0) return -errno;
+    end.tv_sec += milliseconds / 1000;
+    end.tv_nsec += milliseconds % 1000 * 1000000;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_nsec -= 1000000000;
+        end.tv_sec++;
+    }
+    return -pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &end);
+}
 static inline long sp_add_seals(int fd) {
     SP_RET(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
 }
@@ -105,6 +130,18 @@ static inline long sp_socketpair_seqpacket(int *_Nonnull ends) {
     SP_RET(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
 }
 static inline long sp_flock(int fd, int how) { SP_RET(flock(fd, how)); }
+// A lock of the open file, as flock's, which can also be asked after without being taken. fcntl(2), "Open file description
+// locks"
+static inline long sp_lock(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    SP_RET(fcntl(fd, F_OFD_SETLK, &whole));
+}
+/// 1 while somebody else holds the lock.
+static inline long sp_is_locked(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &whole) < 0) return -errno;
+    return whole.l_type != F_UNLCK;
+}
 static inline long sp_splice(int in, int out, size_t n, unsigned flags) {
     SP_RET(splice(in, NULL, out, NULL, n, flags));
 }
@@ -144,6 +181,21 @@ static inline long sp_prctl(int op, unsigned long a, unsigned long b) { SP_RET(p
 static inline long sp_setrlimit(int resource, uint64_t soft, uint64_t hard) {
     struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
     SP_RET(setrlimit((__rlimit_resource_t)resource, &limit));
+}
+/// A key that belongs to a user id and lives as long as this process. add_key(2), keyctl(2)
+static inline long sp_claim_ids(unsigned owner) {
+    char name[32];
+    snprintf(name, sizeof name, "sallyport:%u", owner);
+    long key = syscall(SYS_add_key, "keyring", name, NULL, 0, KEY_SPEC_PROCESS_KEYRING);
+    if (key < 0) return -errno;
+    if (syscall(SYS_keyctl, KEYCTL_CHOWN, key, owner, -1) < 0) return -errno;
+    return key;
+}
+static inline long sp_unclaim(long key) { SP_RET(syscall(SYS_keyctl, KEYCTL_UNLINK, key, KEY_SPEC_PROCESS_KEYRING)); }
+/// The limit on open files of another process, soft and hard.
+static inline long sp_limit_files(int pid, uint64_t files) {
+    struct rlimit limit = {.rlim_cur = files, .rlim_max = files};
+    SP_RET(prlimit(pid, RLIMIT_NOFILE, &limit, NULL));
 }
 static inline uint64_t sp_rlimit_hard(int resource) {
     struct rlimit limit = {0};

@@ -57,6 +57,15 @@ static inline long sp_control_accept(int listener) {
     return fd < 0 ? -errno : fd;
 }
 
+/// Takes nothing more and forgets what is there. A socket that is closed over unread messages is a reset for its peer, who
+/// would see that in place of the answer. net/unix/af_unix.c, unix_release_sock
+static inline long sp_control_hang_up(int fd) {
+    char byte;
+    if (shutdown(fd, SHUT_RD) < 0) return -errno;
+    while (recv(fd, &byte, 1, MSG_DONTWAIT) > 0) {}
+    return 0;
+}
+
 /// Who connected: the kernel's word, taken when the connection was made. socket(7), SO_PEERCRED
 static inline long sp_peer(int fd, uint32_t *uid, int32_t *pid) {
     struct ucred credentials;

@@ -121,10 +121,15 @@ static inline long sp_socket_error(int fd) {
     return -error;
 }
 
-/// No delay for small writes, and probes that notice a peer that is gone.
-static inline long sp_tune_stream(int fd) {
+/// No delay for small writes.
+static inline long sp_no_delay(int fd) {
+    const int on = 1;
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ? -errno : 0;
+}
+
+/// Probes that notice a peer that is gone.
+static inline long sp_keep_alive(int fd) {
     const int on = 1, idle = 60, interval = 15, count = 4;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0) return -errno;
     if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0) return -errno;
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0) return -errno;
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0) return -errno;

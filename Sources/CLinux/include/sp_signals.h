@@ -20,6 +20,7 @@ static inline long sp_block_signals_and_watch(void) {
     sigaddset(&watched, SIGUSR1);
     sigaddset(&watched, SIGUSR2);
     sigaddset(&watched, SIGCONT);
+    sigaddset(&watched, SIGTSTP);
     SP_RET(signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 /// The next pending signal of a signalfd, or -EAGAIN.

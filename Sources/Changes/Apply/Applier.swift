@@ -19,7 +19,9 @@ package enum Applier {
         let review = try Review(set)
         let tree = Tree(root: workspace.fd.number)
         let plan = try ApplyPlan(review, set, tree, options)
-        guard plan.report.conflicts.isEmpty else { return plan.report }
+        guard plan.report.conflicts.isEmpty, plan.report.leftOut.isEmpty || options.acceptPartial else {
+            return plan.report
+        }
         let run = ApplyRun(review.entries, set, tree, plan, options, observe)
         return try run.run()
     }

@@ -44,7 +44,9 @@ struct ApplyPlan {
                 above.removeLast()
             }
             var action = Action.none
-            if let why = withheld[i] {
+            if entries[i].isLeftOut {
+                report.leftOut.append(.init(path: entries[i].path, reason: entries[i].refusal.explanation))
+            } else if let why = withheld[i] {
                 report.withheld.append(.init(path: entries[i].path, reason: why))
             } else {
                 action = try decide(i)

@@ -4,11 +4,15 @@
 package struct ApplyOptions: Sendable {
     /// Apply what acts on the host when opened too.
     package let acceptFlagged: Bool
+    /// Apply a set that lacks something a tree could hold. Without it such a set changes nothing: a file that was moved
+    /// would be deleted at its old place and missing at its new one.
+    package let acceptPartial: Bool
     /// The caller's file creation mask; new files get no bit of it.
     package let umask: UInt32
 
-    package init(acceptFlagged: Bool = false, umask: UInt32) {
+    package init(acceptFlagged: Bool = false, acceptPartial: Bool = false, umask: UInt32) {
         self.acceptFlagged = acceptFlagged
+        self.acceptPartial = acceptPartial
         self.umask = umask
     }
 }
@@ -27,6 +31,8 @@ package struct ApplyReport: Equatable, Sendable {
     package internal(set) var already: [[UInt8]] = []
     /// Flagged or refused, and so left out.
     package internal(set) var withheld: [Item] = []
+    /// Missing from the set. When there is any, nothing was written unless ``ApplyOptions/acceptPartial`` was given.
+    package internal(set) var leftOut: [Item] = []
     /// What stands in the way. When there is any, nothing was written.
     package internal(set) var conflicts: [Item] = []
     /// Left in place at the end because it changed while this call ran.

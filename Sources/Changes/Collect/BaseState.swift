@@ -31,6 +31,11 @@ extension ChangeEntry.Base {
     }
 }
 
+extension ChangeEntry.Base {
+    /// A file that the session changed and that the caller has removed meanwhile: nothing equals it.
+    static let removedFile = Self(kind: .file, permissions: 0, size: 0, modifiedNanoseconds: Int64.min)
+}
+
 /// Compares two open files without holding either.
 enum SameContent {
     static func check(_ a: Int32, _ b: Int32, size: UInt64, _ subject: String) throws(ChangeError) -> Bool {

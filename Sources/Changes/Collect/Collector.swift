@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import LinuxSystem
 
-/// How much a set may hold.
+/// How much a set may hold. What is more is left out by name, in the order of names, and the rest is kept.
 package struct ChangeBudget: Sendable {
     /// Bytes of content over all files: the profile's `workspace_bytes`.
     package let bytes: UInt64
+    /// One more says that there were more.
     package let entries: Int
     /// Directories within directories; two descriptors are open for each.
     package let depth: Int
@@ -14,6 +15,13 @@ package struct ChangeBudget: Sendable {
         self.entries = entries
         self.depth = depth
     }
+}
+
+/// What one collection came to.
+package struct Collected: Equatable, Sendable {
+    package let summary: ChangeSummary
+    /// Entries that a tree could hold and the set does not: the set is partial when there is one.
+    package let leftOut: UInt64
 }
 
 /// Reads the upper layer of a session that has ended, and writes what changed as one sealed set.
@@ -32,11 +40,11 @@ package enum Collector {
     ///   - output: An empty regular file, open for writing; synced when this returns.
     ///   - session: 1 to 64 letters, digits, `-` or `_`.
     ///   - created: Milliseconds since 1970: when the session started.
-    /// - Throws: ``ChangeError``; `.budget` when the content is more than the session was allowed.
+    /// - Throws: ``ChangeError``. Content or entries beyond the budget are no error: they are left out by name.
     package static func collect(
         upper: Int32, layer: String = "u", lower: Int32?, output: Int32, session: String, created: UInt64,
         budget: ChangeBudget
-    ) throws(ChangeError) -> ChangeSummary {
+    ) throws(ChangeError) -> Collected {
         let top: Held
         switch Beneath.directory(upper, Array(layer.utf8)) {
         case .success(let held): top = held
@@ -52,6 +60,6 @@ package enum Collector {
         let writer = try ChangeSetWriter(output: output, session: session, created: created)
         let walk = CollectorWalk(writer: writer, budget: budget, started: Int64(clamping: created) &* 1_000_000)
         try walk.run(upper: top, lower: base)
-        return try writer.finish()
+        return Collected(summary: try writer.finish(), leftOut: walk.leftOut)
     }
 }

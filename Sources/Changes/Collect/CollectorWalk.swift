@@ -10,9 +10,12 @@ final class CollectorWalk {
         let lower: Held?
         let path: [UInt8]
         let names: [[UInt8]]
+        /// The caller removed names of the lower directory while the session ran, or all of it.
+        let losesNames: Bool
         var next = 0
 
-        init(upper: Held?, lower: Held?, path: [UInt8], names: [[UInt8]]) {
+        init(upper: Held?, lower: Held?, path: [UInt8], names: [[UInt8]], losesNames: Bool = false) {
+            self.losesNames = losesNames
             self.upper = upper
             self.lower = lower
             self.path = path
@@ -24,6 +27,8 @@ final class CollectorWalk {
     private let budget: ChangeBudget
     private let started: Int64
     private var frames: [Frame] = []
+    /// Entries that make the set partial.
+    private(set) var leftOut: UInt64 = 0
 
     /// - Parameter started: when the session began, in nanoseconds since 1970.
     init(writer: ChangeSetWriter, budget: ChangeBudget, started: Int64) {
@@ -34,7 +39,11 @@ final class CollectorWalk {
 
     func run(upper: Held, lower: Held?) throws(ChangeError) {
         _ = try OverlayAttributes.of(upper, "the upper layer")
-        frames = [Frame(upper: upper, lower: lower, path: [], names: try Beneath.names(upper, "the upper layer"))]
+        frames = [
+            Frame(
+                upper: upper, lower: lower, path: [], names: try Beneath.names(upper, "the upper layer"),
+                losesNames: try mayLoseNames(lower))
+        ]
         while let frame = frames.last {
             guard frame.next < frame.names.count else {
                 frames.removeLast()
@@ -77,7 +86,7 @@ final class CollectorWalk {
     {
         // A whiteout over nothing hides nothing.
         guard base.kind != .absent, path.count <= PathRules.maximumPath else { return }
-        try append(ChangeEntry(path: path, kind: .deleted, base: base))
+        guard try append(ChangeEntry(path: path, kind: .deleted, base: base)) else { return }
         try deletions(path, name, base, frame)
     }
 
@@ -106,16 +115,30 @@ final class CollectorWalk {
         if base.kind == .directory, let above = frame.lower {
             if case .success(let found) = Beneath.directory(above.number, name) { lower = found }
         }
+        // The caller's directory was there when the session changed something in it: it is not one of the session's making,
+        // and what lies in it finds no place when applied.
+        let removed = base.kind == .absent && attributes.copied && !attributes.opaque
+        if removed {
+            frames.append(Frame(upper: held, lower: nil, path: path, names: names, losesNames: true))
+            return
+        }
         if base.kind != .directory {
-            try append(entry(path, .directory, status, base, attributes))
+            guard try append(entry(path, .directory, status, base, attributes)) else { return }
         } else if status.permissions & 0o777 != base.permissions & 0o777 {
-            try append(entry(path, .mode, status, base, attributes))
+            guard try append(entry(path, .mode, status, base, attributes)) else { return }
         }
         if attributes.opaque, let lower {
             let hidden = try Beneath.names(lower, "\"\(escapedPath(path))\"")
             names = Array(Set(names).union(hidden)).sorted { $0.lexicographicallyPrecedes($1) }
         }
-        frames.append(Frame(upper: held, lower: lower, path: path, names: names))
+        frames.append(
+            Frame(upper: held, lower: lower, path: path, names: names, losesNames: try mayLoseNames(lower)))
+    }
+
+    /// Whether names can have gone from a directory since the session began. inode(7), mtime
+    private func mayLoseNames(_ lower: Held?) throws(ChangeError) -> Bool {
+        guard let lower else { return false }
+        return try Beneath.status(of: lower, "the caller's tree").modifiedNanoseconds >= started &+ 1_000_000
     }
 
     private func file(
@@ -139,12 +162,16 @@ final class CollectorWalk {
             try SameContent.check(held.number, old.number, size: status.size, "\"\(escapedPath(path))\"")
         {
             guard status.permissions & 0o777 != base.permissions & 0o777 else { return }
-            return try append(entry(path, .mode, status, base, attributes))
+            _ = try append(entry(path, .mode, status, base, attributes))
+            return
         }
+        // A file of the lower layer that was only moved here looks the same; in a directory that the caller did not
+        // change, that is what it is.
+        let base = base.kind == .absent && attributes.copied && frame.losesNames ? .removedFile : base
         var entry = entry(path, .file, status, base, attributes)
         entry.size = status.size
         if status.links > 1 { entry.notes.insert(.hardlinked) }
-        try charge(entry)
+        guard try fits(entry) else { return }
         try writer.append(entry, from: held.number)
         try deletions(path, name, base, frame)
     }
@@ -161,7 +188,7 @@ final class CollectorWalk {
         var entry = entry(path, .symlink, status, base, OverlayAttributes())
         entry.permissions = 0o777
         entry.size = UInt64(target.count)
-        try charge(entry)
+        guard try fits(entry) else { return }
         try writer.append(entry, content: target)
         try deletions(path, name, base, frame)
     }
@@ -169,12 +196,14 @@ final class CollectorWalk {
     private func refuse(_ path: [UInt8], _ why: ChangeEntry.Refusal, _ base: ChangeEntry.Base) throws(ChangeError) {
         var entry = ChangeEntry(path: path, kind: .refused, base: base)
         entry.refusal = why
-        try append(entry)
+        if try append(entry), why.makesPartial { leftOut += 1 }
     }
 
-    private func append(_ entry: ChangeEntry) throws(ChangeError) {
-        try charge(entry)
+    /// False when the set is full, and the walk at its end.
+    private func append(_ entry: ChangeEntry) throws(ChangeError) -> Bool {
+        guard try fits(entry) else { return false }
         try writer.append(entry)
+        return true
     }
 
     private func entry(
@@ -189,18 +218,21 @@ final class CollectorWalk {
         return entry
     }
 
-    private func charge(_ entry: ChangeEntry) throws(ChangeError) {
-        guard writer.entries < UInt64(budget.entries) else {
-            throw ChangeError(
-                .budget, "collect", "the changes", "there are more than \(budget.entries) of them",
-                remedy: "Discard the session, or have the task remove what it generated.")
+    /// Whether the set has room for an entry; where it has not, it gets one that says so instead.
+    ///
+    /// What is left out hides nothing beneath it: a directory of the base in whose place it came stays whole.
+    private func fits(_ entry: ChangeEntry) throws(ChangeError) -> Bool {
+        var why = ChangeEntry.Refusal.overBudget
+        if writer.entries >= UInt64(budget.entries) {
+            why = .tooMany
+            frames = []
+        } else if writer.bytes <= budget.bytes, entry.size <= budget.bytes - writer.bytes {
+            return true
         }
-        // size <= budget.bytes was checked for files and is small for links, so the sum cannot overflow.
-        guard writer.bytes <= budget.bytes, entry.size <= budget.bytes - writer.bytes else {
-            throw ChangeError(
-                .budget, "collect", "the changes",
-                "their content is more than the \(budget.bytes) bytes that limits.workspace_bytes allows",
-                remedy: "Sparse files and hard links count in full. Raise the limit, or have the task remove them.")
-        }
+        var refused = ChangeEntry(path: entry.path, kind: .refused, base: entry.base)
+        refused.refusal = why
+        try writer.append(refused)
+        leftOut += 1
+        return false
     }
 }

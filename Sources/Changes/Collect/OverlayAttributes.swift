@@ -12,16 +12,19 @@ internal import LinuxSystem
 struct OverlayAttributes: Equatable {
     /// Whether the directory hides what the lower layer has under its name.
     var opaque = false
+    /// Whether it came from the lower layer, as it was when the session first changed it. A task's own file has no such
+    /// mark, one that it wrote and then renamed over a file of the lower layer neither.
+    var copied = false
     /// Whether there are attributes that will not be carried over.
     var others = false
 
     private static let prefix = Array("user.overlay.".utf8)
     private static let trusted = Array("trusted.overlay.".utf8)
     /// Bookkeeping that changes nothing about names or content.
-    private static let harmless = ["impure", "origin", "nlink", "upper", "uuid", "protattr"].map { Array($0.utf8) }
+    private static let harmless = ["impure", "nlink", "upper", "uuid", "protattr"].map { Array($0.utf8) }
 
     /// What the kernel would act on, for when the list is too long to be read.
-    private static let named = ["opaque", "redirect", "metacopy", "whiteout", "whiteouts"]
+    private static let named = ["opaque", "redirect", "metacopy", "whiteout", "whiteouts", "origin"]
 
     /// Reads the attributes of an open file or directory.
     static func of(_ file: Held, _ subject: @autoclosure () -> String) throws(ChangeError) -> OverlayAttributes {
@@ -66,6 +69,8 @@ struct OverlayAttributes: Equatable {
                 throw Self.unexpected(name, subject, mark)
             }
             opaque = true
+        } else if mark == Array("origin".utf8) {
+            copied = true
         } else if mark.starts(with: Array("overlay.".utf8)) {
             // The task's own, escaped.
             others = true

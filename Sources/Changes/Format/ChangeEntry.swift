@@ -26,6 +26,8 @@ package struct ChangeEntry: Equatable, Sendable {
         case tooDeep = 5
         case pathTooLong = 6
         case tooLarge = 7
+        case overBudget = 8
+        case tooMany = 9
 
         package var explanation: String {
             switch self {
@@ -37,6 +39,17 @@ package struct ChangeEntry: Equatable, Sendable {
             case .tooDeep: "a directory deeper than the limit"
             case .pathTooLong: "the path is longer than a path may be"
             case .tooLarge: "a file larger than the whole workspace may be"
+            case .overBudget: "its content did not fit any more"
+            case .tooMany: "there are more changes than a set may hold; this one and all after it are left out"
+            }
+        }
+
+        /// Whether a tree could hold what is missing, so that the rest of the set may not make sense without it. A socket,
+        /// a fifo or a device is nothing to bring into a tree.
+        package var makesPartial: Bool {
+            switch self {
+            case .none, .socket, .fifo, .device: false
+            case .unreadable, .tooDeep, .pathTooLong, .tooLarge, .overBudget, .tooMany: true
             }
         }
     }
@@ -100,6 +113,8 @@ package struct ChangeEntry: Equatable, Sendable {
         self.base = base
     }
 
+    /// Left out of the set though a tree could hold it.
+    package var isLeftOut: Bool { kind == .refused && refusal.makesPartial }
     package var hasContent: Bool { kind == .file || kind == .symlink }
     /// The path with everything escaped that could act on a terminal.
     package var shownPath: String { escapedPath(path) }

@@ -235,7 +235,9 @@ struct EntryOrder {
             case .additionsOnly:
                 if entry.base.kind != .absent { return "it changes something in a directory that was not there" }
             case .deletionsOnly:
-                if entry.kind != .deleted { return "it lies beneath something that is not a directory" }
+                if entry.kind != .deleted && entry.refusal != .tooMany {
+                    return "it lies beneath something that is not a directory"
+                }
             case .nothing: return "it lies beneath something that cannot hold it"
             }
         }

@@ -61,6 +61,10 @@ package struct ChangeReport {
         try section("Never applied:", sink) {
             if case .refused(let why) = review.judgements[$0] { why } else { nil }
         }
+        try section(
+            "Left out, so that this set is partial (raise limits.workspace_bytes, or have the task remove what it generated; "
+                + "sparse files and hard links count in full):", sink
+        ) { review.entries[$0].isLeftOut ? review.entries[$0].refusal.explanation : nil }
         try section("Worth a look:", sink) {
             if case .notice(let why) = review.judgements[$0] { return why }
             return nil

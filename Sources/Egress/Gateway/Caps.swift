@@ -9,8 +9,8 @@ struct Caps {
     var questionsPerSecond: UInt64 = 200
     var questionBurst: UInt64 = 1000
     /// Questions to the supervisor about who holds a socket.
-    var ownersPerSecond: UInt64 = 50
-    var ownerBurst: UInt64 = 100
+    var ownersPerSecond: UInt64 = 10
+    var ownerBurst: UInt64 = 50
     /// Accepted or received in one turn, so that one source cannot hold up the others.
     var perTurn = 64
     /// How long the first bytes of a client may take, as a whole.

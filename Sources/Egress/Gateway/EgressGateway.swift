@@ -133,6 +133,9 @@ final class EgressGateway {
 
     /// Closes everything and writes the last lines.
     func end() -> EgressReport.Totals {
+        // What the tap holds and what waits for its process happened before the end, and is recorded.
+        for source in sources where source is Tap { source.ready(0, tag: 0) }
+        owners.giveUp()
         for connection in connections.values { connection.cut() }
         sources = []
         audit.flush()

@@ -37,6 +37,9 @@ final class Owners {
                 serverPort: server.port))
     }
 
+    /// Lets everything go on that still waits: the session ends, and nobody will be able to say any more.
+    func giveUp() { for query in waiting.keys.sorted() { answer(query, nil) } }
+
     /// Takes an answer; one that comes too late has nobody to hear it.
     func answer(_ query: UInt32, _ owner: SocketOwner?) {
         guard let entry = waiting.removeValue(forKey: query) else { return }

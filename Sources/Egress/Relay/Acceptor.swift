@@ -12,7 +12,6 @@ final class Acceptor: EventSource {
     private var registration: EventLoop.Registration?
     private var bucket: TokenBucket
     private var timer: LoopTimer?
-    private static let pauseForDescriptors: UInt64 = 100
 
     init(_ gateway: EgressGateway, socket: consuming Descriptor, isResolver: Bool) throws(SystemError) {
         self.gateway = gateway
@@ -30,16 +29,20 @@ final class Acceptor: EventSource {
 
     func ready(_ events: UInt32, tag: Int) {
         for _ in 0..<gateway.caps.perTurn {
-            guard bucket.hasOne(at: gateway.loop.now) else { return pause(bucket.milliseconds) }
+            guard bucket.hasOne(at: gateway.loop.now) else {
+                return pause(milliseconds: bucket.milliseconds)
+            }
             var peer = sp_endpoint()
             let got = sp_accept(socket.number, &peer)
             if got == -Int(EAGAIN) { return }
             // ECONNABORTED and the like belong to the connection that is gone. accept(2)
             guard got >= 0 else {
-                guard got == -Int(EMFILE) || got == -Int(ENFILE) else { return }
-                refuseForWantOf("descriptors", at: nil)
-                // It stays in the queue and would wake the loop at once.
-                return pause(Self.pauseForDescriptors)
+                if got == -Int(EMFILE) || got == -Int(ENFILE) {
+                    refuseForWantOf("descriptors", at: nil)
+                    // The connection stays in the queue, and would wake this loop again at once.
+                    pause(milliseconds: 100)
+                }
+                return
             }
             take(Descriptor(owning: Int32(got)), from: peer)
         }
@@ -47,7 +50,7 @@ final class Acceptor: EventSource {
 
     /// Leaves what comes too fast in the kernel's queue for a moment: a task that opens many connections at once gets
     /// them all, only later. The queue has an end, and clients try again.
-    private func pause(_ milliseconds: UInt64) {
+    private func pause(milliseconds: UInt64) {
         guard let registration else { return }
         do throws(SystemError) { try gateway.loop.change(registration, 0) } catch { return }
         timer = gateway.loop.after(milliseconds: milliseconds) { [weak self] in

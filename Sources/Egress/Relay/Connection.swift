@@ -52,7 +52,7 @@ final class Connection: EgressGateway.Live {
         self.asked = asked
         begun = gateway.loop.now
         lastActivity = begun
-        _ = sp_tune_stream(self.client.number)
+        _ = sp_no_delay(self.client.number)
         clientRegistration = try gateway.loop.add(
             self.client.number, SP_EPOLLIN | SP_EPOLLOUT | SP_EPOLLRDHUP | SP_EPOLLET, self, tag: Side.client.rawValue)
     }
@@ -86,8 +86,8 @@ final class Connection: EgressGateway.Live {
             rule.http == self.rule?.http, rule.ech == self.rule?.ech
         else { return cutByPolicy() }
         if let remote, case .refused = gateway.policy.vet(remote, for: rule) { return cutByPolicy() }
-        // A look-up that is under way would be judged by the rule that it began with.
-        if phase == .dialing && rule != self.rule { return cutByPolicy() }
+        // A look-up that is under way will be judged by the rule that it began with: only where that says the same.
+        if phase == .dialing && rule.text != self.rule?.text { return cutByPolicy() }
         self.rule = rule
         return false
     }
@@ -184,7 +184,7 @@ final class Connection: EgressGateway.Live {
     }
 
     private func connected(_ socket: consuming Descriptor) {
-        _ = sp_tune_stream(socket.number)
+        _ = sp_no_delay(socket.number)
         phase = .relaying
         do throws(SystemError) {
             upstreamRegistration = try gateway.loop.add(
@@ -212,16 +212,20 @@ final class Connection: EgressGateway.Live {
 
     // MARK: Relaying
 
+    /// After a minute the kernel probes both peers; most connections never live so long, and are spared the calls.
     private func watchIdle() {
+        limit(60_000) { connection in
+            _ = sp_keep_alive(connection.client.number)
+            if let number = connection.upstream?.number { _ = sp_keep_alive(number) }
+            connection.endWhenIdle()
+        }
+    }
+
+    private func endWhenIdle() {
         let idle = gateway.caps.idleMilliseconds * 1_000_000
         let passed = gateway.loop.now - lastActivity
-        limit((idle - min(passed, idle)) / 1_000_000 + 1) { connection in
-            if connection.gateway.loop.now - connection.lastActivity >= idle {
-                connection.close(reason: "idle", resetting: true)
-            } else {
-                connection.watchIdle()
-            }
-        }
+        if passed >= idle { return close(reason: "idle", resetting: true) }
+        limit((idle - passed) / 1_000_000 + 1) { $0.endWhenIdle() }
     }
 
     /// Moves what can be moved in both directions.

@@ -92,7 +92,7 @@ final class Dialer: EventSource {
         let byRule = gateway.policy.vet(address, for: rule)
         guard case .allowed(let named) = byRule else { return byRule }
         let route: HostRoutes.Verdict
-        do throws(SystemError) { route = try gateway.routes.verdict(on: address) } catch {
+        do throws(SystemError) { route = try gateway.routes.verdict(on: address, now: gateway.loop.now) } catch {
             return .refused(
                 Denial(
                     .addressNotPublic, rule: rule, "the host's routing could not be asked about \(address)",

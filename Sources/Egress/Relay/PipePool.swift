@@ -22,7 +22,7 @@ final class PipePool {
     private var idle: [RelayPipe] = []
     private static let mostIdle = 16
     /// Larger pipes halve the system calls of a bulk transfer; a kernel that refuses leaves them at 64 KiB.
-    private static let wantedCapacity: Int32 = 1 << 18
+    private static let wantedCapacity: Int32 = 1 << 19
 
     func take() throws(SystemError) -> RelayPipe {
         if let pipe = idle.popLast() { return pipe }

@@ -20,6 +20,10 @@ final class HostRoutes {
     }
 
     private let socket: Descriptor
+    /// What was said a moment ago. A client that opens many connections to one place would have it asked each time.
+    private var recent: [IPAddress: (verdict: Verdict, at: UInt64)] = [:]
+    private static let freshNanoseconds: UInt64 = 2_000_000_000
+    private static let mostRecent = 256
 
     init() throws(SystemError) {
         socket = Descriptor(owning: Int32(try checked("open", "a route socket") { sp_route_socket() }))
@@ -27,7 +31,17 @@ final class HostRoutes {
 
     /// Judges where the packets end up: a connection to `::ffff:a.b.c.d` is one to a.b.c.d, whatever the IPv6 table says
     /// of it (ipv6(7)), and translators and 6to4 relays may bring one to a wrapped address of this host back to it.
-    func verdict(on address: IPAddress) throws(SystemError) -> Verdict {
+    ///
+    /// - Parameter now: nanoseconds of the loop's clock.
+    func verdict(on address: IPAddress, now: UInt64) throws(SystemError) -> Verdict {
+        if let known = recent[address], now - known.at < Self.freshNanoseconds { return known.verdict }
+        let verdict = try judge(address)
+        if recent.count >= Self.mostRecent { recent.removeAll() }
+        recent[address] = (verdict, now)
+        return verdict
+    }
+
+    private func judge(_ address: IPAddress) throws(SystemError) -> Verdict {
         guard address.isWrapping else { return try ask(address) }
         let inner = try ask(address.unwrapped)
         // An IPv6-only host has no route to what its translator reaches.

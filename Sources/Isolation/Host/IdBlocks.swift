@@ -30,8 +30,9 @@ package struct IdRange: Sendable, Equatable {
 
 /// Which session holds which block: one table for the whole host, changed only under its lock.
 ///
-/// One table, whatever runtime directory a session uses, because ids are the host's: two tables would hand the same
-/// ids to two sessions. A block is taken before clone and given back only after the session's group is empty and its
+/// One table, whatever runtime directory a session uses, because ids are the host's. Where there are two all the same (a
+/// chroot or a container with a /run of its own, a table that somebody removed), ``KeyUsers`` tells what the other has
+/// handed out. A block is taken before clone and given back only after the session's group is empty and its
 /// files are gone; a crash leaves the entry, which `sweep` clears when the session is dead. Entries: 64 bytes, zeros
 /// or "session pid start-time base": the supervisor, and the block's first id, since the range can be configured
 /// anew while sessions of the old one live.
@@ -100,8 +101,23 @@ package struct IdBlocks: ~Copyable {
     ///
     /// - Parameter start: this process's start time, as /proc/<pid>/stat has it.
     package borrowing func allocate(_ session: String, start: String) throws(SystemError) -> IdBlock {
+        // The key of a session that has just ended is collected a moment later; only where nothing else is left does
+        // anybody wait for that. No event tells of it: 10 ms is the fallback interval.
+        for _ in 0..<100 {
+            if let block = try take(session, start) { return block }
+            _ = sp_poll_one(-1, 0, 10)
+        }
+        throw SystemError(
+            "allocate", "a block of 65536 ids", .noSpace,
+            remedy: "All that are free in the table have a process of another installation on this kernel "
+                + "(/proc/key-users). Give each its own id_range in the host file.")
+    }
+
+    /// Nil when each block that is free here is somebody's elsewhere.
+    private borrowing func take(_ session: String, _ start: String) throws(SystemError) -> IdBlock? {
         let range = self.range
-        return try locked { () throws(SystemError) -> IdBlock in
+        return try locked { () throws(SystemError) -> IdBlock? in
+            var isElsewhere = false
             let bytes = try entries()
             let taken = (0..<(bytes.count / Self.entrySize)).filter { !Self.isFree($0, bytes) }.map {
                 base(of: $0, bytes)
@@ -109,9 +125,15 @@ package struct IdBlocks: ~Copyable {
             for index in 0..<range.blocks where Self.isFree(index, bytes) {
                 let base = range.first + UInt32(index) * IdBlock.size
                 if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
+                let block = IdBlock(index: index, base: base)
+                guard try KeyUsers.claim(block) else {
+                    isElsewhere = true
+                    continue
+                }
                 try put(index, Array("\(session) \(getpid()) \(start) \(base)".utf8))
-                return IdBlock(index: index, base: base)
+                return block
             }
+            if isElsewhere { return nil }
             throw SystemError(
                 "allocate", "a block of 65536 ids", .noSpace,
                 remedy:

@@ -33,7 +33,10 @@ package struct Trees {
         var tree = SandboxSpec.Tree(
             descriptor: -1, source: path, device: status.device, inode: status.inode, isDirectory: status.isDirectory,
             target: target)
-        if mode == .rootless { return tree }
+        if mode == .rootless {
+            tree.opened = held.keep(fd)
+            return tree
+        }
         let flags = SP_TREE_CLONE | SP_AT_EMPTY_PATH | (recursive && status.isDirectory ? SP_AT_RECURSIVE : 0)
         let clone = Descriptor(
             owning: Int32(try checked("clone the mount of", "\"\(path)\"") { sp_open_tree(fd.number, "", flags) }))

@@ -44,9 +44,14 @@ package enum UpperPlace: Sendable, Equatable {
 }
 
 /// One session's directory on disk, `<pool>/<session>/top`: `u` for changes, `w` for the overlay's own work.
+///
+/// `<session>` is locked for as long as its supervisor lives, and the pool shared while one is made or removed: whoever
+/// has the pool for himself sees no directory between two states, and may remove those whose lock is free. flock(2)
 package struct PoolDirectory: ~Copyable {
     package let directory: Directory
     package let metered: Bool
+    /// Held for its lock.
+    private let outer: Directory
     private let session: String
     private let project: UInt32
     private let pool: String
@@ -67,12 +72,17 @@ package struct PoolDirectory: ~Copyable {
         defer { _ = sp_flock(gate, LOCK_UN) }
         try state.make("pool", mode: 0o700, existing: true)
         let pool = try state.directory("pool")
+        let shared = pool.fd.number
+        try checked("lock", "\"\(pool.path)\"") { sp_flock(shared, LOCK_SH) }
+        defer { _ = sp_flock(shared, LOCK_UN) }
         try pool.make(session, mode: 0o700)
         let outer = try pool.directory(session)
+        let mark = outer.fd.number
+        try checked("lock", "\"\(outer.path)\"") { sp_flock(mark, LOCK_EX | LOCK_NB) }
         try outer.make("top", mode: 0o700)
         let made = PoolDirectory(
-            directory: try outer.directory("top"), metered: metered, session: session, project: block?.base ?? 0,
-            pool: pool.path)
+            directory: try outer.directory("top"), outer: outer, metered: metered, session: session,
+            project: block?.base ?? 0, pool: pool.path)
         do throws(SystemError) {
             if metered { try made.limit(bytes: bytes, inodes: inodes) }
             let top = made.directory.fd.number
@@ -95,8 +105,12 @@ package struct PoolDirectory: ~Copyable {
         return made
     }
 
-    private init(directory: consuming Directory, metered: Bool, session: String, project: UInt32, pool: String) {
+    private init(
+        directory: consuming Directory, outer: consuming Directory, metered: Bool, session: String, project: UInt32,
+        pool: String
+    ) {
         self.directory = directory
+        self.outer = outer
         self.metered = metered
         self.session = session
         self.project = project
@@ -148,6 +162,43 @@ package struct PoolDirectory: ~Copyable {
             if error.errno == .noEntry { return }
             throw error
         }
+        let gate = pool.fd.number
+        try checked("lock", "\"\(path)\"") { sp_flock(gate, LOCK_SH) }
+        defer { _ = sp_flock(gate, LOCK_UN) }
         try pool.removeTree(Array(session.utf8))
+    }
+
+    /// Removes the directories that no living supervisor holds, and what a removal that was killed had moved out.
+    ///
+    /// - Parameter mayRemove: whether a session, by name, is one that the caller may take for dead when its lock is free.
+    /// - Returns: the names that went.
+    package static func sweep(pool path: String, mayRemove: (String) -> Bool) throws(SystemError) -> [String] {
+        let pool: Directory
+        do { pool = try Directory.open(path) } catch {
+            if error.errno == .noEntry { return [] }
+            throw error
+        }
+        let gate = pool.fd.number
+        try checked("lock", "\"\(path)\"") { sp_flock(gate, LOCK_EX) }
+        defer { _ = sp_flock(gate, LOCK_UN) }
+        var removed: [String] = []
+        for name in try pool.names() {
+            let text = String(decoding: name, as: UTF8.self)
+            let rest = Directory.leftOver(name)
+            guard mayRemove(rest ?? text) else { continue }
+            if rest == nil, try !isFree(text, pool) { continue }
+            try pool.removeTree(name)
+            removed.append(text)
+        }
+        return removed
+    }
+
+    private static func isFree(_ session: String, _ pool: borrowing Directory) throws(SystemError) -> Bool {
+        let directory = try pool.directory(session)
+        let mark = directory.fd.number
+        let result = sp_flock(mark, LOCK_EX | LOCK_NB)
+        if result == -Int(EAGAIN) { return false }
+        try checked("lock", "\"\(directory.path)\"") { result }
+        return true
     }
 }

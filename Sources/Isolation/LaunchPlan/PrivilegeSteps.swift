@@ -40,8 +40,8 @@ enum PrivilegeSteps {
     private static func limits(_ spec: SandboxSpec, _ plan: inout PlanBuilder) {
         var values: [(Int32, String, UInt64)] = [
             // A crash must not hand memory to a host's core handler. core(5)
-            (SP_RLIMIT_CORE, "core", 0), (SP_RLIMIT_NOFILE, "nofile", spec.limits.openFiles),
-            (SP_RLIMIT_MEMLOCK, "memlock", 64 << 10), (SP_RLIMIT_MSGQUEUE, "msgqueue", 819_200),
+            (SP_RLIMIT_CORE, "core", 0), (SP_RLIMIT_MEMLOCK, "memlock", 64 << 10),
+            (SP_RLIMIT_MSGQUEUE, "msgqueue", 819_200),
             (SP_RLIMIT_SIGPENDING, "sigpending", 4096), (SP_RLIMIT_NICE, "nice", 0), (SP_RLIMIT_RTPRIO, "rtprio", 0),
         ]
         if spec.limits.enforcement == .rlimit {

@@ -21,6 +21,8 @@ package struct CgroupLayout: Sendable {
     /// A mounted hierarchy, as one line of mountinfo tells of it. proc_pid_mountinfo(5)
     private struct Mount {
         let directory: String
+        /// What of the hierarchy is mounted there: `/` for all of it, one group for a container.
+        let root: String
         let isUnified: Bool
         let controllers: [Substring]
     }
@@ -29,14 +31,21 @@ package struct CgroupLayout: Sendable {
     ///
     /// - Throws: when neither hierarchy offers memory, pids and cpu.
     package static func detect() throws(SystemError) -> CgroupLayout {
-        let mounts = mounts(try procBytes("/proc/self/mountinfo"))
-        let own = try procText("/proc/self/cgroup")
+        try detect(mountinfo: procBytes("/proc/self/mountinfo"), own: procText("/proc/self/cgroup"))
+    }
+
+    /// The same from what those two files say.
+    package static func detect(mountinfo: [UInt8], own: [Substring]) throws(SystemError) -> CgroupLayout {
+        let mounts = mounts(mountinfo)
         if let v2 = try unified(mounts, own) { return v2 }
         var found: [(String, String)] = []
         for controller in wantedV1 {
-            guard let mount = mounts.first(where: { $0.controllers.contains(Substring(controller)) }) else { continue }
             guard let path = v1Path(own, controller) else { continue }
-            found.append((controller, mount.directory + (path == "/" ? "" : path)))
+            for mount in mounts where mount.controllers.contains(Substring(controller)) {
+                guard let directory = directory(of: path, in: mount) else { continue }
+                found.append((controller, directory))
+                break
+            }
         }
         for name in required where !found.contains(where: { $0.0 == name }) {
             throw SystemError(
@@ -61,7 +70,7 @@ package struct CgroupLayout: Sendable {
             guard before.count > 4, after.count > 2 else { continue }
             found.append(
                 Mount(
-                    directory: String(before[4]), isUnified: after[0] == "cgroup2",
+                    directory: unescaped(before[4]), root: unescaped(before[3]), isUnified: after[0] == "cgroup2",
                     controllers: after[0] == "cgroup" ? after[2].split(separator: ",") : []))
         }
         return found
@@ -70,7 +79,7 @@ package struct CgroupLayout: Sendable {
     private static func unified(_ mounts: [Mount], _ own: [Substring]) throws(SystemError) -> CgroupLayout? {
         for mount in mounts where mount.isUnified {
             let path = own.first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) } ?? "/"
-            var directory = path == "/" ? mount.directory : mount.directory + path
+            guard var directory = directory(of: path, in: mount) else { continue }
             // A caller whom an earlier run moved aside: its delegated group is the one above.
             if directory.hasSuffix("/" + callers) { directory.removeLast(callers.utf8.count + 1) }
             let controllers = try procText(mount.directory + "/cgroup.controllers").first?.split(separator: " ") ?? []
@@ -78,6 +87,34 @@ package struct CgroupLayout: Sendable {
             return CgroupLayout(version: .v2, ownDirectories: [("", directory)], mountPoint: mount.directory)
         }
         return nil
+    }
+
+    /// Where a group lies on this host; nil where what is mounted does not reach it.
+    ///
+    /// /proc/self/cgroup names groups from the hierarchy's root, while a container's mount often begins at its own group.
+    private static func directory(of group: String, in mount: Mount) -> String? {
+        if mount.root == "/" { return group == "/" ? mount.directory : mount.directory + group }
+        if group == mount.root { return mount.directory }
+        return group.hasPrefix(mount.root + "/") ? mount.directory + group.dropFirst(mount.root.count) : nil
+    }
+
+    /// Blank, tab, newline and backslash of a path stand as three octal digits. proc_pid_mountinfo(5)
+    private static func unescaped(_ field: Substring) -> String {
+        guard field.contains("\\") else { return String(field) }
+        var bytes: [UInt8] = []
+        var rest = Array(field.utf8)[...]
+        while let byte = rest.popFirst() {
+            let digits = rest.prefix(3)
+            if byte == UInt8(ascii: "\\"), digits.count == 3,
+                let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func v1Path(_ own: [Substring], _ controller: String) -> String? {

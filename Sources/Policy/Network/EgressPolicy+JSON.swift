@@ -61,6 +61,7 @@ extension EgressRule {
             members.append(.init("addresses", .array(addresses.map { .string($0.description) })))
         }
         if whenAbsent == .skip { members.append(.init("when_absent", "skip")) }
+        if let madeFrom { members.append(.init("made_from", .string(madeFrom.rawValue))) }
         if let maxNames { members.append(.init("max_names", .int(maxNames))) }
         return .object(members)
     }
@@ -70,7 +71,7 @@ extension EgressRule {
             json, "rule \(index)",
             known: [
                 "id", "origin", "reason", "host", "registry", "cidr", "deny", "ports", "tls", "ech", "http",
-                "addresses", "when_absent", "max_names",
+                "addresses", "when_absent", "max_names", "made_from",
             ])
         guard let id = fields["id"]?.intValue, let origin = fields["origin"]?.stringValue,
             let reason = fields["reason"]?.stringValue, let ech = fields["ech"]?.stringValue.flatMap(ECH.init)
@@ -80,7 +81,8 @@ extension EgressRule {
             id: id, origin: origin, reason: reason, target: target, ports: try Self.ports(fields),
             tls: try fields.text("tls", TLS.init), ech: ech, http: try Self.limits(fields),
             addresses: try fields.texts("addresses", AddressBlock.init(text:)), maxNames: try fields.count("max_names"),
-            whenAbsent: try fields.text("when_absent", Absence.init) ?? .error)
+            whenAbsent: try fields.text("when_absent", Absence.init) ?? .error,
+            madeFrom: try fields.text("made_from", RegistryClient.init))
     }
 
     private static func target(_ fields: JSONFields) throws(PolicyError) -> Target {

@@ -72,11 +72,13 @@ package struct EgressRule: Sendable, Hashable {
     package var maxNames: Int?
     /// Means something in a registry rule only.
     package var whenAbsent: Absence
+    /// The client from whose configuration the rule was made; nil for a rule that somebody wrote.
+    package var madeFrom: RegistryClient?
 
     package init(
         id: Int = 0, origin: String, reason: String, target: Target, ports: Ports = .list([443]), tls: TLS? = nil,
         ech: ECH = .refuse, http: HTTPLimits? = nil, addresses: [AddressBlock]? = nil, maxNames: Int? = nil,
-        whenAbsent: Absence = .error
+        whenAbsent: Absence = .error, madeFrom: RegistryClient? = nil
     ) {
         self.id = id
         self.origin = origin
@@ -93,6 +95,7 @@ package struct EgressRule: Sendable, Hashable {
         self.addresses = addresses
         self.maxNames = maxNames
         self.whenAbsent = whenAbsent
+        self.madeFrom = madeFrom
     }
 
     package static let defaultMaxNames = 256

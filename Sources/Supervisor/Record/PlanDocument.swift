@@ -2,6 +2,7 @@
 package import Documents
 package import Isolation
 internal import LinuxSystem
+internal import Policy
 
 /// A launch plan as people read it; `--dry-run` prints it and every record names its digest.
 package struct PlanDocument: Sendable {
@@ -22,6 +23,7 @@ package struct PlanDocument: Sendable {
                 ])),
             .init("network", .array(SandboxPlan.networkSteps(spec).map(Self.json))),
             .init("steps", .array(plan.steps.map(Self.json))),
+            .init("open_files", .number(spec.limits.openFiles)),
         ])
         digest = Digest.sha256(Array(json.prettyText.utf8))
     }

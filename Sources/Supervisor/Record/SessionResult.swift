@@ -14,7 +14,14 @@ package struct SessionResult: Sendable {
     package struct Stream: Sendable {
         package var bytes: UInt64 = 0
         package var truncated = false
-        package var json: JSON { .object([.init("bytes", .number(bytes)), .init("truncated", .bool(truncated))]) }
+        /// Written, and not taken by the caller's reader, which had gone or stopped reading.
+        package var undelivered: UInt64 = 0
+        package var json: JSON {
+            .object([
+                .init("bytes", .number(bytes)), .init("truncated", .bool(truncated)),
+                .init("not_delivered", .number(undelivered)),
+            ])
+        }
     }
 
     package var session: String
@@ -43,6 +50,8 @@ package struct SessionResult: Sendable {
     package var egress: Egress?
     package var keptEntries: Int?
     package var keptDigest: String?
+    /// Of the kept entries, those that name what the set had no room for.
+    package var leftOutEntries = 0
     package var error: String?
     /// The command ran, but what it changed could not be kept.
     package var changesLost = false
@@ -90,7 +99,8 @@ package struct SessionResult: Sendable {
                 "changes",
                 .object([
                     .init("kept", .bool(keptDigest != nil)), .init("entries", .optional(keptEntries)),
-                    .init("digest", .optional(keptDigest)),
+                    .init("digest", .optional(keptDigest)), .init("partial", .bool(leftOutEntries > 0)),
+                    .init("left_out", .int(leftOutEntries)),
                 ])),
         ])
     }

@@ -158,8 +158,9 @@ final class ControlSocket {
         Self.send(reply, guest)
     }
 
-    /// A guest that is gone cannot be told anything, and there is always room for one message.
+    /// The last word to a guest. One that is gone cannot be told anything, and there is always room for one message.
     private static func send(_ reply: SessionReply, _ guest: Guest) {
+        defer { _ = sp_control_hang_up(guest.socket.number) }
         do throws(SystemError) { try guest.socket.send(reply.encoded(), descriptors: [], subject: "an answer") } catch {
         }
     }

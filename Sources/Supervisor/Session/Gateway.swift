@@ -24,7 +24,7 @@ final class Gateway {
     private var frames: Descriptor?
     private var frameFile: Descriptor?
     private let inner = DescriptorSet()
-    /// The session's end of the frame socket, for descriptor 4 inside; closed here by ``begin(_:options:outputBytes:)``.
+    /// The session's end of the frame socket, for descriptor 4 inside; closed here by ``begin(_:options:)``.
     private(set) var innerFrames: Int32?
     /// Both ends of the session's pty, held and never read. Without the inner one a workload that lets go of its terminal
     /// for a moment would lose it for good; without the outer one a gateway's death would be a hang-up (SIGHUP) inside
@@ -96,7 +96,7 @@ final class Gateway {
     /// Hands over the descriptors, waits until bytes are being moved, and takes the caller's terminal.
     ///
     /// - Parameter outer: outer end of the session's pty, when it has one.
-    func begin(_ outer: consuming Descriptor?, options: GatewayStart.Options, outputBytes: UInt64) throws(SystemError) {
+    func begin(_ outer: consuming Descriptor?, options: GatewayStart.Options) throws(SystemError) {
         var roles: Set<GatewayStart.Role> = []
         let handed = DescriptorSet()
         var numbers: [Int32] = []
@@ -120,7 +120,7 @@ final class Gateway {
         innerFrames = nil
         inner.closeAll()
         let start = GatewayStart(
-            roles: roles, options: options, window: terminal?.window, outputBytes: outputBytes, frames: Self.mostFrames,
+            roles: roles, options: options, window: terminal?.window, frames: Self.mostFrames,
             frameFileBytes: Self.mostFrameBytes)
         begun = true
         try control.send(GatewayCommand.start(start).encoded(), descriptors: numbers, subject: "the gateway's start")
@@ -202,6 +202,9 @@ final class Gateway {
         if let size = terminal?.window { tell(.window(size)) }
         return terminal != nil
     }
+
+    /// This process is about to be stopped: the shell gets its terminal back as it was.
+    func suspend() { terminal?.leaveForNow() }
 
     /// This process was stopped and goes on.
     func resume() throws(SystemError) {

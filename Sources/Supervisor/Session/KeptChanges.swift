@@ -10,13 +10,27 @@ package struct KeptChanges: Sendable {
     package struct Record: Sendable {
         package var session: String
         package var workspace: String
+        /// Which directory bore that path when the session ran; ``KeptChanges/identity(_:)``.
+        package var directory: String
         package var digest: String
         package var entries: Int
+        /// How many of them are named only, because the set had no room for what they hold; it is partial then.
+        package var leftOut: Int
         package var created: UInt64
     }
 
     package let paths: HostPaths
     package init(_ paths: HostPaths) { self.paths = paths }
+
+    /// What tells a directory from another one that has its path now: its inode number, and when that was made.
+    ///
+    /// The device's number is left out where the file system knows a time of birth, since it may be another one after a
+    /// restart, until which changes are kept. Two that agree in both are one, or a copy block by block.
+    package static func identity(_ status: FileStatus) -> String {
+        "inode \(status.inode) "
+            + (status.bornNanoseconds.map { "born \($0)" }
+                ?? "on device \(status.device >> 32):\(UInt32(truncatingIfNeeded: status.device))")
+    }
 
     /// Arguments by which the collector knows itself.
     package static let collectorVerb = "internal-collect"
@@ -48,6 +62,7 @@ package struct KeptChanges: Sendable {
         let part = ".\(session).part"
         let output = try directory.open(part, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
         fault.reach("changes.collecting")
+        let shown = try FileStatus.at(lower, [0], flags: SP_AT_EMPTY_PATH, subject: "the workspace")
         let answer = try Channel.messages()
         let program = try Descriptor.open("/proc/self/exe", O_PATH)
         let filter = try FilterCache(paths).filter(
@@ -70,8 +85,10 @@ package struct KeptChanges: Sendable {
                 remedy: "The collector ended with \(failure); what it said is above. The changes are lost.")
         }
         guard sp_poll_one(answer.first.number, Int16(POLLIN), 0) > 0,
-            let message = try answer.first.receive(limit: 72, subject: "the collector's answer"),
-            let record = Self.decode(message.bytes, session: session, workspace: workspace, created: created)
+            let message = try answer.first.receive(limit: Self.answerSize, subject: "the collector's answer"),
+            let record = Self.decode(
+                message.bytes, session: session, workspace: workspace, directory: Self.identity(shown), created: created
+            )
         else { throw SystemError("read", "the collector's answer", .invalid) }
         if record.entries == 0 {
             try directory.remove(part)
@@ -84,27 +101,40 @@ package struct KeptChanges: Sendable {
         return record
     }
 
-    /// Eight bytes of count, then the digest in hexadecimal: all that a process which read hostile bytes may tell us.
-    package static func encode(entries: Int, digest: String) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: entries >> (8 * $0)) } + Array(digest.utf8)
+    /// Two counts of eight bytes, then the digest in hexadecimal: all that a process which read hostile bytes may tell us.
+    package static func encode(entries: UInt64, leftOut: UInt64, digest: String) -> [UInt8] {
+        [entries, leftOut].flatMap { count in (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } }
+            + Array(digest.utf8)
     }
 
-    private static func decode(_ bytes: [UInt8], session: SessionID, workspace: String, created: UInt64) -> Record? {
-        guard bytes.count == 72, bytes[8...].allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
+    private static let answerSize = 80
+
+    private static func decode(
+        _ bytes: [UInt8], session: SessionID, workspace: String, directory: String, created: UInt64
+    )
+        -> Record?
+    {
+        guard bytes.count == answerSize, bytes[16...].allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
+        else {
             return nil
         }
-        let entries = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
-        guard entries <= 100_000_000 else { return nil }
+        func count(_ at: Int) -> UInt64 {
+            (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[at + $1]) << (8 * UInt64($1)) }
+        }
+        let (entries, leftOut) = (count(0), count(8))
+        guard entries <= 100_000_000, leftOut <= entries else { return nil }
         return Record(
-            session: session.text, workspace: workspace, digest: String(decoding: bytes[8...], as: UTF8.self),
-            entries: Int(entries), created: created)
+            session: session.text, workspace: workspace, directory: directory,
+            digest: String(decoding: bytes[16...], as: UTF8.self),
+            entries: Int(entries), leftOut: Int(leftOut), created: created)
     }
 
     private static func json(_ record: Record) -> JSON {
         .object([
             .init("version", 1), .init("session", .string(record.session)),
-            .init("workspace", .string(record.workspace)),
+            .init("workspace", .string(record.workspace)), .init("directory", .string(record.directory)),
             .init("digest", .string(record.digest)), .init("entries", .int(record.entries)),
+            .init("left_out", .int(record.leftOut)),
             .init("created", .number(record.created)),
         ])
     }
@@ -121,7 +151,9 @@ package struct KeptChanges: Sendable {
                 remedy: "`sallyport session list` shows which sessions have some.")
         }
         guard let json = try? JSON.read(bytes, file: subject), let workspace = json["workspace"]?.stringValue,
+            let directory = json["directory"]?.stringValue,
             let digest = json["digest"]?.stringValue, let entries = json["entries"]?.intValue,
+            let leftOut = json["left_out"]?.intValue,
             let created = json["created"]?.intValue
         else {
             throw SystemError(
@@ -129,8 +161,8 @@ package struct KeptChanges: Sendable {
                 remedy: "The file is damaged; `sallyport session discard \(session)` removes it.")
         }
         return Record(
-            session: session.text, workspace: workspace, digest: digest, entries: entries,
-            created: UInt64(max(0, created)))
+            session: session.text, workspace: workspace, directory: directory, digest: digest, entries: entries,
+            leftOut: leftOut, created: UInt64(max(0, created)))
     }
 
     /// Sessions that have kept changes, sorted.

@@ -8,12 +8,15 @@ internal import Synchronization
 ///
 /// Runs on a thread of its own, so that a slow reader of the output holds up neither the deadline nor the refusals. The
 /// thread starts with the first byte: most streams of most commands never carry one.
-/// splice(2) moves pages inside the kernel; where it cannot (a file opened for appending), bytes are copied.
+/// splice(2) moves pages inside the kernel; where it must not, bytes are copied.
 package final class Relay: Sendable {
     package struct Count: Sendable {
+        /// Taken by the reader.
         package var bytes: UInt64 = 0
+        /// The cap was reached.
         package var truncated = false
-        package var failure: SystemError?
+        /// Written by the session, and not taken by a reader that has gone or has stopped.
+        package var undelivered: UInt64 = 0
     }
 
     /// Where the bytes come from, for waiting on the first.
@@ -22,7 +25,11 @@ package final class Relay: Sendable {
     private let cap: UInt64
     private let name: String
     private let closesSink: Bool
-    private let count = Mutex(Count())
+    private let taken = Atomic<UInt64>(0)
+    private let moved = Atomic<UInt64>(0)
+    private let ended = Atomic<Bool>(false)
+    /// Set once, at the end.
+    private let rest = Mutex(Count())
     private let thread = Mutex<pthread_t?>(nil)
 
     /// - Parameters:
@@ -34,6 +41,11 @@ package final class Relay: Sendable {
         self.sink = sink
         self.closesSink = closesSink
         self.cap = cap
+    }
+
+    deinit {
+        _ = sp_close(source)
+        if closesSink { _ = sp_close(sink) }
     }
 
     package func start() throws(SystemError) {
@@ -48,32 +60,86 @@ package final class Relay: Sendable {
         thread.withLock { $0 = id }
     }
 
-    /// Waits until the session's end of the pipe is closed everywhere. A relay that was never started does what there
-    /// is to do here and now.
-    package func join() -> Count {
-        if let id = thread.withLock({ $0.take() }) { pthread_join(id, nil) } else { main() }
-        return count.withLock { $0 }
+    /// Everything is where it belongs, or nothing came.
+    package var isDone: Bool {
+        if ended.load(ordering: .acquiring) { return true }
+        return thread.withLock { $0 == nil } && sp_readable(source) == 0
+    }
+
+    /// What has been moved so far, and what waits in the pipe.
+    package var count: Count {
+        if ended.load(ordering: .acquiring) { return rest.withLock { $0 } }
+        let moved = moved.load(ordering: .relaxed)
+        let held = taken.load(ordering: .relaxed) &- moved
+        return Count(bytes: moved, undelivered: held &+ UInt64(clamping: sp_readable(source)))
+    }
+
+    /// Waits until the session's end of the pipe is closed everywhere and the reader has taken what was in it.
+    ///
+    /// Precondition: no process of the session lives, so that nothing more comes. A reader that takes nothing for
+    /// `patience` is not waited for: what is left goes with this process. One that only takes its time loses nothing.
+    ///
+    /// - Parameter patience: milliseconds.
+    package func join(patience: Int32) -> Count {
+        if isDone { return count }
+        // One that was never started, since its first byte came with the end, may have to wait for its reader as well.
+        if thread.withLock({ $0 == nil }) {
+            do throws(SystemError) { try start() } catch { return count }
+        }
+        guard let id = thread.withLock({ $0.take() }) else { return count }
+        if !ended.load(ordering: .acquiring) { widen() }
+        var last = moved.load(ordering: .relaxed)
+        // The thread that is left waiting ends with this process; it holds the relay, so its descriptors stay open.
+        while sp_join(id, patience) == -Int(ETIMEDOUT) {
+            let now = moved.load(ordering: .relaxed)
+            if now == last { break }
+            last = now
+        }
+        return count
+    }
+
+    /// Makes room in the caller's pipe for all that the session's can hold, and for a few words of our own: what lies
+    /// there outlives this process, so that a pager which is read for an hour gets everything. fcntl(2), F_SETPIPE_SZ
+    ///
+    /// Refused for what is no pipe, and beyond a quota of the caller's; then it is waited for.
+    private func widen() {
+        let (own, callers) = (sp_pipe_size(source), sp_pipe_size(sink))
+        if own > 0 && callers > 0 { _ = sp_set_pipe_size(sink, Int32(clamping: callers + 2 * own)) }
     }
 
     private func main() {
-        var moved: UInt64 = 0
-        do throws(SystemError) { moved = try move() } catch {
+        var gone = false
+        do throws(SystemError) { try move() } catch {
             // The caller closed its end: what still comes is dropped, and the record says so.
-            count.withLock { $0.failure = error }
+            gone = true
         }
+        let held = taken.load(ordering: .relaxed) &- moved.load(ordering: .relaxed)
         // One byte past the cap decides between an exact fit and a cut.
-        if drain() > 0 { count.withLock { $0.truncated = true } }
-        count.withLock { $0.bytes = moved }
-        _ = sp_close(source)
-        if closesSink { _ = sp_close(sink) }
+        let dropped = drain()
+        rest.withLock {
+            $0 = Count(
+                bytes: moved.load(ordering: .relaxed), truncated: !gone && dropped > 0,
+                undelivered: gone ? held &+ dropped : 0)
+        }
+        ended.store(true, ordering: .releasing)
     }
 
-    private func move() throws(SystemError) -> UInt64 {
-        var moved: UInt64 = 0
-        while moved < cap {
-            let want = Int(min(cap - moved, 1 << 20))
-            var got = sp_splice(source, sink, want, 0)
-            if got == -Int(EINVAL) { got = try copy(want) }
+    private func move() throws(SystemError) {
+        let status = try FileStatus.at(sink, [0], flags: SP_AT_EMPTY_PATH, subject: name)
+        // splice(2) holds the lock of the pipe it reads while a socket or a terminal keeps it waiting, and whoever asks
+        // that pipe for anything then waits too. Into a file it writes at the place that was current when it began to wait
+        // for input, over what another process with the same open file has written since; write(2) does not.
+        let splices = status.isFifo || status.isNullDevice || closesSink
+        var total: UInt64 = 0
+        while total < cap {
+            let want = Int(min(cap - total, 1 << 20))
+            var got = splices ? sp_splice(source, sink, want, 0) : -Int(EINVAL)
+            if got == -Int(EINVAL) {
+                got = try copy(want, toSocket: status.isSocket)
+            } else if got > 0 {
+                taken.add(UInt64(got), ordering: .relaxed)
+                moved.add(UInt64(got), ordering: .relaxed)
+            }
             if got == -Int(EINTR) { continue }
             if got == -Int(EAGAIN) {
                 // The sink is non-blocking (a pipe that somebody else made so): wait until it takes more.
@@ -82,23 +148,26 @@ package final class Relay: Sendable {
             }
             if got < 0 { throw SystemError("write", name, Errno(Int32(-got))) }
             if got == 0 { break }
-            moved += UInt64(got)
+            total += UInt64(got)
         }
-        return moved
     }
 
-    private func copy(_ want: Int) throws(SystemError) -> Int {
+    private func copy(_ want: Int, toSocket: Bool) throws(SystemError) -> Int {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(want, 65536), alignment: 16)
         defer { buffer.deallocate() }
         let got = try checked("read", name) { sp_read(source, buffer.baseAddress!, buffer.count) }
+        taken.add(UInt64(got), ordering: .relaxed)
         var done = 0
         while done < got {
             let start = done
-            let wrote = sp_write(sink, buffer.baseAddress! + start, got - start)
+            let piece = buffer.baseAddress! + start
+            // A write(2) that has to wait tells how much it wrote only when all is written.
+            let wrote = toSocket ? sp_write_at_once(sink, piece, got - start) : sp_write(sink, piece, got - start)
             if wrote == -Int(EAGAIN) {
                 try checked("wait for", name) { sp_poll_one(sink, Int16(POLLOUT), -1) }
             } else {
                 done += try checked("write", name) { wrote }
+                moved.add(UInt64(wrote), ordering: .relaxed)
             }
         }
         return got

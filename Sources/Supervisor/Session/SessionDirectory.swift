@@ -31,26 +31,29 @@ package struct SessionID: Sendable, Hashable, CustomStringConvertible {
 /// One session's directory, held under a lock for as long as its supervisor lives.
 ///
 /// The lock is the kernel's: it goes with the process, however that ends. A session whose lock can be taken by
-/// another is dead. flock(2)
+/// another is dead; whoever only wants to know asks after the lock and never takes it. fcntl(2), F_OFD_GETLK
 package struct SessionDirectory: ~Copyable {
     package let id: SessionID
     package let directory: Directory
     private let lock: Descriptor
 
-    /// Creates the directory of a new session. Sweep is kept out between making and locking.
+    /// Before it bears the session's name: `.s-...`, with a lock that nobody holds yet.
+    static let unborn = "."
+
+    /// Creates the directory of a new session, which nobody sees before it is locked. Sweep is kept out meanwhile.
     package static func create(_ paths: HostPaths) throws(SystemError) -> SessionDirectory {
         let id = try SessionID.random()
         let sessions = try Directory.open(paths.sessions)
         let gate = sessions.fd.number
         try checked("lock", "\"\(paths.sessions)\"") { sp_flock(gate, LOCK_SH) }
         defer { _ = sp_flock(gate, LOCK_UN) }
-        try sessions.make(id.text, mode: 0o700)
-        let directory = try sessions.directory(id.text)
-        let lock = try directory.open("lock", O_RDWR | O_CREAT, mode: 0o600)
+        let hidden = Self.unborn + id.text
+        try sessions.make(hidden, mode: 0o700)
+        let lock = try sessions.open(hidden + "/lock", O_RDWR | O_CREAT, mode: 0o600)
         let held = lock.number
-        // Waits: `session list` tries every lock for a moment, a new session's too.
-        try checked("lock", "session \(id)") { sp_flock(held, LOCK_EX) }
-        return SessionDirectory(id: id, directory: directory, lock: lock)
+        try checked("lock", "session \(id)") { sp_lock(held) }
+        try checked("create", "session \(id)") { sp_renameat2(gate, hidden, gate, id.text, UInt32(RENAME_NOREPLACE)) }
+        return SessionDirectory(id: id, directory: try sessions.directory(id.text), lock: lock)
     }
 
     private init(id: SessionID, directory: consuming Directory, lock: consuming Descriptor) {
@@ -64,10 +67,17 @@ package struct SessionDirectory: ~Copyable {
         let directory = try Directory.open(paths.sessions + "/" + id.text)
         let lock = try directory.open("lock", O_RDWR | O_CREAT, mode: 0o600)
         let held = lock.number
-        let result = sp_flock(held, LOCK_EX | LOCK_NB)
-        if result == -Int(EAGAIN) { return nil }
+        let result = sp_lock(held)
+        if result == -Int(EAGAIN) || result == -Int(EACCES) { return nil }
         try checked("lock", "session \(id)") { result }
         return SessionDirectory(id: id, directory: directory, lock: lock)
+    }
+
+    /// Whether the session in a directory has a living supervisor.
+    static func isHeld(_ directory: borrowing Directory) throws(SystemError) -> Bool {
+        let lock = try directory.open("lock", O_RDONLY)
+        let asked = lock.number
+        return try checked("ask after the lock in", "\"\(directory.path)\"") { sp_is_locked(asked) } == 1
     }
 
     package borrowing func write(_ name: String, _ json: JSON) throws(SystemError) {

@@ -15,6 +15,8 @@ package struct SessionList {
         package let state: JSON?
         package let result: JSON?
         package let changes: Int?
+        /// How many of the changes are named only; the set is partial when there is one.
+        package let leftOut: Int
         /// Milliseconds since 1970; 0 for a session that has not come so far as to say.
         package let started: UInt64
 
@@ -23,6 +25,7 @@ package struct SessionList {
                 .init("session", .string(id.text)), .init("phase", .string(phase.rawValue)),
                 .init("state", state ?? .null),
                 .init("result", result ?? .null), .init("kept_changes", .optional(changes)),
+                .init("partial", .bool(leftOut > 0)),
             ])
         }
     }
@@ -40,23 +43,29 @@ package struct SessionList {
         return items.sorted { ($0.started, $0.id.text) < ($1.started, $1.id.text) }
     }
 
-    /// One session; nil when nothing of it is left.
+    /// One session; nil when nothing of it is left. Takes no lock, so that nobody has to wait for one who only looks.
     package func item(_ id: SessionID) throws(SystemError) -> Item? {
         let kept = KeptChanges(paths)
         let record = try kept.sessions().contains(id) ? try kept.record(id) : nil
-        let sessions = try Directory.open(paths.sessions)
-        guard try sessions.contains(id.text) else {
-            return record.map {
-                Item(id: id, phase: .ended, state: nil, result: nil, changes: $0.entries, started: $0.created)
-            }
+        do throws(SystemError) {
+            let directory = try Directory.open(paths.sessions).directory(id.text)
+            // In this order: a record is written before the lock is free.
+            let isHeld = try SessionDirectory.isHeld(directory)
+            let result = try json(directory, "result.json")
+            let state = try json(directory, "state.json")
+            let started = state?["started"]?.intValue.map { UInt64(max(0, $0)) } ?? record?.created ?? 0
+            return Item(
+                id: id, phase: result != nil ? .ended : isHeld ? .running : .dead, state: state, result: result,
+                changes: record?.entries, leftOut: record?.leftOut ?? 0, started: started)
+        } catch {
+            // Swept, before or while it was looked at.
+            guard error.errno == .noEntry else { throw error }
         }
-        let directory = try sessions.directory(id.text)
-        let result = try json(directory, "result.json")
-        let phase: Phase = result != nil ? .ended : try SessionDirectory.adoptDead(id, paths) == nil ? .running : .dead
-        let state = try json(directory, "state.json")
-        let started = state?["started"]?.intValue.map { UInt64(max(0, $0)) } ?? record?.created ?? 0
-        return Item(
-            id: id, phase: phase, state: state, result: result, changes: record?.entries, started: started)
+        return record.map {
+            Item(
+                id: id, phase: .ended, state: nil, result: nil, changes: $0.entries, leftOut: $0.leftOut,
+                started: $0.created)
+        }
     }
 
     private func json(_ directory: borrowing Directory, _ name: String) throws(SystemError) -> JSON? {

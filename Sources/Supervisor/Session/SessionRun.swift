@@ -10,7 +10,7 @@ internal import Wire
 /// One session from request to record.
 ///
 /// Order of the start: directory and lock, state, ids, groups, plan, clone, verification, and only then the workload.
-/// Order of the end: the sandbox is dead, outputs drained, changes kept, groups gone, ids free, record written.
+/// Order of the end: the sandbox is dead, changes kept, groups gone, ids free, outputs drained, record written.
 package final class SessionRun {
     private let request: RunRequest
     private let paths: HostPaths
@@ -80,6 +80,15 @@ package final class SessionRun {
         if result.profileDigest.isEmpty { result.profileDigest = profileDigest }
         finish(directory, &result)
         result.durationMilliseconds = (sp_clock_ns(CLOCK_MONOTONIC) - started) / 1_000_000
+        if let streams {
+            if !streams.isDone {
+                // Persisted before the wait: how long that takes is the reader's choice.
+                result.add(streams.counts)
+                try directory.write("result.json", result.json)
+                streams.finish()
+            }
+            result.add(streams.counts)
+        }
         try directory.write("result.json", result.json)
         fault.reach("result.written")
         if let copy {
@@ -151,7 +160,7 @@ package final class SessionRun {
                 try beginEgress(sockets, spec, directory, sandbox.pid)
                 try openControl(spec, directory)
             }
-            try gateway?.begin(outer, options: gatewayOptions(terminal), outputBytes: request.profile.limits.logBytes)
+            try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
             endNow(sandbox)
             throw error
@@ -359,6 +368,7 @@ package final class SessionRun {
         let pid = procFields(try procBytes("/proc/self/fdinfo/\(workload.number)"), ["Pid"])["Pid"].flatMap {
             Int32($0)
         }
+        try OpenFilesLimit.set(spec.limits.openFiles, on: pid ?? -1)
         let layers = try Layers.read(workload: pid ?? -1, spec: spec)
         let uid = block.map { $0.base + SandboxSpec.agent } ?? geteuid()
         let gid = block.map { $0.base + SandboxSpec.agent } ?? getegid()
@@ -447,13 +457,14 @@ package final class SessionRun {
         guard case .overlay(let lower, _, _) = spec.workspace else { return }
         let upper = pool?.directory.fd.number ?? sandbox.upperNumber
         let limits = request.profile.limits
-        let reopened = lower.descriptor >= 0 ? lower.descriptor : held.keep(try Trees.openPath(workspace))
         let kept = try KeptChanges(paths).collect(
             session: directory.id, created: result.startedMilliseconds, workspace: workspace, upper: upper,
-            lower: reopened, namespace: sandbox.userNamespace.number, mode: mode, bytes: limits.workspaceBytes,
+            lower: max(lower.descriptor, lower.opened), namespace: sandbox.userNamespace.number, mode: mode,
+            bytes: limits.workspaceBytes,
             inodes: limits.workspaceInodes, fault: fault)
         result.keptEntries = kept?.entries ?? 0
         result.keptDigest = kept?.digest
+        result.leftOutEntries = kept?.leftOut ?? 0
     }
 
     /// Gives back everything the session held; what cannot be given back is said, and left to sweep.
@@ -482,12 +493,6 @@ package final class SessionRun {
         if control != nil {
             control = nil
             do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
-        }
-        for (name, count) in streams?.finish() ?? [] {
-            let stream = SessionResult.Stream(bytes: count.bytes, truncated: count.truncated)
-            if name == "stdout" { result.stdout = stream }
-            if name == "stderr" { result.stderr = stream }
-            if count.truncated { result.limitsHit.append(name == "export" ? "export" : "log_bytes") }
         }
         do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
         fault.reach("cgroup.removed")

@@ -72,11 +72,20 @@ final class Streams {
     /// Bytes of one stream start to flow.
     func start(_ position: Int) throws(SystemError) { try relays[position].relay.start() }
 
-    /// Waits for the last byte of every output.
-    func finish() -> [(name: String, count: Relay.Count)] {
+    /// How long a reader of the output may take nothing, once the session has ended. Milliseconds.
+    private static let patience: Int32 = 5000
+
+    /// Whether every output has been taken whole.
+    var isDone: Bool { relays.allSatisfy { $0.relay.isDone } }
+
+    /// What each output has come to so far.
+    var counts: [(name: String, count: Relay.Count)] { relays.map { ($0.name, $0.relay.count) } }
+
+    /// Waits for the last byte of every output that somebody reads. Precondition: no process of the session lives.
+    func finish() {
         // A session that was never launched has no other writer than us.
         childs.closeAll()
-        return relays.map { ($0.name, $0.relay.join()) }
+        for (_, relay) in relays { _ = relay.join(patience: Self.patience) }
     }
 }
 

@@ -80,6 +80,11 @@ final class CallerTerminal {
         if isRaw && sp_terminal_is_background(0) == 0 { try enter() }
     }
 
+    /// Puts the caller's modes back until ``enterAgain()``.
+    func leaveForNow() {
+        if isRaw { _ = withUnsafePointer(to: saved) { sp_terminal_set_modes(0, $0) } }
+    }
+
     /// Puts the caller's modes back. A terminal that is gone has none to be put back.
     func leave() {
         guard isRaw else { return }

@@ -181,6 +181,10 @@ struct Watch {
                 try gateway?.resume()
                 continue
             }
+            if signal == SIGTSTP {
+                suspend(workload)
+                continue
+            }
             // A terminal of its own tells the session by itself when its size changes.
             if signal == SIGWINCH, let gateway, gateway.resize() { continue }
             if [SIGWINCH, SIGUSR1, SIGUSR2].contains(signal) {
@@ -211,6 +215,17 @@ struct Watch {
         stopping = true
         forward(SIGTERM, workload)
         try checked("set", "the grace period") { sp_timer_set(deadline.number, grace) }
+    }
+
+    /// Ctrl-Z outside: the session stops with us, and goes on with us.
+    ///
+    /// SIGSTOP, since the workload need not heed the other one; the clock of the deadline runs on, as for any command.
+    private func suspend(_ workload: borrowing Descriptor) {
+        forward(SIGSTOP, workload)
+        gateway?.suspend()
+        // Cannot be blocked: this process stands still here until somebody continues it, and reads SIGCONT next.
+        _ = sp_kill(getpid(), SIGSTOP)
+        forward(SIGCONT, workload)
     }
 
     private func forward(_ signal: Int32, _ workload: borrowing Descriptor) {

@@ -46,6 +46,19 @@ package struct Sweep {
         defer { _ = sp_flock(gate, LOCK_UN) }
         for name in try sessions.names() {
             let text = String(decoding: name, as: UTF8.self)
+            if text.hasPrefix(SessionDirectory.unborn), SessionID(String(text.dropFirst())) != nil {
+                // Whoever was making it is gone: we hold the gate.
+                do throws(SystemError) { try sessions.removeTree(name) } catch { fail(error) }
+                continue
+            }
+            if Directory.leftOver(name) != nil {
+                // Only sweeps remove anything here, one at a time.
+                do throws(SystemError) {
+                    try sessions.removeTree(name)
+                    report.files.append(text)
+                } catch { fail(error) }
+                continue
+            }
             guard let id = SessionID(text) else {
                 report.failures.append("\"\(paths.sessions)/\(text)\" is no session; it is left alone")
                 continue
@@ -56,7 +69,8 @@ package struct Sweep {
         do throws(SystemError) { try orphanGroups(sessions) } catch { fail(error) }
         if mode == .host { do throws(SystemError) { try orphanBlocks(sessions) } catch { fail(error) } }
         do throws(SystemError) { try partialFiles() } catch { fail(error) }
-        if mode == .host { do throws(SystemError) { try pool(sessions) } catch { fail(error) } }
+        if mode == .host { do throws(SystemError) { report.files += try Pool(paths).sweep() } catch { fail(error) } }
+        do throws(SystemError) { try orphanPools(sessions) } catch { fail(error) }
         return report
     }
 
@@ -177,6 +191,17 @@ package struct Sweep {
         }
     }
 
+    /// Changes on disk whose session is gone without a trace, as after a restart of the host.
+    private mutating func orphanPools(_ sessions: borrowing Directory) throws(SystemError) {
+        var known = Set(try sessions.names().map { String(decoding: $0, as: UTF8.self) })
+        // A block that is still taken means processes that may still be writing: the sweep of its runtime directory ends them.
+        if mode == .host { known.formUnion(try IdBlocks.open(HostFile.idRange()).inUse().map { $0.session }) }
+        let gone = try PoolDirectory.sweep(pool: paths.pool) { name in
+            SessionID(name) != nil && !known.contains(name)
+        }
+        report.files += gone.map { "pool/" + $0 }
+    }
+
     private mutating func giveBack(_ block: IdBlock, of owner: String, _ blocks: borrowing IdBlocks) throws(SystemError)
     {
         do { try blocks.release(block, of: owner) } catch {
@@ -200,25 +225,6 @@ package struct Sweep {
             inUse.insert(template)
         }
         report.files += try Skeleton.removeOthers(paths, inUse: inUse)
-    }
-
-    /// Directories of the pool whose session is gone without a trace, as after a restart of the host, which takes the
-    /// runtime directory along; and what a killed verb of the pool left.
-    private mutating func pool(_ sessions: borrowing Directory) throws(SystemError) {
-        report.files += try Pool(paths).sweep()
-        let state = try Directory.open(paths.state)
-        guard try state.contains("pool") else { return }
-        // Listed before the owners are: a session of another runtime directory has its ids before its directory here.
-        let names = try state.directory("pool").names().map { String(decoding: $0, as: UTF8.self) }
-        let living = try ownersOfLivingBlocks()
-        // A removal that was killed left parts under names that end in the session's.
-        let owners = Set(
-            names.compactMap { SessionID($0) ?? ($0.hasPrefix(".removed-") ? SessionID(String($0.suffix(14))) : nil) })
-        for id in owners.sorted(by: { $0.text < $1.text })
-        where try !sessions.contains(id.text) && !living.contains(id.text) {
-            try PoolDirectory.removeAll(id.text, pool: paths.pool)
-            report.files.append("pool/\(id)")
-        }
     }
 
     /// Collections and templates that were being made when somebody died.

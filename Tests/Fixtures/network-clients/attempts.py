@@ -188,7 +188,7 @@ def udp(host, port, data=b"x" * 64):
         one.send(data)
         poll = select.poll()
         poll.register(one, select.POLLIN)
-        if not poll.poll(2000):
+        if not poll.poll(500):
             return "no answer"
         return "answered " + str(len(one.recv(65536)))
 

@@ -25,7 +25,8 @@ extension Registries {
             if let value = environment(name), !value.isEmpty { values[key] = Location(url: value, origin: name) }
         }
         var found = Findings(looked: paths, setting: "index-url")
-        guard values["index-url"] != nil else { return found }
+        if values["index-url"] == nil { found.locations = try installedIndex() }
+        guard values["index-url"] != nil || !found.locations.isEmpty else { return found }
         for key in keys {
             guard let value = values[key] else { continue }
             found.locations += ConfigurationText.words(value.url).map { Location(url: $0, origin: value.origin) }
@@ -115,8 +116,9 @@ extension Registries {
             if let value = environment(name), !value.isEmpty { values["registry"] = Location(url: value, origin: name) }
         }
         var found = Findings(looked: paths, setting: "registry")
-        guard values["registry"] != nil else { return found }
-        found.locations = values.sorted { $0.key < $1.key }.map { $0.value }
+        if values["registry"] == nil { found.locations = try installedRegistry() }
+        guard values["registry"] != nil || !found.locations.isEmpty else { return found }
+        found.locations += values.sorted { $0.key < $1.key }.map { $0.value }
         return found
     }
 

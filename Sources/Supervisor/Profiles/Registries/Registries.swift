@@ -4,8 +4,8 @@ package import Policy
 /// The hosts that package clients of this host are configured to use, for `registry:` rules.
 ///
 /// Read from the files that a client itself reads, and only from those of the host: a project's own `.npmrc` or
-/// `pip.conf` comes with the repository. No client is run, and no client's built-in host is known here: what a client
-/// does without configuration changes with its version, and the operator should have said it.
+/// `pip.conf` comes with the repository. No client is run, and no client's built-in host is known here: where pip or npm
+/// is not configured, its own installed files say where it goes.
 package struct Registries {
     /// A configuration file's text; nil when there is no such file.
     package typealias Read = (_ path: String) throws(PolicyError) -> String?
@@ -56,7 +56,7 @@ package struct Registries {
         for location in found.locations {
             guard let endpoint = try RegistryURL.read(location, of: client) else { continue }
             let next = endpoint.rule(
-                origin: "registry \(client.rawValue) (\(location.origin))", reason: rule.reason,
+                of: client, origin: "registry \(client.rawValue) (\(location.origin))", reason: rule.reason,
                 addresses: rule.addresses)
             if !rules.contains(where: { $0.text == next.text }) { rules.append(next) }
         }

@@ -59,18 +59,21 @@ struct RegistryURL {
         return (String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
     }
 
-    func rule(origin: String, reason: String, addresses: [AddressBlock]?) -> EgressRule {
+    func rule(
+        of client: RegistryClient, origin: String, reason: String, addresses: [AddressBlock]?
+    ) -> EgressRule {
         switch host {
         case .name(let name):
             EgressRule(
                 origin: origin, reason: reason, target: .host(HostPattern(.exact, name)), ports: .list([port]),
                 // Written out only where the port does not say it.
-                tls: isEncrypted ? (port == 443 ? nil : .sni) : (port == 80 ? nil : .plain), addresses: addresses)
+                tls: isEncrypted ? (port == 443 ? nil : .sni) : (port == 80 ? nil : .plain), addresses: addresses,
+                madeFrom: client)
         case .address(let address):
             EgressRule(
                 origin: origin, reason: reason,
                 target: .cidr(AddressBlock(containing: address, prefixLength: address.bytes.count * 8)),
-                ports: .list([port]), addresses: addresses)
+                ports: .list([port]), addresses: addresses, madeFrom: client)
         }
     }
 }

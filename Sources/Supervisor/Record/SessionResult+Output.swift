@@ -34,6 +34,17 @@ extension SessionResult {
         }
     }
 
+    /// Enters what the outputs have come to; again when more is known.
+    mutating func add(_ counts: [(name: String, count: Relay.Count)]) {
+        for (name, count) in counts {
+            let stream = Stream(bytes: count.bytes, truncated: count.truncated, undelivered: count.undelivered)
+            if name == "stdout" { stdout = stream }
+            if name == "stderr" { stderr = stream }
+            let limit = name == "export" ? "export" : "log_bytes"
+            if count.truncated && !limitsHit.contains(limit) { limitsHit.append(limit) }
+        }
+    }
+
     /// Enters the gateway's numbers, and its failure where nothing else has failed before.
     mutating func add(_ gateway: Gateway, terminal wantsTerminal: Bool, frames wantsFrames: Bool) {
         let totals = gateway.totals
