@@ -106,6 +106,8 @@ struct EgressDecisionTests {
             ("8.8.4.4", 853, nil), ("8.8.8.8", 853, .portNotAllowed), ("8.8.8.8", 443, nil),
             ("::ffff:8.8.8.8", 443, nil), ("1.1.1.1", 443, .directIP), ("169.254.169.254", 80, .directIP),
             ("2606:4700::1111", 443, .directIP), ("127.0.0.1", 443, .directIP), ("10.20.0.1", 5432, .directIP),
+            ("2002:808:808::1", 443, .directIP), ("64:ff9b::808:808", 443, .directIP), ("::8.8.8.8", 443, .directIP),
+            ("::ffff:0:808:808", 443, .directIP),
         ] as [(String, UInt16, Denial.Code?)])
     func direct(address: String, port: UInt16, code: Denial.Code?) throws {
         #expect(policy.decide(address: try EgressFixtures.address(address), port: port).denial?.code == code)

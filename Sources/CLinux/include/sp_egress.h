@@ -236,6 +236,13 @@ static inline long sp_receive_packet(int fd, void *buffer, size_t size, uint16_t
     return got < (long)size ? got : (long)size;
 }
 
+/// Packets that a packet socket had no room for since the last time this was asked. packet(7), PACKET_STATISTICS
+static inline long sp_packets_lost(int fd) {
+    struct tpacket_stats counts;
+    socklen_t size = sizeof counts;
+    return getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &counts, &size) < 0 ? -errno : (long)counts.tp_drops;
+}
+
 // ---- what the host's own routing says about an address --------------------------------------------------------------
 
 static inline long sp_route_socket(void) {

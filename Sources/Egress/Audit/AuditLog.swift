@@ -160,6 +160,9 @@ final class AuditLog {
             .sorted { $0.2 != $1.2 ? $0.2 > $1.2 : $0.1 < $1.1 }.prefix(most).map { $0 }
     }
 
+    /// Counts what never came here to be written.
+    func lost(_ count: UInt64) { recordsLost += count }
+
     // MARK: Lines
 
     private static var milliseconds: UInt64 { sp_clock_ns(CLOCK_REALTIME) / 1_000_000 }

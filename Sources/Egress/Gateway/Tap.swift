@@ -23,6 +23,8 @@ final class Tap: EventSource {
     deinit { if let registration { gateway.loop.remove(registration) } }
 
     func ready(_ events: UInt32, tag: Int) {
+        let lost = sp_packets_lost(socket.number)
+        if lost > 0 { gateway.audit.lost(UInt64(lost)) }
         for _ in 0..<gateway.caps.perTurn {
             var protocolNumber: UInt16 = 0
             let got = sp_receive_packet(socket.number, &buffer, buffer.count, &protocolNumber)

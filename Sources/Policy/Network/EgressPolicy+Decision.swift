@@ -58,8 +58,11 @@ extension EgressPolicy {
     /// Whether an address may be dialled as such: the longest cidr rule that holds it decides, and special addresses
     /// must be named by its `addresses` as well.
     package func decide(address: IPAddress, port: UInt16) -> Decision {
+        // A block of IPv4 names no IPv6 address that a task dials: behind 2002:a.b.c.d::/48 lie as many hosts as somebody
+        // likes, and where a translator leads only its network knows.
         let holding = rules.filter { rule in
-            if case .cidr(let block) = rule.target { block.contains(address) } else { false }
+            guard case .cidr(let block) = rule.target, block.contains(address) else { return false }
+            return block.base.bitCount == address.bitCount || address.isMapped
         }
         guard let longest = holding.map({ $0.prefixLength }).max() else {
             if let observer = observer(of: port) { return judged(address, observer) }

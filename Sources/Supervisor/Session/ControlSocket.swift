@@ -73,13 +73,24 @@ final class ControlSocket {
         // Gone again, or no descriptor is left: whoever waits is told by its own time limit.
         guard accepted >= 0 else { return }
         let guest = Guest(Descriptor(owning: Int32(accepted)))
-        if let refusal = Self.refusal(of: guest.socket.number) { return Self.send(.refused(refusal), guest) }
+        if let refusal = Self.refusal(of: guest.socket.number) { return Self.turnAway(guest, refusal) }
         if guests.count >= Self.mostGuests, let oldest = guests.keys.filter({ $0 != waiting }).min() {
             guests[oldest] = nil
         }
         lastGuest += 1
         guard sp_epoll_add(epoll.number, guest.socket.number, SP_EPOLLIN, lastGuest) >= 0 else { return }
         guests[lastGuest] = guest
+    }
+
+    /// A request that is still unread at the close would turn the answer into a reset, which its sender reads first.
+    private static func turnAway(_ guest: Guest, _ refusal: SessionReply.Refusal) {
+        _ = shutdown(guest.socket.number, Int32(SHUT_RD))
+        do throws(SystemError) {
+            while let message = try guest.socket.receive(limit: SessionRequest.size, room: 2, subject: "a request") {
+                for fd in message.descriptors { _ = sp_close(fd) }
+            }
+        } catch {}
+        send(.refused(refusal), guest)
     }
 
     private static func refusal(of socket: Int32) -> SessionReply.Refusal? {
