@@ -166,7 +166,8 @@ def start_nginx(directory):
                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     path = os.path.join(directory, "nginx.conf")
     with open(path, "w") as file:
-        file.write(f"""daemon off; master_process off; pid {directory}/nginx.pid; error_log {directory}/nginx-error.log;
+        # With "master_process off" nginx 1.22 crashes over listeners that it is handed.
+        file.write(f"""daemon off; user root; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/nginx-error.log;
 events {{ worker_connections 256; }}
 http {{ access_log off; {temporary}
   server {{ listen {pair[0]}:443 ssl http2; listen [{pair[1]}]:443 ssl http2;
