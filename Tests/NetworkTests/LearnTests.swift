@@ -76,9 +76,12 @@ extension Network {
             let text = run.outcome.text
             for part in [
                 "host: \"www.allowed-lab.net\"", "host: \"second-lab.net\"", "ports: [443, 8443]", "tls: sni",
-                "cidr: \"23.50.60.99/32\"", "FILL IN: 1 connection by python3", "#   www.denied-lab.org",
+                "cidr: \"23.50.60.99/32\"", "FILL IN: 1 connection by ", "#   www.denied-lab.org",
                 "#   private.allowed-lab.net port 80: address_not_public",
             ] { #expect(text.contains(part), "\(part) in\n\(text)\n\(run.story)") }
+
+            // By whom is asked while the client lives; one that closes at once may be gone.
+            #expect(text.contains("connection by python3") || text.contains("connection by a program"), "\(text)")
 
             let proposed = try scene.sallyport.home.file("proposed.yaml", text)
             let lint = try scene.sallyport.command(["profile", "lint", proposed]).run()
