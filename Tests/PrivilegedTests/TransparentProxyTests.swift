@@ -110,7 +110,8 @@ struct TransparentProxyTests {
                 let signals = sp_block_signals_and_watch()
                 #expect(signals >= 0)
                 let support = try TransparentProxy.probe(ipv6: true, program: program)
-                #expect((support == .available) == HostNeed.transparentProxy.isPresent())
+                // Where the kernel's configuration says so it must be found; elsewhere it may be there all the same.
+                #expect(support == .available || !HostNeed.transparentProxy.isPresent())
                 #expect(unshare(CLONE_NEWNET) == 0)
                 let plan = try NetworkPlan(ports: [], ipv6: true, transparent: true, tap: true)
                 do throws(LaunchError) {
