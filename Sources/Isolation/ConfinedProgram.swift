@@ -43,7 +43,9 @@ package struct ConfinedProgram: ~Copyable {
             for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
             if case .unmappedCaller = identity { plan.cloneFlags = SP_CLONE_NEWUSER | SP_CLONE_NEWPID }
             identify(identity, &plan)
-            for (resource, value) in [(SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, openFiles), (SP_RLIMIT_MEMLOCK, 0)] {
+            for (resource, value) in [
+                (SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, openFiles), (SP_RLIMIT_MEMLOCK, 0),
+            ] {
                 plan.add(.rlimit, "rlimit", a: UInt64(resource), b: value)
             }
             plan.add(.setsid, "session")

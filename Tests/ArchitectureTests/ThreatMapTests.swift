@@ -40,7 +40,9 @@ struct ThreatMapTests {
     @Test("a state is one of four, all but covered say why, a covered one names a test")
     func states() {
         for row in rows {
-            let stated = ["open: ", "residual: ", "does not apply: "].first { row.state.hasPrefix($0) && row.state.count > $0.count }
+            let stated = ["open: ", "residual: ", "does not apply: "].first {
+                row.state.hasPrefix($0) && row.state.count > $0.count
+            }
             #expect(row.state == "covered" || stated != nil, "\(row.id): \(row.state)")
             if row.state == "covered" { #expect(!row.tests.isEmpty, "\(row.id) is covered by nothing") }
         }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLI
 import Documents
-@testable import Policy
 import Testing
+
+@testable import Policy
 
 @Suite("answers about profiles")
 struct ProfileAnswersTests {

@@ -238,7 +238,8 @@ struct RegistryAddressTests {
     private func verdict(_ text: String, madeFrom: RegistryClient?, addresses: [AddressBlock]? = nil) throws -> Bool {
         let name = try #require(HostName("index.example"))
         let rule = EgressRule(
-            origin: "o", reason: "r", target: .host(HostPattern(.exact, name)), addresses: addresses, madeFrom: madeFrom)
+            origin: "o", reason: "r", target: .host(HostPattern(.exact, name)), addresses: addresses, madeFrom: madeFrom
+        )
         let address = try #require(IPAddress(text: text))
         if case .allowed = EgressPolicy(directIP: .explain, rules: [rule]).vet(address, for: rule) { return true }
         return false
@@ -251,7 +252,9 @@ struct RegistryAddressTests {
             #expect(try !verdict(text, madeFrom: nil))
             #expect(try !verdict(text, madeFrom: .pip, addresses: [#require(AddressBlock(text: "9.0.0.0/8"))]))
         }
-        for text in ["10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1", "198.18.0.1"] {
+        for text in [
+            "10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1", "198.18.0.1",
+        ] {
             #expect(try !verdict(text, madeFrom: .pip))
         }
     }
