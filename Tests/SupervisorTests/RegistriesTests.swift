@@ -59,7 +59,6 @@ struct RegistriesTests {
             rules: ["host built.example ports 443 # registry npm (\(npmFile):5)"]),
         Case(
             client: .pip,
-            // Next line: not a secret.
             files: ["/etc/pip.conf": "[global]\nindex-url = https://user:pw@index.example/simple/\n"],  // not a secret
             rules: ["host index.example ports 443 # registry pip (/etc/pip.conf:2)"]),
         Case(
