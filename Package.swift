@@ -29,7 +29,7 @@ let freestandingLink: [LinkerSetting] = [
     ])
 ]
 // One static file: 0.95 ms to main against 2.1 ms with shared C libraries (design.md 10).
-let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
+let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable", "-use-ld=lld"])]
 let staticLibrary: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"])]
 
 let package = Package(
