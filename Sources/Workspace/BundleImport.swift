@@ -31,7 +31,7 @@ package struct BundleImport: Sendable {
             throw refused("it brings \"\(PrintableText.escaped(header.reference.utf8))\", not \"\(reference)\"")
         }
         guard header.tip != base else { throw refused("its branch is the base commit itself") }
-        let incoming = try IncomingPack(into: bare, budget: budget)
+        var incoming = try IncomingPack(into: bare, budget: budget)
         try incoming.append(packStart)
         try incoming.append(rest: bundle)
         let index = try incoming.commit()

@@ -13,51 +13,62 @@ struct IncomingPack: ~Copyable {
     /// One for the whole pack: libgit2 counts in it, and compares the counts at the end.
     private let progress: UnsafeMutablePointer<git_indexer_progress>
     private let repositoryPath: String
+    private let staging: String
     private let budget: Budget
+    /// Bytes taken so far.
+    private var size = 0
 
-    private var staging: String { repositoryPath + "/incoming" }
-
-    init(into bare: borrowing BareRepository, budget: Budget) throws(GitError) {
+    /// - Parameter place: Where it is completed, below the repository; nothing there by the name "incoming".
+    init(into bare: borrowing BareRepository, budget: Budget, place: String = "") throws(GitError) {
         let path = bare.path
         let repository = bare.repository.pointer
-        try Self.system("create", "\"\(path)/incoming\"") { sp_mkdirat(AT_FDCWD, path + "/incoming", 0o755) }
+        let staging = path + place + "/incoming"
+        try Self.system("create", "\"\(staging)\"") { sp_mkdirat(AT_FDCWD, staging, 0o755) }
         let objects = try Handle("open", "objects of \"\(path)\"", free: git_odb_free) {
             git_repository_odb(&$0, repository)
         }
         let pool = objects.pointer
         let indexer = try Handle("receive a pack in", "\"\(path)\"", free: git_indexer_free) {
-            sp_git_indexer(&$0, path + "/incoming", pool)
+            sp_git_indexer(&$0, staging, pool)
         }
-        self.init(indexer: indexer, objects: objects, repositoryPath: path, budget: budget)
+        self.init(indexer: indexer, objects: objects, repositoryPath: path, staging: staging, budget: budget)
     }
 
-    private init(indexer: consuming Handle, objects: consuming Handle, repositoryPath: String, budget: Budget) {
+    private init(
+        indexer: consuming Handle, objects: consuming Handle, repositoryPath: String, staging: String, budget: Budget
+    ) {
         self.indexer = indexer
         self.objects = objects
         progress = .allocate(capacity: 1)
         progress.initialize(to: git_indexer_progress())
         self.repositoryPath = repositoryPath
+        self.staging = staging
         self.budget = budget
     }
 
     deinit {
         progress.deallocate()
         do throws(SystemError) {
-            try Directory.open(repositoryPath).removeTree(Array("incoming".utf8))
+            try Directory.open(String(staging.dropLast("/incoming".utf8.count))).removeTree(Array("incoming".utf8))
         } catch {
             // Nobody reads this directory; one that stays makes the next import of this repository fail.
         }
     }
 
-    borrowing func append(_ bytes: [UInt8]) throws(GitError) {
+    mutating func append(_ bytes: [UInt8]) throws(GitError) {
+        size += bytes.count
+        guard size <= budget.bundleBytes else {
+            throw GitError(
+                .refused, "read", "the received pack", "more than \(budget.bundleBytes) bytes",
+                remedy: GitError.nothingTaken)
+        }
         try git("read", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
             git_indexer_append(indexer.pointer, bytes, bytes.count, progress)
         }
     }
 
     /// Takes what is left of a file.
-    borrowing func append(rest file: borrowing Descriptor) throws(GitError) {
-        var total = 0
+    mutating func append(rest file: borrowing Descriptor) throws(GitError) {
         while true {
             let piece: [UInt8]
             do throws(SystemError) {
@@ -66,12 +77,6 @@ struct IncomingPack: ~Copyable {
                 throw GitError(.failed, "read", "the received pack", "\(error.errno)", remedy: "Try again.")
             }
             if piece.isEmpty { return }
-            total += piece.count
-            guard total <= budget.bundleBytes else {
-                throw GitError(
-                    .refused, "read", "the received pack", "more than \(budget.bundleBytes) bytes",
-                    remedy: GitError.nothingTaken)
-            }
             try append(piece)
         }
     }

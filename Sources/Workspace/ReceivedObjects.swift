@@ -5,9 +5,10 @@ internal import CGit2
 struct ReceivedObjects: ~Copyable {
     private let objects: Handle
     private let budget: Budget
+    private let submodules: TreeEntryRule.Submodules
 
     /// - Parameter index: Path of the pack's index; nothing else is in this object database.
-    init(index: String, budget: Budget) throws(GitError) {
+    init(index: String, budget: Budget, submodules: TreeEntryRule.Submodules = .refused) throws(GitError) {
         let opened = try Handle("open", "the received pack", free: git_odb_free) { git_odb_new(&$0) }
         let pool = opened.pointer
         var backend: UnsafeMutablePointer<git_odb_backend>?
@@ -15,6 +16,7 @@ struct ReceivedObjects: ~Copyable {
         // The database owns the backend from here.
         try git("open", "the received pack") { git_odb_add_backend(pool, backend, 1) }
         self.budget = budget
+        self.submodules = submodules
         objects = opened
     }
 
@@ -70,7 +72,7 @@ struct ReceivedObjects: ~Copyable {
         let bytes = [UInt8](
             UnsafeRawBufferPointer(
                 start: git_odb_object_data(object.pointer), count: git_odb_object_size(object.pointer)))
-        if let flaw = TreeContent(bytes).flaw() { throw refused(id, flaw) }
+        if let flaw = TreeContent(bytes).flaw(submodules) { throw refused(id, flaw) }
     }
 
     private func refused(_ id: ObjectID, _ reason: String) -> GitError {

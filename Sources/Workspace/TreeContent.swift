@@ -7,7 +7,7 @@ package struct TreeContent {
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// Why the tree is refused, nil when it is fine.
-    package func flaw() -> String? {
+    package func flaw(_ submodules: TreeEntryRule.Submodules = .refused) -> String? {
         var position = 0
         var names: Set<[UInt8]> = []
         while position < bytes.count {
@@ -18,7 +18,7 @@ package struct TreeContent {
                 return "has an entry that is cut short"
             }
             let name = Array(bytes[(space + 1)..<end])
-            if let flaw = TreeEntryRule.flaw(name: name, mode: mode) {
+            if let flaw = TreeEntryRule.flaw(name: name, mode: mode, submodules: submodules) {
                 return "has an entry \"\(PrintableText.escaped(name, longest: 300))\" that \(flaw)"
             }
             guard names.insert(name).inserted else {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes of a broker: one for each connection. Every function returns -errno on failure.
+#pragma once
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include "sp_calls.h"
+
+#pragma clang assume_nonnull begin
+
+/// Doubles a process that has one thread only: 0 in the child, which goes on as if nothing had happened. fork(2)
+static inline long sp_fork(void) { SP_RET(fork()); }
+
+/// Blocks SIGCHLD and returns a descriptor that becomes readable when a child has ended. signalfd(2)
+static inline long sp_watch_children(void) {
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &children, NULL) < 0) return -errno;
+    SP_RET(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/// Takes one child that has ended: its id, or 0 when there is none. waitpid(2)
+static inline long sp_reap_any(int *status) { SP_RET(waitpid(-1, status, WNOHANG)); }
+static inline long sp_reap(int pid, int *status) {
+    long got;
+    do got = waitpid(pid, status, 0);
+    while (got < 0 && errno == EINTR);
+    SP_RET(got);
+}
+
+/// Leads a group of processes of its own, and ends with the process that started it.
+static inline long sp_lead_group(void) {
+    if (setpgid(0, 0) < 0) return -errno;
+    SP_RET(prctl(PR_SET_PDEATHSIG, SIGKILL));
+}
+
+/// Sets a plain handler and ignores what would end a process for writing to one that is gone.
+static inline long sp_ignore_signal(int number) {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    SP_RET(sigaction(number, &ignore, NULL));
+}
+
+static inline void sp_on_alarm(int number) { (void)number; }
+
+/// Takes an exclusive lock, -ETIMEDOUT when somebody else still has it after so many seconds. flock(2)
+///
+/// Uses the process's one alarm clock, so only where nothing else does and there is one thread. alarm(2)
+static inline long sp_lock_within(int fd, unsigned seconds) {
+    struct sigaction before, wake = {.sa_handler = sp_on_alarm};  // without SA_RESTART: the call is to end
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+    if (errno != EWOULDBLOCK) return -errno;
+    if (sigaction(SIGALRM, &wake, &before) < 0) return -errno;
+    alarm(seconds);
+    long result = flock(fd, LOCK_EX) < 0 ? -(long)errno : 0;
+    alarm(0);
+    sigaction(SIGALRM, &before, NULL);
+    return result == -EINTR ? -ETIMEDOUT : result;
+}
+
+#pragma clang assume_nonnull end
