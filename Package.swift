@@ -102,6 +102,10 @@ let package = Package(
             name: "sallyport-gateway", dependencies: ["Egress", "Terminal", "Wire", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticExecutable),
 
+        // A session's repository at git.internal: the only process that parses what a sandbox sends to git.
+        .executableTarget(
+            name: "sallyport-broker", dependencies: ["Brokers"], swiftSettings: strict, linkerSettings: staticLibrary),
+
         .target(
             name: "TestSupport", dependencies: ["Documents", "LinuxSystem", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: strict),
@@ -130,8 +134,9 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",
-            dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor"],
-            swiftSettings: strict),
+            dependencies: [
+                "TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor", "Wire", "Workspace",
+            ], swiftSettings: strict),
         .testTarget(name: "NetworkTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -70,6 +70,13 @@ package struct BareRepository: ~Copyable {
         try git("point", "HEAD at \(reference)") { git_repository_set_head(repository.pointer, reference) }
     }
 
+    /// The object that a reference names, whatever stands between.
+    package borrowing func target(of reference: String) throws(GitError) -> ObjectID {
+        var id = git_oid()
+        try git("resolve", reference) { git_reference_name_to_id(&id, repository.pointer, reference) }
+        return ObjectID(id)
+    }
+
     /// Every reference by name, sorted.
     package borrowing func references() throws(GitError) -> [String] {
         var list = git_strarray()

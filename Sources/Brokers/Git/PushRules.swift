@@ -2,7 +2,7 @@
 package import Workspace
 
 /// What can be said of a push from its commands alone, before a byte of its pack is looked at.
-package struct PushRules: Sendable {
+package struct PushRules: Equatable, Sendable {
     package let scope: PushScope
 
     package init(scope: PushScope) { self.scope = scope }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes of a broker: one for each connection. Every function returns -errno on failure.
 #pragma once
+#include <linux/filter.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/signalfd.h>
 
 #include "sp_calls.h"
@@ -56,6 +59,25 @@ static inline long sp_lock_within(int fd, unsigned seconds) {
     alarm(0);
     sigaction(SIGALRM, &before, NULL);
     return result == -EINTR ? -ETIMEDOUT : result;
+}
+
+/// Refuses new threads and new namespaces from here on, in this process and in every program that it starts.
+///
+/// A process with one thread may fork and go on in any code; one with two may not. fork(2), clone(2)
+static inline int sp_broker_filter_clone(void) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K,
+                 CLONE_THREAD | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+                     CLONE_NEWCGROUP,
+                 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program) < 0 ? -errno : 0;
 }
 
 #pragma clang assume_nonnull end
