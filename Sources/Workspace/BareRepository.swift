@@ -51,7 +51,7 @@ package struct BareRepository: ~Copyable {
     {
         var incoming = try IncomingPack(into: self, budget: budget)
         try incoming.append(rest: pack)
-        try incoming.commit()
+        _ = try incoming.commit()
         try incoming.install()
         try setReference(Self.baseReference, to: base)
     }

@@ -29,7 +29,7 @@ struct IncomingPack: ~Copyable {
         }
         let pool = objects.pointer
         let indexer = try Handle("receive a pack in", "\"\(path)\"", free: git_indexer_free) {
-            sp_git_indexer(&$0, staging, pool)
+            git_indexer_new(&$0, staging, 0o444, pool, nil)
         }
         self.init(indexer: indexer, objects: objects, repositoryPath: path, staging: staging, budget: budget)
     }
@@ -59,7 +59,7 @@ struct IncomingPack: ~Copyable {
         size += bytes.count
         guard size <= budget.bundleBytes else {
             throw GitError(
-                .refused, "read", "the received pack", "more than \(budget.bundleBytes) bytes",
+                .refused, "read", "the received pack", "the pack has more than \(budget.bundleBytes) bytes",
                 remedy: GitError.nothingTaken)
         }
         try git("read", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
@@ -81,14 +81,11 @@ struct IncomingPack: ~Copyable {
         }
     }
 
-    /// Finishes the pack, its missing delta bases taken from the repository, and checks that it names no object that
-    /// is not there. The repository's handle then sees its objects; its files do not change.
+    /// Finishes the pack, its missing delta bases taken from the repository. The repository's handle then sees its
+    /// objects; its files do not change.
     ///
     /// After ``install()`` use a new handle: this one may still look for the pack where it was.
-    ///
-    /// - Returns: The path of its index.
-    @discardableResult
-    borrowing func commit() throws(GitError) -> String {
+    borrowing func commit() throws(GitError) -> Completed {
         try git("complete", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
             git_indexer_commit(indexer.pointer, progress)
         }
@@ -98,7 +95,15 @@ struct IncomingPack: ~Copyable {
         try git("open", "the received pack") { git_odb_backend_one_pack(&backend, index) }
         // The database owns the backend from here.
         try git("open", "the received pack") { git_odb_add_backend(objects.pointer, backend, 1) }
-        return index
+        return Completed(index: index, pool: objects.pointer)
+    }
+
+    /// A finished pack that is not among the repository's objects yet.
+    struct Completed {
+        /// The path of its index.
+        let index: String
+        /// The repository's objects, and those of the pack. Lives as long as the pack.
+        let pool: OpaquePointer
     }
 
     /// Moves the pack among the repository's objects.

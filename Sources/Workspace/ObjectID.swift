@@ -14,4 +14,10 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
 
     /// For text that was checked already.
     init(checked text: String) { description = text }
+
+    /// From the twenty bytes that it is within other objects.
+    init(octets: ArraySlice<UInt8>) {
+        let digits = Array("0123456789abcdef".utf8)
+        description = String(decoding: octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
 }

@@ -2,7 +2,7 @@
 internal import CGit2
 internal import CLinux
 internal import Glibc
-internal import LinuxSystem
+package import LinuxSystem
 
 /// Where the pushes of one session land: a bare repository of the host that nothing outside the session reads from.
 ///
@@ -15,7 +15,10 @@ package struct Quarantine: ~Copyable {
     /// What of it is ever written by a push; the rest stays as the host made it.
     package static let written = ["objects", "refs"]
     private static let place = "/objects"
-    private static let lockName = "/objects/push.lock"
+    private static let locks = "/locks"
+    private static let pushLock = "push"
+    /// So many clients are answered at a time; each answer can take a processor.
+    private static let fetchLocks = ["fetch-0", "fetch-1", "fetch-2", "fetch-3"]
 
     /// Makes a new one.
     ///
@@ -29,8 +32,10 @@ package struct Quarantine: ~Copyable {
             // Without the header that promises peeled values, git works them out itself. git-pack-refs(1)
             try Directory.open(path).replace("packed-refs", with: Array(lines.joined().utf8), mode: 0o644)
             try Directory.open(path).replace("HEAD", with: Array("ref: \(head)\n".utf8), mode: 0o644)
-            let lock = try Descriptor.create(path + lockName)
-            _ = consume lock
+            try Directory.open(path).make("locks", mode: 0o755)
+            for name in fetchLocks + [pushLock] {
+                _ = try Descriptor.create("\(path)\(locks)/\(name)", mode: 0o644)
+            }
         } catch {
             throw GitError(
                 .failed, "write", "references of \"\(path)\"", "\(error.errno.explanation) (\(error.errno))",
@@ -69,19 +74,34 @@ package struct Quarantine: ~Copyable {
     /// - Returns: The turn, which lasts as long as the descriptor is held.
     package borrowing func turn(within seconds: UInt32) throws(GitError) -> Turn {
         do throws(SystemError) {
-            let file = try Descriptor.open(bare.path + Self.lockName, O_RDWR | O_NOFOLLOW)
-            let number = file.number
-            try checked("lock", "\"\(bare.path)\(Self.lockName)\"") { sp_lock_within(number, seconds) }
+            let turn = try Self.turn(bare.path, Self.pushLock, within: seconds)
             try Directory.open(bare.path + Self.place).removeTree(Array("incoming".utf8))
-            return Turn(lock: file)
+            return turn
         } catch {
             throw GitError(
-                .failed, "begin", "a push", error.errno == Errno(ETIMEDOUT) ? "another push is under way" : "\(error)",
+                .refused, "begin", "a push", error.errno == Errno(ETIMEDOUT) ? "another push is under way" : "\(error)",
                 remedy: "Push again when it is done.")
         }
     }
 
-    /// One push's right to write objects.
+    /// Waits until few enough others read, without any right to write.
+    ///
+    /// - Parameter number: Any; it spreads the callers.
+    package static func readersTurn(_ path: String, _ number: Int32, within seconds: UInt32) throws(SystemError) -> Turn
+    {
+        try turn(path, fetchLocks[Int(number.magnitude) % fetchLocks.count], within: seconds)
+    }
+
+    private static func turn(_ path: String, _ name: String, within seconds: UInt32) throws(SystemError) -> Turn {
+        let file = try Descriptor.open("\(path)\(locks)/\(name)", O_RDONLY | O_NOFOLLOW)
+        let number = file.number
+        // Not `checked`, which would wait again after the alarm. flock(2), EINTR
+        let result = sp_lock_within(number, seconds)
+        if result < 0 { throw SystemError("lock", "\"\(path)\(locks)/\(name)\"", Errno(Int32(-result))) }
+        return Turn(lock: file)
+    }
+
+    /// Lasts as long as it is held.
     package struct Turn: ~Copyable { fileprivate let lock: Descriptor }
 
     /// Begins to take a pack.
@@ -174,8 +194,7 @@ extension Quarantine {
 
         /// Completes the pack and looks at every object in it; the repository that it was begun in then knows them.
         package borrowing func check() throws(GitError) {
-            let index = try pack.commit()
-            try ReceivedObjects(index: index, budget: budget, submodules: .allowed).check()
+            try ReceivedObjects(try pack.commit(), budget: budget, submodules: .allowed).check()
         }
 
         package borrowing func keep() throws(GitError) { try pack.install() }

@@ -29,6 +29,21 @@ package struct TreeContent {
         return nil
     }
 
+    /// The objects that the entries name, submodules left out; for a tree without a flaw.
+    func names() -> [ObjectID] {
+        var position = 0
+        var found: [ObjectID] = []
+        while position < bytes.count, let space = bytes[position...].firstIndex(of: 0x20),
+            let end = bytes[space...].firstIndex(of: 0), end + 20 < bytes.count
+        {
+            if mode(bytes[position..<space]) != 0o160000 {
+                found.append(ObjectID(octets: bytes[(end + 1)...(end + 20)]))
+            }
+            position = end + 21
+        }
+        return found
+    }
+
     private func mode(_ digits: ArraySlice<UInt8>) -> UInt32? {
         var value: UInt32 = 0
         for digit in digits {

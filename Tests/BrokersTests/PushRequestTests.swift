@@ -87,7 +87,7 @@ struct PushRequestTests {
             ),
             ("\(zero) \(one) \(branch)\0object-format=sha256", .sha256),
             ("\(zero) \(one) \(branch)\0report-status push-options", .options),
-            ("\(zero) \(one) \(branch)\0delete-refs", .unknownCapability),
+            ("\(zero) \(one) \(branch)\0report-status-v2", .unknownCapability),
             ("\(zero) \(one) \(branch)\0report-status\u{7}", .malformedCapabilities),
             ("push-cert\0report-status", .signed),
             ("push-cert nonce", .signed),

@@ -5,10 +5,15 @@ import Glibc
 import Isolation
 import LinuxSystem
 import Supervisor
+import Synchronization
 import TestSupport
 import Testing
 import Wire
 import Workspace
+
+/// The tests of the git broker, one at a time: each waits for programs, and together they would only wait for each other.
+@Suite("git broker", .serialized)
+enum GitBroker {}
 
 /// A git broker as the supervisor starts it, with a repository behind it, and a port on loopback in place of a session.
 ///
@@ -32,7 +37,7 @@ final class BrokerScene {
     /// - Parameter prepare: Makes more of the upstream, a work tree on branch main with one commit.
     init(
         scope: String = "refs/heads/agent/*", packBytes: UInt64 = 64 << 20, repositoryBytes: UInt64 = 256 << 20,
-        prepare: (BrokerScene.Repository) throws -> Void = { _ in }
+        pushSeconds: UInt32 = 30, prepare: (BrokerScene.Repository) throws -> Void = { _ in }
     ) throws {
         scratch = try Scratch()
         identity = 2_110_000_000 + UInt32.random(in: 0..<1_000_000)
@@ -45,15 +50,19 @@ final class BrokerScene {
         try paths.prepare()
         let channel = try Channel.messages()
         control = try channel.first.duplicate()
+        let inner = try channel.second.duplicate().release()
+        // The broker alone holds its end, so that its death is heard.
+        _ = consume channel
         starter = try WorkerThread("broker")
-        let started = try Self.start(on: starter, paths, scratch, try channel.second.duplicate(), identity)
+        let started = try Self.start(on: starter, paths, scratch, Descriptor(owning: inner), identity)
         pid = try Self.number(of: started.pidfd)
         program = consume started
         let connections = try Channel.messages()
         let ledger = try Descriptor.open(
             scratch.at("git.jsonl"), O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
         let start = BrokerStart(
-            path: "/owner/name", scope: scope, packBytes: packBytes, repositoryBytes: repositoryBytes)
+            path: "/owner/name", scope: scope, packBytes: packBytes, repositoryBytes: repositoryBytes,
+            pushSeconds: pushSeconds)
         try control.send(
             BrokerCommand.start(start).encoded(), descriptors: [ledger.number, connections.second.number],
             subject: "the start")
@@ -114,11 +123,14 @@ final class BrokerScene {
             sigfillset(&all)
             pthread_sigmask(SIG_SETMASK, &all, nil)
             let program = Descriptor(owning: file)
-            do throws(LaunchError) {
-                box.program = try ConfinedProgram.start(
-                    program, argv: ["sallyport-broker"], environment: [], identity: .host(id: identity),
-                    descriptors: numbers, filter: filter, view: view)
-            } catch { box.failure = "\(error)" }
+            // All launches of a process share one stack, which a supervisor's one session never notices.
+            launching.withLock { _ in
+                do throws(LaunchError) {
+                    box.program = try ConfinedProgram.start(
+                        program, argv: ["sallyport-broker"], environment: [], identity: .host(id: identity),
+                        descriptors: numbers, filter: filter, view: view)
+                } catch { box.failure = "\(error)" }
+            }
             _ = sp_close(end)
         }
         done.split { reader, writer in
@@ -132,6 +144,8 @@ final class BrokerScene {
         }
         return program
     }
+
+    private static let launching = Mutex(())
 
     private final class StartBox: @unchecked Sendable {
         // Sendable: written before a pipe is closed and read after its end was seen.

@@ -3,8 +3,9 @@ package import Workspace
 
 /// What a client hears before it pushes: every reference, and what this side understands.
 ///
-/// Neither `delete-refs` nor `push-options` nor `push-cert` is offered, so that git's own client already refuses those
-/// with words of its own. A push is always all or nothing, so `atomic` is kept.
+/// Neither `push-options` nor `push-cert` is offered, so that git's own client already refuses those with words of its
+/// own. `delete-refs` is, although no branch may be deleted: without it the client says nothing but "remote rejected",
+/// with it the reason is ours. A push is always all or nothing, so `atomic` is kept.
 ///
 /// - SeeAlso: gitprotocol-http(5), "Smart Server Response"; gitprotocol-capabilities(5).
 package enum Advertisement {

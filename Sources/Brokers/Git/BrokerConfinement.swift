@@ -51,9 +51,11 @@ enum BrokerConfinement {
     }
 
     /// Narrows a connection's process to what it is for.
-    static func narrow(to purpose: Purpose) throws(SystemError) {
+    ///
+    /// - Parameter processorSeconds: The most that it may ever take.
+    static func narrow(to purpose: Purpose, processorSeconds: UInt64 = connectionSeconds) throws(SystemError) {
         try checked("limit", "processor time of a connection") {
-            Int(sp_gateway_limit(Int32(RLIMIT_CPU.rawValue), connectionSeconds))
+            Int(sp_gateway_limit(Int32(RLIMIT_CPU.rawValue), processorSeconds))
         }
         let places =
             switch purpose {
@@ -64,6 +66,13 @@ enum BrokerConfinement {
         // Where Landlock is waived the rest still holds; where it is not, the broker has refused to start without it.
         if sp_landlock_abi() >= 1 { try restrict(places) }
         if purpose != .fetch { try checked("forbid", "new programs") { Int(sp_gateway_forbid_exec()) } }
+    }
+
+    /// Lets this process go on until it has used so much processor time; past that the kernel ends it. setrlimit(2)
+    static func allow(processorSeconds: UInt64) {
+        let most = sp_rlimit_hard(Int32(RLIMIT_CPU.rawValue))
+        // What cannot be raised stays as it is, and that is less.
+        _ = sp_setrlimit(Int32(RLIMIT_CPU.rawValue), min(processorSeconds, most), most)
     }
 
     // MARK: Files

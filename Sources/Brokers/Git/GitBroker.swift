@@ -24,9 +24,10 @@ package final class GitBroker {
 
     /// Exit status for a refusal and for a supervisor that breaks the protocol.
     private static let failed: Int32 = 125
-    /// Others wait in the socket. Each may cost a processor for a while, so few at a time.
-    private static let mostWorkers = 16
+    /// Others wait in the socket.
+    private static let mostWorkers = 32
     private static let workerSeconds: UInt64 = 3600
+    private static let settleMilliseconds: UInt64 = 500
 
     /// - Parameter control: The socket to the supervisor.
     package init(control: Int32) { self.control = Descriptor(owning: control) }
@@ -195,6 +196,16 @@ package final class GitBroker {
         _ = sp_kill(pid, SIGKILL)
     }
 
+    /// Lets what has been answered come to its end: nobody is left inside who could hold it up.
+    private func settle() {
+        let deadline = ClientConnection.now + Self.settleMilliseconds * 1_000_000
+        reap()
+        while !workers.isEmpty, ClientConnection.now < deadline {
+            let left = (deadline - ClientConnection.now) / 1_000_000 + 1
+            if sp_poll_one(children?.number ?? -1, Int16(POLLIN), Int32(left)) != 0 { reap() }
+        }
+    }
+
     /// The session is over: what runs is ended, and what there was is told.
     private func close() -> Int32 {
         var isOrderly = false
@@ -206,7 +217,7 @@ package final class GitBroker {
         } catch {
             isOrderly = false
         }
-        reap()
+        settle()
         for pid in workers.keys { Self.kill(pid) }
         for pid in workers.keys {
             var status: Int32 = 0

@@ -4,6 +4,7 @@ internal import Egress
 internal import Glibc
 internal import LinuxSystem
 internal import Wire
+internal import Workspace
 
 /// Clone and fetch: answered by git's own upload-pack, which alone knows shallow and partial clones.
 ///
@@ -11,6 +12,7 @@ internal import Wire
 /// then: the two repositories to read, nothing to write, no socket, no other process.
 extension GitConnection {
     private static let mostRequestBytes = 16 << 20
+    private static let turnSeconds: UInt32 = 300
     private static let program = "/usr/bin/git"
 
     func fetch(_ request: GitRequest, _ head: RequestHead, _ rest: [UInt8]) -> GitOutcome {
@@ -19,7 +21,11 @@ extension GitConnection {
             do throws(IncomingBody.Failure) {
                 input = request.action == .call ? try collect(request, head, rest) : nil
             } catch { return refuse(error) }
-            return try run(request, input)
+            // After the body, which a slow client would otherwise hold a turn for.
+            let turn = try Quarantine.readersTurn(BrokerView.quarantine, getpid(), within: Self.turnSeconds)
+            let outcome = try run(request, input)
+            _ = consume turn
+            return outcome
         } catch {
             return refuse(
                 .internalError, "the repository cannot be read; see the session's record", because: "\(error)")

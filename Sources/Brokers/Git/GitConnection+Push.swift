@@ -7,7 +7,6 @@ internal import Workspace
 /// Push: the commands judged, the pack taken by libgit2 into a place of its own, its history compared, and only then a
 /// branch moved. Nothing of a push that breaks a rule stays, and nothing runs that could be told to do anything else.
 extension GitConnection {
-    /// A refused push that has no result to show for it, because the client asked for none.
     private static let resultType = "application/x-git-receive-pack-result"
     private static let turnSeconds: UInt32 = 300
 
@@ -95,7 +94,14 @@ extension GitConnection {
         var budget = Budget()
         budget.bundleBytes = site.packBytes
         var intake = try quarantine.intake(turn, budget: budget)
-        while let piece = try pack.next(&client) { try intake.append(piece) }
+        var size = 0
+        while let piece = try pack.next(&client) {
+            if size >> 20 != (size + piece.count) >> 20 {
+                BrokerConfinement.allow(processorSeconds: site.processorSeconds(pack: size + piece.count))
+            }
+            size += piece.count
+            try intake.append(piece)
+        }
         try intake.check()
         if let reasons = try flaws(request, quarantine) { return reasons }
         try intake.keep()

@@ -26,7 +26,7 @@ final class GitConnection {
     var client: ClientConnection
     private let ledger: GitLedger
     private var record = GitRecord(.requestRefused)
-    private static let headSeconds: UInt64 = 10
+    private static let headSeconds: UInt64 = 5
 
     init(_ site: GitSite, _ client: consuming ClientConnection, _ ledger: GitLedger) {
         self.site = site
@@ -38,7 +38,13 @@ final class GitConnection {
     func serve() -> Int32 {
         let begun = ClientConnection.now
         let outcome = answer()
+        // Before the wait for the client's end, which can be cut short.
+        let status = write(outcome, begun)
         client.finish()
+        return status
+    }
+
+    private func write(_ outcome: GitOutcome, _ begun: UInt64) -> Int32 {
         guard let event = outcome.event else { return outcome.rawValue }
         record.event = event
         record.bytesUp = client.received
@@ -74,7 +80,9 @@ final class GitConnection {
                 try BrokerConfinement.narrow(to: .look)
                 return advertise()
             case (.receivePack, .call):
-                try BrokerConfinement.narrow(to: .push)
+                try BrokerConfinement.narrow(
+                    to: .push, processorSeconds: site.processorSeconds(pack: site.packBytes))
+                BrokerConfinement.allow(processorSeconds: site.processorSeconds(pack: 0))
                 return push(head, rest)
             }
         } catch {

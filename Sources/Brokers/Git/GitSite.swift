@@ -7,8 +7,13 @@ package struct GitSite: Equatable, Sendable {
     package let rules: PushRules
     package let packBytes: Int
     package let repositoryBytes: UInt64
+    private let pushSeconds: UInt64
 
     package static let host = "git.internal"
+
+    /// Processor time that a push may take whose pack has so many bytes. A pack can be made so that unpacking it takes the
+    /// square of its size.
+    package func processorSeconds(pack bytes: Int) -> UInt64 { pushSeconds + UInt64(bytes >> 19) }
 
     /// Nil when the supervisor names a path or a scope that is none.
     package init?(_ start: BrokerStart) {
@@ -22,5 +27,6 @@ package struct GitSite: Equatable, Sendable {
         self.address = address
         packBytes = Int(start.packBytes)
         repositoryBytes = start.repositoryBytes
+        pushSeconds = UInt64(start.pushSeconds)
     }
 }

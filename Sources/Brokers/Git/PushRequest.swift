@@ -37,10 +37,11 @@ package struct PushRequest: Equatable, Sendable {
         package static let quiet = Capabilities(rawValue: 1 << 3)
         package static let ofsDelta = Capabilities(rawValue: 1 << 4)
         package static let objectFormat = Capabilities(rawValue: 1 << 5)
+        package static let deleteRefs = Capabilities(rawValue: 1 << 6)
 
         static let names: [(String, Capabilities)] = [
             ("report-status", .reportStatus), ("side-band-64k", .sideBand64k), ("atomic", .atomic), ("quiet", .quiet),
-            ("ofs-delta", .ofsDelta), ("object-format=sha1", .objectFormat),
+            ("ofs-delta", .ofsDelta), ("object-format=sha1", .objectFormat), ("delete-refs", .deleteRefs),
         ]
     }
 

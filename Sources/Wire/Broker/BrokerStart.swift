@@ -32,6 +32,8 @@ package struct BrokerStart: Equatable, Sendable {
     package let packBytes: UInt64
     /// Bytes that all pushes of the session may come to.
     package let repositoryBytes: UInt64
+    /// Processor time of one push before its pack is counted: two seconds more for each of its mebibytes.
+    package let pushSeconds: UInt32
     /// Size that the ledger may reach.
     package let ledgerBytes: UInt64
 
@@ -40,13 +42,14 @@ package struct BrokerStart: Equatable, Sendable {
 
     package init(
         options: Options = [], path: String, scope: String, packBytes: UInt64 = 256 << 20,
-        repositoryBytes: UInt64 = 1 << 30, ledgerBytes: UInt64 = 16 << 20
+        repositoryBytes: UInt64 = 1 << 30, pushSeconds: UInt32 = 30, ledgerBytes: UInt64 = 16 << 20
     ) {
         self.options = options
         self.path = path
         self.scope = scope
         self.packBytes = packBytes
         self.repositoryBytes = repositoryBytes
+        self.pushSeconds = pushSeconds
         self.ledgerBytes = ledgerBytes
     }
 
@@ -56,6 +59,7 @@ package struct BrokerStart: Equatable, Sendable {
         writer.append(counted: Array(scope.utf8))
         writer.append(packBytes)
         writer.append(repositoryBytes)
+        writer.append(pushSeconds)
         writer.append(ledgerBytes)
     }
 
@@ -66,9 +70,12 @@ package struct BrokerStart: Equatable, Sendable {
         scope = try Self.text(&reader)
         packBytes = try reader.next()
         repositoryBytes = try reader.next()
+        pushSeconds = try reader.next()
         ledgerBytes = try reader.next()
         let most = UInt64(1) << 40
-        guard packBytes > 0, packBytes <= repositoryBytes, repositoryBytes <= most, ledgerBytes <= most else {
+        guard packBytes > 0, packBytes <= repositoryBytes, repositoryBytes <= most, ledgerBytes <= most, pushSeconds > 0,
+            pushSeconds <= 3600
+        else {
             throw .value
         }
     }
