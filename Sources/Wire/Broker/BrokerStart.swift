@@ -73,7 +73,8 @@ package struct BrokerStart: Equatable, Sendable {
         pushSeconds = try reader.next()
         ledgerBytes = try reader.next()
         let most = UInt64(1) << 40
-        guard packBytes > 0, packBytes <= repositoryBytes, repositoryBytes <= most, ledgerBytes <= most, pushSeconds > 0,
+        guard packBytes > 0, packBytes <= repositoryBytes, repositoryBytes <= most, ledgerBytes <= most,
+            pushSeconds > 0,
             pushSeconds <= 3600
         else {
             throw .value
