@@ -128,7 +128,7 @@ let package = Package(
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(
             name: "BrokersTests",
-            dependencies: ["Brokers", "Workspace", "Egress", "LinuxSystem", "TestSupport", "CZlib"],
+            dependencies: ["Brokers", "Workspace", "Egress", "LinuxSystem", "CLinux", "TestSupport", "CZlib"],
             swiftSettings: strict),
         .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),

@@ -12,9 +12,12 @@ internal import Workspace
 ///     a push       -                           mirror: read     quarantine as the broker; no exec, no new process
 ///
 /// Rulesets of Landlock and filters only ever add up. landlock(7), seccomp(2)
-enum BrokerConfinement {
+struct BrokerConfinement {
     /// What a connection turned out to be for.
     enum Purpose { case fetch, look, push }
+
+    /// Before the paths of ``BrokerView``; a test has another.
+    var root = ""
 
     private static let heapBytes: UInt64 = 1 << 30
     private static let fileBytes: UInt64 = 4 << 30
@@ -41,9 +44,9 @@ enum BrokerConfinement {
     }
 
     /// Narrows the files of the broker. Its own program and libraries are loaded by now.
-    static func enterFiles(waived: Bool) throws(BrokerRefused) {
+    func enterFiles(waived: Bool) throws(BrokerRefused) {
         do throws(SystemError) {
-            try restrict(programs + repositories + written)
+            try Landlock.restrict(to: places(nil))
         } catch {
             if waived, error.errno == .noSystemCall || error.errno == .notSupported { return }
             throw BrokerRefused(.landlock, errno: error.errno.code)
@@ -53,18 +56,12 @@ enum BrokerConfinement {
     /// Narrows a connection's process to what it is for.
     ///
     /// - Parameter processorSeconds: The most that it may ever take.
-    static func narrow(to purpose: Purpose, processorSeconds: UInt64 = connectionSeconds) throws(SystemError) {
+    func narrow(to purpose: Purpose, processorSeconds: UInt64 = connectionSeconds) throws(SystemError) {
         try checked("limit", "processor time of a connection") {
             Int(sp_gateway_limit(Int32(RLIMIT_CPU.rawValue), processorSeconds))
         }
-        let places =
-            switch purpose {
-            case .fetch: programs + repositories
-            case .look: repositories
-            case .push: repositories + written
-            }
         // Where Landlock is waived the rest still holds; where it is not, the broker has refused to start without it.
-        if sp_landlock_abi() >= 1 { try restrict(places) }
+        if sp_landlock_abi() >= 1 { try Landlock.restrict(to: places(purpose)) }
         if purpose != .fetch { try checked("forbid", "new programs") { Int(sp_gateway_forbid_exec()) } }
     }
 
@@ -77,43 +74,24 @@ enum BrokerConfinement {
 
     // MARK: Files
 
-    private struct Place {
-        let path: String
-        let rights: UInt64
-    }
-
-    private static let execute: UInt64 = 1 << 0
-    private static let read: UInt64 = 1 << 2 | 1 << 3
-    /// Write and remove files, make and remove directories, rename between directories, cut files.
-    private static let write: UInt64 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 14
-
-    private static let programs = [
-        Place(path: "/usr", rights: read | execute), Place(path: "/etc", rights: read),
-        Place(path: "/dev", rights: 1 << 2 | 1 << 1),
-    ]
-    private static let repositories = [
-        Place(path: BrokerView.mirror, rights: read), Place(path: BrokerView.quarantine, rights: read),
-    ]
-    private static let written = Quarantine.written.map {
-        Place(path: "\(BrokerView.quarantine)/\($0)", rights: read | write)
-    }
-
-    private static func restrict(_ places: [Place]) throws(SystemError) {
-        let abi = sp_landlock_abi()
-        guard abi >= 1 else { throw SystemError("use", "Landlock", Errno(Int32(-abi))) }
-        var handled: UInt64 = (1 << 13) - 1
-        if abi >= 2 { handled |= 1 << 13 }
-        if abi >= 3 { handled |= 1 << 14 }
-        if abi >= 5 { handled |= 1 << 15 }
-        let ruleset = Descriptor(
-            owning: Int32(try checked("make", "a Landlock ruleset") { sp_landlock_ruleset(handled) }))
-        for place in places {
-            let directory = try Descriptor.open(place.path, O_PATH | O_DIRECTORY)
-            let (rules, fd) = (ruleset.number, directory.number)
-            try checked("allow", "\"\(place.path)\"") { sp_landlock_allow(rules, fd, place.rights & handled) }
+    private func places(_ purpose: Purpose?) -> [Landlock.Place] {
+        let programs = [
+            Landlock.Place("\(root)/usr", Landlock.read | Landlock.execute), .init("\(root)/etc", Landlock.read),
+            .init("\(root)/dev", Landlock.readFile | Landlock.writeFile),
+        ]
+        let repositories = [
+            Landlock.Place(root + BrokerView.mirror, Landlock.read),
+            .init(root + BrokerView.quarantine, Landlock.read),
+        ]
+        let written = Quarantine.written.map {
+            Landlock.Place("\(root)\(BrokerView.quarantine)/\($0)", Landlock.read | Landlock.write)
         }
-        let number = ruleset.number
-        try checked("apply", "a Landlock ruleset") { sp_landlock_restrict(number) }
+        return switch purpose {
+        case nil: programs + repositories + written
+        case .fetch: programs + repositories
+        case .look: repositories
+        case .push: repositories + written
+        }
     }
 
     private static func demand(

@@ -39,7 +39,7 @@ package final class GitBroker {
         do throws(BrokerRefused) {
             try BrokerConfinement.enter()
             let start = try receiveStart()
-            try BrokerConfinement.enterFiles(waived: start.options.contains(.landlockWaived))
+            try BrokerConfinement().enterFiles(waived: start.options.contains(.landlockWaived))
             do throws(GitError) { try GitLibrary.start(budget: Self.budget) } catch {
                 throw BrokerRefused(.descriptors)
             }

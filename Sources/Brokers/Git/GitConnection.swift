@@ -26,6 +26,7 @@ final class GitConnection {
     var client: ClientConnection
     private let ledger: GitLedger
     private var record = GitRecord(.requestRefused)
+    private let confinement = BrokerConfinement()
     private static let headSeconds: UInt64 = 5
 
     init(_ site: GitSite, _ client: consuming ClientConnection, _ ledger: GitLedger) {
@@ -74,13 +75,13 @@ final class GitConnection {
         do throws(SystemError) {
             switch (request.service, request.action) {
             case (.uploadPack, _):
-                try BrokerConfinement.narrow(to: .fetch)
+                try confinement.narrow(to: .fetch)
                 return fetch(request, head, rest)
             case (.receivePack, .advertise):
-                try BrokerConfinement.narrow(to: .look)
+                try confinement.narrow(to: .look)
                 return advertise()
             case (.receivePack, .call):
-                try BrokerConfinement.narrow(
+                try confinement.narrow(
                     to: .push, processorSeconds: site.processorSeconds(pack: site.packBytes))
                 BrokerConfinement.allow(processorSeconds: site.processorSeconds(pack: 0))
                 return push(head, rest)
