@@ -85,17 +85,20 @@ package enum EgressCommand: Equatable, Sendable {
 /// Which process holds a socket, as the supervisor read it from the kernel.
 package struct SocketOwner: Equatable, Sendable {
     package let pid: UInt32
-    /// The executable, by device and inode.
+    /// The executable, by device and inode, which the process cannot choose; 0 where it has just ended.
     package let device: UInt64
     package let inode: UInt64
-    /// What the process calls itself; it can write what it likes there.
+    /// What the process calls itself, cut to size; it can write what it likes there. The parts of a command end in NUL.
     package let claimedName: [UInt8]
     package let claimedCommand: [UInt8]
 
     package static let longestName = 16
     package static let longestCommand = 512
 
-    package init(pid: UInt32, device: UInt64, inode: UInt64, claimedName: [UInt8], claimedCommand: [UInt8]) {
+    package init(
+        pid: UInt32, device: UInt64, inode: UInt64, claimedName: some Sequence<UInt8>,
+        claimedCommand: some Sequence<UInt8>
+    ) {
         self.pid = pid
         self.device = device
         self.inode = inode
