@@ -266,7 +266,7 @@ package final class SessionRun {
             session: directory.id.text, generation: 1, hosts: try HostsFile.lines(for: policy),
             policy: policy)
         // What `sallyport why` reads later.
-        try directory.write(AuditTrail.policyFile(1), configuration.json)
+        try directory.write(SessionAudit.policyFile(1), configuration.json)
         try egress.begin(sockets, configuration, audit: audit, options: options)
     }
 
