@@ -123,7 +123,7 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",
-            dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor"],
+            dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor", "Wire"],
             swiftSettings: strict),
         .testTarget(name: "NetworkTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
     ],

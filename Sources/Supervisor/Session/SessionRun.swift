@@ -260,10 +260,10 @@ package final class SessionRun {
         if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
         let configuration = EgressConfiguration(
-            session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
+            session: directory.id.text, generation: 1, hosts: try HostsFile.lines(for: policy),
             policy: policy)
         // What `sallyport why` reads later.
-        try directory.write(AuditTrail.policyFile(1), configuration.json)
+        try directory.write(SessionAudit.policyFile(1), configuration.json)
         try egress.begin(sockets, configuration, audit: audit, options: options)
     }
 
