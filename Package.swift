@@ -111,6 +111,9 @@ let package = Package(
         .testTarget(
             name: "GatewayTests", dependencies: ["Wire", "CLinux", "CSeccomp", "CGatewayTesting"],
             swiftSettings: strict),
+        // C: an egress gateway that reports what it never did.
+        .executableTarget(
+            name: "lying-gateway", path: "Tests/LyingGateway", cSettings: cStrict, linkerSettings: staticExecutable),
         .testTarget(
             name: "EgressTests",
             dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),

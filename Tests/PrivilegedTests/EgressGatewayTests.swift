@@ -108,6 +108,29 @@ struct EgressGatewayTests {
         #expect(try scene.sallyport.command(["sweep"]).run().code == 0)
     }
 
+    @Test(
+        "a supervisor that only waits for its reader holds nothing of the session's network", .timeLimit(.minutes(1)))
+    func network() throws {
+        // More than one pipe takes and less than two: the session ends, and its supervisor waits for this test to read.
+        let scene = try Scene(script: "cat /proc/self/uid_map; read line; head -c 100000 /dev/zero")
+        // The one that tells which process has a socket: of the session's network, so that the host's does not list it.
+        #expect(foreignSockets(of: scene.run.pid).count == 1)
+        let gateway = try ProcessEnd(of: try scene.gateway)
+        scene.run.closeInput()
+        try gateway.wait()
+        #expect(foreignSockets(of: scene.run.pid) == [])
+        #expect(try scene.finish().finished.output.count > 100_000)
+    }
+
+    /// The sockets of a process that belong to another network namespace than this one.
+    private func foreignSockets(of pid: Int32) -> [String] {
+        let here = ["unix", "netlink"].flatMap { (text("/proc/self/net/\($0)") ?? "").split(separator: "\n") }
+        let known = Set(here.flatMap { $0.split(separator: " ").map(String.init) })
+        return names("/proc/\(pid)/fd").compactMap { link("/proc/\(pid)/fd/\($0)") }.filter {
+            $0.hasPrefix("socket:[") && !known.contains(String($0.dropFirst(8).dropLast()))
+        }
+    }
+
     @Test("is not started for a profile that lets nothing out", .timeLimit(.minutes(1)))
     func absent() throws {
         let sallyport = try Sallyport()

@@ -145,7 +145,7 @@ package final class EgressService {
         isOrderly = orderly
         if let gateway {
             let totals = gateway.end()
-            for denial in gateway.audit.mostDenied(8) {
+            for denial in gateway.audit.mostDenied(EgressReport.mostDenials) {
                 report(
                     .denial(
                         EgressReport.Denial(

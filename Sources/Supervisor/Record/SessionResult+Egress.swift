@@ -41,14 +41,14 @@ extension SessionResult {
         }
 
         mutating func add(_ door: EgressDoor) {
-            generation = door.generation
-            allowed = door.totals.allowed
-            denied = door.totals.denied
-            bytesUp = door.totals.bytesUp
-            bytesDown = door.totals.bytesDown
-            recordsLost = door.totals.recordsLost
+            generation = door.state.generation
+            allowed = door.state.totals.allowed
+            denied = door.state.totals.denied
+            bytesUp = door.state.totals.bytesUp
+            bytesDown = door.state.totals.bytesDown
+            recordsLost = door.state.totals.recordsLost
             lost = door.failure?.description
-            denials = door.denials.map {
+            denials = door.state.denials.map {
                 Denied(subject: $0.subject, port: $0.port, reason: $0.reason, count: $0.count, event: $0.event)
             }
         }

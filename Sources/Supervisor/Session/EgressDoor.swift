@@ -18,11 +18,7 @@ final class EgressDoor {
 
     private var program: ConfinedProgram?
     private let control: Descriptor
-    private var isReady = false
-    private var hasEnded = false
-    private(set) var totals = EgressReport.Totals()
-    private(set) var denials: [EgressReport.Denial] = []
-    private(set) var generation: UInt32 = 1
+    private(set) var state = DoorState()
     /// What went wrong with it.
     private(set) var failure: SystemError?
     /// Finds which process holds a socket.
@@ -83,11 +79,10 @@ final class EgressDoor {
         try control.send(
             EgressCommand.start(start).encoded(), descriptors: numbers, subject: "the egress gateway's start")
         sockets.close()
-        generation = configuration.generation
         let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
-        while !isReady && failure == nil && wait(until: deadline) { _ = heed() }
+        while state.phase == .starting && failure == nil && wait(until: deadline) { _ = heed() }
         if let failure { throw failure }
-        guard isReady else {
+        guard state.phase == .serving else {
             throw SystemError(
                 "start", "the egress gateway", Errno(ETIMEDOUT), remedy: "It did not say that it is ready.")
         }
@@ -121,17 +116,19 @@ final class EgressDoor {
     }
 
     private func take(_ report: EgressReport) -> Bool {
-        switch report {
-        case .ready: isReady = true
-        case .whoIs(let query, let pair): tell(.owner(query: query, find?.owner(of: pair)))
-        case .applied(let generation, let cut):
-            self.generation = generation
-            concluded?(.applied(generation: generation, cut: cut))
-        case .unusable: concluded?(.unusable)
-        case .denial(let denial): if denials.count < 64 { denials.append(denial) }
-        case .ended(let totals):
-            self.totals = totals
-            hasEnded = true
+        let step: DoorState.Step
+        do throws(DoorState.Disorder) { step = try state.take(report) } catch {
+            return fail(
+                SystemError(
+                    "go on with", "the egress gateway, which \(error)", Errno(EPROTO),
+                    remedy: "It was ended. Nothing leaves the session any more: its only way out ended with it."))
+        }
+        switch step {
+        case .nothing, .ready: return true
+        case .answer(let query, let pair): tell(.owner(query: query, find?.owner(of: pair)))
+        case .changed(let generation, let cut): concluded?(.applied(generation: generation, cut: cut))
+        case .unchanged: concluded?(.unusable)
+        case .ended:
             concluded?(.gone)
             return false
         case .refused(let refusal):
@@ -142,8 +139,10 @@ final class EgressDoor {
         return true
     }
 
+    /// Whatever it said or did: one that is not believed any more does not go on, and its sockets end with it.
     private func fail(_ error: SystemError) -> Bool {
         failure = failure ?? error
+        _ = reap(within: 0)
         concluded?(.gone)
         return false
     }
@@ -164,9 +163,15 @@ final class EgressDoor {
     /// Hands another policy to the gateway; ``concluded`` hears of it.
     func change(_ configuration: EgressConfiguration) throws(SystemError) {
         let file = try SealedDocument.make(configuration.json, name: "egress configuration")
-        try control.send(
-            EgressCommand.policy(generation: configuration.generation).encoded(), descriptors: [file.number],
-            subject: "a policy to the egress gateway")
+        state.propose()
+        do throws(SystemError) {
+            try control.send(
+                EgressCommand.policy(generation: configuration.generation).encoded(), descriptors: [file.number],
+                subject: "a policy to the egress gateway")
+        } catch {
+            state.withdraw()
+            throw error
+        }
     }
 
     private func gone() -> SystemError {
@@ -187,13 +192,15 @@ final class EgressDoor {
 
     /// Shuts egress and takes the last reports. Nothing happens the second time.
     func finish() {
-        guard program != nil else { return }
-        if isReady && failure == nil {
+        // Its socket would keep the session's network alive.
+        find = nil
+        if program != nil && state.phase == .serving {
+            state.close()
             tell(.close)
             let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
-            while !hasEnded && failure == nil && wait(until: deadline) { _ = heed() }
+            while state.phase == .closing && failure == nil && wait(until: deadline) { _ = heed() }
         }
-        _ = reap(within: isReady && hasEnded ? 1000 : 0)
+        _ = reap(within: state.phase == .ended ? 1000 : 0)
     }
 
     private func wait(until deadline: UInt64) -> Bool {
