@@ -236,7 +236,7 @@ package final class SessionRun {
 
     /// Only a session with a terminal or a runner has one.
     private func startGateway(_ terminal: CallerTerminal?) throws(SystemError) {
-        gateway = try Gateway.start(
+        gateway = try Gateway(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller, terminal: terminal,
             frames: request.frames)
     }
@@ -246,7 +246,7 @@ package final class SessionRun {
         guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
         spec.network = network
         result.egress = SessionResult.Egress(network, observed: request.profile.egress.observes)
-        egress = try EgressDoor.start(
+        egress = try EgressDoor(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
     }
 

@@ -11,7 +11,7 @@
 ///        │  close                              ────────────▶  at most once: shut everything, report, end
 ///        │  ◀────────────  denial (the most frequent ones), ended    then exit 0
 ///
-/// Datagrams of a SOCK_SEQPACKET socket with the header of ``GatewayCommand``. Both sides treat the other as hostile.
+/// Datagrams of a SOCK_SEQPACKET socket with the header of ``MessageHeader``. Both sides treat the other as hostile.
 package enum EgressCommand: Equatable, Sendable {
     case start(EgressStart)
     /// A new policy document comes along as a sealed memfd.
@@ -34,18 +34,18 @@ package enum EgressCommand: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .start(let start):
-            writer.appendHeader(kind: Kind.start.rawValue)
+            writer.appendHeader(Kind.start)
             start.append(to: &writer)
         case .policy(let generation):
-            writer.appendHeader(kind: Kind.policy.rawValue)
+            writer.appendHeader(Kind.policy)
             writer.append(generation)
         case .owner(let query, let owner):
-            writer.appendHeader(kind: Kind.owner.rawValue)
+            writer.appendHeader(Kind.owner)
             writer.append(query)
             writer.append(UInt8(owner == nil ? 0 : 1))
             if let owner { owner.append(to: &writer) }
         case .close:
-            writer.appendHeader(kind: Kind.close.rawValue)
+            writer.appendHeader(Kind.close)
         }
         return writer.bytes
     }
@@ -56,8 +56,7 @@ package enum EgressCommand: Equatable, Sendable {
     package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
         guard bytes.count <= Self.longest else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         var announced = 0
         switch kind {
         case .start:

@@ -78,15 +78,15 @@ package enum GatewayReport: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .ready:
-            writer.appendHeader(kind: Kind.ready.rawValue)
+            writer.appendHeader(Kind.ready)
         case .progress(let totals):
-            writer.appendHeader(kind: Kind.progress.rawValue)
+            writer.appendHeader(Kind.progress)
             totals.append(to: &writer)
         case .ended(let totals):
-            writer.appendHeader(kind: Kind.ended.rawValue)
+            writer.appendHeader(Kind.ended)
             totals.append(to: &writer)
         case .refused(let refusal):
-            writer.appendHeader(kind: Kind.refused.rawValue)
+            writer.appendHeader(Kind.refused)
             writer.append(refusal.check.rawValue)
             writer.append(UInt8(0))
             writer.append(UInt16(0))
@@ -98,8 +98,7 @@ package enum GatewayReport: Equatable, Sendable {
     /// Reads one datagram; the supervisor closes any descriptor that came with it and treats that as an error.
     package init(decoding bytes: [UInt8]) throws(MessageError) {
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .ready:
             self = .ready
