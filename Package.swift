@@ -103,7 +103,8 @@ let package = Package(
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "Policy", "Documents"], swiftSettings: strict),
         .testTarget(
-            name: "SupervisorTests", dependencies: ["Supervisor", "Isolation", "Policy", "Documents"], swiftSettings: strict),
+            name: "SupervisorTests",
+            dependencies: ["Supervisor", "Isolation", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         // C: starts a gateway confined as the supervisor does, step by step, so that a test can leave one out.

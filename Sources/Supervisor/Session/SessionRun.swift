@@ -121,10 +121,10 @@ package final class SessionRun {
                 root: mode == .host)
         }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
-        var spec = try preparation.specification(request, session: id)
-        if spec.network != nil { try startEgress(&spec, &result) }
-        if let plan = spec.network { network?.equip(plan) }
         let program = try programs.sealed("sp-init")
+        let door = try EgressPlan.make(request.profile.egress, program: program)
+        var spec = try preparation.specification(request, session: id, network: door?.network)
+        if let door { try startEgress(door, &result) }
         try joinGroups(&spec)
         fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
@@ -242,10 +242,9 @@ package final class SessionRun {
     }
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
-    private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
-        guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
-        spec.network = network
-        result.egress = SessionResult.Egress(network, observed: request.profile.egress.observes)
+    private func startEgress(_ plan: EgressPlan, _ result: inout SessionResult) throws(SystemError) {
+        network?.equip(plan.network)
+        result.egress = SessionResult.Egress(plan, observed: request.profile.egress.observes)
         egress = try EgressDoor(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
     }
@@ -513,6 +512,9 @@ extension SessionRun {
         try paths.prepare()
         let held = DescriptorSet()
         let preparation = Preparation(mode: .current, paths: paths, held: held, environment: environment)
-        return PlanDocument(try preparation.specification(request, session: try SessionID.random()))
+        // What is asked for: to find out what this kernel has, something would have to be started.
+        let plan = try EgressPlan(request.profile.egress, ipv6: try .ofNewNamespaces()) { _ in .available }
+        return PlanDocument(
+            try preparation.specification(request, session: try SessionID.random(), network: plan?.network))
     }
 }
