@@ -2,7 +2,7 @@
 // lying-gateway - stands in for `sallyport-gateway egress` in a test: starts as that does, and reports what it never did.
 //
 // Which lie it is, the session's policy says: the name in its first rule, NAME.lie.test. It is told when it is handed
-// another policy; "at-end" tells it when the session is over. It lives until its supervisor ends it or is gone.
+// another policy; some are told when the session is over. It lives until its supervisor ends it or is gone.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@ enum { CONTROL = 3, ROOM = 64, START = 0x11, POLICY = 0x12, CLOSE = 0x14 };
 enum { READY = 0x91, APPLIED = 0x94, UNUSABLE = 0x95, DENIAL = 0x96, ENDED = 0x97 };
 
 static char policy[65536];
+static const uint8_t nothing[40];
 
 static void report(uint8_t kind, const void *fields, size_t size) {
     uint8_t message[128] = {1, kind};
@@ -25,7 +26,6 @@ static void report(uint8_t kind, const void *fields, size_t size) {
 static int is(const char *lie) { return strstr(policy, lie) != NULL; }
 
 static void lie(void) {
-    uint8_t zeros[40] = {0};
     // Generation and number of cut connections, each in network order.
     if (is("latest.lie.test")) report(APPLIED, "\xff\xff\xff\xff\0\0\0\0", 8);
     if (is("earlier.lie.test")) report(APPLIED, "\0\0\0\1\0\0\0\0", 8);
@@ -33,10 +33,10 @@ static void lie(void) {
         report(APPLIED, "\0\0\0\2\0\0\0\0", 8);
         report(UNUSABLE, "\0\0\0\3", 4);
     }
-    if (is("again.lie.test")) report(READY, zeros, 0);
+    if (is("again.lie.test")) report(READY, nothing, 0);
     if (is("summary.lie.test")) report(DENIAL, "\0\1a\0\120\0\1b\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1", 24);
-    if (is("over.lie.test")) report(ENDED, zeros, 40);
-    if (is("garbage.lie.test")) report(0x55, zeros, 3);
+    if (is("over.lie.test")) report(ENDED, nothing, sizeof nothing);
+    if (is("garbage.lie.test")) report(0x55, nothing, 3);
 }
 
 // Takes one command; its kind, or 0 when the supervisor is gone. `first` gets the first descriptor that came along.
@@ -61,8 +61,9 @@ int main(void) {
     if (pread(document, policy, sizeof policy - 1, 0) <= 0) return 1;
     report(READY, "", 0);
     for (int kind; (kind = command(&document));) {
-        if (kind == POLICY || (kind == CLOSE && is("at-end.lie.test"))) lie();
+        if (kind == POLICY) lie();
         if (kind == CLOSE && is("at-end.lie.test")) report(READY, "", 0);
+        if (kind == CLOSE && is("stays.lie.test")) report(ENDED, nothing, sizeof nothing);
     }
     return 0;
 }

@@ -128,4 +128,28 @@ struct LyingGatewayTests {
         let lost = outcome.result?["egress"]?["lost"]?.stringValue ?? ""
         #expect(lost.contains("reported \"ready\" while it was closing"), "\(lost)")
     }
+
+    @Test("one that says nothing at the end is killed, and its account is missed", .timeLimit(.minutes(1)))
+    func mute() throws {
+        let scene = try Scene("mute")
+        let gateway = try scene.gateway()
+        let outcome = try scene.finish()
+        try gateway.wait()
+        #expect(outcome.code == 7, "\(outcome.errorText)")
+        let lost = outcome.result?["egress"]?["lost"]?.stringValue ?? ""
+        #expect(lost.contains("It gave no account of itself"), "\(lost)")
+    }
+
+    @Test("one that says that it ended, and does not, is gone before its ids are free", .timeLimit(.minutes(1)))
+    func stays() throws {
+        let scene = try Scene("stays")
+        let gateway = try scene.gateway()
+        #expect(statusField(gateway.pid, "VmSize") != nil)
+        let outcome = try scene.finish()
+        // Whatever is left of it has no memory to act from.
+        #expect(statusField(gateway.pid, "VmSize") == nil)
+        try gateway.wait()
+        #expect(outcome.code == 7, "\(outcome.errorText)")
+        #expect(outcome.result?["egress"]?["lost"] == .null)
+    }
 }

@@ -87,7 +87,7 @@ final class EgressDoor {
     /// Whatever it said or did: one that is not believed any more does not go on, and its sockets end with it.
     private func fail(_ error: SystemError) -> Bool {
         failure = failure ?? error
-        process.reap(within: 0)
+        process.dismiss()
         concluded?(.gone)
         return false
     }
@@ -120,17 +120,30 @@ final class EgressDoor {
 
     // MARK: End
 
-    /// Shuts egress and takes the last reports. Nothing happens the second time.
-    func finish() {
-        // Its socket would keep the session's network alive.
+    /// Tells it to end, as soon as nobody is left inside; ``finish()`` has what it reports meanwhile.
+    func close() {
+        // Its socket would keep the session's network alive, and there is nobody left to find.
         find = nil
-        if process.isHeld && state.phase == .serving {
-            state.close()
-            process.tell(EgressCommand.close.encoded())
-            _ = process.wait(until: { state.phase != .closing || failure != nil }, heed: { _ = heed() })
-        }
-        process.reap(within: state.phase == .ended ? 1000 : 0)
+        guard failure == nil && state.phase == .serving else { return }
+        state.close()
+        process.tell(EgressCommand.close.encoded())
     }
+
+    /// Takes the last reports and ends it. Nothing happens the second time.
+    func finish() {
+        close()
+        let isDone = { self.state.phase != .closing || self.failure != nil }
+        if !process.wait(until: isDone, heed: { _ = heed() }) {
+            _ = fail(
+                SystemError(
+                    "end", "the egress gateway", Errno(ETIMEDOUT),
+                    remedy: "It gave no account of itself, and was killed; the last of its record may be missing."))
+        }
+        process.dismiss()
+    }
+
+    /// Returns when it can do nothing more with the session's ids, files and sockets, whether it has closed them or not.
+    func leave() { process.leave() }
 }
 
 extension EgressStart.Role {

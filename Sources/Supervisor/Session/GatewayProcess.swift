@@ -28,8 +28,6 @@ final class GatewayProcess {
 
     /// The socket to wait on for reports.
     var number: Int32 { control.number }
-    /// False once it was waited for.
-    var isHeld: Bool { program != nil }
 
     /// Starts the program; it waits for its first message.
     static func start(
@@ -127,6 +125,23 @@ final class GatewayProcess {
         guard let program = program.take() else { return nil }
         if sp_poll_one(program.pidfd.number, Int16(POLLIN), milliseconds) <= 0 { program.kill() }
         do throws(SystemError) { return try program.wait() } catch { return error.description }
+    }
+
+    /// Ends it without waiting: nothing that it could still do is wanted. ``leave()`` comes next.
+    func dismiss() { program?.kill() }
+
+    /// Returns when it can do nothing more under its ids; what its exit still has to close is not waited for.
+    ///
+    /// That may take several ticks, longer than all the rest of a session's end. One that is left in its exit is reaped
+    /// like every orphan, by init or the next subreaper, when this process has ended as well.
+    func leave() {
+        guard let pidfd = program?.pidfd.number else { return }
+        var isLeft = false
+        if sp_poll_one(pidfd, Int16(POLLIN), 0) <= 0 {
+            // One that cannot be looked at is waited for.
+            do throws(SystemError) { isLeft = try processHasNoMemory(pidfd: pidfd) } catch {}
+        }
+        if isLeft { program = nil } else { reap(within: 1000) }
     }
 
     deinit { reap(within: 0) }

@@ -186,6 +186,8 @@ package final class SessionRun {
             throw error
         }
         try reap(sandbox)
+        // What it has to do at its end goes on beside all that follows.
+        egress?.close()
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)
         // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.
@@ -485,6 +487,8 @@ package final class SessionRun {
             result.add(
                 gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
         }
+        do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
+        fault.reach("cgroup.removed")
         if let egress {
             egress.finish()
             result.egress?.add(egress)
@@ -493,8 +497,8 @@ package final class SessionRun {
             control = nil
             do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
         }
-        do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
-        fault.reach("cgroup.removed")
+        // It has the block's last id: whoever gets the block next must never meet it while it can still act.
+        egress?.leave()
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
             do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch
