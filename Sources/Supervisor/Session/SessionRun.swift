@@ -172,7 +172,11 @@ package final class SessionRun {
         try directory.write("plan.json", plan.json)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
-        var watch = Watch(gateway: gateway, egress: egress, control: control)
+        let sockets =
+            request.profile.limits.enforcement == .cgroup
+            ? SocketMemory(
+                first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
+        var watch = Watch(gateway: gateway, egress: egress, control: control, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,
