@@ -147,16 +147,18 @@ package final class SessionRun {
         // Needs no word from inside, and sp-init is still on its way.
         streams.begin()
         let workload: Descriptor
-        do throws(SystemError) { workload = try verify(sandbox, spec, &result) } catch {
+        do throws(SystemError) {
+            // Its gateway reads its policy and confines itself while sp-init is on its way too.
+            if let sockets = sandbox.network.take() { try beginEgress(sockets, spec, directory, sandbox.pid) }
+            workload = try verify(sandbox, spec, &result)
+        } catch {
             endNow(sandbox)
             throw error
         }
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
-            if let sockets = sandbox.network.take() {
-                try beginEgress(sockets, spec, directory, sandbox.pid)
-                try openControl(spec, directory)
-            }
+            try egress?.ready()
+            try openControl(spec, directory)
             try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
             endNow(sandbox)
