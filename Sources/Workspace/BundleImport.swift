@@ -11,6 +11,8 @@ package struct BundleImport: Sendable {
     /// The only reference that is taken.
     package let reference: String
     package let budget: Budget
+    /// What the reference must name now, and is moved from; nil when it must not exist.
+    package var replacing: ObjectID?
 
     package init(base: ObjectID, reference: String, budget: Budget) {
         self.base = base
@@ -38,7 +40,7 @@ package struct BundleImport: Sendable {
         try ReceivedObjects(index: index, budget: budget).check()
         try checkHistory(of: header.tip, in: bare)
         try incoming.install()
-        try bare.setReference(reference, to: header.tip)
+        try bare.setReference(reference, to: header.tip, replacing: replacing)
         return header.tip
     }
 

@@ -76,6 +76,17 @@ package struct SourceRepository: ~Copyable {
         try PackWriter(repository: repository.pointer, subject: subject).write(walk: walk, budget: budget, to: write)
     }
 
+    /// Where a commit's history parts from that of a branch; nil when they have nothing in common.
+    package borrowing func mergeBase(_ commit: ObjectID, with reference: String) throws(GitError) -> ObjectID? {
+        let other = try resolve(reference).id
+        var (one, two) = (commit.raw, other.raw)
+        var result = git_oid()
+        let code = git_merge_base(&result, repository.pointer, &one, &two)
+        if code == GIT_ENOTFOUND.rawValue { return nil }
+        try git("compare", "\(commit) with \(other)", code: .unusableSource) { code }
+        return ObjectID(result)
+    }
+
     private borrowing func headName() throws(GitError) -> String {
         let head = try Handle("read", "HEAD of \"\(path)\"", code: .unusableSource, free: git_reference_free) {
             git_repository_head(&$0, repository.pointer)
