@@ -23,7 +23,7 @@ struct StepConfinementTests {
             Executables.path("sallyport-task"),
             [
                 "step-import", "--base", base, "--reference", "refs/heads/sallyport/t/x", "--quarantine", quarantine,
-                "--become", "\(Self.identity):\(Self.identity)",
+                "--become", "\(Self.identity):\(Self.identity)", "--task-id", "t", "--prompt-version", "0",
             ])
         command.environment = ["LC_ALL": "C"]
         let running = try command.start()

@@ -59,6 +59,8 @@ struct Trailers {
     private func stamp(_ message: [UInt8]) -> [UInt8] {
         var text = message
         while let last = text.last, last == 0x0A || last == 0x20 { text.removeLast() }
+        // Without a subject the lines would be one.
+        if text.isEmpty { text = Array("(no message)".utf8) }
         var paragraph = text.count
         while paragraph > 0 {
             if paragraph > 1, text[paragraph - 1] == 0x0A, text[paragraph - 2] == 0x0A { break }
