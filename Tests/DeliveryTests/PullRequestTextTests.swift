@@ -34,9 +34,9 @@ struct PullRequestTextTests {
     @Test("words of the agent stay words: quoted, marked, no heading, link, image or mention")
     func claimed() {
         let body = text.body
-        #expect(text.title == "first &#64;all &#60;b&#62;")
-        #expect(body.contains("(claimed, not checked)\n\n> All good\\!\n> &#35;&#35; Verification\n"))
-        #expect(body.contains("> \\[x\\]\\(http://evil\\) \\!\\[i\\]"))
+        #expect(text.title == "first @all <b>" && body.contains("- first &#64;all &#60;b&#62;\n"))
+        #expect(body.contains("(claimed, not checked)\n\n> All good!\n> &#35;&#35; Verification\n"))
+        #expect(body.contains("> \\[x\\](http&#58;//evil) !\\[i\\]"))
         #expect(body.components(of: "\n## Verification").count == 2)
         #expect(!body.contains("@all") && !body.contains("<b>"))
     }

@@ -64,8 +64,8 @@ package struct PullRequestText: Sendable {
         self.claimed = claimed
     }
 
-    /// The subject of the first commit, as escaped text in one line.
-    package var title: String { Quoted.line(commits.last ?? subject, longest: 120) }
+    /// The subject of the first commit, in one line.
+    package var title: String { Quoted.title(commits.last ?? subject) }
 
     package var body: String {
         var text = "## What changed\n\n"
@@ -73,7 +73,7 @@ package struct PullRequestText: Sendable {
         if commits.count > 20 { text += "- and \(commits.count - 20) more commits\n" }
         text += "\n"
         for file in files.prefix(30) {
-            text += "    \(Quoted.line(file.path)) | +\(file.insertions) -\(file.deletions)\n"
+            text += "    \(Quoted.title(file.path, longest: 300)) | +\(file.insertions) -\(file.deletions)\n"
         }
         if fileCount > min(files.count, 30) { text += "    and \(fileCount - min(files.count, 30)) more files\n" }
         text += "\n## Why\n\n"

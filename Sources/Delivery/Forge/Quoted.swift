@@ -7,9 +7,18 @@ package enum Quoted {
         var result = ""
         for scalar in text.unicodeScalars {
             guard result.utf8.count < longest else { return result + "..." }
+            // Half of what makes an address a link, without its colon no address.
+            if scalar == "/", result.hasSuffix(":") { result = result.dropLast() + "&#58;" }
             append(scalar, to: &result)
         }
         return result
+    }
+
+    /// One line of plain text, for a title, which no forge reads as Markdown.
+    package static func title(_ text: String, longest: Int = 120) -> String {
+        let line = printable(text)
+        return line.unicodeScalars.count <= longest
+            ? line : String(String.UnicodeScalarView(line.unicodeScalars.prefix(longest))) + "..."
     }
 
     /// Each line as a quotation.
@@ -38,7 +47,7 @@ package enum Quoted {
             // As entities: a backslash does not stop a mention or a reference to another issue.
             result += "&#\(scalar.value);"
         } else {
-            if "\\`*_{}[]()!|~".unicodeScalars.contains(scalar) { result += "\\" }
+            if "\\`*_[]|~".unicodeScalars.contains(scalar) { result += "\\" }
             result.unicodeScalars.append(scalar)
         }
     }
