@@ -46,6 +46,8 @@ struct Evidence {
     var base: ObjectID?
     var baseName = ""
     var baseIsDetached = false
+    /// Files of the base commit are pointers of Git LFS.
+    var hasLargeFilePointers = false
     /// Where the pull request parts from its base.
     var parting: ObjectID?
     var promptDigest = ""
@@ -158,6 +160,7 @@ struct Evidence {
             "prompt": promptJSON,
             "base": [
                 "commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached),
+                "lfs_pointers": .bool(hasLargeFilePointers),
             ],
             "delivered": deliveredJSON,
             "checks": .array(checksJSON),

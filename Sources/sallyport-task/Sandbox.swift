@@ -65,7 +65,8 @@ struct Sandbox {
         // One open file for both streams, so that the log keeps their order. Not O_APPEND: splice(2) refuses it.
         let log = try delivery.create("\(label).log")
         let end = try processes.run(
-            command, environment: environment, descriptors: [-1, log.number, log.number])
+            command, environment: environment, descriptors: [-1, log.number, log.number],
+            live: frames.flatMap { LiveView(directory: directory, file: $0) })
         guard try delivery.contains(record) else {
             if case .interrupted = end { return (nil, end) }
             throw TaskFailure(

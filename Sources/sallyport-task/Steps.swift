@@ -22,6 +22,7 @@ extension StepProcess {
         report.add("base", "\(base.id)")
         report.add("name", base.name)
         report.add("detached", base.isDetached ? "yes" : "no")
+        if try source.hasLargeFilePointers(base.id) { report.add("pointers", "lfs") }
         guard let target = optional("--target") else { return }
         guard let parting = try source.mergeBase(base.id, with: target) else {
             throw TaskFailure(

@@ -94,6 +94,10 @@ struct TaskRun: ~Copyable {
         evidence.baseIsDetached = report["detached"] == "yes"
         if order.pull != nil { evidence.parting = try report.commit("merge_base") }
         if evidence.baseIsDetached { Progress.say("note: HEAD is detached; the task starts from commit \(base)") }
+        evidence.hasLargeFilePointers = report["pointers"] != nil
+        if evidence.hasLargeFilePointers {
+            Progress.say("note: the repository keeps files in Git LFS; the task sees their pointers only")
+        }
         try requireBranchToReturnTo()
         let input = try delivery.open("base.pack")
         _ = try step.run(

@@ -66,6 +66,20 @@ struct NewTaskTests {
         #expect(versions == "\(digest.prefix(12))\n\(digest.prefix(12))")
     }
 
+    @Test(
+        "a forge of another user is read and written as that user", .requires(.root), .requires(.git),
+        .requires(.runner))
+    func owner() throws {
+        let scene = try ForgeScene()
+        try scene.issue(1, body: "b")
+        let owned = try Command("/bin/chown", ["-R", "1234:1234", scene.forge]).run()
+        try #require(owned.code == 0)
+        let done = try scene.task(["--issue", "1"], agent: Self.fix)
+        #expect(done.outcome == "verified", "\(done.finished.errorText)")
+        let foreign = try Command("/usr/bin/find", [scene.forge, "!", "-uid", "1234", "!", "-name", "lock"]).run()
+        #expect(foreign.code == 0 && foreign.text == "")
+    }
+
     @Test("criteria with a check decide, each with its log", .requires(.root), .requires(.git), .requires(.runner))
     func criteria() throws {
         let scene = try ForgeScene()

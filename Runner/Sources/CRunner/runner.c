@@ -114,16 +114,17 @@ static int kill_children(void) {
 // Killed children hand us theirs, so this goes round until there is none. What forks faster than it dies ends it: the
 // sandbox goes away soon, and nothing here protects the host.
 static int kill_leftovers(void) {
-    int count = 0;
-    for (int round = 0; round < 200; round++) {
-        pid_t ended = waitpid(-1, NULL, WNOHANG);
+    int count = 0, status = 0;
+    for (int round = 0; round < 200;) {
+        pid_t ended = waitpid(-1, &status, WNOHANG);
         if (ended < 0) return count;
-        if (ended > 0) {
-            round--;
-            continue;
+        if (ended == 0) {
+            if (kill_children() == 0) return count;
+            ended = waitpid(-1, &status, 0);
+            round++;
         }
-        if (kill_children() == 0) return count;
-        if (waitpid(-1, NULL, 0) > 0) count++;
+        // What ended by itself before was no leftover.
+        if (ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) count++;
     }
     return count;
 }
