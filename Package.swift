@@ -63,6 +63,8 @@ let package = Package(
         .target(
             name: "Egress", dependencies: ["CCares", "CLinux", "LinuxSystem", "Documents", "Policy", "Wire"],
             swiftSettings: strict),
+        // Tasks as pure values: types, work items, criteria, findings, outcomes, prompts.
+        .target(name: "TaskModel", dependencies: ["Documents"], swiftSettings: strict),
         // Policy to launch plan; start and teardown of one sandbox.
         .target(
             name: "Isolation", dependencies: ["LinuxSystem", "CLinux", "Policy", "CChildPath", "CSeccomp"],
@@ -78,6 +80,10 @@ let package = Package(
             swiftSettings: strict),
         // Checkouts, commits, imports and diffs through libgit2.
         .target(name: "Workspace", dependencies: ["CGit2", "LinuxSystem", "CLinux"], swiftSettings: strict),
+        // Push gate, forges, evidence.
+        .target(
+            name: "Delivery", dependencies: ["TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
 
@@ -92,7 +98,8 @@ let package = Package(
             swiftSettings: strict, linkerSettings: staticExecutable),
         // Tasks: everything that needs libgit2.
         .executableTarget(
-            name: "sallyport-task", dependencies: ["CLI", "Workspace", "Documents", "LinuxSystem", "CLinux"],
+            name: "sallyport-task",
+            dependencies: ["CLI", "Delivery", "TaskModel", "Workspace", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
         .executableTarget(
@@ -123,6 +130,10 @@ let package = Package(
             dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "TaskModelTests", dependencies: ["TaskModel", "Documents"], swiftSettings: strict),
+        .testTarget(
+            name: "DeliveryTests", dependencies: ["Delivery", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
