@@ -24,8 +24,8 @@ static const unsigned short allowed[] = {
     SYS_read, SYS_pread64, SYS_readv, SYS_write, SYS_pwrite64, SYS_writev, SYS_close, SYS_openat, SYS_openat2, SYS_lseek,
     SYS_fstat,
     SYS_newfstatat, SYS_statx, SYS_fcntl, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_getdents64,
-    SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat, SYS_readlinkat, SYS_faccessat, SYS_faccessat2,
-    SYS_fchmod, SYS_fchmodat, SYS_umask, SYS_utimensat, SYS_getcwd, SYS_dup, SYS_dup3, SYS_flock, SYS_statfs,
+    SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat, SYS_symlinkat, SYS_readlinkat, SYS_faccessat,
+    SYS_faccessat2, SYS_fchmod, SYS_fchmodat, SYS_umask, SYS_utimensat, SYS_getcwd, SYS_dup, SYS_dup3, SYS_flock, SYS_statfs,
     SYS_fstatfs,
     SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
     SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_sched_yield, SYS_sched_getaffinity, SYS_set_tid_address,
@@ -34,8 +34,8 @@ static const unsigned short allowed[] = {
     SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getrusage,
     SYS_exit, SYS_exit_group,
 #ifdef __x86_64__
-    SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_readlink,
-    SYS_chmod, SYS_dup2, SYS_time, SYS_poll,
+    SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_symlink,
+    SYS_readlink, SYS_chmod, SYS_dup2, SYS_time, SYS_poll,
 #endif
 };
 

@@ -3,7 +3,7 @@ internal import CGit2
 
 /// The difference between the base commit and a delivered one; its repository must outlive it.
 package struct CommitRange: ~Copyable {
-    private let repository: OpaquePointer
+    let repository: OpaquePointer
     private let difference: Handle
     private let base: ObjectID
     private let tip: ObjectID
@@ -69,7 +69,7 @@ package struct CommitRange: ~Copyable {
             walk: walk, budget: budget, to: write)
     }
 
-    private borrowing func newCommits() throws(GitError) -> Handle {
+    borrowing func newCommits() throws(GitError) -> Handle {
         let walk = try Handle("walk", "commit \(tip)", free: git_revwalk_free) { git_revwalk_new(&$0, repository) }
         var newest = tip.raw
         var oldest = base.raw
@@ -101,7 +101,7 @@ package struct CommitRange: ~Copyable {
         return (insertions, deletions)
     }
 
-    private static func tree(of id: ObjectID, _ repository: OpaquePointer) throws(GitError) -> Handle {
+    static func tree(of id: ObjectID, _ repository: OpaquePointer) throws(GitError) -> Handle {
         var raw = id.raw
         let commit = try Handle("read", "commit \(id)", free: git_commit_free) {
             git_commit_lookup(&$0, repository, &raw)
@@ -109,7 +109,7 @@ package struct CommitRange: ~Copyable {
         return try Handle("read", "tree of \(id)", free: git_tree_free) { git_commit_tree(&$0, commit.pointer) }
     }
 
-    private static func bytes(_ text: UnsafePointer<CChar>) -> [UInt8] {
+    static func bytes(_ text: UnsafePointer<CChar>) -> [UInt8] {
         var result: [UInt8] = []
         var at = text
         while at.pointee != 0 {

@@ -25,9 +25,12 @@ struct ChildProcess {
 
     /// - Parameters:
     ///   - descriptors: Becomes 0, 1, 2 and so on of the program; -1 is /dev/null.
-    ///   - output: When given, bytes that the program writes to this end of a pipe are collected.
-    func run(_ arguments: [String], environment: [String], descriptors: [Int32]) throws(TaskFailure) -> ChildEnd {
-        try wait(try start(arguments, environment: environment, descriptors: descriptors), name: arguments[0])
+    ///   - live: Shown while the program runs.
+    func run(_ arguments: [String], environment: [String], descriptors: [Int32], live: LiveView? = nil)
+        throws(TaskFailure) -> ChildEnd
+    {
+        let child = try start(arguments, environment: environment, descriptors: descriptors)
+        return try wait(child, name: arguments[0], live: live)
     }
 
     func start(_ arguments: [String], environment: [String], descriptors: [Int32]) throws(TaskFailure) -> Int32 {
@@ -43,7 +46,7 @@ struct ChildProcess {
     }
 
     /// Waits for a child to end; asks it to stop when we are asked, and then waits on.
-    func wait(_ child: Int32, name: String) throws(TaskFailure) -> ChildEnd {
+    func wait(_ child: Int32, name: String, live: LiveView? = nil) throws(TaskFailure) -> ChildEnd {
         var asked: Int32?
         let pidfd = try host { () throws(SystemError) -> Descriptor in
             Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) }))
@@ -52,8 +55,10 @@ struct ChildProcess {
             var polled = [
                 pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: live?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
             ]
-            guard poll(&polled, 2, -1) > 0 else { continue }
+            guard poll(&polled, 3, -1) > 0 else { continue }
+            if polled[2].revents != 0 { live?.update() }
             if polled[0].revents != 0 { break }
             guard let number = takeSignal(), Self.stops.contains(number) else { continue }
             asked = number

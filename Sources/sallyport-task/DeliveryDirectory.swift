@@ -97,6 +97,13 @@ struct DeliveryDirectory: ~Copyable {
         try host { () throws(SystemError) in try directory.replace(name, with: bytes, mode: mode) }
     }
 
+    borrowing func digest(_ name: String) throws(TaskFailure) -> String {
+        let file = try open(name)
+        return try host { () throws(SystemError) in
+            try Digest.sha256(readingFrom: file, subject: "\"\(path)/\(name)\"")
+        }
+    }
+
     borrowing func remove(_ name: String) throws(TaskFailure) {
         try host { () throws(SystemError) in try directory.removeTree(Array(name.utf8)) }
     }

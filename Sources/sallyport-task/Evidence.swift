@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import Documents
 internal import LinuxSystem
+internal import TaskModel
 internal import Workspace
 
 /// What was taken into the host's repository.
@@ -12,6 +14,10 @@ struct Delivered {
     let deletions: Int
     let listed: [(insertions: Int, deletions: Int, path: String)]
     let hasPatch: Bool
+    /// Newest first, printable.
+    let subjects: [String]
+    /// Review threads that commits say they settle.
+    let threads: [Int]
 
     init(_ report: StepReport, tip: ObjectID) throws(TaskFailure) {
         commit = tip
@@ -20,6 +26,8 @@ struct Delivered {
         insertions = try report.number("insertions")
         deletions = try report.number("deletions")
         hasPatch = report["patch"] == "written"
+        subjects = report.all("subject")
+        threads = report.all("thread").compactMap { Int($0) }
         listed = report.all("file").compactMap { line in
             let parts = line.split(separator: " ", maxSplits: 2)
             guard parts.count == 3, let added = Int(parts[0]), let removed = Int(parts[1]) else { return nil }
@@ -31,15 +39,30 @@ struct Delivered {
 /// The record of a task: what was observed, and apart from it what was claimed.
 struct Evidence {
     let task: String
-    let repository: String
     let branch: String
     let startedMilliseconds: Int
+    private let order: TaskOrder
+    private let arguments: TaskArguments
     var base: ObjectID?
     var baseName = ""
     var baseIsDetached = false
+    /// Files of the base commit are pointers of Git LFS.
+    var hasLargeFilePointers = false
+    /// Where the pull request parts from its base.
+    var parting: ObjectID?
+    var promptDigest = ""
+    /// Lines `trust bytes digest label`.
+    var promptSegments: [String] = []
+    var verification: Verification
     var delivered: Delivered?
     var refusal: String?
     var outcome: Outcome?
+    /// The delivered branch is in the forge's repository.
+    var pushed = false
+    /// The pull request that shows the result.
+    var pullRequest: Int?
+    var resolvedThreads: [Int] = []
+    var review: (number: Int, findings: Int)?
     private(set) var sessions: [(label: String, record: SessionRecord)] = []
     private var claims: [JSON] = []
     private var claimsCut = false
@@ -47,26 +70,58 @@ struct Evidence {
     private static let mostClaims = 2000
     private static let mostClaimBytes = 8 << 20
 
-    init(task: String, repository: String, branch: String, startedMilliseconds: Int) {
+    init(task: String, order: TaskOrder, arguments: TaskArguments, branch: String, startedMilliseconds: Int) {
         self.task = task
-        self.repository = repository
+        self.order = order
+        self.arguments = arguments
         self.branch = branch
         self.startedMilliseconds = startedMilliseconds
+        verification = Verification(arguments, order.criteria)
     }
+
+    /// Names the prompt in commits: the start of its digest.
+    var promptVersion: String { String(promptDigest.prefix(12)) }
 
     mutating func observe(_ label: String, _ record: SessionRecord) { sessions.append((label, record)) }
 
-    func test(_ label: String) -> TestOutcome? {
-        sessions.first { $0.label == label }.map { TestOutcome($0.record) }
+    func record(_ label: String) -> SessionRecord? { sessions.first { $0.label == label }?.record }
+
+    /// The verdict of the matrix over what was seen.
+    var verdict: OutcomeMatrix.Verdict {
+        OutcomeMatrix.decide(
+            .init(
+                type: order.type, report: outcome == .interrupted ? .unknown : .init(work: record("work")),
+                delivered: order.type.writes ? pullRequest != nil : review != nil, commits: delivered?.commits ?? 0,
+                gateFailed: isGateFailure, lost: outcome == .lost))
     }
 
-    /// Settles the outcome when nothing has settled it before.
-    mutating func decide(hasTest: Bool) {
-        if hasTest {
-            outcome = test("after").map { Outcome(after: $0) } ?? .testInfrastructureFailed
-        } else {
-            outcome = .delivered
+    /// Exit status 0: the outcome is one of success, and the matrix says so too.
+    var isSuccess: Bool { outcome?.isSuccess == true && verdict.state == .completed }
+
+    private var isGateFailure: Bool {
+        switch outcome {
+        case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
+            .refused,
+            .upstreamMoved:
+            true
+        default: verification.hasFailed
         }
+    }
+
+    /// Why a task that failed could not go on, where the host saw it.
+    var blocked: BlockedReason? {
+        guard !isSuccess, let name = sessions.lazy.compactMap(\.record.deniedName).first else { return nil }
+        return BlockedReason(
+            .egressDenied, "the profile denies what was tried", resource: PrintableText.escaped(name.utf8, longest: 300)
+        )
+    }
+
+    /// What the agent says it did.
+    var claimedSummary: String? {
+        for claim in claims.reversed() where claim["type"]?.stringValue == "milestone" {
+            if claim["fields"]?["name"]?.stringValue == "summary" { return claim["fields"]?["text"]?.stringValue }
+        }
+        return nil
     }
 
     /// Reads the runner's statements as the gateway wrote them down: lines of ASCII JSON.
@@ -94,19 +149,86 @@ struct Evidence {
         [
             "version": 1,
             "task": .string(task),
+            "type": .string(order.type.rawValue),
             "outcome": .string((outcome ?? .interrupted).rawValue),
-            "repository": .string(repository),
+            "state": .string(verdict.state.rawValue),
+            "reason": .string(verdict.reason.rawValue),
+            "blocked": .optional(blocked?.description),
+            "repository": .string(order.repository),
             "started": .int(startedMilliseconds),
+            "work_item": workItemJSON,
+            "prompt": promptJSON,
             "base": [
                 "commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached),
+                "lfs_pointers": .bool(hasLargeFilePointers),
             ],
             "delivered": deliveredJSON,
+            "checks": .array(checksJSON),
+            "criteria": .array(criteriaJSON),
+            "forge": forgeJSON,
             "refusal": .optional(refusal),
             "observed": .object(sessions.map { JSON.Member($0.label, sessionJSON($0.label, $0.record)) }),
             "limits_hit": .array(ofEach("limit") { $0.limitsHit }),
             "denials": .array(ofEach("denial") { $0.denials }),
             "claimed": ["frames": .array(claims), "cut": .bool(claimsCut), "log": "work.log"],
             "files": .object(files.map { JSON.Member($0.name, .string($0.digest)) }),
+        ]
+    }
+
+    private var workItemJSON: JSON {
+        [
+            "kind": .string(order.item.kind.rawValue), "number": .optional(order.item.number),
+            "title": .string(order.item.title), "trust": .string(order.trust.rawValue),
+            "paths": .array(order.item.paths.map { .string($0) }),
+        ]
+    }
+
+    private var promptJSON: JSON {
+        let segments = promptSegments.map { line -> JSON in
+            let parts = line.split(separator: " ", maxSplits: 3).map(String.init)
+            guard parts.count == 4 else { return .string(line) }
+            return [
+                "label": .string(parts[3]), "trust": .string(parts[0]), "bytes": .optional(Int(parts[1])),
+                "sha256": .string(parts[2]),
+            ]
+        }
+        return [
+            "file": "prompt.md", "sha256": .string(promptDigest), "version": .string(promptVersion),
+            "segments": .array(segments),
+        ]
+    }
+
+    private var checksJSON: [JSON] {
+        verification.commands.map { command in
+            [
+                "name": .string(command.name), "command": .string(command.text), "gate": .string(command.gate.rawValue),
+                "before": .optional(verification.outcome(command.name, .before)?.rawValue),
+                "after": .optional(verification.outcome(command.name, .after)?.rawValue),
+                "verdict": .optional(verification.verdict(command)?.rawValue),
+                "logs": [
+                    "before": .string(command.label(.before) + ".log"),
+                    "after": .string(command.label(.after) + ".log"),
+                ],
+            ]
+        }
+    }
+
+    private var criteriaJSON: [JSON] {
+        verification.criteria.map { criterion in
+            let result = verification.results.first { $0.phase == .criterion && $0.name == criterion.name }
+            return [
+                "name": .string(criterion.name), "text": .string(criterion.text), "check": .optional(criterion.check),
+                "outcome": .optional(result?.outcome.rawValue), "log": .optional(result.map { $0.label + ".log" }),
+            ]
+        }
+    }
+
+    private var forgeJSON: JSON {
+        guard let forge = order.forge else { return .null }
+        return [
+            "path": .string(forge.path), "pull_request": .optional(pullRequest ?? order.pull?.number),
+            "branch_pushed": .bool(pushed), "resolved_threads": .array(resolvedThreads.map { .int($0) }),
+            "review": review.map { ["number": .int($0.number), "findings": .int($0.findings)] } ?? .null,
         ]
     }
 
@@ -121,7 +243,9 @@ struct Evidence {
 
     private func sessionJSON(_ label: String, _ record: SessionRecord) -> JSON {
         var members = record.evidence
-        if label != "work" { members.insert(JSON.Member("test", .string(TestOutcome(record).rawValue)), at: 0) }
+        if let result = verification.results.first(where: { $0.label == label }) {
+            members.insert(JSON.Member("test", .string(result.outcome.rawValue)), at: 0)
+        }
         members.append(JSON.Member("log", .string("\(label).log")))
         members.append(JSON.Member("record", .string("\(label).result.json")))
         return .object(members)

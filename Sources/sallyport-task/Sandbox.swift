@@ -7,7 +7,8 @@ internal import Workspace
 struct Sandbox {
     let processes: ChildProcess
     let programs: String
-    let profile: String
+    /// Of all sandboxes; nil is our own choice for each.
+    let profile: String?
     let environment: [String]
 
     /// What a sandbox gives out besides its log.
@@ -18,10 +19,13 @@ struct Sandbox {
 
     static let source = "/run/sallyport/source.git"
     static let prompt = "/run/sallyport/prompt"
+    static let task = "/run/sallyport/task"
+    static let script = "/run/sallyport/agent"
+    static let patch = "/run/sallyport/change.patch"
     private static let runner = "/run/sallyport/runner"
 
     /// - Parameter environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
-    init(processes: ChildProcess, profile: String, environment: [String]) throws(TaskFailure) {
+    init(processes: ChildProcess, profile: String?, environment: [String]) throws(TaskFailure) {
         self.processes = processes
         self.profile = profile
         self.environment = environment
@@ -35,20 +39,25 @@ struct Sandbox {
 
     /// - Parameters:
     ///   - label: Names the log `<label>.log` and the record `<label>.result.json` in the delivery directory.
+    ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - frames: Name of the file for the runner's checked statements.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        export: Export? = nil, frames: String? = nil
+        workspace: String? = nil, export: Export? = nil, frames: String? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
+        // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
+        let profile = self.profile ?? (workspace == nil ? "build" : "review")
         let record = "\(label).result.json"
         var command = [
             "\(programs)/sallyport", "run", "--profile", profile, "--discard", "--mount",
             "\(delivery.repository):\(Self.source)", "--mount", "\(programs)/sallyport-runner:\(Self.runner)",
             "--result-file", "\(directory)/\(record)",
         ]
+        // By option as well as by profile: a review in a tree that can be written is not started.
+        if let workspace { command += ["--workspace", workspace, "--read-only"] }
         for mount in mounts { command += ["--mount", mount] }
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
@@ -56,7 +65,8 @@ struct Sandbox {
         // One open file for both streams, so that the log keeps their order. Not O_APPEND: splice(2) refuses it.
         let log = try delivery.create("\(label).log")
         let end = try processes.run(
-            command, environment: environment, descriptors: [-1, log.number, log.number])
+            command, environment: environment, descriptors: [-1, log.number, log.number],
+            live: frames.flatMap { LiveView(directory: directory, file: $0) })
         guard try delivery.contains(record) else {
             if case .interrupted = end { return (nil, end) }
             throw TaskFailure(

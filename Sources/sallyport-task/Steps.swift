@@ -22,6 +22,14 @@ extension StepProcess {
         report.add("base", "\(base.id)")
         report.add("name", base.name)
         report.add("detached", base.isDetached ? "yes" : "no")
+        if try source.hasLargeFilePointers(base.id) { report.add("pointers", "lfs") }
+        guard let target = optional("--target") else { return }
+        guard let parting = try source.mergeBase(base.id, with: target) else {
+            throw TaskFailure(
+                "compare", "\(base.name) with \(target)", "they have no commit in common",
+                remedy: "Open a pull request whose branch starts from its base.")
+        }
+        report.add("merge_base", "\(parting)")
     }
 
     /// Makes the host's repository from the pack on standard input.
@@ -40,12 +48,17 @@ extension StepProcess {
         try confinement.enter()
         let directory = confinement.quarantinePath
         let repository = directory + "/" + Self.repositoryName
-        let tip = try BundleImport(base: base, reference: reference, budget: budget).run(
-            Descriptor(owning: 0), into: try BareRepository.open(at: repository))
+        var incoming = BundleImport(base: base, reference: reference, budget: budget)
+        // Not only by the runner, which is inside the agent's trust.
+        incoming.trailers = [
+            ("Task-Id", try required("--task-id")), ("Prompt-Version", try required("--prompt-version")),
+        ]
+        let tip = try incoming.run(Descriptor(owning: 0), into: try BareRepository.open(at: repository))
         let bare = try BareRepository.open(at: repository)
-        try bare.setHead(reference)
         let range = try CommitRange(bare, from: base, to: tip)
+        try bare.setHead(reference)
         describe(try range.summary(), tip: tip, in: &report)
+        try describeMessages(range, in: &report)
         let bundle = try Descriptor.open(directory + "/result.bundle", O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
         try range.writeBundle(reference: reference, budget: budget) { Self.write($0, to: bundle.number) }
         let patchPath = directory + "/result.patch"
@@ -64,7 +77,25 @@ extension StepProcess {
         for file in summary.files { report.add("file", "\(file.insertions) \(file.deletions) \(file.path)") }
     }
 
-    private static func write(_ bytes: UnsafeRawBufferPointer, to fd: Int32) -> Bool {
+    /// Subjects, newest first, and the threads that commits say they settle.
+    private func describeMessages(_ range: borrowing CommitRange, in report: inout StepReport) throws(GitError) {
+        var subjects: [String] = []
+        var threads: [String] = []
+        try range.forEachMessage { (_, message) throws(GitError) in
+            if subjects.count < Self.mostSubjects { subjects.append(message.subject) }
+            for value in message.values(of: "Resolves-Thread")
+            where threads.count < Self.mostThreads && Int(value) != nil && !threads.contains(value) {
+                threads.append(value)
+            }
+        }
+        for subject in subjects { report.add("subject", subject.isEmpty ? "(none)" : subject) }
+        for thread in threads { report.add("thread", thread) }
+    }
+
+    private static let mostSubjects = 20
+    private static let mostThreads = 200
+
+    static func write(_ bytes: UnsafeRawBufferPointer, to fd: Int32) -> Bool {
         var done = 0
         while done < bytes.count, let start = bytes.baseAddress {
             let result = sp_write(fd, start + done, bytes.count - done)

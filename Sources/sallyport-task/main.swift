@@ -7,7 +7,7 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     var rest = arguments[...]
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
-    case "step-pack", "step-index", "step-import": StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)
         return 0
@@ -46,12 +46,13 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
     }
     let json = task.evidence.json(files: try task.delivery.digests())
     try task.delivery.write("evidence.json", JSONWriter(pretty: true).write(json) + [0x0A])
+    try task.nameEvidence(try task.delivery.digest("evidence.json"))
     if arguments.json {
         Progress.write(json.compactText + "\n", to: 1)
     } else {
         Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path).text, to: 1)
     }
-    return task.evidence.outcome?.isSuccess == true ? 0 : 1
+    return task.evidence.isSuccess ? 0 : 1
 }
 
 private func environmentEntries() -> [String] {

@@ -55,7 +55,7 @@ final class EgressGateway {
         generation = configuration.generation
         names = NameTable(limit: caps.names)
         audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
-        try resolver.configure(configuration)
+        resolver.setHosts(configuration.hosts)
         owners = Owners(loop, caps, ask: ask)
         listened = Set(sockets.listeners.map { $0.port })
         listensEverywhere = !sockets.transparent.isEmpty
@@ -115,7 +115,7 @@ final class EgressGateway {
     ///
     /// - Returns: How many connections were cut.
     func apply(_ configuration: EgressConfiguration) throws(SystemError) -> UInt32 {
-        try resolver.configure(configuration)
+        resolver.setHosts(configuration.hosts)
         // What was counted under the old policy stands in the file before the new one is announced.
         audit.flushAll()
         policy = configuration.policy
@@ -131,13 +131,11 @@ final class EgressGateway {
 
     // MARK: End
 
-    /// Closes everything and writes the last lines.
+    /// Cuts every connection and writes the last lines; nothing is taken any more.
     func end() -> EgressReport.Totals {
-        // What the tap holds and what waits for its process happened before the end, and is recorded.
-        for source in sources where source is Tap { source.ready(0, tag: 0) }
         for connection in connections.values { connection.cut() }
+        // What waits for its process happened before the end, and is recorded.
         owners.giveUp()
-        sources = []
         audit.flush()
         var totals = EgressReport.Totals()
         totals.allowed = audit.allowed
