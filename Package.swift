@@ -105,7 +105,7 @@ let package = Package(
         // Tasks: everything that needs libgit2.
         .executableTarget(
             name: "sallyport-task",
-            dependencies: ["CLI", "Delivery", "TaskModel", "Workspace", "Documents", "LinuxSystem", "CLinux"],
+            dependencies: ["CLI", "Delivery", "TaskModel", "Workspace", "Wire", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
         .executableTarget(
@@ -142,7 +142,7 @@ let package = Package(
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(
             name: "BrokersTests",
-            dependencies: ["Brokers", "Workspace", "Egress", "LinuxSystem", "CLinux", "TestSupport", "CZlib"],
+            dependencies: ["Brokers", "Workspace", "Egress", "Wire", "LinuxSystem", "CLinux", "TestSupport", "CZlib"],
             swiftSettings: strict),
         .testTarget(name: "TaskModelTests", dependencies: ["TaskModel", "Documents"], swiftSettings: strict),
         .testTarget(

@@ -6,13 +6,24 @@ struct PackWriter {
     let repository: OpaquePointer
     let subject: String
 
-    /// - Parameter write: Gets the pack piece by piece; returns false to give up.
-    func write(walk: borrowing Handle, budget: Budget, to write: (UnsafeRawBufferPointer) -> Bool) throws(GitError) {
+    /// - Parameters:
+    ///   - extra: Objects that no commit reaches.
+    ///   - write: Gets the pack piece by piece; returns false to give up.
+    /// - Returns: False when there is nothing to write, and nothing was.
+    @discardableResult
+    func write(
+        walk: borrowing Handle, extra: [ObjectID] = [], budget: Budget, to write: (UnsafeRawBufferPointer) -> Bool
+    ) throws(GitError) -> Bool {
         let builder = try Handle("pack", subject, free: git_packbuilder_free) {
             git_packbuilder_new(&$0, repository)
         }
         git_packbuilder_set_threads(builder.pointer, 0)
         try git("pack", subject) { git_packbuilder_insert_walk(builder.pointer, walk.pointer) }
+        for id in extra {
+            var raw = id.raw
+            try git("pack", "\(id)") { git_packbuilder_insert(builder.pointer, &raw, nil) }
+        }
+        if git_packbuilder_object_count(builder.pointer) == 0 { return false }
         guard git_packbuilder_object_count(builder.pointer) <= budget.objects else {
             throw GitError(
                 .unusableSource, "pack", subject, "more than \(budget.objects) objects",
@@ -24,6 +35,7 @@ struct PackWriter {
             }
         }
         try git("write", "the pack of \(subject)", remedy: "Check the free space of the delivery directory.") { result }
+        return true
     }
 }
 

@@ -46,7 +46,11 @@ struct ChildProcess {
     }
 
     /// Waits for a child to end; asks it to stop when we are asked, and then waits on.
-    func wait(_ child: Int32, name: String, live: LiveView? = nil) throws(TaskFailure) -> ChildEnd {
+    ///
+    /// - Parameter sinks: Read while it runs, and to their ends.
+    func wait(_ child: Int32, name: String, live: LiveView? = nil, sinks: [PipeSink] = []) throws(TaskFailure)
+        -> ChildEnd
+    {
         var asked: Int32?
         let pidfd = try host { () throws(SystemError) -> Descriptor in
             Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) }))
@@ -57,14 +61,17 @@ struct ChildProcess {
                 pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: live?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
             ]
-            guard poll(&polled, 3, -1) > 0 else { continue }
+            polled += sinks.map { pollfd(fd: $0.isOpen ? $0.number : -1, events: Int16(POLLIN), revents: 0) }
+            guard poll(&polled, nfds_t(polled.count), -1) > 0 else { continue }
             if polled[2].revents != 0 { live?.update() }
+            for (sink, event) in zip(sinks, polled.dropFirst(3)) where event.revents != 0 { sink.take() }
             if polled[0].revents != 0 { break }
             guard let number = takeSignal(), Self.stops.contains(number) else { continue }
             asked = number
             // The child is not reaped before this call, so its id cannot name another process.
             _ = sp_kill(child, SIGTERM)
         }
+        for sink in sinks { sink.drain() }
         var code: Int32 = 0
         var status: Int32 = 0
         _ = try host { () throws(SystemError) -> Int in
@@ -82,5 +89,31 @@ struct ChildProcess {
         let size = MemoryLayout<signalfd_siginfo>.size
         guard sp_read(signals, &information, size) == size else { return nil }
         return Int32(information.ssi_signo)
+    }
+}
+
+/// What a child says on a pipe, taken as it comes.
+final class PipeSink {
+    private let pipe: Descriptor
+    private let heed: ([UInt8]) -> Void
+    private(set) var isOpen = true
+
+    var number: Int32 { pipe.number }
+
+    init(_ pipe: consuming Descriptor, _ heed: @escaping ([UInt8]) -> Void) {
+        self.pipe = pipe
+        self.heed = heed
+    }
+
+    func take() {
+        let fd = pipe.number
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let got = buffer.withUnsafeMutableBytes { sp_read(fd, $0.baseAddress!, $0.count) }
+        if got > 0 { heed(Array(buffer[..<got])) } else if got != -Int(EINTR) && got != -Int(EAGAIN) { isOpen = false }
+    }
+
+    /// Takes what is there when the child is gone; a process that it left behind is not waited for.
+    func drain() {
+        while isOpen && sp_poll_one(pipe.number, Int16(POLLIN), 0) > 0 { take() }
     }
 }

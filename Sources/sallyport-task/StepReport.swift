@@ -16,7 +16,7 @@ struct StepReport {
     static let longest = 65_536
     private static let keys: Set<String> = [
         "base", "name", "detached", "tip", "commits", "files", "insertions", "deletions", "file", "patch", "error",
-        "refused", "merge_base", "pointers", "segment", "omitted", "findings", "moved", "subject", "thread",
+        "refused", "pack", "merge_base", "pointers", "segment", "omitted", "findings", "moved", "subject", "thread",
     ]
 
     init() {}

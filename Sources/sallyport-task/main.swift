@@ -8,6 +8,9 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
     case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
+    case TransferProcess.name: TransferProcess.main(Array(rest.dropFirst()))
+    case "mirror", "repository":
+        return RepositoryVerb.run(rest[rest.startIndex], Array(rest.dropFirst()), environment: environment)
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)
         return 0

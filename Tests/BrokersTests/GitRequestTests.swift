@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import Egress
 import Testing
+import Wire
 
 @testable import Brokers
 
 @Suite("requests to git.internal")
 struct GitRequestTests {
-    static let address = RepositoryAddress(host: "git.internal", port: 80, path: "/owner/name")
+    static let address = RepositoryPath("/owner/name").map {
+        RepositoryAddress(host: "git.internal", port: 80, path: $0)
+    }
 
     /// The verdict on a head.
     private func read(_ line: String, _ fields: [String] = [], host: String = "git.internal") throws
@@ -106,6 +109,6 @@ struct GitRequestTests {
         "a repository's address has plain parts",
         arguments: ["", "x", "/", "/a/", "//a", "/a/..", "/a/.b", "/a b", "/a%2eb", "/a.git", "/a/-b", "/a/b/c/d/e"])
     func addresses(_ path: String) {
-        #expect(RepositoryAddress(host: "git.internal", port: 80, path: path) == nil)
+        #expect(RepositoryPath(path) == nil)
     }
 }

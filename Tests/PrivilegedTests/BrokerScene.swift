@@ -45,7 +45,7 @@ final class BrokerScene {
         try upstream.begin()
         try prepare(upstream)
         try upstream.git("clone", "--quiet", "--bare", "--no-hardlinks", ".", scratch.at("mirror.git"))
-        try Self.makeQuarantine(scratch, identity)
+        try Self.makeQuarantine(scratch.at("quarantine.git"), mirror: scratch.at("mirror.git"), identity)
         let paths = HostPaths(runtime: try scratch.directory("run", mode: 0o711), state: scratch.at("state"))
         try paths.prepare()
         let channel = try Channel.messages()
@@ -61,7 +61,9 @@ final class BrokerScene {
         let ledger = try Descriptor.open(
             scratch.at("git.jsonl"), O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
         let start = BrokerStart(
-            path: "/owner/name", scope: scope, packBytes: packBytes, repositoryBytes: repositoryBytes,
+            host: "git.internal", path: try #require(RepositoryPath("/owner/name")),
+            scope: scope.isEmpty ? .nothing : try #require(PushScope(scope)), packBytes: packBytes,
+            repositoryBytes: repositoryBytes,
             pushSeconds: pushSeconds)
         try control.send(
             BrokerCommand.start(start).encoded(), descriptors: [ledger.number, connections.second.number],
@@ -85,14 +87,14 @@ final class BrokerScene {
 
     // MARK: Set-up
 
-    private static func makeQuarantine(_ scratch: Scratch, _ identity: UInt32) throws {
+    /// The session's own repository over a mirror, given to an id that nothing else has.
+    static func makeQuarantine(_ path: String, mirror: String, _ identity: UInt32) throws {
         library
-        let mirror = try BareRepository.open(at: scratch.at("mirror.git"))
+        let bare = try BareRepository.open(at: mirror)
         var references: [String: ObjectID] = [:]
-        for name in try mirror.references() { references[name] = try mirror.target(of: name) }
-        try Quarantine.create(at: scratch.at("quarantine.git"), head: "refs/heads/main", references: references)
-        let owner = "\(identity):\(identity)"
-        let done = try Command("/bin/chown", ["-R", owner, scratch.at("quarantine.git")]).run()
+        for name in try bare.references() { references[name] = try bare.target(of: name) }
+        try Quarantine.create(at: path, head: "refs/heads/main", references: references)
+        let done = try Command("/bin/chown", ["-R", "\(identity):\(identity)", path]).run()
         try #require(done.code == 0, "\(done.errorText)")
     }
 

@@ -52,6 +52,8 @@ extension GitBroker {
             #expect(try partial.git("status", "--porcelain") == "")
             let totals = try scene.close()
             #expect(totals.failures == 0 && totals.refusedRequests == 0, "\(totals)")
+            // Each answer was whole, so git's program ended as it should.
+            #expect(try scene.ledger.allSatisfy { $0["reason"] == nil })
         }
 
         @Test("a filter that walks as much as a client likes is refused by git's own words", .timeLimit(.minutes(1)))

@@ -66,10 +66,8 @@ package final class GitBroker {
                     limit: BrokerCommand.longest, room: BrokerStart.descriptors, subject: "the start message")
             else { throw BrokerRefused(.startMessage) }
             let command = try BrokerCommand(decoding: message.bytes, descriptors: message.descriptors.count)
-            guard case .start(let start) = command, let site = GitSite(start) else {
-                throw BrokerRefused(.startMessage)
-            }
-            self.site = site
+            guard case .start(let start) = command else { throw BrokerRefused(.startMessage) }
+            site = GitSite(start)
             ledger = GitLedger(Descriptor(owning: message.descriptors[0]), mostBytes: start.ledgerBytes)
             connections = Descriptor(owning: message.descriptors[1])
             children = Descriptor(owning: Int32(try checked("watch", "children") { sp_watch_children() }))

@@ -23,7 +23,7 @@ extension GitConnection {
             } catch { return refuse(error) }
             // After the body, which a slow client would otherwise hold a turn for.
             let turn = try Quarantine.readersTurn(BrokerView.quarantine, getpid(), within: Self.turnSeconds)
-            let outcome = try run(request, input)
+            let outcome = try run(request, input, isChunked: head.minorVersion == 1)
             _ = consume turn
             return outcome
         } catch {
@@ -50,7 +50,9 @@ extension GitConnection {
         return file
     }
 
-    private func run(_ request: GitRequest, _ input: consuming Descriptor?) throws(SystemError) -> GitOutcome {
+    private func run(_ request: GitRequest, _ input: consuming Descriptor?, isChunked: Bool) throws(SystemError)
+        -> GitOutcome
+    {
         let output = try Channel.pipe()
         let errors = Descriptor(owning: Int32(try checked("create", "a file in memory") { sp_memfd("errors") }))
         var arguments = [Self.program, "upload-pack", "--strict", "--stateless-rpc"]
@@ -58,56 +60,71 @@ extension GitConnection {
         let child = try spawn(
             arguments + [BrokerView.quarantine], environment: UploadPack.environment(version: request.version),
             [input?.number ?? -1, output.second.number, errors.number])
-        var relayed: (status: Int32, begun: Bool)?
+        var relayed: (status: Int32, answer: Answer)?
         // The pipe's writing end here would keep its reading end from ever seeing the end.
         output.split { reader, writer in
             _ = consume writer
-            let begun = relay(reader, request)
+            let answer = relay(reader, request, isChunked)
             _ = consume reader
             var status: Int32 = -1
             _ = sp_reap(child, &status)
-            relayed = (status, begun)
+            relayed = (status, answer)
         }
         guard let relayed else { return .told }
         let failed = sp_exited(relayed.status) == 0 || sp_exit_code(relayed.status) != 0
         let said = failed ? try errors.readStart(400, subject: "what git said") : []
         let reason = failed ? "git upload-pack ended with status \(relayed.status): \(text(said))" : nil
-        guard relayed.begun else {
+        if relayed.answer == .none && !failed { send(.ok, head(of: request, isChunked)) }
+        guard relayed.answer != .none || !failed else {
             return refuse(.internalError, "the repository cannot be read; see the session's record", because: reason)
         }
         note(status: .ok, reason: reason)
+        // Without its end a client knows that the answer is not whole.
+        if isChunked && !failed && relayed.answer != .cut { send(.ok, HTTPResponse.lastChunk) }
         return .fetched
     }
 
-    /// Passes the answer on as it comes. False when there was none.
-    private func relay(_ reader: borrowing Descriptor, _ request: GitRequest) -> Bool {
-        var first =
-            request.action == .advertise
-            ? PktLine.encoded("# service=\(request.service.rawValue)\n") + PktLine.flushBytes : []
-        let kind = request.action == .advertise ? "advertisement" : "result"
+    private enum Answer { case none, whole, cut }
+
+    /// Passes the answer on as it comes.
+    ///
+    /// - Parameter isChunked: False for a client of HTTP/1.0, which knows the answer's end by the connection's.
+    private func relay(_ reader: borrowing Descriptor, _ request: GitRequest, _ isChunked: Bool) -> Answer {
+        func framed(_ bytes: [UInt8]) -> [UInt8] { isChunked ? HTTPResponse.chunk(bytes[...]) : bytes }
         var begun = false
-        let number = reader.number
         while true {
-            var got = 0
-            let piece = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
-                repeat { got = sp_read(number, buffer.baseAddress!, buffer.count) } while got == -Int(EINTR)
-                count = max(0, got)
-            }
-            guard got >= 0, begun || !piece.isEmpty else { return begun }
+            var piece = next(reader)
+            if piece.isEmpty { return begun ? .whole : .none }
+            var bytes: [UInt8] = []
             if !begun {
                 begun = true
-                first =
-                    HTTPResponse.head(
-                        .ok, type: "application/x-\(request.service.rawValue)-\(kind)", length: .chunked)
-                    + HTTPResponse.chunk((first + piece)[...])
+                bytes = head(of: request, isChunked)
+                if request.action == .advertise {
+                    let announcement = "# service=\(request.service.rawValue)\n"
+                    piece = PktLine.encoded(announcement) + PktLine.flushBytes + piece
+                }
             }
-            let bytes = !first.isEmpty ? first : piece.isEmpty ? HTTPResponse.lastChunk : HTTPResponse.chunk(piece[...])
-            first = []
+            bytes += framed(piece)
             do throws(ClientConnection.Failure) { try client.send(bytes) } catch {
                 note(status: .ok, reason: "the client went away")
-                return true
+                return .cut
             }
-            if piece.isEmpty { return true }
+        }
+    }
+
+    private func head(of request: GitRequest, _ isChunked: Bool) -> [UInt8] {
+        let kind = request.action == .advertise ? "advertisement" : "result"
+        return HTTPResponse.head(
+            .ok, type: "application/x-\(request.service.rawValue)-\(kind)", length: isChunked ? .chunked : .untilClose)
+    }
+
+    /// What the program says next; empty at its end.
+    private func next(_ reader: borrowing Descriptor) -> [UInt8] {
+        let number = reader.number
+        return [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
+            var got = 0
+            repeat { got = sp_read(number, buffer.baseAddress!, buffer.count) } while got == -Int(EINTR)
+            count = max(0, got)
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Egress
+package import Wire
 
 /// The two programs of git that speak over HTTP.
 package enum GitService: String, Sendable, CaseIterable {
@@ -36,32 +37,12 @@ package struct GitRequest: Equatable, Sendable {
 package struct RepositoryAddress: Equatable, Sendable {
     package let host: String
     package let port: UInt16
-    /// Begins with "/" and does not end in ".git", which a client may add.
-    package let path: String
+    package let path: RepositoryPath
 
-    /// Nil unless every part of the path is of letters, digits, "-", "_" and single dots between others.
-    package init?(host: String, port: UInt16, path: String) {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        guard path.hasPrefix("/"), (1...4).contains(parts.count), path.utf8.count <= 256,
-            parts.allSatisfy({ Self.isPlain($0) }), !path.hasSuffix(".git")
-        else { return nil }
+    package init(host: String, port: UInt16, path: RepositoryPath) {
         self.host = host
         self.port = port
         self.path = path
-    }
-
-    private static func isPlain(_ part: Substring) -> Bool {
-        guard let first = part.utf8.first, first != UInt8(ascii: "."), first != UInt8(ascii: "-"),
-            part.utf8.last != UInt8(ascii: "."), !part.contains("..")
-        else { return false }
-        return part.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                true
-            default: false
-            }
-        }
     }
 
     /// What a client is told to use.
@@ -72,7 +53,7 @@ package struct RepositoryAddress: Equatable, Sendable {
         guard head.isFor(host, port: port) else {
             throw refusal(.misdirected, "this is \(url), and the request is for \(head.host.name)")
         }
-        for start in [path, path + ".git"] {
+        for start in [path.description, "\(path).git"] {
             for service in GitService.allCases {
                 if head.target == "\(start)/info/refs?service=\(service.rawValue)" {
                     guard head.method == "GET" else { throw only }

@@ -9,22 +9,13 @@ package struct GitSite: Equatable, Sendable {
     package let repositoryBytes: UInt64
     private let pushSeconds: UInt64
 
-    package static let host = "git.internal"
-
     /// Processor time that a push may take whose pack has so many bytes. A pack can be made so that unpacking it takes the
     /// square of its size.
     package func processorSeconds(pack bytes: Int) -> UInt64 { pushSeconds + UInt64(bytes >> 19) }
 
-    /// Nil when the supervisor names a path or a scope that is none.
-    package init?(_ start: BrokerStart) {
-        guard let address = RepositoryAddress(host: Self.host, port: 80, path: start.path) else { return nil }
-        if start.scope.isEmpty {
-            rules = PushRules(scope: .nothing)
-        } else {
-            guard let scope = PushScope(start.scope) else { return nil }
-            rules = PushRules(scope: scope)
-        }
-        self.address = address
+    package init(_ start: BrokerStart) {
+        address = RepositoryAddress(host: start.host, port: 80, path: start.path)
+        rules = PushRules(scope: start.scope)
         packBytes = Int(start.packBytes)
         repositoryBytes = start.repositoryBytes
         pushSeconds = UInt64(start.pushSeconds)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Wire
 package import Workspace
 
 /// What can be said of a push from its commands alone, before a byte of its pack is looked at.

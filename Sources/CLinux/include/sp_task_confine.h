@@ -16,6 +16,9 @@ long sp_task_change_root(int directory);
 long sp_task_drop(int change, uint32_t uid, uint32_t gid);
 /// Allows the system calls that libgit2 and a Swift program need for files, memory and threads; all others are EPERM.
 long sp_task_filter(void);
+/// Refuses what a transfer between repositories never needs: other processes, namespaces, mounts, kernel interfaces, and
+/// every kind of socket but TCP, UDP, local ones and route netlink.
+long sp_task_transfer_filter(void);
 /// Nothing that is executed from here on gains a privilege; Landlock and the filter need it first.
 long sp_task_no_new_privileges(void);
 

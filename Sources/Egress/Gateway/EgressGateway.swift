@@ -26,6 +26,8 @@ final class EgressGateway {
     private(set) var policy: EgressPolicy
     private(set) var generation: UInt32
     var names: NameTable
+    /// Where connections to the session's repository go; nil in a session without one.
+    let repository: RepositoryDoor?
     /// Ports that the kernel hands to an acceptor; the tap leaves them out.
     let listened: Set<UInt16>
     let listensEverywhere: Bool
@@ -57,6 +59,7 @@ final class EgressGateway {
         audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
         resolver.setHosts(configuration.hosts)
         owners = Owners(loop, caps, ask: ask)
+        repository = sockets.repository.map { RepositoryDoor($0.owned) }
         listened = Set(sockets.listeners.map { $0.port })
         listensEverywhere = !sockets.transparent.isEmpty
         responder = Responder(self, ipv6: ipv6)
@@ -177,6 +180,7 @@ extension EgressGateway {
         var listeners: [(port: UInt16, Number)] = []
         var transparent: [Number] = []
         var taps: [Number] = []
+        var repository: Number?
     }
 }
 

@@ -85,6 +85,7 @@ package final class EgressService {
             case .listener(let port): sockets.listeners.append((port, .init(value: number)))
             case .transparentListener: sockets.transparent.append(.init(value: number))
             case .tap: sockets.taps.append(.init(value: number))
+            case .repository: sockets.repository = .init(value: number)
             }
         }
         guard let file = configuration.take() else { throw SystemError("read", "the configuration", Errno(EBADMSG)) }

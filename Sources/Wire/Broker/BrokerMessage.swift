@@ -26,10 +26,10 @@ package enum BrokerCommand: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .start(let start):
-            writer.appendHeader(kind: Kind.start.rawValue)
+            writer.appendHeader(Kind.start)
             start.append(to: &writer)
         case .close:
-            writer.appendHeader(kind: Kind.close.rawValue)
+            writer.appendHeader(Kind.close)
         }
         return writer.bytes
     }
@@ -40,8 +40,7 @@ package enum BrokerCommand: Equatable, Sendable {
     package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
         guard bytes.count <= Self.longest else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         var announced = 0
         switch kind {
         case .start:
@@ -92,13 +91,13 @@ package enum BrokerReport: Equatable, Sendable {
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         switch self {
-        case .ready: writer.appendHeader(kind: Kind.ready.rawValue)
+        case .ready: writer.appendHeader(Kind.ready)
         case .refused(let refusal):
-            writer.appendHeader(kind: Kind.refused.rawValue)
+            writer.appendHeader(Kind.refused)
             writer.append(refusal.check.rawValue)
             writer.append(refusal.errno)
         case .ended(let totals):
-            writer.appendHeader(kind: Kind.ended.rawValue)
+            writer.appendHeader(Kind.ended)
             totals.append(to: &writer)
         }
         return writer.bytes
@@ -108,8 +107,7 @@ package enum BrokerReport: Equatable, Sendable {
     package init(decoding bytes: [UInt8]) throws(MessageError) {
         guard bytes.count <= Self.longest else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .ready: self = .ready
         case .refused:

@@ -24,10 +24,10 @@ package struct BrokerStart: Equatable, Sendable {
     }
 
     package let options: Options
-    /// Path of the repository in URLs, without ".git".
-    package let path: String
-    /// Which references may be pushed, as `PushScope` reads it; empty for none.
-    package let scope: String
+    /// The name that requests must be for, at port 80.
+    package let host: String
+    package let path: RepositoryPath
+    package let scope: PushScope
     /// Bytes of one push's pack.
     package let packBytes: UInt64
     /// Bytes that all pushes of the session may come to.
@@ -41,10 +41,11 @@ package struct BrokerStart: Equatable, Sendable {
     private static let longestText = 512
 
     package init(
-        options: Options = [], path: String, scope: String, packBytes: UInt64 = 256 << 20,
+        options: Options = [], host: String, path: RepositoryPath, scope: PushScope, packBytes: UInt64 = 256 << 20,
         repositoryBytes: UInt64 = 1 << 30, pushSeconds: UInt32 = 30, ledgerBytes: UInt64 = 16 << 20
     ) {
         self.options = options
+        self.host = host
         self.path = path
         self.scope = scope
         self.packBytes = packBytes
@@ -55,8 +56,9 @@ package struct BrokerStart: Equatable, Sendable {
 
     func append(to writer: inout ByteWriter) {
         writer.append(options.rawValue)
-        writer.append(counted: Array(path.utf8))
-        writer.append(counted: Array(scope.utf8))
+        writer.append(counted: Array(host.utf8))
+        writer.append(counted: Array(path.description.utf8))
+        writer.append(counted: Array(scope.text.utf8))
         writer.append(packBytes)
         writer.append(repositoryBytes)
         writer.append(pushSeconds)
@@ -66,8 +68,14 @@ package struct BrokerStart: Equatable, Sendable {
     init(from reader: inout ByteReader) throws(MessageError) {
         options = Options(rawValue: try reader.next())
         guard options.isSubset(of: .known) else { throw .reserved }
-        path = try Self.text(&reader)
-        scope = try Self.text(&reader)
+        host = try Self.text(&reader)
+        let name = try Self.text(&reader)
+        let branches = try Self.text(&reader)
+        guard let path = RepositoryPath(name), let scope = branches.isEmpty ? .nothing : PushScope(branches) else {
+            throw .value
+        }
+        self.path = path
+        self.scope = scope
         packBytes = try reader.next()
         repositoryBytes = try reader.next()
         pushSeconds = try reader.next()

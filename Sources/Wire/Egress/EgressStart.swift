@@ -2,7 +2,7 @@
 
 /// The first message to an egress gateway: what each descriptor that comes along is for.
 package struct EgressStart: Equatable, Sendable {
-    /// One descriptor's purpose. All sockets but none other were made inside the session's network namespace.
+    /// One descriptor's purpose. What has no other word was made inside the session's network namespace.
     package enum Role: Equatable, Sendable {
         /// A sealed memfd: host lines and the policy, as JSON.
         case configuration
@@ -16,10 +16,12 @@ package struct EgressStart: Equatable, Sendable {
         case transparentListener
         /// A packet socket that sees the first packet of every attempt.
         case tap
+        /// Takes connections to the session's repository, see ``BrokerConnection``. Not made inside.
+        case repository
 
         private enum Code: UInt8 {
             case configuration = 1
-            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap
+            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, repository
         }
 
         func append(to writer: inout ByteWriter) {
@@ -35,6 +37,7 @@ package struct EgressStart: Equatable, Sendable {
                 port = number
             case .transparentListener: code = .transparentListener
             case .tap: code = .tap
+            case .repository: code = .repository
             }
             writer.append(code.rawValue)
             writer.append(UInt8(0))
@@ -54,6 +57,7 @@ package struct EgressStart: Equatable, Sendable {
             case .listener: self = .listener(port: port)
             case .transparentListener: self = .transparentListener
             case .tap: self = .tap
+            case .repository: self = .repository
             }
         }
     }
