@@ -110,6 +110,12 @@ package struct ConfinedProgram: ~Copyable {
             let handle = FilesystemSteps.source(
                 tree, "view.\(tree.target)", slot: .empty, &plan, attributes: attributes)
             plan.add(.attach, "view.\(tree.target).attach", fd: handle, path: tree.target)
+            // Only the host's own node works here: a user namespace cannot make any.
+            guard tree.target == "dev", tree.descriptor < 0 else { continue }
+            plan.add(
+                .cloneTree, "view.null", fd2: .descriptor(Int32(Slot.empty.rawValue)), path: "/dev/null", a: 0,
+                b: SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
+            plan.add(.attach, "view.null.attach", fd: Slot.empty.handle, path: "dev/null")
         }
         plan.add(.pivot, "view.pivot")
     }

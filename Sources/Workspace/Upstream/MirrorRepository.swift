@@ -45,15 +45,16 @@ package struct MirrorRepository: ~Copyable {
             try incoming.install()
         }
         let repository = bare.repository.pointer
+        // Removals first: what was a branch may be a directory of branches now.
+        for name in try bare.references() where list.references[name] == nil {
+            try git("remove", name) { git_reference_remove(repository, name) }
+        }
         for (name, id) in list.references {
             var raw = id.raw
             let made = try Handle("set", name, free: git_reference_free) {
                 git_reference_create(&$0, repository, name, &raw, 1, nil)
             }
             _ = made.pointer
-        }
-        for name in try bare.references() where list.references[name] == nil {
-            try git("remove", name) { git_reference_remove(repository, name) }
         }
         if let head = list.head { try setHead(head) }
     }

@@ -34,7 +34,8 @@ struct MirrorStore: ~Copyable {
             var path = ""
             for part in state.split(separator: "/") + ["mirrors", Substring(key)] {
                 path += "/" + part
-                let result = sp_mkdirat(AT_FDCWD, path, 0o700)
+                // What lies above is the system's or the user's.
+                let result = sp_mkdirat(AT_FDCWD, path, path.hasPrefix(state) ? 0o700 : 0o755)
                 if result < 0 && result != -Int(EEXIST) {
                     throw SystemError("create", "directory \"\(path)\"", Errno(Int32(-result)))
                 }
