@@ -27,6 +27,8 @@ final class EgressDoor {
     private(set) var failure: SystemError?
     /// Finds which process holds a socket.
     var find: OwnerSearch?
+    /// The host's sockets that the policy grants; set before ``begin(_:_:audit:options:)``.
+    var grants: SocketGrants?
 
     /// The socket to wait on; ``heed()`` takes what is there.
     var number: Int32 { control.number }
@@ -79,10 +81,15 @@ final class EgressDoor {
             roles.append(purpose)
             numbers.append(number)
         }
+        for (index, number) in (grants?.listeners ?? []).enumerated() {
+            roles.append(.socketListener(number: UInt16(index + 1)))
+            numbers.append(number)
+        }
         let start = EgressStart(roles: roles, options: options)
         try control.send(
             EgressCommand.start(start).encoded(), descriptors: numbers, subject: "the egress gateway's start")
         sockets.close()
+        grants?.handedOver()
         generation = configuration.generation
         let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
         while !isReady && failure == nil && wait(until: deadline) { _ = heed() }
@@ -124,6 +131,7 @@ final class EgressDoor {
         switch report {
         case .ready: isReady = true
         case .whoIs(let query, let pair): tell(.owner(query: query, find?.owner(of: pair)))
+        case .connect(let query, let number): connect(query, number)
         case .applied(let generation, let cut):
             self.generation = generation
             concluded?(.applied(generation: generation, cut: cut))
@@ -140,6 +148,17 @@ final class EgressDoor {
             return fail(SystemError("start", "the egress gateway, which says that \(reason)", errno, remedy: remedy))
         }
         return true
+    }
+
+    /// Makes a connection to a socket of the host that the gateway asks for. A gateway that is gone is noticed elsewhere.
+    private func connect(_ query: UInt32, _ number: UInt16) {
+        guard let grants else { return tell(.notConnected(query: query, errno: UInt32(EINVAL))) }
+        do throws(SystemError) {
+            let socket = try grants.connect(number)
+            try control.send(
+                EgressCommand.connected(query: query).encoded(), descriptors: [socket.number],
+                subject: "a connection to the egress gateway")
+        } catch { tell(.notConnected(query: query, errno: UInt32(max(0, error.errno.code)))) }
     }
 
     private func fail(_ error: SystemError) -> Bool {

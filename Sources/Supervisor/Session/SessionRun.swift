@@ -122,7 +122,7 @@ package final class SessionRun {
         }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         var spec = try preparation.specification(request, session: id)
-        if spec.network != nil { try startEgress(&spec, &result) }
+        if spec.network != nil { try startEgress(&spec, directory, &result) }
         if let plan = spec.network { network?.equip(plan) }
         let program = try programs.sealed("sp-init")
         try joinGroups(&spec)
@@ -242,12 +242,17 @@ package final class SessionRun {
     }
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
-    private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
+    private func startEgress(
+        _ spec: inout SandboxSpec, _ directory: borrowing SessionDirectory, _ result: inout SessionResult
+    ) throws(SystemError) {
         guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
         spec.network = network
-        result.egress = SessionResult.Egress(network, observed: request.profile.egress.observes)
+        result.egress = SessionResult.Egress(network, request.profile.egress)
+        let grants = try SocketGrants(request.profile.egress, directory.directory, paths, identity: block?.last)
+        if let grants { spec.mounts.append(try grants.tree(Trees(mode: mode, held: held))) }
         egress = try EgressDoor.start(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
+        egress?.grants = grants
     }
 
     private func beginEgress(
