@@ -43,18 +43,17 @@ enum LearnVerb {
                 "learning lets the command reach every public host; say --observe if that is what you want this once")
         }
         try checked("close", "inherited descriptors") { sp_close_from(3) }
+        let head = try HeadStart.begin()
         let context = try Context.make()
         var request = try RunVerb.request(arguments, context)
         let base = request.profile
         request.profile.egress = base.egress.observing
         // What weakens a protection says so by its name.
         request.profile.name = base.name + "-observed"
-        let result = try outputToError {
-            try SessionRun(
-                request, paths: context.paths, programs: context.programs,
-                fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")), environment: callerEnvironment
-            ).run()
-        }
+        let session = SessionRun(
+            request, head, paths: context.paths, programs: context.programs,
+            fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")), environment: callerEnvironment)
+        let result = try outputToError { try session.run() }
         RunVerb.report(result, request, json: false)
         guard let session = SessionID(result.session), result.outcome != .setupFailed else {
             return result.exitStatus()

@@ -144,6 +144,7 @@ final class SocketConnection: EgressGateway.Live {
     func cut() { close("session_ended") }
 
     private func close(_ reason: String?) {
+        if phase == .asking { return fail(reason ?? "finished", "it ended before there was a connection outside") }
         if phase == .relaying {
             var record = describe(.socketClosed)
             record.reason = reason
