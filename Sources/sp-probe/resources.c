@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -44,6 +46,38 @@ static void raise_limit(struct sp_outcome *o, const struct sp_probe *p) {
     if (limit.rlim_max == RLIM_INFINITY) return sp_escaped(o, "%s: there is none", p->what);
     limit.rlim_cur = limit.rlim_max = limit.rlim_max + 1;
     sp_verdict(o, setrlimit((int)p->a, &limit) == 0 ? 0 : -errno, p->what);
+}
+
+// L08. What all processes of the host take from one store, without a group that counts it.
+static void take_requests(struct sp_outcome *o, const struct sp_probe *p) {
+    unsigned long context = 0;  // ends with this process
+    sp_verdict(o, sp_call(SYS_io_setup, 1, (long)&context, 0, 0, 0, 0), p->what);
+}
+static void keep_filter(struct sp_outcome *o, const struct sp_probe *p) {
+    struct sock_filter pass = {BPF_RET | BPF_K, 0, 0, 0xffff};
+    struct sock_fprog program = {1, &pass};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) return sp_broken(o, errno, "socket");
+    sp_verdict(o, setsockopt(fd, SOL_SOCKET, (int)p->a, &program, sizeof program) == 0 ? 0 : -errno, p->what);
+}
+// Without a reservation, so that it succeeds on a host that has set no pages aside.
+static void map_huge(struct sp_outcome *o, const struct sp_probe *p) {
+    void *m = mmap(NULL, 2 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+    if (m == MAP_FAILED && sp_world.control && errno == EINVAL) return sp_missing(o, "EINVAL without hugetlbfs");
+    sp_verdict(o, m == MAP_FAILED ? -errno : 0, p->what);
+}
+static void huge_file(struct sp_outcome *o, const struct sp_probe *p) {
+    long fd = sp_call(SYS_memfd_create, (long)"huge", MFD_HUGETLB, 0, 0, 0, 0);
+    if (fd == -ENOSYS && sp_world.control) return sp_missing(o, "ENOSYS without hugetlbfs");
+    sp_verdict(o, fd, p->what);
+}
+static void lease(struct sp_outcome *o, const struct sp_probe *p) {
+    char name[] = "/tmp/sp-probe-XXXXXX";
+    int fd = mkstemp(name);
+    if (fd < 0) return sp_broken(o, errno, "mkstemp");
+    unlink(name);
+    sp_verdict(o, fcntl(fd, 1024 /* F_SETLEASE */, F_WRLCK) == 0 ? 0 : -errno, p->what);
 }
 
 // The bombs say how far they came: "stopped ERRNO amount" by an error, "unbounded amount" at their own limit; a kill
@@ -243,5 +277,11 @@ static const struct sp_probe rows[] = {
     {"L06b", "find /dev/shm without a limit", unsized, no_limit, "/dev/shm", 0, 0, 0, 0},
     LIMIT("L08a", "raise the limit on open files", RLIMIT_NOFILE),
     LIMIT("L08b", "raise the limit on core files", RLIMIT_CORE),
+    {"L08c", "take of the host's asynchronous requests", take_requests, NULL, NULL, 0, 0, 0, 0},
+    {"L08d", "keep a filter of a socket", keep_filter, NULL, NULL, SO_ATTACH_FILTER, 0, 0, 0},
+    {"L08e", "keep a filter of a group of sockets", keep_filter, NULL, NULL, SO_ATTACH_REUSEPORT_CBPF, 0, 0, 0},
+    {"L08f", "map a huge page", map_huge, NULL, NULL, 0, 0, 0, 0},
+    {"L08g", "make a file of huge pages", huge_file, NULL, NULL, 0, 0, 0, 0},
+    {"L08h", "hold up who opens a file", lease, NULL, NULL, 0, 0, 0, 0},
 };
 const struct sp_table sp_resource_table = SP_TABLE(rows);

@@ -187,7 +187,12 @@ extension Threats {
             "L08: what one session uses up of a user's share is not another's", .requires(.root),
             .timeLimit(.minutes(1)))
         func l08() throws {
-            try prove("L08", ["L08a": "EPERM", "L08b": "EPERM"])
+            try prove(
+                "L08",
+                [
+                    "L08a": "EPERM", "L08b": "EPERM", "L08c": "ENOSYS", "L08d": "EPERM", "L08e": "EPERM",
+                    "L08f": "ENOMEM", "L08g": "EINVAL", "L08h": "EINVAL",
+                ])
             let sallyport = try Sallyport()
             let hog = try sallyport.runCommand(
                 profile: "strict", options: Sallyport.probeMount, record: sallyport.home.at("hog.json"),
