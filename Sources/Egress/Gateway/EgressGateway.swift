@@ -28,9 +28,6 @@ final class EgressGateway {
     private(set) var policy: EgressPolicy
     private(set) var generation: UInt32
     var names: NameTable
-    /// Ports that the kernel hands to an acceptor; the tap leaves them out.
-    let listened: Set<UInt16>
-    let listensEverywhere: Bool
 
     private(set) var responder: Responder!
     private var sources: [any EventSource] = []
@@ -61,8 +58,6 @@ final class EgressGateway {
         resolver.setHosts(configuration.hosts)
         owners = Owners(loop, caps, ask: ask)
         hostSockets = HostSockets(loop, caps, configuration.policy, ask: connect)
-        listened = Set(sockets.listeners.map { $0.port })
-        listensEverywhere = !sockets.transparent.isEmpty
         responder = Responder(self, ipv6: ipv6)
         for number in sockets.dnsDatagrams { sources.append(try DatagramSource(self, socket: number.owned)) }
         for number in sockets.dnsListeners {
