@@ -50,6 +50,12 @@ static void raise_limit(struct sp_outcome *o, const struct sp_probe *p) {
     sp_verdict(o, setrlimit((int)p->a, &limit) == 0 ? 0 : -errno, p->what);
 }
 
+// Contexts of asynchronous reads are counted for the whole host. aio(7), fs.aio-max-nr
+static void async_context(struct sp_outcome *o, const struct sp_probe *p) {
+    unsigned long context = 0;
+    sp_verdict(o, sp_call(SYS_io_setup, 1, (long)&context, 0, 0, 0, 0), p->what);
+}
+
 // The bombs say how far they came: "stopped ERRNO amount" by an error, "unbounded amount" at their own limit; a kill
 // says itself. A control runs them with a small limit: they must reach it.
 
@@ -283,6 +289,11 @@ int sp_bomb(int argc, char **argv) {
             fprintf(out, "%s\tstopped\t%s\t%ld\n", argv[0], sp_errno_name(b.error), b.reached);
         else
             fprintf(out, "%s\tunbounded\t%ld\n", argv[0], b.reached);
+        if (argc > 3 && strcmp(argv[3], "hold") == 0) {
+            char end;
+            fflush(out);
+            while (read(0, &end, 1) > 0) {}
+        }
         return b.error ? 0 : 1;
     }
     fprintf(stderr, "sp-probe: no bomb is named \"%s\"\n", argv[0]);
@@ -295,5 +306,6 @@ static const struct sp_probe rows[] = {
     {"L06b", "find /dev/shm without a limit", unsized, no_limit, "/dev/shm", 0, 0, 0, 0},
     LIMIT("L08a", "raise the limit on open files", RLIMIT_NOFILE),
     LIMIT("L08b", "raise the limit on core files", RLIMIT_CORE),
+    {"L08c", "take contexts of asynchronous reads, which the whole host shares", async_context, NULL, NULL, 0, 0, 0, 0},
 };
 const struct sp_table sp_resource_table = SP_TABLE(rows);

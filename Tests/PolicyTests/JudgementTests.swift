@@ -99,7 +99,7 @@ struct JudgementTests {
             ("[write mount]", "tests[0] is \"write mount\", which writes to what is no path"),
             (
                 "[allow 1.2.3]",
-                "tests[0] is \"allow 1.2.3\", which is neither a path, nor a host or address, nor a system call"
+                "tests[0] is \"allow 1.2.3\", which is neither a path, nor a host or address, nor a socket, nor a system call"
             ),
         ] {
             let error = #expect(throws: PolicyError.self) {

@@ -70,6 +70,11 @@ struct Preparation {
                     "mount at", "\"\(mount.target)\"", .invalid,
                     remedy: "Extra mounts go beneath /run, without \"..\" or empty parts.")
             }
+            guard !parts.starts(with: SocketGrant.directory.split(separator: "/")) else {
+                throw SystemError(
+                    "mount at", "\"\(mount.target)\"", .exists,
+                    remedy: "\(SocketGrant.directory) is where the sockets stand that a profile grants.")
+            }
             try refusePseudo(mount.source)
             let status = try FileStatus.of(try Trees.openPath(mount.source), subject: "\"\(mount.source)\"")
             try refuseOwn(status, mount.source, "mount", "\"\(mount.source)\" in a sandbox", "give")

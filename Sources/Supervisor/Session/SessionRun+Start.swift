@@ -119,7 +119,8 @@ extension SessionRun {
         let pid = procFields(try procBytes("/proc/self/fdinfo/\(workload.number)"), ["Pid"])["Pid"].flatMap {
             Int32($0)
         }
-        try OpenFilesLimit.set(spec.limits.openFiles, on: pid ?? -1)
+        try OpenFilesLimit.set(
+            spec.limits.openFiles, on: pid ?? -1, owner: block.map { IdMaps.session($0).owner } ?? 0)
         let layers = try Layers.read(workload: pid ?? -1, spec: spec)
         let uid = block.map { $0.base + SandboxSpec.agent } ?? geteuid()
         let gid = block.map { $0.base + SandboxSpec.agent } ?? getegid()

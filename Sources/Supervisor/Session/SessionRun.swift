@@ -121,7 +121,7 @@ package final class SessionRun {
         let program = try programs.sealed("sp-init")
         let door = try EgressPlan.make(request.profile.egress, program: program)
         var spec = try preparation.specification(request, session: id, network: door?.network)
-        if let door { try startEgress(door, &result) }
+        if let door { try startEgress(door, &spec, directory, &result) }
         try joinGroups(&spec)
         fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
