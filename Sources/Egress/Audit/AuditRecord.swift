@@ -39,14 +39,6 @@ struct AuditRecord {
         }
     }
 
-    /// The rule that decided.
-    struct Rule: Hashable {
-        let id: Int
-        let origin: String
-        let reason: String
-        let text: String
-    }
-
     var event: Event
     /// The name that was asked for, in canonical form.
     var name: String?
@@ -67,7 +59,8 @@ struct AuditRecord {
     var reason: String?
     /// What exactly was wrong, in words of ours.
     var detail: String?
-    var rule: Rule?
+    /// The rule that decided. Its text is made when a line is written: most records only count as repeats.
+    var rule: EgressRule?
     var remedy: String?
     var bytesUp: UInt64?
     var bytesDown: UInt64?
@@ -120,7 +113,7 @@ struct AuditRecord {
         add("speaks", speaks.map { .string($0) })
         add("reason", reason.map { .string($0) })
         add("detail", detail.map { .string($0) })
-        add("rule", rule.map(\.json))
+        add("rule", rule.map(\.inRecord))
         add("remedy", remedy.map { .string($0) })
         add("bytes_up", bytesUp.map { .number($0) })
         add("bytes_down", bytesDown.map { .number($0) })
@@ -140,8 +133,8 @@ struct AuditRecord {
     }
 }
 
-extension AuditRecord.Rule {
-    fileprivate var json: JSON {
+extension EgressRule {
+    fileprivate var inRecord: JSON {
         .object([
             .init("id", .int(id)), .init("origin", .string(origin)), .init("rule", .string(text)),
             .init("reason", .string(reason)),

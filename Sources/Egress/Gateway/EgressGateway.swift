@@ -194,12 +194,6 @@ extension AuditRecord {
         reason = denial.code.rawValue
         detail = denial.message
         remedy = denial.remedy
-        rule = denial.rule.map { Rule($0) }
-    }
-}
-
-extension AuditRecord.Rule {
-    init(_ rule: EgressRule) {
-        self.init(id: rule.id, origin: rule.origin, reason: rule.reason, text: rule.text)
+        rule = denial.rule
     }
 }

@@ -27,7 +27,9 @@ final class Acceptor: EventSource {
         self.kind = kind
         bucket = TokenBucket(
             perSecond: gateway.caps.connectionsPerSecond, burst: gateway.caps.connectionBurst, now: gateway.loop.now)
-        registration = try gateway.loop.add(self.socket.number, SP_EPOLLIN, self)
+        // What is accepted has it from here, since an accepted socket begins as its listener's copy.
+        _ = sp_no_delay(self.socket.number)
+        registration = try gateway.loop.add(self.socket.number, SP_EPOLLIN, self, first: true)
     }
 
     deinit {
@@ -35,25 +37,21 @@ final class Acceptor: EventSource {
         if let registration { gateway.loop.remove(registration) }
     }
 
+    /// Takes one. Whoever waits behind it is heard of in the next round; mostly nobody does, and asking would cost as much.
     func ready(_ events: UInt32, tag: Int) {
-        for _ in 0..<gateway.caps.perTurn {
-            guard bucket.hasOne(at: gateway.loop.now) else {
-                return pause(milliseconds: bucket.milliseconds)
+        guard bucket.hasOne(at: gateway.loop.now) else { return pause(milliseconds: bucket.milliseconds) }
+        var peer = sp_endpoint()
+        let got = isLocal ? sp_control_accept(socket.number) : sp_accept(socket.number, &peer)
+        // ECONNABORTED and the like belong to the connection that is gone. accept(2)
+        guard got >= 0 else {
+            if got == -Int(EMFILE) || got == -Int(ENFILE) {
+                refuseForWantOf("descriptors", at: nil)
+                // The connection stays in the queue, and would wake this loop again at once.
+                pause(milliseconds: 100)
             }
-            var peer = sp_endpoint()
-            let got = isLocal ? sp_control_accept(socket.number) : sp_accept(socket.number, &peer)
-            if got == -Int(EAGAIN) { return }
-            // ECONNABORTED and the like belong to the connection that is gone. accept(2)
-            guard got >= 0 else {
-                if got == -Int(EMFILE) || got == -Int(ENFILE) {
-                    refuseForWantOf("descriptors", at: nil)
-                    // The connection stays in the queue, and would wake this loop again at once.
-                    pause(milliseconds: 100)
-                }
-                return
-            }
-            take(Descriptor(owning: Int32(got)), from: peer)
+            return
         }
+        take(Descriptor(owning: Int32(got)), from: peer)
     }
 
     /// Leaves what comes too fast in the kernel's queue for a moment: a task that opens many connections at once gets
