@@ -45,6 +45,7 @@ let package = Package(
         .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        .systemLibrary(name: "CHogweed", pkgConfig: "hogweed", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         // Typed, owned system calls.
         .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", "CNettle"], swiftSettings: strict),
@@ -75,6 +76,9 @@ let package = Package(
             swiftSettings: strict),
         // Checkouts, commits, imports and diffs through libgit2.
         .target(name: "Workspace", dependencies: ["CGit2", "LinuxSystem", "CLinux"], swiftSettings: strict),
+        // Push gate, forges, evidence.
+        .target(
+            name: "Delivery", dependencies: ["CHogweed", "CLinux", "LinuxSystem", "Documents"], swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
 
@@ -89,7 +93,8 @@ let package = Package(
             swiftSettings: strict, linkerSettings: staticExecutable),
         // Tasks: everything that needs libgit2.
         .executableTarget(
-            name: "sallyport-task", dependencies: ["CLI", "Workspace", "Documents", "LinuxSystem", "CLinux"],
+            name: "sallyport-task",
+            dependencies: ["CLI", "Delivery", "Workspace", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
         .executableTarget(
@@ -116,6 +121,9 @@ let package = Package(
             dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(
+            name: "DeliveryTests", dependencies: ["Delivery", "Documents", "LinuxSystem", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -115,6 +115,11 @@ struct DeliveryDirectory: ~Copyable {
         }
     }
 
+    /// The directory itself, for a look at everything in it.
+    borrowing func held() throws(TaskFailure) -> Directory {
+        try host { () throws(SystemError) in try directory.directory(".") }
+    }
+
     /// Makes what is in the quarantine the caller's: owner and modes set, anything but files and directories
     /// removed, then moved up.
     ///

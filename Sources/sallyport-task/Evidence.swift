@@ -6,6 +6,7 @@ internal import Workspace
 /// What was taken into the host's repository.
 struct Delivered {
     let commit: ObjectID
+    let tree: ObjectID
     let commits: Int
     let files: Int
     let insertions: Int
@@ -15,6 +16,7 @@ struct Delivered {
 
     init(_ report: StepReport, tip: ObjectID) throws(TaskFailure) {
         commit = tip
+        tree = try report.commit("tree")
         commits = try report.number("commits")
         files = try report.number("files")
         insertions = try report.number("insertions")
@@ -31,9 +33,11 @@ struct Delivered {
 /// The record of a task: what was observed, and apart from it what was claimed.
 struct Evidence {
     let task: String
-    let repository: String
     let branch: String
+    private let request: TaskArguments
+    private let text: TaskText
     let startedMilliseconds: Int
+    var finishedMilliseconds: Int?
     var base: ObjectID?
     var baseName = ""
     var baseIsDetached = false
@@ -47,10 +51,11 @@ struct Evidence {
     private static let mostClaims = 2000
     private static let mostClaimBytes = 8 << 20
 
-    init(task: String, repository: String, branch: String, startedMilliseconds: Int) {
+    init(task: String, branch: String, request: TaskArguments, text: TaskText, startedMilliseconds: Int) {
         self.task = task
-        self.repository = repository
         self.branch = branch
+        self.request = request
+        self.text = text
         self.startedMilliseconds = startedMilliseconds
     }
 
@@ -81,10 +86,12 @@ struct Evidence {
                 claimsCut = true
                 return
             }
-            do throws(DocumentError) {
-                claims.append(try JSON.read(Array(line), file: "frames.jsonl"))
+            do throws(JSONParser.Failure) {
+                claims.append(try JSONParser.parse(Array(line)))
             } catch {
-                throw TaskFailure(message: "\(error)")
+                throw TaskFailure(
+                    "read", "\"frames.jsonl\", line \(claims.count + 1)", error.reason,
+                    remedy: "Use one build of all programs.")
             }
         }
     }
@@ -95,8 +102,11 @@ struct Evidence {
             "version": 1,
             "task": .string(task),
             "outcome": .string((outcome ?? .interrupted).rawValue),
-            "repository": .string(repository),
+            "repository": .string(request.repository),
             "started": .int(startedMilliseconds),
+            "finished": .optional(finishedMilliseconds),
+            "request": requestJSON,
+            "host": HostFacts.json,
             "base": [
                 "commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached),
             ],
@@ -107,6 +117,15 @@ struct Evidence {
             "denials": .array(ofEach("denial") { $0.denials }),
             "claimed": ["frames": .array(claims), "cut": .bool(claimsCut), "log": "work.log"],
             "files": .object(files.map { JSON.Member($0.name, .string($0.digest)) }),
+        ]
+    }
+
+    /// What was asked for, as far as it decides what happens.
+    private var requestJSON: JSON {
+        [
+            "prompt": "prompt.md", "prompt_sha256": .string(text.digest), "base": .optional(request.base),
+            "profile": .string(request.profile), "agent_command": .string(request.agentCommand),
+            "test_command": .optional(request.testCommand),
         ]
     }
 
@@ -124,13 +143,16 @@ struct Evidence {
         if label != "work" { members.insert(JSON.Member("test", .string(TestOutcome(record).rawValue)), at: 0) }
         members.append(JSON.Member("log", .string("\(label).log")))
         members.append(JSON.Member("record", .string("\(label).result.json")))
+        members.append(JSON.Member("plan", .string("\(label).plan.json")))
+        members.append(JSON.Member("policy", .string("\(label).profile.txt")))
         return .object(members)
     }
 
     private var deliveredJSON: JSON {
         guard let delivered else { return .null }
         return [
-            "commit": .string("\(delivered.commit)"), "branch": .string(branch), "repository": "result.git",
+            "commit": .string("\(delivered.commit)"), "tree": .string("\(delivered.tree)"), "branch": .string(branch),
+            "repository": "result.git",
             "bundle": "result.bundle", "patch": delivered.hasPatch ? "result.patch" : .null,
             "commits": .int(delivered.commits), "files": .int(delivered.files),
             "insertions": .int(delivered.insertions), "deletions": .int(delivered.deletions),

@@ -47,7 +47,7 @@ struct Sandbox {
         var command = [
             "\(programs)/sallyport", "run", "--profile", profile, "--discard", "--mount",
             "\(delivery.repository):\(Self.source)", "--mount", "\(programs)/sallyport-runner:\(Self.runner)",
-            "--result-file", "\(directory)/\(record)",
+            "--result-file", "\(directory)/\(record)", "--record-files", "\(directory)/\(label)",
         ]
         for mount in mounts { command += ["--mount", mount] }
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }

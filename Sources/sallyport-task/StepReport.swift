@@ -15,7 +15,8 @@ struct StepReport {
 
     static let longest = 65_536
     private static let keys: Set<String> = [
-        "base", "name", "detached", "tip", "commits", "files", "insertions", "deletions", "file", "patch", "error",
+        "base", "name", "detached", "tip", "tree", "commits", "files", "insertions", "deletions", "file", "patch",
+        "error",
         "refused",
     ]
 

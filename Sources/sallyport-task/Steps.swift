@@ -45,7 +45,7 @@ extension StepProcess {
         let bare = try BareRepository.open(at: repository)
         try bare.setHead(reference)
         let range = try CommitRange(bare, from: base, to: tip)
-        describe(try range.summary(), tip: tip, in: &report)
+        describe(try range.summary(), tip: tip, tree: range.tree, in: &report)
         let bundle = try Descriptor.open(directory + "/result.bundle", O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
         try range.writeBundle(reference: reference, budget: budget) { Self.write($0, to: bundle.number) }
         let patchPath = directory + "/result.patch"
@@ -55,8 +55,9 @@ extension StepProcess {
         report.add("patch", complete ? "written" : "omitted")
     }
 
-    private func describe(_ summary: ChangeSummary, tip: ObjectID, in report: inout StepReport) {
+    private func describe(_ summary: ChangeSummary, tip: ObjectID, tree: ObjectID, in report: inout StepReport) {
         report.add("tip", "\(tip)")
+        report.add("tree", "\(tree)")
         report.add("commits", "\(summary.commits)")
         report.add("files", "\(summary.fileCount)")
         report.add("insertions", "\(summary.insertions)")

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import Workspace
 
 /// The last screen of a task, for people.
 struct Summary {
     let evidence: Evidence
     let directory: String
+    let sealed: BundleSeal.Sealed
 
     var text: String {
         var lines = ["task      \(evidence.task)  \((evidence.outcome ?? .interrupted).rawValue)"]
@@ -30,7 +32,8 @@ struct Summary {
             lines.append("result    \(directory)/result.git, result.bundle\(hasPatch ? ", result.patch" : "")")
             lines.append("take it   git fetch \(directory)/result.git \(evidence.branch)")
         }
-        lines.append("evidence  \(directory)/evidence.json")
+        lines.append("evidence  \(directory)/evidence.json  \(sealed.manifest)")
+        lines.append("signed    key \(sealed.key)  sallyport evidence verify \(directory)")
         return lines.joined(separator: "\n") + "\n"
     }
 

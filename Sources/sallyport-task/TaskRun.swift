@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+internal import Delivery
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
@@ -15,7 +16,9 @@ struct TaskRun: ~Copyable {
     let processes: ChildProcess
     let sandbox: Sandbox
     let delivery: DeliveryDirectory
+    let keys: KeyStore
     var evidence: Evidence
+    var audit: TaskAudit
 
     private var identifier: String { evidence.task }
     private var branch: String { evidence.branch }
@@ -31,22 +34,22 @@ struct TaskRun: ~Copyable {
         let processes = try ChildProcess()
         let sandbox = try Sandbox(processes: processes, profile: arguments.profile, environment: environment)
         let evidence = Evidence(
-            task: "\(identifier)", repository: arguments.repository, branch: "sallyport/\(identifier)/\(text.slug)",
+            task: "\(identifier)", branch: "sallyport/\(identifier)/\(text.slug)", request: arguments, text: text,
             startedMilliseconds: Int(milliseconds))
-        let directory =
-            if let named = arguments.deliver {
-                named
-            } else {
-                try StateDirectory.path(environment) + "/tasks/\(identifier)"
-            }
+        let state = try StateDirectory.path(environment)
+        // A key that cannot be used is better known now than after hours of work.
+        let keys = try EvidenceKey.checked(state)
+        let delivery = try DeliveryDirectory.make(
+            arguments.deliver ?? state + "/tasks/\(identifier)", notInside: arguments.repository)
+        let audit = try TaskAudit(delivery)
         return TaskRun(
             arguments: arguments, text: text, processes: processes, sandbox: sandbox, evidence: evidence,
-            delivery: try DeliveryDirectory.make(directory, notInside: arguments.repository))
+            delivery: delivery, keys: keys, audit: audit)
     }
 
     private init(
         arguments: TaskArguments, text: TaskText, processes: ChildProcess, sandbox: Sandbox, evidence: Evidence,
-        delivery: consuming DeliveryDirectory
+        delivery: consuming DeliveryDirectory, keys: KeyStore, audit: consuming TaskAudit
     ) {
         self.arguments = arguments
         self.text = text
@@ -54,11 +57,15 @@ struct TaskRun: ~Copyable {
         self.sandbox = sandbox
         self.evidence = evidence
         self.delivery = delivery
+        self.keys = keys
+        self.audit = audit
     }
 
     /// Runs the task; the evidence holds the outcome afterwards.
     mutating func run() throws(TaskFailure) {
+        try recordCreated()
         let base = try prepare()
+        try recordBase()
         try verify("before", base)
         guard evidence.outcome == nil else { return }
         let delivered = try work(base)
@@ -101,7 +108,7 @@ struct TaskRun: ~Copyable {
             return
         }
         try checkSetUp(record, label)
-        evidence.observe(label, record)
+        try observe(label, record)
         Progress.say("task \(identifier): test \(label): \(TestOutcome(record).rawValue)")
     }
 
@@ -122,7 +129,7 @@ struct TaskRun: ~Copyable {
             return nil
         }
         try checkSetUp(record, "work")
-        evidence.observe("work", record)
+        try observe("work", record)
         try evidence.readClaims(delivery)
         if case .interrupted = end { evidence.outcome = .interrupted }
         if evidence.outcome == nil { evidence.outcome = Outcome(work: record) }
@@ -143,10 +150,12 @@ struct TaskRun: ~Copyable {
         if let reason = report["refused"] {
             evidence.outcome = evidence.outcome ?? .refused
             evidence.refusal = reason
+            try recordReceived()
             return nil
         }
         let tip = try report.commit("tip")
         evidence.delivered = try Delivered(report, tip: tip)
+        try recordReceived()
         return tip
     }
 

@@ -8,6 +8,7 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
     case "step-pack", "step-index", "step-import": StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)
         return 0
@@ -44,12 +45,11 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
         Progress.say("note: what there is of the task lies in \(task.delivery.path)")
         throw failure
     }
-    let json = task.evidence.json(files: try task.delivery.digests())
-    try task.delivery.write("evidence.json", JSONWriter(pretty: true).write(json) + [0x0A])
+    let (json, sealed) = try task.seal()
     if arguments.json {
         Progress.write(json.compactText + "\n", to: 1)
     } else {
-        Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path).text, to: 1)
+        Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path, sealed: sealed).text, to: 1)
     }
     return task.evidence.outcome?.isSuccess == true ? 0 : 1
 }

@@ -126,7 +126,7 @@ struct Preparation {
         _ status: FileStatus, _ path: String, _ operation: String, _ subject: String, _ advice: String
     ) throws(SystemError) {
         let guarded =
-            [paths.sessions, paths.changes, paths.pool, paths.state + "/rootfs"]
+            [paths.sessions, paths.changes, paths.keys, paths.pool, paths.state + "/rootfs"]
             + [try Pool.image(paths)].compactMap { $0 }
         for own in [paths.runtime, paths.state] + guarded {
             var meets = false

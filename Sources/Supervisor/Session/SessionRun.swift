@@ -27,6 +27,7 @@ package final class SessionRun {
     private var streams: Streams?
     private var gateway: Gateway?
     private var egress: EgressDoor?
+    private var records: RecordFiles?
     /// Where the operator asks for a change while the session runs.
     private var control: ControlSocket?
     /// Does beside this one what takes long.
@@ -62,6 +63,7 @@ package final class SessionRun {
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
         if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
+        if let prefix = request.recordFiles { records = try RecordFiles(prefix) }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
         var result = SessionResult(session: directory.id.text)
@@ -89,6 +91,7 @@ package final class SessionRun {
             }
             result.add(streams.counts)
         }
+        try records?.copyAudit(from: directory.directory)
         try directory.write("result.json", result.json)
         fault.reach("result.written")
         if let copy {
@@ -173,6 +176,7 @@ package final class SessionRun {
         let plan = PlanDocument(spec)
         result.planDigest = plan.digest
         try directory.write("plan.json", plan.json)
+        try records?.write(plan: plan, profile: request.profile)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
         var watch = Watch(gateway: gateway, egress: egress, control: control)
