@@ -58,6 +58,27 @@ struct ByteReader {
     }
 }
 
+extension ByteWriter {
+    /// The header that every message has: version, kind, and two bytes without a meaning.
+    mutating func appendHeader(_ kind: some RawRepresentable<UInt8>) {
+        append(GatewayCommand.version)
+        append(kind.rawValue)
+        append(UInt16(0))
+    }
+}
+
+extension ByteReader {
+    /// Reads the header and returns the kind of message.
+    mutating func nextHeader<Kind: RawRepresentable<UInt8>>(_: Kind.Type) throws(MessageError) -> Kind {
+        let version = try next(UInt8.self)
+        guard version == GatewayCommand.version else { throw .version(version) }
+        let byte = try next(UInt8.self)
+        try expectZero(UInt16.self)
+        guard let kind = Kind(rawValue: byte) else { throw .kind(byte) }
+        return kind
+    }
+}
+
 /// Why a datagram between supervisor and gateway is not one of theirs.
 package enum MessageError: Error, Equatable, Sendable {
     /// The message has this many bytes, which is not the size of its kind.

@@ -57,11 +57,12 @@ enum RunVerb {
             }
             // What the caller happened to have open is none of a session's business, nor of ours.
             try checked("close", "inherited descriptors") { sp_close_from(3) }
+            if arguments.has("dry-run") { return try dryRun(arguments) }
+            let head = try HeadStart.begin()
             let context = try Context.make()
             let request = try request(arguments, context)
-            if arguments.has("dry-run") { return try dryRun(request, context, json: arguments.has("json")) }
             let session = SessionRun(
-                request, paths: context.paths, programs: context.programs,
+                request, head, paths: context.paths, programs: context.programs,
                 fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
                 environment: callerEnvironment)
             let result = try session.run()
@@ -176,9 +177,11 @@ enum RunVerb {
         return "/" + parts.joined(separator: "/")
     }
 
-    private static func dryRun(_ request: RunRequest, _ context: Context, json: Bool) throws -> Int32 {
-        let plan = try SessionRun.plan(request, paths: context.paths, environment: callerEnvironment)
-        if json {
+    private static func dryRun(_ arguments: Arguments) throws -> Int32 {
+        let context = try Context.make()
+        let plan = try SessionRun.plan(
+            try request(arguments, context), paths: context.paths, environment: callerEnvironment)
+        if arguments.has("json") {
             Output.out(plan.json.compactText)
         } else {
             Output.out(plan.json.prettyText)

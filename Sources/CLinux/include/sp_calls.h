@@ -277,8 +277,8 @@ static inline long sp_receive(int socket, void *bytes, size_t n, int *fds, int r
     }
     return got;
 }
-/// Sends bytes with descriptors as one message.
-static inline long sp_send(int socket, const void *bytes, size_t n, const int *fds, int count) {
+/// Sends bytes with descriptors as one message; `fds` may be NULL where `count` is 0.
+static inline long sp_send(int socket, const void *bytes, size_t n, const int *_Nullable fds, int count) {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(SP_RIGHTS * sizeof(int))] = {0};
     struct iovec iov = {.iov_base = (void *)bytes, .iov_len = n};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};

@@ -45,7 +45,7 @@ final class Responder {
             return refuse(error, transport, client, server, send)
         }
         let limit = transport == 6 ? nil : question.datagramLimit
-        guard let name = HostName(question.name) else {
+        guard let name = question.host else {
             let denial = Denial(
                 .invalidName, "\(question.name) is no host name", remedy: "Ask for the host by its name.")
             return deny(denial, question, transport, client, server, limit, send)

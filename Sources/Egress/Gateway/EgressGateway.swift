@@ -55,7 +55,7 @@ final class EgressGateway {
         generation = configuration.generation
         names = NameTable(limit: caps.names)
         audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
-        try resolver.configure(configuration)
+        resolver.setHosts(configuration.hosts)
         owners = Owners(loop, caps, ask: ask)
         listened = Set(sockets.listeners.map { $0.port })
         listensEverywhere = !sockets.transparent.isEmpty
@@ -115,7 +115,7 @@ final class EgressGateway {
     ///
     /// - Returns: How many connections were cut.
     func apply(_ configuration: EgressConfiguration) throws(SystemError) -> UInt32 {
-        try resolver.configure(configuration)
+        resolver.setHosts(configuration.hosts)
         // What was counted under the old policy stands in the file before the new one is announced.
         audit.flushAll()
         policy = configuration.policy

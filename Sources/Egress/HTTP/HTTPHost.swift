@@ -3,7 +3,7 @@ internal import Policy
 
 /// Where a Host field or an absolute target points.
 package struct HTTPHost: Equatable, Sendable {
-    /// The canonical name (see ``HostName``), an IPv4 address in its one dotted spelling, or an IPv6 address in
+    /// A name as ``HostName`` spells it, an IPv4 address in its one dotted spelling, or an IPv6 address in
     /// brackets, lower-cased and otherwise as it was sent.
     package let name: String
     package let port: UInt16
@@ -23,8 +23,7 @@ package struct HTTPHost: Equatable, Sendable {
             if Self.isIPv4(front) {
                 name = String(decoding: front, as: UTF8.self)
             } else {
-                guard let canonical = HostName.canonical(front.span) else { return nil }
-                name = canonical
+                do throws(HostName.Flaw) { name = try HostName(bytes: front.span).text } catch { return nil }
             }
         }
         guard end < bytes.endIndex else {

@@ -52,10 +52,16 @@ final class Acceptor: EventSource {
     /// them all, only later. The queue has an end, and clients try again.
     private func pause(milliseconds: UInt64) {
         guard let registration else { return }
-        do throws(SystemError) { try gateway.loop.change(registration, 0) } catch { return }
+        do throws(SystemError) { try gateway.loop.change(registration, 0) } catch {
+            // Still watched: what waits wakes this loop again, and is counted against the rate again.
+            return
+        }
         timer = gateway.loop.after(milliseconds: milliseconds) { [weak self] in
             guard let self, let registration = self.registration else { return }
-            do throws(SystemError) { try self.gateway.loop.change(registration, SP_EPOLLIN) } catch {}
+            do throws(SystemError) { try self.gateway.loop.change(registration, SP_EPOLLIN) } catch {
+                // Shut for good, and fail closed. Only a descriptor that is not watched any more gives an error here, and
+                // this one is as long as the acceptor lives. epoll_ctl(2), EPOLL_CTL_MOD
+            }
         }
     }
 

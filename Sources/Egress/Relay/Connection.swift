@@ -38,7 +38,7 @@ final class Connection: EgressGateway.Live {
     private var down = Direction()
     private var begun: UInt64 = 0
     private var lastActivity: UInt64 = 0
-    private var reply: [UInt8] = []
+    private var farewell: Farewell?
     private var story: Story?
     /// What the client speaks, where the session observes.
     private var spoken: Explanation.Language?
@@ -332,39 +332,20 @@ final class Connection: EgressGateway.Live {
         }
     }
 
-    private var explanation: Explanation?
-    private var drained = 0
-
     private func prepare(_ explanation: Explanation) {
         guard phase == .explaining else { return }
-        self.explanation = explanation
+        farewell = Farewell(explanation)
         limit(gateway.caps.explainMilliseconds) { $0.close(reason: "explained", resetting: true) }
         explain()
     }
 
-    /// Waits for the first bytes where nothing is known of the client's protocol, answers in it, and lets the client
-    /// read the answer: bytes that are still unread here would turn the close into a reset that overtakes it.
     private func explain() {
-        guard let explanation else { return }
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        let got = sp_receive_bytes(client.number, &buffer, buffer.count)
-        if reply.isEmpty {
-            let speaks = reader.speaks ?? Explanation.Language(firstByte: got > 0 ? buffer[0] : nil)
-            // Nothing came: a server that speaks first would be waited for.
-            guard let speaks else {
-                if got == 0 || asked.port != 80 && asked.port != 443 { close(reason: "explained", resetting: true) }
-                return
-            }
-            reply = explanation.bytes(for: speaks, method: reader.method)
-            guard !reply.isEmpty else { return close(reason: "explained", resetting: true) }
-            _ = reply.withUnsafeBytes { sp_send_bytes(client.number, $0.baseAddress!, $0.count) }
-            _ = sp_shutdown_write(client.number)
+        let step = farewell?.step(with: client.number, reader, port: asked.port, most: gateway.caps.heldBytes)
+        switch step {
+        case .wait, nil: break
+        case .goOn: gateway.loop.postpone { [weak self] in self?.explain() }
+        case .close(let resetting): close(reason: "explained", resetting: resetting)
         }
-        if got == 0 { return close(reason: "explained", resetting: false) }
-        // Whoever goes on sending is not listening.
-        drained += max(0, got)
-        if drained > gateway.caps.heldBytes { return close(reason: "explained", resetting: true) }
-        if got > 0 { gateway.loop.postpone { [weak self] in self?.explain() } }
     }
 
     // MARK: End
@@ -393,24 +374,5 @@ final class Connection: EgressGateway.Live {
             if let number = upstream?.number { _ = sp_reset_on_close(number) }
         }
         gateway.forget(self, up: sent, down: down.moved)
-    }
-}
-
-/// Keeps the two lines about one connection in order: the first waits for the name of a process, and a short connection
-/// is over by then.
-private final class Story {
-    private let audit: AuditLog
-    private var isOpened = false
-    private var end: AuditRecord?
-
-    init(_ audit: AuditLog) { self.audit = audit }
-
-    func opened() {
-        isOpened = true
-        if let end { audit.record(end) }
-    }
-
-    func close(_ record: AuditRecord) {
-        if isOpened { audit.record(record) } else { end = record }
     }
 }

@@ -36,10 +36,9 @@ final class LivePolicy {
         do throws(SystemError) {
             let generation = door.generation + 1
             let configuration = EgressConfiguration(
-                session: session.text, generation: generation, resolvers: [], hosts: try HostsFile.lines(for: policy),
-                policy: policy)
+                session: session.text, generation: generation, hosts: try HostsFile.lines(for: policy), policy: policy)
             try directory.replace(
-                AuditTrail.policyFile(Int(generation)), with: Array(configuration.json.prettyText.utf8) + [10])
+                SessionAudit.policyFile(Int(generation)), with: Array(configuration.json.prettyText.utf8) + [10])
             try door.change(configuration)
             return nil
         } catch { return Self.refused(.system, error.description) }

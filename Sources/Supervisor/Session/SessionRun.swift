@@ -31,14 +31,18 @@ package final class SessionRun {
     /// Where the operator asks for a change while the session runs.
     private var control: ControlSocket?
     /// Does beside this one what takes long.
-    private var worker: WorkerThread?
-    /// Host mode only; a rootless session's child makes its own.
-    private var network: SessionNetwork?
+    private let worker: WorkerThread?
+    private let network: SessionNetwork?
+
+    private let head: HeadStart
 
     package init(
-        _ request: RunRequest, paths: HostPaths, programs: Programs, fault: FaultPoint,
+        _ request: RunRequest, _ head: consuming HeadStart, paths: HostPaths, programs: Programs, fault: FaultPoint,
         environment: CallerEnvironment
     ) {
+        worker = head.worker
+        network = head.network
+        self.head = head
         self.request = request
         self.paths = paths
         mode = .current
@@ -49,16 +53,9 @@ package final class SessionRun {
 
     /// Runs the session to its end.
     ///
-    /// Never throws once the session has a name: what failed is in the record. Must be called on the main thread, with
-    /// no other thread started yet, since it blocks every signal and its thread is the child's life line.
+    /// Never throws once the session has a name: what failed is in the record. Must be called on the main thread, which
+    /// is the child's life line.
     package func run() throws(SystemError) -> SessionResult {
-        let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
-        sp_one_heap()
-        if mode == .host {
-            let worker = try WorkerThread("network")
-            network = SessionNetwork.begin(on: worker)
-            self.worker = worker
-        }
         try paths.prepare()
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
@@ -73,7 +70,7 @@ package final class SessionRun {
         result.profileName = request.profile.name
         result.enforcement = request.profile.limits.enforcement.rawValue
         do throws(SystemError) {
-            try live(directory, signals, &result)
+            try live(directory, &result)
         } catch {
             result.outcome = .setupFailed
             result.exitCode = result.exitCode ?? 125
@@ -105,10 +102,10 @@ package final class SessionRun {
     // MARK: Start
 
     private func live(
-        _ directory: borrowing SessionDirectory, _ signals: borrowing Descriptor, _ result: inout SessionResult
+        _ directory: borrowing SessionDirectory, _ result: inout SessionResult
     ) throws(SystemError) {
         let id = directory.id
-        let layout = request.profile.limits.enforcement == .cgroup ? try CgroupLayout.detect() : nil
+        let layout = request.profile.limits.enforcement == .cgroup ? try head.cgroupLayout() : nil
         let start = try processStartTime(getpid())
         let maps = try allocateIds(id, start)
         fault.reach("ids.allocated")
@@ -182,7 +179,7 @@ package final class SessionRun {
         var watch = Watch(gateway: gateway, egress: egress, control: control)
         do throws(SystemError) {
             try watch.run(
-                sandbox, workload: workload, signals: signals, streams: streams, memory: memory, memoryMask: mask,
+                sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,
                 wallSeconds: request.profile.limits.wallSeconds, fault: fault)
         } catch {
             // Nobody watches it any more, so it does not go on.
@@ -267,10 +264,10 @@ package final class SessionRun {
         if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
         let configuration = EgressConfiguration(
-            session: directory.id.text, generation: 1, resolvers: [], hosts: try HostsFile.lines(for: policy),
+            session: directory.id.text, generation: 1, hosts: try HostsFile.lines(for: policy),
             policy: policy)
         // What `sallyport why` reads later.
-        try directory.write(AuditTrail.policyFile(1), configuration.json)
+        try directory.write(SessionAudit.policyFile(1), configuration.json)
         try egress.begin(sockets, configuration, audit: audit, options: options)
     }
 

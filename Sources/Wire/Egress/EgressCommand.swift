@@ -34,18 +34,18 @@ package enum EgressCommand: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .start(let start):
-            writer.appendHeader(kind: Kind.start.rawValue)
+            writer.appendHeader(Kind.start)
             start.append(to: &writer)
         case .policy(let generation):
-            writer.appendHeader(kind: Kind.policy.rawValue)
+            writer.appendHeader(Kind.policy)
             writer.append(generation)
         case .owner(let query, let owner):
-            writer.appendHeader(kind: Kind.owner.rawValue)
+            writer.appendHeader(Kind.owner)
             writer.append(query)
             writer.append(UInt8(owner == nil ? 0 : 1))
             if let owner { owner.append(to: &writer) }
         case .close:
-            writer.appendHeader(kind: Kind.close.rawValue)
+            writer.appendHeader(Kind.close)
         }
         return writer.bytes
     }
@@ -56,8 +56,7 @@ package enum EgressCommand: Equatable, Sendable {
     package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
         guard bytes.count <= Self.longest else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         var announced = 0
         switch kind {
         case .start:
@@ -85,17 +84,20 @@ package enum EgressCommand: Equatable, Sendable {
 /// Which process holds a socket, as the supervisor read it from the kernel.
 package struct SocketOwner: Equatable, Sendable {
     package let pid: UInt32
-    /// The executable, by device and inode.
+    /// The executable, by device and inode, which the process cannot choose; 0 where it has just ended.
     package let device: UInt64
     package let inode: UInt64
-    /// What the process calls itself; it can write what it likes there.
+    /// What the process calls itself, cut to size; it can write what it likes there. The parts of a command end in NUL.
     package let claimedName: [UInt8]
     package let claimedCommand: [UInt8]
 
     package static let longestName = 16
     package static let longestCommand = 512
 
-    package init(pid: UInt32, device: UInt64, inode: UInt64, claimedName: [UInt8], claimedCommand: [UInt8]) {
+    package init(
+        pid: UInt32, device: UInt64, inode: UInt64, claimedName: some Sequence<UInt8>,
+        claimedCommand: some Sequence<UInt8>
+    ) {
         self.pid = pid
         self.device = device
         self.inode = inode

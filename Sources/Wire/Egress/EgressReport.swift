@@ -81,27 +81,26 @@ package enum EgressReport: Equatable, Sendable {
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         switch self {
-        case .ready: writer.appendHeader(kind: Kind.ready.rawValue)
+        case .ready: writer.appendHeader(Kind.ready)
         case .refused(let refusal):
-            writer.appendHeader(kind: Kind.refused.rawValue)
-            writer.append(refusal.check.rawValue)
-            writer.append(refusal.errno)
+            writer.appendHeader(Kind.refused)
+            refusal.append(to: &writer)
         case .whoIs(let query, let pair):
-            writer.appendHeader(kind: Kind.whoIs.rawValue)
+            writer.appendHeader(Kind.whoIs)
             writer.append(query)
             pair.append(to: &writer)
         case .applied(let generation, let cut):
-            writer.appendHeader(kind: Kind.applied.rawValue)
+            writer.appendHeader(Kind.applied)
             writer.append(generation)
             writer.append(cut)
         case .unusable(let generation):
-            writer.appendHeader(kind: Kind.unusable.rawValue)
+            writer.appendHeader(Kind.unusable)
             writer.append(generation)
         case .denial(let denial):
-            writer.appendHeader(kind: Kind.denial.rawValue)
+            writer.appendHeader(Kind.denial)
             denial.append(to: &writer)
         case .ended(let totals):
-            writer.appendHeader(kind: Kind.ended.rawValue)
+            writer.appendHeader(Kind.ended)
             for value in [totals.allowed, totals.denied, totals.bytesUp, totals.bytesDown, totals.recordsLost] {
                 writer.append(value)
             }
@@ -113,13 +112,10 @@ package enum EgressReport: Equatable, Sendable {
     package init(decoding bytes: [UInt8]) throws(MessageError) {
         guard bytes.count <= Self.longest else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .ready: self = .ready
-        case .refused:
-            guard let check = GatewayReport.Refusal.Check(rawValue: try reader.next()) else { throw .value }
-            self = .refused(GatewayReport.Refusal(check: check, errno: try reader.next()))
+        case .refused: self = .refused(try GatewayReport.Refusal(from: &reader))
         case .whoIs: self = .whoIs(query: try reader.next(), try SocketPair(from: &reader))
         case .applied: self = .applied(generation: try reader.next(), cut: try reader.next())
         case .unusable: self = .unusable(generation: try reader.next())

@@ -4,7 +4,7 @@
 package struct EgressStart: Equatable, Sendable {
     /// One descriptor's purpose. All sockets but none other were made inside the session's network namespace.
     package enum Role: Equatable, Sendable {
-        /// A sealed memfd: resolvers, host lines and the policy, as JSON.
+        /// A sealed memfd: host lines and the policy, as JSON.
         case configuration
         /// `audit.jsonl`, opened with O_APPEND.
         case audit

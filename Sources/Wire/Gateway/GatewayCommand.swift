@@ -38,13 +38,13 @@ package enum GatewayCommand: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .start(let start):
-            writer.appendHeader(kind: Kind.start.rawValue)
+            writer.appendHeader(Kind.start)
             start.append(to: &writer)
         case .window(let size):
-            writer.appendHeader(kind: Kind.window.rawValue)
+            writer.appendHeader(Kind.window)
             size.append(to: &writer)
         case .close:
-            writer.appendHeader(kind: Kind.close.rawValue)
+            writer.appendHeader(Kind.close)
         }
         return writer.bytes
     }
@@ -54,8 +54,7 @@ package enum GatewayCommand: Equatable, Sendable {
     /// - Parameter descriptors: How many descriptors came with it; only a start message has any.
     package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         var announced = 0
         switch kind {
         case .start:
@@ -90,24 +89,5 @@ package struct WindowSize: Equatable, Sendable {
     init(from reader: inout ByteReader) throws(MessageError) {
         rows = try reader.next()
         columns = try reader.next()
-    }
-}
-
-extension ByteWriter {
-    mutating func appendHeader(kind: UInt8) {
-        append(GatewayCommand.version)
-        append(kind)
-        append(UInt16(0))
-    }
-}
-
-extension ByteReader {
-    /// Reads the header that every message has and returns its kind.
-    mutating func nextHeader() throws(MessageError) -> UInt8 {
-        let version = try next(UInt8.self)
-        guard version == GatewayCommand.version else { throw .version(version) }
-        let kind = try next(UInt8.self)
-        try expectZero(UInt16.self)
-        return kind
     }
 }

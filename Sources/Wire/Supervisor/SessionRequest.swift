@@ -23,7 +23,7 @@ package enum SessionRequest: Equatable, Sendable {
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         switch self {
-        case .policy: writer.appendHeader(kind: Kind.policy.rawValue)
+        case .policy: writer.appendHeader(Kind.policy)
         }
         return writer.bytes
     }
@@ -33,8 +33,7 @@ package enum SessionRequest: Equatable, Sendable {
     /// - Parameter descriptors: How many descriptors came with it.
     package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         try reader.expectEnd()
         switch kind {
         case .policy:
