@@ -127,7 +127,8 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests", dependencies: ["Delivery", "Documents", "LinuxSystem", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
+        .testTarget(
+            name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",

@@ -70,6 +70,7 @@ struct StepProcess {
             switch name {
             case "step-pack": try process.pack(&report)
             case "step-index": try process.index(&report)
+            case "step-match": try process.match(&report)
             default: try process.takeIn(&report)
             }
         } catch let error as GitError where error.code == .refused {

@@ -108,8 +108,19 @@ struct EvidenceLook {
 
     private func look() throws(TaskFailure) -> BundleReport {
         let directory = try host { () throws(SystemError) in try Directory.open(path) }
-        do throws(EvidenceError) { return try BundleVerifier(key: key).verify(directory) } catch {
+        var report: BundleReport
+        do throws(EvidenceError) { report = try BundleVerifier(key: key).verify(directory) } catch {
             throw TaskFailure(error)
         }
+        guard report.isValid, let base = report.evidence?["base"]?["commit"]?.stringValue else { return report }
+        let delivered = report.statement?.delivered.map {
+            (reference: "refs/heads/\($0.branch)", commit: $0.commit, tree: $0.tree)
+        }
+        let hasPatch = report.evidence?["delivered"]?["patch"]?.stringValue != nil
+        let step = ConfinedStep(processes: try ChildProcess())
+        for (file, problem) in try step.match(path, base: base, delivered: delivered, patch: hasPatch) {
+            report.add(file, problem)
+        }
+        return report
     }
 }

@@ -17,7 +17,7 @@ struct StepReport {
     private static let keys: Set<String> = [
         "base", "name", "detached", "tip", "tree", "commits", "files", "insertions", "deletions", "file", "patch",
         "error",
-        "refused",
+        "refused", "mismatch",
     ]
 
     init() {}

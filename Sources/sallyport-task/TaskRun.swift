@@ -80,7 +80,9 @@ struct TaskRun: ~Copyable {
         Progress.say("task \(identifier): reading \(PrintableText.escapedOnce(arguments.repository))")
         try delivery.write("prompt.md", Array(text.text.utf8), mode: 0o644)
         let pack = try delivery.create("base.pack")
-        var command = ["step-pack", "--repo", arguments.repository, "--become", try ownerOfRepository()]
+        var command = [
+            "step-pack", "--repo", arguments.repository, "--become", try ConfinedStep.owner(of: arguments.repository),
+        ]
         if let base = arguments.base { command += ["--base", base] }
         let report = try step.run(command, output: pack.number)
         let base = try report.commit("base")
@@ -172,16 +174,6 @@ struct TaskRun: ~Copyable {
     }
 
     private var quarantineOwner: String { delivery.quarantineOwner?.text ?? "-" }
-
-    /// Who reads the caller's repository: its owner, when we are root and somebody else owns it.
-    private borrowing func ownerOfRepository() throws(TaskFailure) -> String {
-        guard geteuid() == 0 else { return "-" }
-        let path = arguments.repository
-        let status = try host { () throws(SystemError) in
-            try FileStatus.of(try Descriptor.open(path, O_PATH), subject: "\"\(path)\"")
-        }
-        return status.uid == 0 ? "-" : "\(status.uid):\(status.gid)"
-    }
 }
 
 /// Where tasks are kept when no `--deliver` says otherwise.

@@ -7,7 +7,8 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     var rest = arguments[...]
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
-    case "step-pack", "step-index", "step-import": StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case "step-pack", "step-index", "step-import", "step-match":
+        StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
     case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)
