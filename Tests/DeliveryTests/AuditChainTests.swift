@@ -25,7 +25,9 @@ struct AuditChainTests {
         try #require(lines.count == 5 && chain.records == 5)
     }
 
-    private func fault(_ lines: [[UInt8]]) -> AuditChain.Fault? { chain.fault(in: lines.flatMap { $0 }) }
+    private func fault(_ lines: [[UInt8]]) -> AuditChain.Fault? {
+        chain.fault(in: lines.flatMap { $0 }, digest: Digest.sha256)
+    }
 
     @Test("what was written is proven, and each record is JSON that names the one before")
     func whole() throws {

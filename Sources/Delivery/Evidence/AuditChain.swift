@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import LinuxSystem
 
 /// The number of an audit's records and the digest of the last one, which stands for all of them.
 ///
@@ -27,9 +26,9 @@ package struct AuditChain: Equatable, Sendable {
     }
 
     /// Takes a line, line end included, as the next record.
-    mutating func extend(_ line: [UInt8]) {
+    package mutating func extend(_ line: [UInt8], digest: ([UInt8]) -> String) {
         records += 1
-        head = Digest.sha256(line)
+        head = digest(line)
     }
 
     /// What is wrong with an audit, and where.
@@ -40,15 +39,17 @@ package struct AuditChain: Equatable, Sendable {
     }
 
     /// Proves the lines of an audit from the last to the first; nil when all of them are what they were.
-    package func fault(in bytes: [UInt8]) -> Fault? {
+    ///
+    /// - Parameter digest: SHA-256; another one only where speed counts and nobody attacks it.
+    package func fault(in bytes: [UInt8], digest: ([UInt8]) -> String) -> Fault? {
         let lines = Self.lines(bytes)
-        let digests = lines.map { Digest.sha256(Array($0)) }
+        let digests = lines.map { digest(Array($0)) }
         var expected = head
         var place = lines.count - 1
         for record in stride(from: records - 1, through: 0, by: -1) {
             guard place >= 0 else { return Fault(record: record, reason: "is missing") }
             if digests[place] != expected {
-                return Self.fault(record, expected, lines[place], earlier: digests[..<place])
+                return Self.fault(record, expected, lines[place], earlier: digests[..<place], digest)
             }
             guard let previous = Self.previous(lines[place]) else {
                 return Fault(record: record, reason: "has no digest of the record before it")
@@ -65,7 +66,8 @@ package struct AuditChain: Equatable, Sendable {
 
     /// Says what became of a record whose place is taken by another line.
     private static func fault(
-        _ record: Int, _ expected: String, _ line: ArraySlice<UInt8>, earlier: ArraySlice<String>
+        _ record: Int, _ expected: String, _ line: ArraySlice<UInt8>, earlier: ArraySlice<String>,
+        _ digest: ([UInt8]) -> String
     ) -> Fault {
         if let found = earlier.lastIndex(of: expected) {
             return Fault(record: record, reason: "is followed by \(earlier.count - found) lines that are no records")
@@ -73,7 +75,7 @@ package struct AuditChain: Equatable, Sendable {
         // The end of the line before it may be what was changed: then the record stands whole behind the other.
         let starts = line.indices.dropFirst().lazy.filter { line[$0...].starts(with: prefix) }
         for start in starts.prefix(mostJoined) {
-            if Digest.sha256(Array(line[start...])) == expected {
+            if digest(Array(line[start...])) == expected {
                 return Fault(record: record - 1, reason: "is not what it was: its line has no end")
             }
         }

@@ -31,6 +31,6 @@ package struct AuditLog: ~Copyable {
         ]
         let line = JSONWriter().write(record) + [0x0A]
         try onHost { () throws(SystemError) in try file.writeAll(line, subject: "\"\(subject)\"") }
-        chain.extend(line)
+        chain.extend(line, digest: Digest.sha256)
     }
 }

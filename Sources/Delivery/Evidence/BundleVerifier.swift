@@ -138,7 +138,9 @@ package struct BundleVerifier: Sendable {
     {
         let name = Manifest.auditName
         guard case .file(let size) = try tree.entry(name), size <= Self.largestAudit else { return }
-        if let fault = manifest.audit.fault(in: try tree.read(name, limit: Self.largestAudit)) {
+        if let fault = manifest.audit.fault(
+            in: try tree.read(name, limit: Self.largestAudit), digest: Digest.sha256)
+        {
             report.add(name, record: fault.record, fault.reason)
         }
     }

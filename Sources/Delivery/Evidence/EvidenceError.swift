@@ -12,12 +12,6 @@ package struct EvidenceError: Error, CustomStringConvertible, Sendable {
     package init(_ error: SystemError) { description = error.description }
 }
 
-/// Why bytes are not what they should be, in words without an end, and with no byte of theirs in it.
-package struct Flaw: Error, Equatable, Sendable {
-    package let reason: String
-    package init(_ reason: String) { self.reason = reason }
-}
-
 /// Runs system calls and gives their error this module's type.
 func onHost<Result: ~Copyable>(_ body: () throws(SystemError) -> Result) throws(EvidenceError) -> Result {
     do throws(SystemError) { return try body() } catch { throw EvidenceError(error) }
