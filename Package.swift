@@ -111,7 +111,8 @@ let package = Package(
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "Policy", "Documents"], swiftSettings: strict),
         .testTarget(
-            name: "SupervisorTests", dependencies: ["Supervisor", "Isolation", "Policy", "Documents"], swiftSettings: strict),
+            name: "SupervisorTests",
+            dependencies: ["Supervisor", "Isolation", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         // C: starts a gateway confined as the supervisor does, step by step, so that a test can leave one out.
@@ -119,6 +120,9 @@ let package = Package(
         .testTarget(
             name: "GatewayTests", dependencies: ["Wire", "CLinux", "CSeccomp", "CGatewayTesting"],
             swiftSettings: strict),
+        // C: an egress gateway that reports what it never did.
+        .executableTarget(
+            name: "lying-gateway", path: "Tests/LyingGateway", cSettings: cStrict, linkerSettings: staticExecutable),
         .testTarget(
             name: "EgressTests",
             dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),

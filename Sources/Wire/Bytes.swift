@@ -58,23 +58,27 @@ struct ByteReader {
     }
 }
 
+/// How every datagram between two of our processes begins: u8 version, u8 kind, u16 zero.
+enum MessageHeader {
+    static let version: UInt8 = 1
+}
+
 extension ByteWriter {
-    /// The header that every message has: version, kind, and two bytes without a meaning.
     mutating func appendHeader(_ kind: some RawRepresentable<UInt8>) {
-        append(GatewayCommand.version)
+        append(MessageHeader.version)
         append(kind.rawValue)
         append(UInt16(0))
     }
 }
 
 extension ByteReader {
-    /// Reads the header and returns the kind of message.
+    /// Reads the header and returns the kind, which must be one of these.
     mutating func nextHeader<Kind: RawRepresentable<UInt8>>(_: Kind.Type) throws(MessageError) -> Kind {
         let version = try next(UInt8.self)
-        guard version == GatewayCommand.version else { throw .version(version) }
-        let byte = try next(UInt8.self)
+        guard version == MessageHeader.version else { throw .version(version) }
+        let number = try next(UInt8.self)
         try expectZero(UInt16.self)
-        guard let kind = Kind(rawValue: byte) else { throw .kind(byte) }
+        guard let kind = Kind(rawValue: number) else { throw .kind(number) }
         return kind
     }
 }

@@ -56,6 +56,40 @@ struct LoopTests {
         #expect(source.heard.count == 1)
     }
 
+    @Test("serves at its end what is there already, work that was put off included, and waits for nothing")
+    func settle() throws {
+        let loop = try EventLoop()
+        let pipes = try Channel.pipe()
+        let source = Source()
+        let registration = try loop.add(pipes.first.number, SP_EPOLLIN, source, tag: 7)
+        defer { loop.remove(registration) }
+        var postponed = 0
+        let end = pipes.first.number
+        source.action = { _ in
+            var byte: UInt8 = 0
+            _ = sp_read(end, &byte, 1)
+            loop.postpone { postponed += 1 }
+        }
+        // More than one round can take: the loop was stopped, and goes on all the same.
+        loop.stop()
+        try pipes.second.writeAll([UInt8](repeating: 0, count: 200), subject: "a pipe")
+        try loop.settle(milliseconds: 60_000)
+        #expect(source.heard.count == 200 && postponed == 200)
+    }
+
+    @Test("ends although something is always there")
+    func settleEnds() throws {
+        let loop = try EventLoop()
+        let pipes = try Channel.pipe()
+        let source = Source()
+        let registration = try loop.add(pipes.first.number, SP_EPOLLIN, source)
+        defer { loop.remove(registration) }
+        // Never read, so that it is readable in every round.
+        try pipes.second.writeAll([0], subject: "a pipe")
+        try loop.settle(milliseconds: 1)
+        #expect(source.heard.count > 0)
+    }
+
     @Test("lets a bucket's rate through, and its burst")
     func bucket() {
         var bucket = TokenBucket(perSecond: 10, burst: 3, now: 0)

@@ -65,6 +65,8 @@ struct FilterSpecificationTests {
 
     static let enosys = SyscallAction.errno(38)
     static let eprotonosupport = SyscallAction.errno(93)
+    static let einval = SyscallAction.errno(22)
+    static let enoprotoopt = SyscallAction.errno(92)
     static let eafnosupport = SyscallAction.errno(97)
 
     static let calls: [Call] = [
@@ -86,8 +88,16 @@ struct FilterSpecificationTests {
         .init("personality", [0xFFFF_FFFF], .allow), .init("personality", [.max], .allow),
         .init("personality", [0x004_0000], .notify), .init("personality", [0x040_0000], .notify),
         .init("personality", [0x002_0000], .notify), .init("personality", [0x1_0004_0000], .notify),
-        .init("seccomp", [1, 0, 1], .allow), .init("seccomp", [1, 1, 1], .allow), .init("seccomp", [1, 8, 1], .notify),
-        .init("seccomp", [1, 0x19, 1], .notify),
+        // a filter of one's own, a listener, and the questions
+        .init("seccomp", [1, 0, 1], einval), .init("seccomp", [1, 1, 1], einval), .init("seccomp", [1, 8, 1], .notify),
+        .init("seccomp", [1, 0x19, 1], .notify), .init("seccomp", [0x1_0000_0001, 0, 1], einval),
+        .init("seccomp", [0, 0, 0], .allow), .init("seccomp", [2, 0, 1], .allow), .init("seccomp", [3, 0, 1], .allow),
+        .init("prctl", [22, 2, 1], einval), .init("prctl", [0x1_0000_0016, 2, 1], einval),
+        .init("prctl", [22, 1], .allow), .init("prctl", [38, 1], .allow), .init("prctl", [38, 2], .allow),
+        .init("setsockopt", [3, 1, 26], enoprotoopt), .init("setsockopt", [3, 1, 50], enoprotoopt),
+        .init("setsockopt", [3, 1, 51], enoprotoopt), .init("setsockopt", [3, 0x1_0000_0001, 52], enoprotoopt),
+        .init("setsockopt", [3, 1, 9], .allow), .init("setsockopt", [3, 6, 26], .allow),
+        .init("setsockopt", [3, 6, 31], enoprotoopt), .init("setsockopt", [3, 6, 1], .allow),
         .init("mknod", [0, 0o100644], .allow), .init("mknod", [0, 0o010644], .allow),
         .init("mknod", [0, 0o644], .allow),
         .init("mknod", [0, 0o140644], .allow), .init("mknod", [0, 0o020644], .notify),
@@ -165,7 +175,10 @@ struct FilterSpecificationTests {
                 #expect(matching.first?.action == filter.evaluate(name, arguments), "\(name) \(arguments)")
             }
         }
-        #expect(actions == [.allow, .notify, Self.eprotonosupport, Self.eafnosupport])
+        #expect(
+            actions == [
+                .allow, .notify, Self.eprotonosupport, Self.eafnosupport, Self.einval, Self.enoprotoopt,
+            ])
     }
 
     @Test("the same filter has the same identity and text, another one has others")

@@ -131,13 +131,11 @@ final class EgressGateway {
 
     // MARK: End
 
-    /// Closes everything and writes the last lines.
+    /// Cuts every connection and writes the last lines; nothing is taken any more.
     func end() -> EgressReport.Totals {
-        // What the tap holds and what waits for its process happened before the end, and is recorded.
-        for source in sources where source is Tap { source.ready(0, tag: 0) }
         for connection in connections.values { connection.cut() }
+        // What waits for its process happened before the end, and is recorded.
         owners.giveUp()
-        sources = []
         audit.flush()
         var totals = EgressReport.Totals()
         totals.allowed = audit.allowed

@@ -18,6 +18,8 @@ package final class EgressService {
     /// Exit status for a refusal and for a supervisor that breaks the protocol.
     private static let failed: Int32 = 125
     private static let mostConfiguration = 4 << 20
+    /// Milliseconds for what is still in the sockets at the end; most ends take less than one.
+    private static let longestEnd: UInt64 = 1000
 
     /// - Parameter control: The socket to the supervisor.
     package init(control: Int32) { self.control = Descriptor(owning: control) }
@@ -40,6 +42,8 @@ package final class EgressService {
             try open(start, tools)
             report(.ready)
             try tools.loop.run()
+            if isOrderly { try settle(tools.loop) }
+            conclude()
         } catch {
             refuse(GatewayReport.Refusal(check: .descriptors, errno: UInt32(max(0, error.errno.code))))
             return Self.failed
@@ -140,23 +144,38 @@ package final class EgressService {
         } catch { report(.unusable(generation: generation)) }
     }
 
-    /// Shuts everything. What was denied most often is reported for the summary at the end of a run.
     private func stop(orderly: Bool) {
         isOrderly = orderly
-        if let gateway {
-            let totals = gateway.end()
-            for denial in gateway.audit.mostDenied(8) {
-                report(
-                    .denial(
-                        EgressReport.Denial(
-                            subject: denial.key.name ?? denial.key.asked?.description ?? "-",
-                            port: denial.key.port ?? 0, reason: denial.key.reason ?? "denied", count: denial.count,
-                            event: denial.event)))
-            }
-            report(.ended(totals))
-        }
-        gateway = nil
         loop?.stop()
+    }
+
+    // MARK: End
+
+    /// Nobody is inside any more, but what they did last may still wait in the sockets: questions, connections, packets.
+    private func settle(_ loop: EventLoop) throws(SystemError) {
+        // A supervisor that is gone now would be heard of in every round.
+        if let registration { loop.remove(registration) }
+        registration = nil
+        try loop.settle(milliseconds: Self.longestEnd)
+    }
+
+    /// Writes and reports the last of it. What was denied most often is for the summary at the end of a run.
+    private func conclude() {
+        guard let gateway else { return }
+        let totals = gateway.end()
+        for denial in gateway.audit.mostDenied(EgressReport.mostDenials) {
+            report(
+                .denial(
+                    EgressReport.Denial(
+                        subject: denial.key.name ?? denial.key.asked?.description ?? "-",
+                        port: denial.key.port ?? 0, reason: denial.key.reason ?? "denied", count: denial.count,
+                        event: denial.event)))
+        }
+        report(.ended(totals))
+        // Its sockets are left to the exit that follows. The close of the tap waits until no processor can be about to
+        // use it, for several ticks (packet_release in net/packet/af_packet.c): the supervisor need not, once it has
+        // the last report and this process has no memory left to act from.
+        _ = Unmanaged.passRetained(gateway)
     }
 }
 

@@ -33,6 +33,8 @@ final class EventLoop {
     private var timers = TimerHeap()
     private var postponed: [() -> Void] = []
     private var isStopped = false
+    private var events = [sp_event](repeating: sp_event(), count: Int(batch))
+    private static let batch: Int32 = 64
 
     init() throws(SystemError) {
         epoll = Descriptor(owning: Int32(try checked("create", "an epoll instance") { sp_epoll_create() }))
@@ -99,20 +101,28 @@ final class EventLoop {
 
     /// Waits and serves until ``stop()``.
     func run() throws(SystemError) {
-        var events = [sp_event](repeating: sp_event(), count: 64)
-        while !isStopped {
-            let timeout = postponed.isEmpty ? timers.milliseconds(from: now) : 0
-            let count = sp_events(epoll.number, &events, 64, timeout)
-            if count < 0 && count != -Int(EINTR) { throw SystemError("wait for", "events", Errno(Int32(-count))) }
-            for event in events[..<max(0, count)] {
-                let slot = slots[Int(event.index)]
-                guard slot.generation == event.generation, let source = slot.source else { continue }
-                source.ready(event.events, tag: slot.tag)
-            }
-            while let timer = timers.next(due: now) { timer.fire() }
-            let work = postponed
-            postponed.removeAll(keepingCapacity: true)
-            for action in work { action() }
+        while !isStopped { _ = try turn(timeout: postponed.isEmpty ? timers.milliseconds(from: now) : 0) }
+    }
+
+    /// Serves what is there already without waiting for more, for at most so long.
+    func settle(milliseconds: UInt64) throws(SystemError) {
+        let deadline = now + milliseconds * 1_000_000
+        while try turn(timeout: 0) && now < deadline {}
+    }
+
+    /// One round; false when there was nothing to do.
+    private func turn(timeout: Int32) throws(SystemError) -> Bool {
+        let count = sp_events(epoll.number, &events, Self.batch, timeout)
+        if count < 0 && count != -Int(EINTR) { throw SystemError("wait for", "events", Errno(Int32(-count))) }
+        for event in events[..<max(0, count)] {
+            let slot = slots[Int(event.index)]
+            guard slot.generation == event.generation, let source = slot.source else { continue }
+            source.ready(event.events, tag: slot.tag)
         }
+        while let timer = timers.next(due: now) { timer.fire() }
+        let work = postponed
+        postponed.removeAll(keepingCapacity: true)
+        for action in work { action() }
+        return count != 0 || !work.isEmpty
     }
 }

@@ -4,10 +4,12 @@
 package enum ArgumentTables {
     package static let ordinary: [String: SyscallDecision] = [
         "clone": clone, "ioctl": ioctl, "ioprio_set": ioprioSet, "mknod": mknod(modeIndex: 1),
-        "mknodat": mknod(modeIndex: 2), "personality": personality, "seccomp": seccomp, "socket": socket,
-        "socketpair": socketpair,
+        "mknodat": mknod(modeIndex: 2), "personality": personality, "prctl": prctl, "seccomp": seccomp,
+        "setsockopt": setsockopt, "socket": socket, "socketpair": socketpair,
     ]
 
+    private static let einval: Int32 = 22
+    private static let enoprotoopt: Int32 = 92
     private static let eafnosupport: Int32 = 97
     private static let eprotonosupport: Int32 = 93
 
@@ -42,10 +44,24 @@ package enum ArgumentTables {
         cases: [.init([low(0, 0)], .allow), .init([low(0, 8)], .allow), .init([low(0, 0xFFFF_FFFF)], .allow)],
         otherwise: .notify)
 
-    /// A program may confine itself further: the strictest filter wins, so its own can only take away. What it may
-    /// not have is a listener (SECCOMP_FILTER_FLAG_NEW_LISTENER, bit 3), since that is how a supervisor is imitated.
+    /// A filter of one's own (SECCOMP_SET_MODE_FILTER) could only take away, but its compiled form counts against
+    /// net.core.bpf_jit_limit, which the whole host shares: a dozen sandboxes full of filters kept every other one
+    /// from starting. The answer is that of a kernel without filters. A listener (SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    /// bit 3) is refused on the record, since that is how a supervisor is imitated.
     private static let seccomp = SyscallDecision(
-        cases: [.init([masked(1, 0x8, 0)], .allow)], otherwise: .notify)
+        cases: [.init([low(0, 1), masked(1, 0x8, 0x8)], .notify), .init([low(0, 1)], .errno(einval))],
+        otherwise: .allow)
+
+    /// PR_SET_SECCOMP with SECCOMP_MODE_FILTER: the older way to the same.
+    private static let prctl = SyscallDecision(
+        cases: [.init([low(0, 22), low(1, 2)], .errno(einval))], otherwise: .allow)
+
+    /// SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF and _EBPF: compiled against the same limit, one for
+    /// each socket. TCP_ULP puts kernel code between a program and its connection (CVE-2023-0461) and has no user here.
+    private static let setsockopt = SyscallDecision(
+        cases: [UInt64(26), 50, 51, 52].map { .init([low(1, 1), low(2, $0)], .errno(enoprotoopt)) }
+            + [.init([low(1, 6), low(2, 31)], .errno(enoprotoopt))],
+        otherwise: .allow)
 
     /// Local sockets, ROUTE netlink, TCP and UDP. The type is compared without SOCK_CLOEXEC and SOCK_NONBLOCK. Odd
     /// protocols and families answer what a kernel built without them would, which programs know how to take:

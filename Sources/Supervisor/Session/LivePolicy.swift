@@ -34,7 +34,10 @@ final class LivePolicy {
         } catch { return Self.refused(.document, "\(error)") }
         if let reason = unusable(policy) { return reason }
         do throws(SystemError) {
-            let generation = door.generation + 1
+            guard let generation = door.state.next else {
+                throw SystemError(
+                    "change", "the policy of session \(session)", Errno(EOVERFLOW), remedy: "Start a new session.")
+            }
             let configuration = EgressConfiguration(
                 session: session.text, generation: generation, hosts: try HostsFile.lines(for: policy), policy: policy)
             try directory.replace(

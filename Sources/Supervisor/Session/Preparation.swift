@@ -12,7 +12,10 @@ struct Preparation {
     let held: DescriptorSet
     let environment: CallerEnvironment
 
-    func specification(_ request: RunRequest, session: SessionID) throws(SystemError) -> SandboxSpec {
+    /// - Parameter network: What the session's egress needs; nil when nothing leaves.
+    func specification(_ request: RunRequest, session: SessionID, network: NetworkPlan?) throws(SystemError)
+        -> SandboxSpec
+    {
         try HeldFilesystem.check(request.profile.filesystem, profile: request.profile.name)
         let trees = Trees(mode: mode, held: held)
         let skeleton = try Skeleton.ensure(paths, mode: mode)
@@ -25,7 +28,6 @@ struct Preparation {
                     "The kernel has no Landlock (5.13, lsm=landlock). A profile can waive it by name: landlock: waived."
             )
         }
-        let network = try EgressDoor.plan(for: request.profile.egress)
         let resolver = network == nil ? [] : try skeleton.resolverTrees(trees)
         var spec = SandboxSpec(
             session: session.text, mode: mode, profile: request.profile, landlockABI: max(0, Int(abi)), filter: filter,

@@ -121,10 +121,10 @@ package final class SessionRun {
                 root: mode == .host)
         }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
-        var spec = try preparation.specification(request, session: id)
-        if spec.network != nil { try startEgress(&spec, &result) }
-        if let plan = spec.network { network?.equip(plan) }
         let program = try programs.sealed("sp-init")
+        let door = try EgressPlan.make(request.profile.egress, program: program)
+        var spec = try preparation.specification(request, session: id, network: door?.network)
+        if let door { try startEgress(door, &result) }
         try joinGroups(&spec)
         fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
@@ -187,6 +187,8 @@ package final class SessionRun {
             throw error
         }
         try reap(sandbox)
+        // What it has to do at its end goes on beside all that follows.
+        egress?.close()
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)
         // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.
@@ -237,17 +239,16 @@ package final class SessionRun {
 
     /// Only a session with a terminal or a runner has one.
     private func startGateway(_ terminal: CallerTerminal?) throws(SystemError) {
-        gateway = try Gateway.start(
+        gateway = try Gateway(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller, terminal: terminal,
             frames: request.frames)
     }
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
-    private func startEgress(_ spec: inout SandboxSpec, _ result: inout SessionResult) throws(SystemError) {
-        guard let network = try EgressDoor.plan(for: request.profile.egress, programs) else { return }
-        spec.network = network
-        result.egress = SessionResult.Egress(network, observed: request.profile.egress.observes)
-        egress = try EgressDoor.start(
+    private func startEgress(_ plan: EgressPlan, _ result: inout SessionResult) throws(SystemError) {
+        network?.equip(plan.network)
+        result.egress = SessionResult.Egress(plan, observed: request.profile.egress.observes)
+        egress = try EgressDoor(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
     }
 
@@ -487,6 +488,8 @@ package final class SessionRun {
             result.add(
                 gateway, terminal: streams?.standard.contains { $0 == nil } ?? false, frames: request.frames != nil)
         }
+        do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
+        fault.reach("cgroup.removed")
         if let egress {
             egress.finish()
             result.egress?.add(egress)
@@ -495,8 +498,8 @@ package final class SessionRun {
             control = nil
             do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
         }
-        do throws(SystemError) { try cgroup?.remove(deadline: 5000) } catch { note(error) }
-        fault.reach("cgroup.removed")
+        // It has the block's last id: whoever gets the block next must never meet it while it can still act.
+        egress?.leave()
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
             do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch
@@ -514,6 +517,9 @@ extension SessionRun {
         try paths.prepare()
         let held = DescriptorSet()
         let preparation = Preparation(mode: .current, paths: paths, held: held, environment: environment)
-        return PlanDocument(try preparation.specification(request, session: try SessionID.random()))
+        // What is asked for: to find out what this kernel has, something would have to be started.
+        let plan = try EgressPlan(request.profile.egress, ipv6: try .ofNewNamespaces()) { _ in .available }
+        return PlanDocument(
+            try preparation.specification(request, session: try SessionID.random(), network: plan?.network))
     }
 }

@@ -11,7 +11,7 @@
 ///        │  close                              ────────────▶  at most once: shut everything, report, end
 ///        │  ◀────────────  denial (the most frequent ones), ended    then exit 0
 ///
-/// Datagrams of a SOCK_SEQPACKET socket with the header of ``GatewayCommand``. Both sides treat the other as hostile.
+/// Datagrams of a SOCK_SEQPACKET socket with the header of ``MessageHeader``. Both sides treat the other as hostile.
 package enum EgressCommand: Equatable, Sendable {
     case start(EgressStart)
     /// A new policy document comes along as a sealed memfd.

@@ -66,6 +66,8 @@ package enum EgressReport: Equatable, Sendable {
 
     /// No report is longer.
     package static let longest = 512
+    /// No end has more denials before it.
+    package static let mostDenials = 8
 
     private enum Kind: UInt8 {
         case ready = 0x91

@@ -10,7 +10,7 @@
 ///        │  close                              ────────────▶  at most once: drain what is there, then end
 ///        │  ◀────────────  ended                  last, then exit 0
 ///
-/// One datagram of a SOCK_SEQPACKET socket is one message: u8 version, u8 kind, u16 zero, then the fields in order,
+/// One datagram of a SOCK_SEQPACKET socket is one message: the header of ``MessageHeader``, then the fields in order,
 /// big-endian, no padding. Both sides treat the other as hostile: a wrong size, an unknown kind or a reserved bit ends
 /// the conversation.
 ///
@@ -23,7 +23,6 @@ package enum GatewayCommand: Equatable, Sendable {
     /// nothing still delays the end, so the supervisor gives it a time of its own and then kills the gateway.
     case close
 
-    package static let version: UInt8 = 1
     /// No command is longer; a receiver's buffer of this size shows an oversized one by MSG_TRUNC.
     package static let longest = 64
 

@@ -6,7 +6,7 @@
 ///        │  policy (a document by SCM_RIGHTS)  ────────────▶  first and only
 ///        │  ◀────────────  applied, or refused                then the connection is closed
 ///
-/// Datagrams of a SOCK_SEQPACKET socket with the header of ``GatewayCommand``. Only root and the supervisor's own user
+/// Datagrams of a SOCK_SEQPACKET socket with the header of ``MessageHeader``. Only root and the supervisor's own user
 /// are listened to; what they send is read as strictly as anybody's.
 package enum SessionRequest: Equatable, Sendable {
     /// A new egress policy comes along as a sealed memfd.
