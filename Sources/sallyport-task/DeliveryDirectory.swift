@@ -97,6 +97,11 @@ struct DeliveryDirectory: ~Copyable {
         try host { () throws(SystemError) in try directory.replace(name, with: bytes, mode: mode) }
     }
 
+    /// The bytes of a small file of ours.
+    borrowing func read(_ name: String) throws(TaskFailure) -> [UInt8] {
+        try host { () throws(SystemError) in try directory.read(name, limit: 4 << 20) }
+    }
+
     borrowing func remove(_ name: String) throws(TaskFailure) {
         try host { () throws(SystemError) in try directory.removeTree(Array(name.utf8)) }
     }

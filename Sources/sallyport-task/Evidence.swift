@@ -38,6 +38,7 @@ struct Evidence {
     private let text: TaskText
     let startedMilliseconds: Int
     var finishedMilliseconds: Int?
+    var machine = JSON.null
     var base: ObjectID?
     var baseName = ""
     var baseIsDetached = false
@@ -106,7 +107,7 @@ struct Evidence {
             "started": .int(startedMilliseconds),
             "finished": .optional(finishedMilliseconds),
             "request": requestJSON,
-            "host": HostFacts.json,
+            "host": machine,
             "base": [
                 "commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached),
             ],
@@ -144,6 +145,8 @@ struct Evidence {
         members.append(JSON.Member("log", .string("\(label).log")))
         members.append(JSON.Member("record", .string("\(label).result.json")))
         members.append(JSON.Member("plan", .string("\(label).plan.json")))
+        members.append(JSON.Member("environment", .string("\(label).environment.json")))
+        members.append(JSON.Member("profile_file", .string("\(label).profile.yaml")))
         members.append(JSON.Member("policy", .string("\(label).profile.txt")))
         return .object(members)
     }

@@ -51,12 +51,12 @@ enum EvidenceVerb {
     }
 
     /// A directory, or the name of a task of this host.
-    private static func place(_ word: String, _ environment: [String]) throws -> String {
+    static func place(_ word: String, _ environment: [String]) throws -> String {
         guard TaskIdentifier.isValid(word), access(word, F_OK) != 0 else { return word }
         return try StateDirectory.path(environment) + "/tasks/\(word)"
     }
 
-    private static func key(_ arguments: Arguments, _ environment: [String]) throws -> PublicKey {
+    static func key(_ arguments: Arguments, _ environment: [String]) throws -> PublicKey {
         if let file = try arguments.value("key") { return try KeyStore.publicKey(file: file) }
         guard let own = try KeyStore(state: try StateDirectory.path(environment)).publicKey() else {
             throw EvidenceError(
@@ -106,7 +106,7 @@ struct EvidenceLook {
         return report.isValid ? 0 : 1
     }
 
-    private func look() throws(TaskFailure) -> BundleReport {
+    func look() throws(TaskFailure) -> BundleReport {
         let directory = try host { () throws(SystemError) in try Directory.open(path) }
         var report: BundleReport
         do throws(EvidenceError) { report = try BundleVerifier(key: key).verify(directory) } catch {

@@ -18,7 +18,7 @@ struct Sandbox {
 
     static let source = "/run/sallyport/source.git"
     static let prompt = "/run/sallyport/prompt"
-    private static let runner = "/run/sallyport/runner"
+    static let runner = "/run/sallyport/runner"
 
     /// - Parameter environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
     init(processes: ChildProcess, profile: String, environment: [String]) throws(TaskFailure) {
@@ -37,10 +37,11 @@ struct Sandbox {
     ///   - label: Names the log `<label>.log` and the record `<label>.result.json` in the delivery directory.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - frames: Name of the file for the runner's checked statements.
+    ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        export: Export? = nil, frames: String? = nil
+        export: Export? = nil, frames: String? = nil, instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         let record = "\(label).result.json"
@@ -52,6 +53,10 @@ struct Sandbox {
         for mount in mounts { command += ["--mount", mount] }
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
+        if let other {
+            let end = try processes.run(command + ["--"] + other, environment: environment, descriptors: [0, 1, 2])
+            return (try self.record(record, in: delivery), end)
+        }
         command += ["--", Self.runner] + arguments
         // One open file for both streams, so that the log keeps their order. Not O_APPEND: splice(2) refuses it.
         let log = try delivery.create("\(label).log")
@@ -63,11 +68,11 @@ struct Sandbox {
                 "run", "the \(label) sandbox", "sallyport left no record (\(end))",
                 remedy: "It said: \(try Self.lastLine(of: "\(label).log", in: delivery))")
         }
-        let file = try delivery.open(record)
-        let bytes = try host { () throws(SystemError) in
-            try file.readAll(limit: 4 << 20, subject: "\"\(directory)/\(record)\"")
-        }
-        return (try SessionRecord(bytes, file: "\(directory)/\(record)"), end)
+        return (try self.record(record, in: delivery), end)
+    }
+
+    private func record(_ name: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> SessionRecord {
+        try SessionRecord(try delivery.read(name), file: "\(delivery.path)/\(name)")
     }
 
     /// The end of a log, printable: when there is no record, `sallyport` itself wrote it last.

@@ -17,6 +17,7 @@ struct TaskRun: ~Copyable {
     let sandbox: Sandbox
     let delivery: DeliveryDirectory
     let keys: KeyStore
+    let state: String
     var evidence: Evidence
     var audit: TaskAudit
 
@@ -44,12 +45,12 @@ struct TaskRun: ~Copyable {
         let audit = try TaskAudit(delivery)
         return TaskRun(
             arguments: arguments, text: text, processes: processes, sandbox: sandbox, evidence: evidence,
-            delivery: delivery, keys: keys, audit: audit)
+            delivery: delivery, keys: keys, state: state, audit: audit)
     }
 
     private init(
         arguments: TaskArguments, text: TaskText, processes: ChildProcess, sandbox: Sandbox, evidence: Evidence,
-        delivery: consuming DeliveryDirectory, keys: KeyStore, audit: consuming TaskAudit
+        delivery: consuming DeliveryDirectory, keys: KeyStore, state: String, audit: consuming TaskAudit
     ) {
         self.arguments = arguments
         self.text = text
@@ -58,6 +59,7 @@ struct TaskRun: ~Copyable {
         self.evidence = evidence
         self.delivery = delivery
         self.keys = keys
+        self.state = state
         self.audit = audit
     }
 

@@ -12,6 +12,7 @@ extension TaskRun {
         let outcome = evidence.outcome ?? .interrupted
         try audit.record(
             outcome.isSuccess ? "task_completed" : "task_failed", [.init("outcome", .string(outcome.rawValue))])
+        evidence.machine = try HostFacts().json(rootfs: try rootfs(), state: state)
         let json = evidence.json(files: try delivery.digests())
         try delivery.write(Manifest.evidenceName, JSONWriter(pretty: true).write(json) + [0x0A])
         let branch = evidence.branch
@@ -23,6 +24,12 @@ extension TaskRun {
             let seal = BundleSeal(task: evidence.task, delivered: delivered, audit: audit.chain)
             return (json, try seal.seal(directory, predicate: Self.predicate(json), with: try keys.load()))
         } catch { throw TaskFailure(error) }
+    }
+
+    /// The root file system of the sandboxes, as their resolved profile names it.
+    private borrowing func rootfs() throws(TaskFailure) -> String {
+        guard let label = evidence.sessions.first?.label else { return "" }
+        return try ProfileFile(try delivery.read("\(label).profile.yaml")).rootfs
     }
 
     /// What the statement says of the task: the same facts as the evidence, in short, and who saw them.
@@ -55,24 +62,5 @@ enum EvidenceKey {
         let keys = KeyStore(state: state)
         do throws(EvidenceError) { _ = try keys.load() } catch { throw TaskFailure(error) }
         return keys
-    }
-}
-
-/// The machine that a task ran on.
-enum HostFacts {
-    static var json: JSON {
-        var name = utsname()
-        guard uname(&name) == 0 else { return .null }
-        return [
-            "kernel": .string(text(&name.release)), "machine": .string(text(&name.machine)),
-            "sallyport": .string(sallyportVersion),
-        ]
-    }
-
-    /// Of all programs of this build.
-    static let sallyportVersion = "0.1.0"
-
-    private static func text<Field>(_ field: inout Field) -> String {
-        withUnsafeBytes(of: &field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 }

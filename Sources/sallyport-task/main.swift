@@ -9,6 +9,7 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     switch rest.first {
     case "step-pack", "step-index", "step-import", "step-match":
         StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case "reproduce": return ReproduceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)

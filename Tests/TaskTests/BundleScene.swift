@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Delivery
 import Documents
 import Glibc
+import LinuxSystem
 import TestSupport
 import Testing
 
@@ -10,9 +12,9 @@ struct BundleScene {
     let directory: String
 
     /// - Parameter agent: Has a refused system call in it, so that the audit holds a denial.
-    init(agent: String = "echo fixed > file; unshare -m true; true") throws {
+    init(agent: String = "echo fixed > file; unshare -m true; true", options: [String] = []) throws {
         scene = try TaskScene()
-        let done = try scene.task(agent: agent)
+        let done = try scene.task(agent: agent, options: options)
         try #require(done.outcome == "verified", "\(done.finished.errorText)")
         directory = done.directory
     }
@@ -67,6 +69,17 @@ struct BundleScene {
         let scratch = scene.sallyport.home
         let relative = String(at(name).dropFirst(scratch.path.utf8.count + 1))
         try scratch.file(relative, bytes: bytes, mode: place.isEmpty ? 0o600 : 0o644)
+    }
+
+    /// Signs the bundle as it is now with the host's own key, and says the same of it as before.
+    func reseal() throws {
+        let envelope = try Envelope(try #require(contents(at(Manifest.envelopeName))))
+        let manifest = try Manifest(try #require(contents(at(Manifest.name))))
+        let statement = try Statement(envelope.payload)
+        try shell("rm manifest.json evidence.dsse.json")
+        let seal = BundleSeal(task: manifest.task, delivered: statement.delivered, audit: manifest.audit)
+        _ = try seal.seal(
+            try Directory.open(directory), predicate: statement.predicate, with: try KeyStore(state: state).load())
     }
 
     /// Runs something on the bundle with a shell, in its directory.

@@ -75,11 +75,11 @@ struct EvidenceStoryTests {
     func contradictions(_ c: Case) throws {
         let bundle = try BundleScene()
         // Sealed again without a change it is as good as before: what is found below is the change.
-        try reseal(bundle)
+        try bundle.reseal()
         let good = try bundle.verify()
         try #require(good.code == 0, "\(good.problems) \(good.finished.errorText)")
         try change(bundle, c.script)
-        try reseal(bundle)
+        try bundle.reseal()
         let answer = try bundle.verify()
         #expect(answer.code == 1 && answer.files == [c.file], "\(answer.files) \(answer.finished.errorText)")
         #expect(answer.problems.contains(c.problem), "\(answer.problems)")
@@ -105,16 +105,5 @@ struct EvidenceStoryTests {
             guard Digest.sha256(bytes) != old else { continue }
             try bundle.shell("sed -i '/\"files\": {/,$s/\(old)/\(Digest.sha256(bytes))/' evidence.json")
         }
-    }
-
-    private func reseal(_ bundle: BundleScene) throws {
-        let envelope = try Envelope(try #require(contents(bundle.at(Manifest.envelopeName))))
-        let manifest = try Manifest(try #require(contents(bundle.at(Manifest.name))))
-        let statement = try Statement(envelope.payload)
-        try bundle.shell("rm manifest.json evidence.dsse.json")
-        let seal = BundleSeal(task: manifest.task, delivered: statement.delivered, audit: manifest.audit)
-        _ = try seal.seal(
-            try Directory.open(bundle.directory), predicate: statement.predicate,
-            with: try KeyStore(state: bundle.state).load())
     }
 }

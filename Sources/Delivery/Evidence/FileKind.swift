@@ -8,7 +8,7 @@ package enum FileKind: String, Sendable, CaseIterable {
     case audit
     /// What the caller asked for.
     case prompt
-    /// The launch plan of a sandbox.
+    /// The launch plan of a sandbox, and its environment.
     case plan
     /// The resolved profile of a sandbox.
     case profile
@@ -55,7 +55,9 @@ package enum FileKind: String, Sendable, CaseIterable {
             "frames.jsonl": .frames, "work.bundle": .received, "result.bundle": .result, "result.patch": .result,
         ]
         let endings: [(String, FileKind)] = [
-            (".plan.json", .plan), (".profile.txt", .profile), (".result.json", .record), (".audit.jsonl", .network),
+            (".plan.json", .plan), (".environment.json", .plan), (".profile.txt", .profile),
+            (".profile.yaml", .profile),
+            (".result.json", .record), (".audit.jsonl", .network),
             (".log", .log),
         ]
         let beneath: [(String, FileKind)] = [

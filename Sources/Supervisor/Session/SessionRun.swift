@@ -173,7 +173,7 @@ package final class SessionRun {
         let plan = PlanDocument(spec)
         result.planDigest = plan.digest
         try directory.write("plan.json", plan.json)
-        try records?.write(plan: plan, profile: request.profile)
+        try records?.write(plan: plan, profile: request.profile, environment: spec.environment)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
         var watch = Watch(gateway: gateway, egress: egress, control: control)
