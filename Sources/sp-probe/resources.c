@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -147,6 +151,54 @@ static void pipe_bomb(struct bomb *b, const char *path) {
         if (!keep(b, r)) return;
     }
 }
+// Goes on in a child where this process has no descriptors left; what it holds stays held.
+static int next_process(void) {
+    if (errno != EMFILE) return 0;
+    pid_t pid = fork();
+    if (pid < 0) return 0;
+    if (pid > 0) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+        _exit(0);
+    }
+    syscall(SYS_close_range, 3, ~0U, 0);
+    return 1;
+}
+static void socket_bomb(struct bomb *b, const char *path) {
+    (void)path;
+    static char block[65536];
+    for (;;) {
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof address;
+        int door = socket(AF_INET, SOCK_STREAM, 0), out = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), in = -1;
+        if (door >= 0 && out >= 0 && bind(door, (struct sockaddr *)&address, size) == 0 && listen(door, 1) == 0 &&
+            getsockname(door, (struct sockaddr *)&address, &size) == 0) {
+            connect(out, (struct sockaddr *)&address, size);
+            in = accept(door, NULL, NULL);
+        }
+        if (in >= 0) {
+            while (write(out, block, sizeof block) > 0) {}
+            close(door);
+        } else if (next_process()) {
+            continue;
+        }
+        if (!keep(b, in)) return;
+    }
+}
+static void netlink_bomb(struct bomb *b, const char *path) {
+    (void)path;
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+    } ask = {{sizeof ask, RTM_GETLINK, NLM_F_REQUEST, 0, 0}, {.ifi_index = 1}};
+    for (;;) {
+        int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+        if (fd < 0 && next_process()) continue;
+        // Each answer waits to be read.
+        for (int i = 0; fd >= 0 && i < 400; i++)
+            if (send(fd, &ask, sizeof ask, MSG_DONTWAIT) < 0) break;
+        if (!keep(b, fd)) return;
+    }
+}
 static void open_bomb(struct bomb *b, const char *path) {
     while (keep(b, open(path, O_RDONLY))) {}
 }
@@ -217,7 +269,7 @@ static const struct {
     {"files", files_bomb, "."},        {"deep", deep_bomb, "."},         {"open", open_bomb, "/dev/null"},
     {"inotify", inotify_bomb, ""},     {"log", log_bomb, ""},            {"spin", spin_bomb, ""},
     {"sleep", sleep_bomb, ""},         {"daemon", daemon_bomb, ""},      {"zombies", zombie_bomb, ""},
-    {"tmpfiles", files_bomb, "/tmp"},
+    {"tmpfiles", files_bomb, "/tmp"},  {"sockets", socket_bomb, ""},     {"netlink", netlink_bomb, ""},
 };
 
 int sp_bomb(int argc, char **argv) {

@@ -52,6 +52,15 @@ extension Threats {
         }
 
         @Test(
+            "L02: what waits in sockets stops at the limit on memory", .requires(.root), .timeLimit(.minutes(2)),
+            arguments: ["sockets", "netlink"])
+        func l02Sockets(bomb: String) throws {
+            try control(bomb, 8)
+            let run = try Sallyport().probe(profile: "strict", options: limits(small), ["bomb", bomb, "1000000"])
+            #expect(run.outcome == "oom" && run.limit == "memory", "\(run.outcome) \(run.text)\(run.errorText)")
+        }
+
+        @Test(
             "L02: a neighbour lives on while another session runs out of memory", .requires(.root),
             .timeLimit(.minutes(1)))
         func l02Neighbour() throws {

@@ -27,7 +27,7 @@ final class EgressDoor {
 
     // MARK: Start
 
-    /// Hands over the session's sockets and its policy, and waits until names are answered.
+    /// Hands over the session's sockets and its policy; ``ready()`` comes next.
     ///
     /// - Parameter sockets: Closed here afterwards: an open listener would keep the session's network alive.
     func begin(
@@ -46,6 +46,10 @@ final class EgressDoor {
         let start = EgressStart(roles: roles, options: options)
         try process.send(EgressCommand.start(start).encoded(), descriptors: numbers)
         sockets.close()
+    }
+
+    /// Waits until names are answered.
+    func ready() throws(SystemError) {
         let isInTime = process.wait(until: { state.phase != .starting || failure != nil }, heed: { _ = heed() })
         if let failure { throw failure }
         guard isInTime else { throw process.late }
