@@ -6,7 +6,7 @@ internal import Glibc
 
 /// A reader under test, and what must hold for every input.
 enum Target: String {
-    case dns, clienthello, httphead, httpbody, profile, wire, taskmodel
+    case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle
 
     static let chosen: Target = {
         let name = getenv("SALLYPORT_FUZZ").map { String(cString: $0) } ?? ""
@@ -25,6 +25,7 @@ enum Target: String {
         case .profile: fuzzProfile(input)
         case .wire: fuzzWire(input)
         case .taskmodel: fuzzTaskModel(input)
+        case .bundle: fuzzBundle(input)
         }
     }
 }

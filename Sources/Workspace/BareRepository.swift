@@ -87,6 +87,13 @@ package struct BareRepository: ~Copyable {
         try git("point", "HEAD at \(reference)") { git_repository_set_head(repository.pointer, reference) }
     }
 
+    /// The object that a reference names, through symbolic ones.
+    package borrowing func target(of name: String) throws(GitError) -> ObjectID {
+        var id = git_oid()
+        try git("read", "\(name) of \"\(path)\"") { git_reference_name_to_id(&id, repository.pointer, name) }
+        return ObjectID(id)
+    }
+
     /// Every reference by name, sorted.
     package borrowing func references() throws(GitError) -> [String] {
         var list = git_strarray()

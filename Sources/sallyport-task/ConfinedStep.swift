@@ -64,6 +64,7 @@ struct StepProcess {
     /// Every step, by the verb that runs it.
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
+        "step-match",
     ]
 
     /// Runs a step to its end and exits: 0 with a report, whatever the report says.
@@ -79,6 +80,7 @@ struct StepProcess {
             case "step-checkout": try process.checkOut(&report)
             case "step-findings": try process.findings(&report)
             case "step-publish": try process.publish(&report)
+            case "step-match": try process.match(&report)
             default: try process.takeIn(&report)
             }
         } catch let error as GitError where error.code == .refused {
