@@ -26,7 +26,7 @@ struct EvidenceShowTests {
         let claims = try #require(shown.lines.firstIndex { $0.hasPrefix("claimed by") })
         #expect(shown.lines[..<claims].allSatisfy { !$0.contains("outcome=") })
         #expect(shown.lines[(claims + 1)...].allSatisfy { $0.hasPrefix("  claimed: ") })
-        #expect(shown.text.contains("  claimed: test phase=final outcome=passed"))
+        #expect(shown.text.contains("  claimed: test phase=final check=test outcome=passed"))
         let json = try JSONParser.parse(try show(bundle.scene, bundle.directory, ["--json"]).output)
         #expect(json["verification"]?["valid"]?.boolValue == true)
         #expect(json["evidence"]?["outcome"]?.stringValue == "verified")

@@ -44,6 +44,30 @@ struct ReproduceTests {
     }
 
     @Test(
+        "an agent's script is in the bundle, and every check has a sandbox to rebuild",
+        .requires(.root), .requires(.git), .requires(.runner))
+    func script() throws {
+        let scene = try TaskScene()
+        let home = scene.sallyport.home
+        let script = try home.file("agent.sh", "echo fixed > file\n")
+        let arguments = [
+            "task", "run", "--repo", scene.repository, "--task", "x", "--agent-script", script, "--test-command",
+            TaskScene.test, "--lint-command", "true", "--out", home.at("delivered"),
+        ]
+        let task = try scene.sallyport.command(arguments).run()
+        try #require(task.code == 0, "\(task.errorText)")
+        let other = try Sallyport()
+        let (copy, key) = (other.home.at("copy"), scene.sallyport.state + "/keys/evidence.pub")
+        let moved = "mv delivered \"$1\"; rm -rf repository agent.sh"
+        #expect(try Command("/bin/sh", ["-c", "cd \"$2\"; \(moved)", "sh", copy, home.path]).run().code == 0)
+        for sandbox in ["work", "before-lint", "after-lint", "after"] {
+            let done = try other.command(["reproduce", copy, "--key", key, "--sandbox", sandbox]).run()
+            #expect(done.code == 0 && done.text.contains("plan        equal"), "\(done.text)\(done.errorText)")
+            #expect(!done.text.contains("differs"))
+        }
+    }
+
+    @Test(
         "a bundle of one ordinary user is the same for another",
         .requires(.rootless), .requires(.root), .requires(.git), .requires(.runner))
     func otherUser() throws {
@@ -123,7 +147,7 @@ struct ReproduceTests {
         let bundle = try BundleScene()
         let elsewhere = try Elsewhere(bundle)
         let script =
-            "cat /run/sallyport/prompt; echo; echo $LANG; ls /run/sallyport/source.git/refs/heads; exit 7"
+            "cat /run/sallyport/task; echo; echo $LANG; ls /run/sallyport/source.git/refs/heads; exit 7"
         let done = try elsewhere.reproduce(["--", "/bin/sh", "-c", script]) { $0.environment["LANG"] = "de_DE.UTF-8" }
         #expect(done.code == 7 && done.lines.prefix(2) == ["Fix the file", "C.UTF-8"], "\(done.text)\(done.errorText)")
         // The repository is the one of then: without what the task delivered.
