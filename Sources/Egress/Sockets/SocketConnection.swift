@@ -92,7 +92,7 @@ final class SocketConnection: EgressGateway.Live {
         var record = AuditRecord(event)
         record.transport = "unix"
         record.socket = grant
-        record.rule = rule.map { AuditRecord.Rule($0) }
+        record.rule = rule
         return record
     }
 
@@ -109,12 +109,12 @@ final class SocketConnection: EgressGateway.Live {
 
     private func relay() {
         guard phase == .relaying, let service = service?.number else { return }
-        switch up.pump(from: client.number, to: service, gateway.pipes) {
+        switch up.pump(from: client.number, to: service, gateway.pipes, isLast: down.isFinished) {
         case .failed(let errno): return close("up_\(errno)")
         case .more: goOn()
         case .idle, .blocked, .finished: break
         }
-        switch down.pump(from: service, to: client.number, gateway.pipes) {
+        switch down.pump(from: service, to: client.number, gateway.pipes, isLast: up.isFinished) {
         case .failed(let errno): return close("down_\(errno)")
         case .more: goOn()
         case .finished where up.isFinished: close(nil)
