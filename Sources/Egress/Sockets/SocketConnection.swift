@@ -100,6 +100,7 @@ final class SocketConnection: EgressGateway.Live {
 
     func ready(_ events: UInt32, tag: Int) {
         lastActivity = gateway.loop.now
+        if tag == Side.client.rawValue { up.sourceIsReady() } else { down.sourceIsReady() }
         switch phase {
         case .asking: if events & (SP_EPOLLHUP | SP_EPOLLERR) != 0 { fail("client_gone", "the task hung up before") }
         case .relaying: relay()
