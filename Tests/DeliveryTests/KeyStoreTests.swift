@@ -54,7 +54,8 @@ struct KeyStoreTests {
         let der: [UInt8] = [
             0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
         ]
-        let text = "-----BEGIN PRIVATE KEY-----\n\(String(decoding: Base64.encode(der + seed), as: UTF8.self))\n"
+        let body = String(decoding: Base64.encode(der + seed), as: UTF8.self)
+        let text = "-----BEGIN PRIVATE KEY-----\n\(body)\n"  // not a secret: the seed is a test's
         try scratch.file("some/state/keys/evidence.key", text + "-----END PRIVATE KEY-----\n", mode: 0o600)
         let key = try store.load()
         #expect(key.publicKey.raw.starts(with: [0x3d, 0x40, 0x17, 0xc3]) && key.publicKey.raw.last == 0x0c)
