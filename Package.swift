@@ -48,6 +48,7 @@ let package = Package(
         .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        .systemLibrary(name: "CHogweed", pkgConfig: "hogweed", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         // Typed, owned system calls.
@@ -88,7 +89,7 @@ let package = Package(
             swiftSettings: strict),
         // Push gate, forges, evidence.
         .target(
-            name: "Delivery", dependencies: ["TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            name: "Delivery", dependencies: ["CHogweed", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
@@ -148,7 +149,8 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests", dependencies: ["Delivery", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
+        .testTarget(
+            name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",

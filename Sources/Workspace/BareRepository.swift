@@ -98,10 +98,10 @@ package struct BareRepository: ~Copyable {
         try git("point", "HEAD at \(reference)") { git_repository_set_head(repository.pointer, reference) }
     }
 
-    /// The object that a reference names, whatever stands between.
-    package borrowing func target(of reference: String) throws(GitError) -> ObjectID {
+    /// The object that a reference names, through symbolic ones.
+    package borrowing func target(of name: String) throws(GitError) -> ObjectID {
         var id = git_oid()
-        try git("resolve", reference) { git_reference_name_to_id(&id, repository.pointer, reference) }
+        try git("read", "\(name) of \"\(path)\"") { git_reference_name_to_id(&id, repository.pointer, name) }
         return ObjectID(id)
     }
 

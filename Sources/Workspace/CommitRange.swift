@@ -7,6 +7,8 @@ package struct CommitRange: ~Copyable {
     private let difference: Handle
     private let base: ObjectID
     private let tip: ObjectID
+    /// The tree of the delivered commit.
+    package let tree: ObjectID
 
     package init(_ bare: borrowing BareRepository, from base: ObjectID, to tip: ObjectID) throws(GitError) {
         repository = bare.repository.pointer
@@ -15,9 +17,11 @@ package struct CommitRange: ~Copyable {
         let repository = self.repository
         let before = try Self.tree(of: base, repository)
         let after = try Self.tree(of: tip, repository)
-        difference = try Handle("compare", "\(base) with \(tip)", free: git_diff_free) {
+        let difference = try Handle("compare", "\(base) with \(tip)", free: git_diff_free) {
             sp_git_diff(&$0, repository, before.pointer, after.pointer)
         }
+        tree = ObjectID(git_object_id(after.pointer).pointee)
+        self.difference = difference
     }
 
     /// Counts files and lines.

@@ -65,11 +65,13 @@ struct ChildProcess {
             guard poll(&polled, nfds_t(polled.count), -1) > 0 else { continue }
             if polled[2].revents != 0 { live?.update() }
             for (sink, event) in zip(sinks, polled.dropFirst(3)) where event.revents != 0 { sink.take() }
+            // Before the child's end is looked at: a terminal sends its interrupt to both, and the child may be gone first.
+            if polled[1].revents != 0, let number = takeSignal(), Self.stops.contains(number) {
+                asked = number
+                // The child is not reaped before this call, so its id cannot name another process.
+                _ = sp_kill(child, SIGTERM)
+            }
             if polled[0].revents != 0 { break }
-            guard let number = takeSignal(), Self.stops.contains(number) else { continue }
-            asked = number
-            // The child is not reaped before this call, so its id cannot name another process.
-            _ = sp_kill(child, SIGTERM)
         }
         for sink in sinks { sink.drain() }
         var code: Int32 = 0

@@ -64,6 +64,7 @@ struct StepProcess {
     /// Every step, by the verb that runs it.
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
+        "step-match",
         "step-mirror-create", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
     ]
 
@@ -80,6 +81,7 @@ struct StepProcess {
             case "step-checkout": try process.checkOut(&report)
             case "step-findings": try process.findings(&report)
             case "step-publish": try process.publish(&report)
+            case "step-match": try process.match(&report)
             case "step-mirror-create": try process.createMirror()
             case "step-mirror-list": try process.listMirror()
             case "step-mirror-read": try process.readUpstream(&report)

@@ -8,6 +8,7 @@ internal import Workspace
 /// What was taken into the host's repository.
 struct Delivered {
     let commit: ObjectID
+    let tree: ObjectID
     let commits: Int
     let files: Int
     let insertions: Int
@@ -21,6 +22,7 @@ struct Delivered {
 
     init(_ report: StepReport, tip: ObjectID) throws(TaskFailure) {
         commit = tip
+        tree = try report.commit("tree")
         commits = try report.number("commits")
         files = try report.number("files")
         insertions = try report.number("insertions")
@@ -41,6 +43,8 @@ struct Evidence {
     let task: String
     let branch: String
     let startedMilliseconds: Int
+    var finishedMilliseconds: Int?
+    var machine = JSON.null
     private let order: TaskOrder
     private let arguments: TaskArguments
     var base: ObjectID?
@@ -136,10 +140,12 @@ struct Evidence {
                 claimsCut = true
                 return
             }
-            do throws(DocumentError) {
-                claims.append(try JSON.read(Array(line), file: "frames.jsonl"))
+            do throws(JSONParser.Failure) {
+                claims.append(try JSONParser.parse(Array(line)))
             } catch {
-                throw TaskFailure(message: "\(error)")
+                throw TaskFailure(
+                    "read", "\"frames.jsonl\", line \(claims.count + 1)", error.reason,
+                    remedy: "Use one build of all programs.")
             }
         }
     }
@@ -156,6 +162,9 @@ struct Evidence {
             "blocked": .optional(blocked?.description),
             "repository": .string(order.repository),
             "started": .int(startedMilliseconds),
+            "finished": .optional(finishedMilliseconds),
+            "request": requestJSON,
+            "host": machine,
             "work_item": workItemJSON,
             "prompt": promptJSON,
             "base": [
@@ -232,6 +241,17 @@ struct Evidence {
         ]
     }
 
+    /// What was asked for, as far as it decides what happens.
+    private var requestJSON: JSON {
+        [
+            "prompt": "prompt.md", "prompt_sha256": .string(promptDigest), "base": .optional(arguments.base),
+            "profile": .string(arguments.profile), "agent_command": .optional(arguments.agentCommand),
+            "agent_script": arguments.agentScript == nil ? .null : .string(Sandbox.scriptFile),
+            "setup_command": .optional(arguments.setupCommand), "build_command": .optional(arguments.buildCommand),
+            "lint_command": .optional(arguments.lintCommand), "test_command": .optional(arguments.testCommand),
+        ]
+    }
+
     /// Something of every sandbox's record, each with the sandbox it is from.
     private func ofEach(_ name: String, _ values: (SessionRecord) -> [JSON]) -> [JSON] {
         sessions.flatMap { session in
@@ -248,13 +268,18 @@ struct Evidence {
         }
         members.append(JSON.Member("log", .string("\(label).log")))
         members.append(JSON.Member("record", .string("\(label).result.json")))
+        members.append(JSON.Member("plan", .string("\(label).plan.json")))
+        members.append(JSON.Member("environment", .string("\(label).environment.json")))
+        members.append(JSON.Member("profile_file", .string("\(label).profile.yaml")))
+        members.append(JSON.Member("policy", .string("\(label).profile.txt")))
         return .object(members)
     }
 
     private var deliveredJSON: JSON {
         guard let delivered else { return .null }
         return [
-            "commit": .string("\(delivered.commit)"), "branch": .string(branch), "repository": "result.git",
+            "commit": .string("\(delivered.commit)"), "tree": .string("\(delivered.tree)"), "branch": .string(branch),
+            "repository": "result.git",
             "bundle": "result.bundle", "patch": delivered.hasPatch ? "result.patch" : .null,
             "commits": .int(delivered.commits), "files": .int(delivered.files),
             "insertions": .int(delivered.insertions), "deletions": .int(delivered.deletions),

@@ -22,7 +22,9 @@ struct Sandbox {
     static let task = "/run/sallyport/task"
     static let script = "/run/sallyport/agent"
     static let patch = "/run/sallyport/change.patch"
-    private static let runner = "/run/sallyport/runner"
+    static let runner = "/run/sallyport/runner"
+    /// The copy of `--agent-script` in the delivery directory.
+    static let scriptFile = "agent.script"
 
     /// - Parameter environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
     init(processes: ChildProcess, profile: String?, environment: [String]) throws(TaskFailure) {
@@ -42,10 +44,11 @@ struct Sandbox {
     ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - frames: Name of the file for the runner's checked statements.
+    ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        workspace: String? = nil, export: Export? = nil, frames: String? = nil
+        workspace: String? = nil, export: Export? = nil, frames: String? = nil, instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
@@ -54,13 +57,17 @@ struct Sandbox {
         var command = [
             "\(programs)/sallyport", "run", "--profile", profile, "--discard", "--mount",
             "\(delivery.repository):\(Self.source)", "--mount", "\(programs)/sallyport-runner:\(Self.runner)",
-            "--result-file", "\(directory)/\(record)",
+            "--result-file", "\(directory)/\(record)", "--record-files", "\(directory)/\(label)",
         ]
         // By option as well as by profile: a review in a tree that can be written is not started.
         if let workspace { command += ["--workspace", workspace, "--read-only"] }
         for mount in mounts { command += ["--mount", mount] }
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
+        if let other {
+            let end = try processes.run(command + ["--"] + other, environment: environment, descriptors: [0, 1, 2])
+            return (try self.record(record, in: delivery), end)
+        }
         command += ["--", Self.runner] + arguments
         // One open file for both streams, so that the log keeps their order. Not O_APPEND: splice(2) refuses it.
         let log = try delivery.create("\(label).log")
@@ -73,11 +80,11 @@ struct Sandbox {
                 "run", "the \(label) sandbox", "sallyport left no record (\(end))",
                 remedy: "It said: \(try Self.lastLine(of: "\(label).log", in: delivery))")
         }
-        let file = try delivery.open(record)
-        let bytes = try host { () throws(SystemError) in
-            try file.readAll(limit: 4 << 20, subject: "\"\(directory)/\(record)\"")
-        }
-        return (try SessionRecord(bytes, file: "\(directory)/\(record)"), end)
+        return (try self.record(record, in: delivery), end)
+    }
+
+    private func record(_ name: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> SessionRecord {
+        try SessionRecord(try delivery.read(name), file: "\(delivery.path)/\(name)")
     }
 
     /// The end of a log, printable: when there is no record, `sallyport` itself wrote it last.

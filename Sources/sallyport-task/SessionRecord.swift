@@ -39,7 +39,9 @@ struct SessionRecord {
 
     /// The members that an evidence file repeats.
     var evidence: [JSON.Member] {
-        ["session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers"]
-            .map { JSON.Member($0, json[$0] ?? .null) }
+        [
+            "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
+            "egress",
+        ].map { JSON.Member($0, json[$0] ?? .null) }
     }
 }

@@ -15,8 +15,9 @@ struct StepReport {
 
     static let longest = 65_536
     private static let keys: Set<String> = [
-        "base", "name", "detached", "tip", "commits", "files", "insertions", "deletions", "file", "patch", "error",
-        "refused", "pack", "merge_base", "pointers", "segment", "omitted", "findings", "moved", "subject", "thread",
+        "base", "name", "detached", "tip", "tree", "commits", "files", "insertions", "deletions", "file", "patch",
+        "error", "refused", "mismatch", "pack", "merge_base", "pointers", "segment", "omitted", "findings", "moved",
+        "subject", "thread",
     ]
 
     init() {}

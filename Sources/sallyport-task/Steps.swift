@@ -57,7 +57,7 @@ extension StepProcess {
         let bare = try BareRepository.open(at: repository)
         let range = try CommitRange(bare, from: base, to: tip)
         try bare.setHead(reference)
-        describe(try range.summary(), tip: tip, in: &report)
+        describe(try range.summary(), tip: tip, tree: range.tree, in: &report)
         try describeMessages(range, in: &report)
         let bundle = try Descriptor.open(directory + "/result.bundle", O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
         try range.writeBundle(reference: reference, budget: budget) { Self.write($0, to: bundle.number) }
@@ -68,8 +68,9 @@ extension StepProcess {
         report.add("patch", complete ? "written" : "omitted")
     }
 
-    private func describe(_ summary: ChangeSummary, tip: ObjectID, in report: inout StepReport) {
+    private func describe(_ summary: ChangeSummary, tip: ObjectID, tree: ObjectID, in report: inout StepReport) {
         report.add("tip", "\(tip)")
+        report.add("tree", "\(tree)")
         report.add("commits", "\(summary.commits)")
         report.add("files", "\(summary.fileCount)")
         report.add("insertions", "\(summary.insertions)")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import TaskModel
 internal import Workspace
 
@@ -6,6 +7,7 @@ internal import Workspace
 struct Summary {
     let evidence: Evidence
     let directory: String
+    let sealed: BundleSeal.Sealed
 
     var text: String {
         let outcome = evidence.outcome ?? .interrupted
@@ -35,7 +37,8 @@ struct Summary {
             lines.append("result    \(directory)/result.git, result.bundle\(hasPatch ? ", result.patch" : "")")
             lines.append("take it   git fetch \(directory)/result.git \(evidence.branch)")
         }
-        lines.append("evidence  \(directory)/evidence.json")
+        lines.append("evidence  \(directory)/evidence.json  \(sealed.manifest)")
+        lines.append("signed    key \(sealed.key)  sallyport evidence verify \(directory)")
         return lines.joined(separator: "\n") + "\n"
     }
 

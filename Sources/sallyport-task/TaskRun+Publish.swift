@@ -51,7 +51,7 @@ extension TaskRun {
         }
         var command = [
             "step-publish", "--base", "\(base)", "--reference", "refs/heads/\(branch)", "--repository",
-            forge.repository, "--become", try owner(of: forge.repository),
+            forge.repository, "--become", try ConfinedStep.owner(of: forge.repository),
         ]
         if order.pull != nil { command += ["--replacing", "\(base)"] }
         let (step, input, arguments) = (self.step, bundle.number, command)

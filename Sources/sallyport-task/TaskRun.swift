@@ -17,7 +17,12 @@ struct TaskRun: ~Copyable {
     let processes: ChildProcess
     let sandbox: Sandbox
     let delivery: DeliveryDirectory
+    let keys: KeyStore
+    let state: String
     var evidence: Evidence
+    var audit: TaskAudit
+
+    private static let longestScript = 4 << 20
 
     var identifier: String { evidence.task }
     var branch: String { evidence.branch }
@@ -35,20 +40,20 @@ struct TaskRun: ~Copyable {
         let evidence = Evidence(
             task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
-        let directory =
-            if let named = arguments.output {
-                named
-            } else {
-                try StateDirectory.path(environment) + "/tasks/\(identifier)"
-            }
+        let state = try StateDirectory.path(environment)
+        // A key that cannot be used is better known now than after hours of work.
+        let keys = try EvidenceKey.checked(state)
+        let delivery = try DeliveryDirectory.make(
+            arguments.output ?? state + "/tasks/\(identifier)", notInside: order.repository)
+        let audit = try TaskAudit(delivery)
         return TaskRun(
             arguments: arguments, order: order, processes: processes, sandbox: sandbox, evidence: evidence,
-            delivery: try DeliveryDirectory.make(directory, notInside: order.repository))
+            delivery: delivery, keys: keys, state: state, audit: audit)
     }
 
     private init(
         arguments: TaskArguments, order: TaskOrder, processes: ChildProcess, sandbox: Sandbox, evidence: Evidence,
-        delivery: consuming DeliveryDirectory
+        delivery: consuming DeliveryDirectory, keys: KeyStore, state: String, audit: consuming TaskAudit
     ) {
         self.arguments = arguments
         self.order = order
@@ -56,12 +61,17 @@ struct TaskRun: ~Copyable {
         self.sandbox = sandbox
         self.evidence = evidence
         self.delivery = delivery
+        self.keys = keys
+        self.state = state
+        self.audit = audit
     }
 
     /// Runs the task; the evidence holds the outcome afterwards.
     mutating func run() throws(TaskFailure) {
+        try recordCreated()
         let base = try prepare()
         try assemblePrompt(base)
+        try recordBase()
         for command in evidence.verification.commands { try check(command, .before, base) }
         guard evidence.outcome == nil else { return }
         guard order.type.writes else { return try review(base) }
@@ -79,7 +89,9 @@ struct TaskRun: ~Copyable {
     private mutating func prepare() throws(TaskFailure) -> ObjectID {
         Progress.say("task \(identifier): reading \(PrintableText.escapedOnce(order.repository))")
         let pack = try delivery.create("base.pack")
-        var command = ["step-pack", "--repo", order.repository, "--become", try owner(of: order.repository)]
+        var command = [
+            "step-pack", "--repo", order.repository, "--become", try ConfinedStep.owner(of: order.repository),
+        ]
         if let pull = order.pull {
             command += ["--base", "refs/heads/\(pull.head)", "--target", "refs/heads/\(pull.base)"]
         } else if let base = arguments.base {
@@ -110,6 +122,13 @@ struct TaskRun: ~Copyable {
     /// Puts the prompt together, outside and before anything runs.
     private mutating func assemblePrompt(_ base: ObjectID) throws(TaskFailure) {
         try delivery.write("task.md", Array(order.text.utf8), mode: 0o644)
+        if let script = arguments.agentScript {
+            // What ran is then what was signed.
+            let bytes = try host { () throws(SystemError) in
+                try Descriptor.open(script, O_RDONLY).readAll(limit: Self.longestScript, subject: "\"\(script)\"")
+            }
+            try delivery.write(Sandbox.scriptFile, bytes, mode: 0o644)
+        }
         let plan = PromptPlan(order, identifier: identifier, branch: branch)
         try delivery.write("prompt.plan", JSONWriter().write(plan.json))
         let input = try delivery.open("prompt.plan")
@@ -165,7 +184,7 @@ struct TaskRun: ~Copyable {
             return nil
         }
         try checkSetUp(record, label)
-        evidence.observe(label, record)
+        try observe(label, record)
         return CheckOutcome(record)
     }
 
@@ -200,9 +219,9 @@ struct TaskRun: ~Copyable {
             mounts + [
                 "\(delivery.path)/prompt.md:\(Sandbox.prompt)", "\(delivery.path)/task.md:\(Sandbox.task)",
             ]
-        if let script = self.arguments.agentScript {
+        if self.arguments.agentScript != nil {
             runner += ["--agent-script", Sandbox.script]
-            mounts.append("\(script):\(Sandbox.script)")
+            mounts.append("\(delivery.path)/\(Sandbox.scriptFile):\(Sandbox.script)")
         } else if let command = self.arguments.agentCommand {
             runner += ["--agent-command", command]
         }
@@ -215,7 +234,7 @@ struct TaskRun: ~Copyable {
             return false
         }
         try checkSetUp(record, "work")
-        evidence.observe("work", record)
+        try observe("work", record)
         try evidence.readClaims(delivery)
         if case .interrupted = end { evidence.outcome = .interrupted }
         if evidence.outcome == nil { evidence.outcome = Outcome(work: record) }
@@ -237,10 +256,12 @@ struct TaskRun: ~Copyable {
         if let reason = report["refused"] {
             evidence.outcome = evidence.outcome ?? .refused
             evidence.refusal = reason
+            try recordReceived()
             return nil
         }
         let tip = try report.commit("tip")
         evidence.delivered = try Delivered(report, tip: tip)
+        try recordReceived()
         return tip
     }
 
@@ -252,15 +273,6 @@ struct TaskRun: ~Copyable {
     }
 
     var quarantineOwner: String { delivery.quarantineOwner?.text ?? "-" }
-
-    /// Who reads and writes a repository of the caller: its owner, when we are root and somebody else owns it.
-    borrowing func owner(of path: String) throws(TaskFailure) -> String {
-        guard geteuid() == 0 else { return "-" }
-        let status = try host { () throws(SystemError) in
-            try FileStatus.of(try Descriptor.open(path, O_PATH), subject: "\"\(path)\"")
-        }
-        return status.uid == 0 ? "-" : "\(status.uid):\(status.gid)"
-    }
 }
 
 /// Where tasks are kept when nothing else is said.

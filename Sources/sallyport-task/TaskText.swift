@@ -63,11 +63,19 @@ struct TaskText {
 struct TaskIdentifier: CustomStringConvertible {
     let description: String
 
+    private static let letters = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+
+    /// Whether a word has the form of such a name.
+    static func isValid(_ word: String) -> Bool {
+        word.utf8.count == 21 && word.utf8.first == UInt8(ascii: "t")
+            && word.utf8.dropFirst().allSatisfy { letters.contains($0) }
+    }
+
     /// - Parameters:
     ///   - milliseconds: Since 1970.
     ///   - random: 10 bytes.
     init(milliseconds: UInt64, random: [UInt8]) {
-        let digits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+        let digits = Self.letters
         var text: [UInt8] = []
         for shift in stride(from: 45, through: 0, by: -5) {
             text.append(digits[Int(milliseconds >> UInt64(shift)) & 31])

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import Documents
 internal import Glibc
 
@@ -8,6 +9,8 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
     case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
+    case "reproduce": return ReproduceVerb.run(Array(rest.dropFirst()), environment: environment)
+    case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)
     case TransferProcess.name: TransferProcess.main(Array(rest.dropFirst()))
     case "mirror", "repository":
         return RepositoryVerb.run(rest[rest.startIndex], Array(rest.dropFirst()), environment: environment)
@@ -47,13 +50,12 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
         Progress.say("note: what there is of the task lies in \(task.delivery.path)")
         throw failure
     }
-    let json = task.evidence.json(files: try task.delivery.digests())
-    try task.delivery.write("evidence.json", JSONWriter(pretty: true).write(json) + [0x0A])
-    try task.nameEvidence(try task.delivery.digest("evidence.json"))
+    let (json, sealed) = try task.seal()
+    try task.nameEvidence(try task.delivery.digest(Manifest.evidenceName))
     if arguments.json {
         Progress.write(json.compactText + "\n", to: 1)
     } else {
-        Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path).text, to: 1)
+        Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path, sealed: sealed).text, to: 1)
     }
     return task.evidence.isSuccess ? 0 : 1
 }

@@ -32,6 +32,9 @@ enum RunVerb {
             Option("frames", "FILE", "descriptor 4 inside takes a runner's frames; checked ones are written to FILE"),
             Option("git", "FILE", "serve the repository that FILE describes at http://git.internal/ inside"),
             Option("result-file", "FILE", "write the record there as well"),
+            Option(
+                "record-files", "PREFIX",
+                "write plan, profile, environment and network audit as well, each file's name beginning with PREFIX"),
             Option("dry-run", nil, "print the launch plan and run nothing"),
             Option("raw-output", nil, "on a terminal, do not defuse escape sequences"),
             Option("json", nil, "print the record as one JSON line on stderr when the command has ended"),
@@ -93,6 +96,7 @@ enum RunVerb {
         request.readOnly = arguments.has("read-only")
         request.rawOutput = arguments.has("raw-output")
         request.resultFile = try arguments.value("result-file")
+        request.recordFiles = try arguments.value("record-files")
         request.frames = try arguments.value("frames")
         request.git = try arguments.value("git").map { try GitAccess(file: try absolute($0)) }
         let choices = [Disposition.apply, .diff, .discard].filter { arguments.has($0.rawValue) }

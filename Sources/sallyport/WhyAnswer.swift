@@ -100,7 +100,7 @@ enum WhyAnswer {
     }
 
     private static func subject(_ record: JSON) -> String {
-        var text = record["name"]?.stringValue ?? record["asked"]?.stringValue ?? ""
+        var text = record["name"]?.stringValue ?? record["asked"]?.stringValue ?? record["socket"]?.stringValue ?? ""
         if let port = record["port"]?.intValue { text += " port \(port)" }
         if let type = record["type"]?.stringValue { text += " (\(type) record)" }
         if let address = record["address"]?.stringValue { text += ", outside \(address)" }

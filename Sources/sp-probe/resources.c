@@ -50,10 +50,28 @@ static void raise_limit(struct sp_outcome *o, const struct sp_probe *p) {
     sp_verdict(o, setrlimit((int)p->a, &limit) == 0 ? 0 : -errno, p->what);
 }
 
-// Contexts of asynchronous reads are counted for the whole host. aio(7), fs.aio-max-nr
-static void async_context(struct sp_outcome *o, const struct sp_probe *p) {
-    unsigned long context = 0;
+// L08. What all processes of the host take from one store, without a group that counts it.
+static void take_requests(struct sp_outcome *o, const struct sp_probe *p) {
+    unsigned long context = 0;  // ends with this process
     sp_verdict(o, sp_call(SYS_io_setup, 1, (long)&context, 0, 0, 0, 0), p->what);
+}
+// Without a reservation, so that it succeeds on a host that has set no pages aside.
+static void map_huge(struct sp_outcome *o, const struct sp_probe *p) {
+    void *m = mmap(NULL, 2 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+    if (m == MAP_FAILED && sp_world.control && errno == EINVAL) return sp_missing(o, "EINVAL without hugetlbfs");
+    sp_verdict(o, m == MAP_FAILED ? -errno : 0, p->what);
+}
+static void huge_file(struct sp_outcome *o, const struct sp_probe *p) {
+    long fd = sp_call(SYS_memfd_create, (long)"huge", MFD_HUGETLB, 0, 0, 0, 0);
+    if (fd == -ENOSYS && sp_world.control) return sp_missing(o, "ENOSYS without hugetlbfs");
+    sp_verdict(o, fd, p->what);
+}
+static void lease(struct sp_outcome *o, const struct sp_probe *p) {
+    char name[] = "/tmp/sp-probe-XXXXXX";
+    int fd = mkstemp(name);
+    if (fd < 0) return sp_broken(o, errno, "mkstemp");
+    unlink(name);
+    sp_verdict(o, fcntl(fd, 1024 /* F_SETLEASE */, F_WRLCK) == 0 ? 0 : -errno, p->what);
 }
 
 // The bombs say how far they came: "stopped ERRNO amount" by an error, "unbounded amount" at their own limit; a kill
@@ -306,6 +324,9 @@ static const struct sp_probe rows[] = {
     {"L06b", "find /dev/shm without a limit", unsized, no_limit, "/dev/shm", 0, 0, 0, 0},
     LIMIT("L08a", "raise the limit on open files", RLIMIT_NOFILE),
     LIMIT("L08b", "raise the limit on core files", RLIMIT_CORE),
-    {"L08c", "take contexts of asynchronous reads, which the whole host shares", async_context, NULL, NULL, 0, 0, 0, 0},
+    {"L08c", "take of the host's asynchronous requests", take_requests, NULL, NULL, 0, 0, 0, 0},
+    {"L08d", "map a huge page", map_huge, NULL, NULL, 0, 0, 0, 0},
+    {"L08e", "make a file of huge pages", huge_file, NULL, NULL, 0, 0, 0, 0},
+    {"L08f", "hold up who opens a file", lease, NULL, NULL, 0, 0, 0, 0},
 };
 const struct sp_table sp_resource_table = SP_TABLE(rows);

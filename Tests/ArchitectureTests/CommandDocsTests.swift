@@ -58,7 +58,7 @@ struct CommandDocsTests {
         let verbs = [
             ["run"], ["task", "run"], ["session"], ["profile", "show"], ["profile", "filter"], ["profile", "learn"],
             ["profile", "simulate"], ["doctor"], ["sweep"],
-            ["pool"],
+            ["pool"], ["evidence"], ["reproduce"],
         ]
         let all = try verbs.map { try help($0) }.joined(separator: "\n")
         #expect(!knows(all, "--no-such-option"))

@@ -92,11 +92,11 @@ struct BrokerConfinementTests {
     func exec() async {
         await #expect(processExitsWith: .signal(SIGSYS)) {
             _ = try Tree(.push)
-            _ = execl("/bin/true")
+            _ = BrokerConfinementTests.run("/bin/true")
         }
     }
 
-    private static func execl(_ path: String) -> Int32 {
+    private static func run(_ path: String) -> Int32 {
         var argv: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]
         return execv(path, &argv)
     }

@@ -116,6 +116,19 @@ struct FilterSpecificationTests {
         .init("socket", [17, 3, 0], eafnosupport), .init("socket", [38, 5, 0], eafnosupport),
         .init("socket", [40, 1, 0], eafnosupport), .init("socket", [0, 0, 0], eafnosupport),
         .init("socket", [44, 3, 0], eafnosupport), .init("socket", [0x1_0000_0001, 1, 0], eafnosupport),
+        // F_DUPFD, F_SETLK, F_GETLEASE, F_DUPFD_CLOEXEC, and a lease however it is written
+        .init("fcntl", [3, 0], .allow), .init("fcntl", [3, 6], .allow), .init("fcntl", [3, 0x401], .allow),
+        .init("fcntl", [3, 0x406], .allow), .init("fcntl", [3, 0x400], .errno(22)),
+        .init("fcntl", [0x400, 1], .allow), .init("fcntl", [3, 0x1_0000_0400], .errno(22)),
+        .init("mmap", [0, 4096, 3, 0x22], .allow), .init("mmap", [0x4_0000, 0x4_0000, 3, 0x2_0022], .allow),
+        .init("mmap", [0, 1, 3, 0x4_0022], .errno(12)), .init("mmap", [0, 1, 3, 0x5404_0001], .errno(12)),
+        .init("memfd_create", [0, 3], .allow), .init("memfd_create", [0, 4], .errno(22)),
+        .init("memfd_create", [0, 0x5400_0005], .errno(22)),
+        // SO_REUSEADDR, TCP_QUICKACK's neighbours at another level, and what brings a program into the kernel
+        .init("setsockopt", [3, 1, 2], .allow), .init("setsockopt", [3, 6, 26], .allow),
+        .init("setsockopt", [3, 41, 51], .allow), .init("setsockopt", [26, 1, 25], .allow),
+        .init("sync", [], .errno(0)), .init("syncfs", [3], .errno(0)), .init("fsync", [3], .allow),
+        .init("io_setup", [1, 0], enosys), .init("io_submit", [], enosys),
         .init("socketpair", [1, 1, 0], .allow), .init("socketpair", [30, 1, 0], eafnosupport),
         .init("socketpair", [2, 1, 0], eafnosupport),
     ]
@@ -177,7 +190,8 @@ struct FilterSpecificationTests {
         }
         #expect(
             actions == [
-                .allow, .notify, Self.eprotonosupport, Self.eafnosupport, Self.einval, Self.enoprotoopt,
+                .allow, .notify, .errno(0), .errno(12), Self.eprotonosupport, Self.eafnosupport, Self.einval,
+                Self.enoprotoopt,
             ])
     }
 

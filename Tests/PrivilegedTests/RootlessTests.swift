@@ -250,7 +250,10 @@ struct RootlessTests {
             "R24": ["R24a": "EPERM", "R24b": "EPERM", "R24c": "EPERM"],
             "R38": ["R38a": "ABSENT", "R38b": "EPERM", "R38c": "EPERM", "R38d": "EPERM", "R38e": "ABSENT"],
             "R45": ["R45a": "ABSENT", "R45b": "ABSENT", "R45c": "ABSENT"],
-            "L08": ["L08a": "EPERM", "L08b": "EPERM", "L08c": "ENOSYS"],
+            "L08": [
+                "L08a": "EPERM", "L08b": "EPERM", "L08c": "ENOSYS", "L08d": "ENOMEM", "L08e": "EINVAL",
+                "L08f": "EINVAL",
+            ],
         ]
         for (row, expected) in rows.sorted(by: { $0.key < $1.key }) {
             try prove(row, expected, profile: "strict-rlimit", user: user)

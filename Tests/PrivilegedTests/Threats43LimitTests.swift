@@ -196,7 +196,12 @@ extension Threats {
             "L08: what one session uses up of a user's share is not another's", .requires(.root),
             .timeLimit(.minutes(1)))
         func l08() throws {
-            try prove("L08", ["L08a": "EPERM", "L08b": "EPERM", "L08c": "ENOSYS"])
+            try prove(
+                "L08",
+                [
+                    "L08a": "EPERM", "L08b": "EPERM", "L08c": "ENOSYS", "L08d": "ENOMEM", "L08e": "EINVAL",
+                    "L08f": "EINVAL",
+                ])
             let sallyport = try Sallyport()
             let hog = try sallyport.runCommand(
                 profile: "strict", options: Sallyport.probeMount, record: sallyport.home.at("hog.json"),

@@ -19,7 +19,8 @@ struct DoorStateTests {
         return totals
     }
     static let reports: [EgressReport] = [
-        .ready, .refused(refusal), .whoIs(query: 1, pair), .applied(generation: 1, cut: 0),
+        .ready, .refused(refusal), .whoIs(query: 1, pair), .connect(query: 2, socket: 1),
+        .applied(generation: 1, cut: 0),
         .applied(generation: 2, cut: 0), .applied(generation: .max, cut: .max), .unusable(generation: 2),
         .denial(denial), .ended(totals),
     ]
@@ -37,8 +38,10 @@ struct DoorStateTests {
     /// Everything that is in order when nothing was asked; all else must be thrown back.
     private static let inOrder: [DoorState.Phase: [EgressReport]] = [
         .starting: [.ready, .refused(refusal)],
-        .serving: [.refused(refusal), .whoIs(query: 1, pair)],
-        .closing: [.refused(refusal), .whoIs(query: 1, pair), .denial(denial), .ended(totals)],
+        .serving: [.refused(refusal), .whoIs(query: 1, pair), .connect(query: 2, socket: 1)],
+        .closing: [
+            .refused(refusal), .whoIs(query: 1, pair), .connect(query: 2, socket: 1), .denial(denial), .ended(totals),
+        ],
         .ended: [],
     ]
 

@@ -48,7 +48,7 @@ struct EgressPlanTests {
         let (plan, asked) = try plan(["host: a.example.com, ports: [5432], tls: raw"], .absent(.noEntry))
         let made = try #require(plan)
         #expect(made.network.ports == [80, 443, 5432] && !made.network.transparent && asked == 1)
-        let record = SessionResult.Egress(made, observed: false).json
+        let record = SessionResult.Egress(made, EgressPolicy(directIP: .explain, rules: [])).json
         #expect(record["interception"]?.stringValue == "ports")
         let note =
             "no transparent proxy (ENOENT): a listener each on ports 80, 443, 5432, which the task's own servers cannot use"

@@ -106,6 +106,7 @@ struct PullRequestTaskTests {
         #expect(thread["severity"]?.stringValue == "major" && thread["line"]?.intValue == 1)
         #expect(try scene.branches() == before && done.commit == nil)
         #expect(done.evidence?["state"]?.stringValue == "COMPLETED")
+        #expect(try scene.scene.sallyport.command(["evidence", "verify", done.directory]).run().code == 0)
     }
 
     @Test(

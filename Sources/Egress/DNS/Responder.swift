@@ -63,7 +63,7 @@ final class Responder {
         var record = AuditRecord(.nameAllowed)
         record.name = name.text
         record.recordType = Self.typeName(question.type)
-        record.rule = AuditRecord.Rule(rule)
+        record.rule = rule
         let isNew = gateway.names.knownIndex(of: name.text) == nil
         let used = wildcardNames[rule.id] ?? 0
         let hasRoom = !isNew || used < rule.maxNames ?? .max

@@ -13,6 +13,7 @@ internal import Wire
 ///     listener         ──▶ Connection ─ policy ─▶ ClientHello / request head ─▶ Resolver ─▶ vetted address
 ///                                     ◀───────────── spliced ─────────────▶
 ///     tap              ──▶ Tap (attempts that found nobody listening)
+///     granted socket   ──▶ SocketConnection ─ policy ─▶ a connection that the supervisor makes
 ///
 /// It exits with its session. When it ends early the listening sockets end with it, and nothing else leads out.
 final class EgressGateway {
@@ -23,14 +24,12 @@ final class EgressGateway {
     let routes: HostRoutes
     let pipes = PipePool()
     let owners: Owners
+    let hostSockets: HostSockets
     private(set) var policy: EgressPolicy
     private(set) var generation: UInt32
     var names: NameTable
     /// Where connections to the session's repository go; nil in a session without one.
     let repository: RepositoryDoor?
-    /// Ports that the kernel hands to an acceptor; the tap leaves them out.
-    let listened: Set<UInt16>
-    let listensEverywhere: Bool
 
     private(set) var responder: Responder!
     private var sources: [any EventSource] = []
@@ -47,7 +46,8 @@ final class EgressGateway {
 
     init(
         _ tools: EgressTools, _ configuration: EgressConfiguration, caps: Caps, ipv6: Bool,
-        sockets: consuming Sockets, audit file: Int32, ask: @escaping (UInt32, EgressReport.SocketPair) -> Void
+        sockets: consuming Sockets, audit file: Int32, ask: @escaping (UInt32, EgressReport.SocketPair) -> Void,
+        connect: @escaping (UInt32, UInt16) -> Void
     ) throws(SystemError) {
         loop = tools.loop
         resolver = tools.resolver
@@ -59,19 +59,24 @@ final class EgressGateway {
         audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
         resolver.setHosts(configuration.hosts)
         owners = Owners(loop, caps, ask: ask)
+        hostSockets = HostSockets(loop, caps, configuration.policy, ask: connect)
         repository = sockets.repository.map { RepositoryDoor($0.owned) }
-        listened = Set(sockets.listeners.map { $0.port })
-        listensEverywhere = !sockets.transparent.isEmpty
         responder = Responder(self, ipv6: ipv6)
         for number in sockets.dnsDatagrams { sources.append(try DatagramSource(self, socket: number.owned)) }
         for number in sockets.dnsListeners {
-            sources.append(try Acceptor(self, socket: number.owned, isResolver: true))
+            sources.append(try Acceptor(self, socket: number.owned, .resolver))
         }
         for (_, number) in sockets.listeners {
-            sources.append(try Acceptor(self, socket: number.owned, isResolver: false))
+            sources.append(try Acceptor(self, socket: number.owned, .connections))
         }
         for number in sockets.transparent {
-            sources.append(try Acceptor(self, socket: number.owned, isResolver: false))
+            sources.append(try Acceptor(self, socket: number.owned, .connections))
+        }
+        for (number, socket) in sockets.hostSockets {
+            guard let grant = hostSockets.grant(number) else {
+                throw SystemError("listen for", "socket \(number)", .invalid)
+            }
+            sources.append(try Acceptor(self, socket: socket.owned, .socket(grant, number: number)))
         }
         for number in sockets.taps { sources.append(try Tap(self, socket: number.owned)) }
         var record = AuditRecord(.start)
@@ -139,6 +144,7 @@ final class EgressGateway {
         for connection in connections.values { connection.cut() }
         // What waits for its process happened before the end, and is recorded.
         owners.giveUp()
+        hostSockets.giveUp()
         audit.flush()
         var totals = EgressReport.Totals()
         totals.allowed = audit.allowed
@@ -180,6 +186,7 @@ extension EgressGateway {
         var listeners: [(port: UInt16, Number)] = []
         var transparent: [Number] = []
         var taps: [Number] = []
+        var hostSockets: [(number: UInt16, Number)] = []
         var repository: Number?
     }
 }
@@ -191,12 +198,6 @@ extension AuditRecord {
         reason = denial.code.rawValue
         detail = denial.message
         remedy = denial.remedy
-        rule = denial.rule.map { Rule($0) }
-    }
-}
-
-extension AuditRecord.Rule {
-    init(_ rule: EgressRule) {
-        self.init(id: rule.id, origin: rule.origin, reason: rule.reason, text: rule.text)
+        rule = denial.rule
     }
 }

@@ -84,6 +84,7 @@ package final class EgressService {
             case .dnsListener: sockets.dnsListeners.append(.init(value: number))
             case .listener(let port): sockets.listeners.append((port, .init(value: number)))
             case .transparentListener: sockets.transparent.append(.init(value: number))
+            case .socketListener(let grant): sockets.hostSockets.append((grant, .init(value: number)))
             case .tap: sockets.taps.append(.init(value: number))
             case .repository: sockets.repository = .init(value: number)
             }
@@ -104,8 +105,9 @@ package final class EgressService {
     private func open(_ start: Start, _ tools: EgressTools) throws(SystemError) {
         audit = Descriptor(owning: start.audit)
         gateway = try EgressGateway(
-            tools, start.configuration, caps: Caps(), ipv6: start.ipv6, sockets: start.sockets, audit: start.audit
-        ) { [weak self] query, pair in self?.report(.whoIs(query: query, pair)) }
+            tools, start.configuration, caps: Caps(), ipv6: start.ipv6, sockets: start.sockets, audit: start.audit,
+            ask: { [weak self] query, pair in self?.report(.whoIs(query: query, pair)) },
+            connect: { [weak self] query, socket in self?.report(.connect(query: query, socket: socket)) })
         let fd = control.number
         try checked("make non-blocking", "the control socket") { sp_set_nonblocking(fd, 1) }
         registration = try tools.loop.add(fd, SP_EPOLLIN, self)
@@ -130,6 +132,9 @@ package final class EgressService {
             switch try EgressCommand(decoding: message.bytes, descriptors: held.count) {
             case .start: stop(orderly: false)
             case .owner(let query, let owner): gateway?.owners.answer(query, owner)
+            case .connected(let query): gateway?.hostSockets.answer(query, .connected(held[0].take()))
+            case .notConnected(let query, let errno):
+                gateway?.hostSockets.answer(query, .failed(Errno(Int32(truncatingIfNeeded: errno))))
             case .policy(let generation): apply(held[0], generation)
             case .close: stop(orderly: true)
             }
@@ -139,7 +144,7 @@ package final class EgressService {
     private func apply(_ file: Held, _ generation: UInt32) {
         guard let gateway, generation > gateway.generation else { return report(.unusable(generation: generation)) }
         do throws(SystemError) {
-            let configuration = try Self.read(file.descriptor)
+            let configuration = try Self.read(Descriptor(owning: file.take()))
             guard configuration.generation == generation else { return report(.unusable(generation: generation)) }
             report(.applied(generation: generation, cut: try gateway.apply(configuration)))
         } catch { report(.unusable(generation: generation)) }
@@ -168,9 +173,8 @@ package final class EgressService {
             report(
                 .denial(
                     EgressReport.Denial(
-                        subject: denial.key.name ?? denial.key.asked?.description ?? "-",
-                        port: denial.key.port ?? 0, reason: denial.key.reason ?? "denied", count: denial.count,
-                        event: denial.event)))
+                        subject: denial.key.subject, port: denial.key.port ?? 0,
+                        reason: denial.key.reason ?? "denied", count: denial.count, event: denial.event)))
         }
         report(.ended(totals))
         // Its sockets are left to the exit that follows. The close of the tap waits until no processor can be about to
@@ -190,6 +194,9 @@ extension EgressService: EventSource {
 
 /// A descriptor in an array.
 private final class Held {
-    let descriptor: Descriptor
-    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+    private var descriptor: Descriptor?
+    init(_ descriptor: consuming Descriptor) { self.descriptor = consume descriptor }
+
+    /// Hands the number on, once.
+    func take() -> Int32 { descriptor.take()?.release() ?? -1 }
 }

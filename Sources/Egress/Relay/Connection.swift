@@ -52,9 +52,8 @@ final class Connection: EgressGateway.Live {
         self.asked = asked
         begun = gateway.loop.now
         lastActivity = begun
-        _ = sp_no_delay(self.client.number)
         clientRegistration = try gateway.loop.add(
-            self.client.number, SP_EPOLLIN | SP_EPOLLOUT | SP_EPOLLRDHUP | SP_EPOLLET, self, tag: Side.client.rawValue)
+            self.client.number, SP_EPOLL_RELAY, self, tag: Side.client.rawValue)
     }
 
     // MARK: Decision
@@ -112,7 +111,12 @@ final class Connection: EgressGateway.Live {
         case .dialing:
             // A client that is gone needs no connection any more.
             if events & SP_EPOLLHUP != 0 { close(reason: "client_gone", resetting: true) }
-        case .relaying: relay()
+        case .relaying:
+            // There may be something to read, beside or instead of room to write.
+            if events & ~SP_EPOLLOUT != 0 {
+                if isClient { up.sourceIsReady() } else { down.sourceIsReady() }
+            }
+            relay()
         case .explaining: explain()
         case .new, .ended: break
         }
@@ -171,10 +175,15 @@ final class Connection: EgressGateway.Live {
     private func enterRepository() {
         do throws(SystemError) {
             guard let door = gateway.repository else { throw SystemError("reach", "the repository", Errno(ENOTCONN)) }
-            connected(try door.open())
+            let socket = try door.open()
+            upstreamRegistration = try gateway.loop.add(
+                socket.number, SP_EPOLL_RELAY, self, tag: Side.upstream.rawValue)
+            upstream = consume socket
         } catch {
-            fail("repository_unavailable", "the session's repository takes no connection: \(error.errno.explanation)")
+            return fail(
+                "repository_unavailable", "the session's repository takes no connection: \(error.errno.explanation)")
         }
+        connected()
     }
 
     private func dialed(_ outcome: Dialer.Outcome) {
@@ -182,11 +191,14 @@ final class Connection: EgressGateway.Live {
         if let dialer { gateway.loop.postpone { withExtendedLifetime(dialer) {} } }
         dialer = nil
         switch outcome {
-        case .connected(let number, let address):
+        case .connected(let number, let registration, let address):
             let socket = Descriptor(owning: number)
-            guard phase == .dialing else { return }
+            guard phase == .dialing else { return gateway.loop.forget(registration) }
+            upstream = consume socket
+            upstreamRegistration = registration
+            gateway.loop.hand(registration, to: self, tag: Side.upstream.rawValue)
             remote = address
-            connected(socket)
+            connected()
         case .denied(let denial, let address):
             remote = address
             deny(Refusal(denial))
@@ -194,23 +206,18 @@ final class Connection: EgressGateway.Live {
         }
     }
 
-    private func connected(_ socket: consuming Descriptor) {
-        _ = sp_no_delay(socket.number)
+    /// What waits already goes first, and the line about it second: that one may wait for the name of a process anyway.
+    /// A connection that is over by then has left its end with the story, so both lines are written, in their order. Only
+    /// a gateway that is killed in between owes them, as it owes repeats that it has counted and not written.
+    private func connected() {
         phase = .relaying
-        do throws(SystemError) {
-            upstreamRegistration = try gateway.loop.add(
-                socket.number, SP_EPOLLIN | SP_EPOLLOUT | SP_EPOLLRDHUP | SP_EPOLLET, self, tag: Side.upstream.rawValue)
-        } catch {
-            return fail("descriptors", error.description)
-        }
-        upstream = consume socket
         var record = AuditRecord(.connectionAllowed)
         describe(&record)
         let story = Story(gateway.audit)
         self.story = story
-        gateway.record(record, transport: 6, client: peer, server: asked) { _ in story.opened() }
-        watchIdle()
         relay()
+        gateway.record(record, transport: 6, client: peer, server: asked) { _ in story.opened() }
+        if phase == .relaying { watchIdle() }
     }
 
     private func describe(_ record: inout AuditRecord) {
@@ -219,7 +226,7 @@ final class Connection: EgressGateway.Live {
         record.port = asked.port
         record.address = remote
         record.speaks = spoken?.rawValue
-        record.rule = record.rule ?? rule.map { AuditRecord.Rule($0) }
+        record.rule = record.rule ?? rule
     }
 
     // MARK: Relaying
@@ -249,7 +256,7 @@ final class Connection: EgressGateway.Live {
         case .more: goOn()
         case .idle, .blocked, .finished: break
         }
-        switch down.pump(from: upstream, to: client.number, gateway.pipes) {
+        switch down.pump(from: upstream, to: client.number, gateway.pipes, isLast: up.isFinished) {
         case .failed(let errno): return close(reason: "down_\(errno)", resetting: true)
         case .more: goOn()
         case .finished where up.isFinished: close(reason: "finished", resetting: false)
@@ -281,7 +288,9 @@ final class Connection: EgressGateway.Live {
         case .finished: break
         case let other: return other
         }
-        guard reader.readsBody else { return up.pump(from: client.number, to: upstream, gateway.pipes) }
+        guard reader.readsBody else {
+            return up.pump(from: client.number, to: upstream, gateway.pipes, isLast: down.isFinished)
+        }
         var buffer = [UInt8](repeating: 0, count: 16_384)
         for _ in 0..<8 {
             let got = sp_receive_bytes(client.number, &buffer, buffer.count)
@@ -378,8 +387,8 @@ final class Connection: EgressGateway.Live {
             record.durationMilliseconds = (gateway.loop.now - begun) / 1_000_000
             story.close(record)
         }
-        if let clientRegistration { gateway.loop.remove(clientRegistration) }
-        if let upstreamRegistration { gateway.loop.remove(upstreamRegistration) }
+        if let clientRegistration { gateway.loop.forget(clientRegistration) }
+        if let upstreamRegistration { gateway.loop.forget(upstreamRegistration) }
         if resetting {
             _ = sp_reset_on_close(client.number)
             if let number = upstream?.number { _ = sp_reset_on_close(number) }

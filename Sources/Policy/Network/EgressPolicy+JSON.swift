@@ -43,6 +43,8 @@ extension EgressRule {
         case .host(let pattern): members.append(.init("host", .string(pattern.text)))
         case .registry(let client): members.append(.init("registry", .string(client.rawValue)))
         case .cidr(let block): members.append(.init("cidr", .string(block.description)))
+        case .socket(let grant):
+            members += [.init("socket", .string(grant.path.text)), .init("name", .string(grant.name))]
         case .deny(let pattern): members.append(.init("deny", .string(pattern.text)))
         }
         switch ports {
@@ -70,7 +72,8 @@ extension EgressRule {
         let fields = try JSONFields(
             json, "rule \(index)",
             known: [
-                "id", "origin", "reason", "host", "registry", "cidr", "deny", "ports", "tls", "ech", "http",
+                "id", "origin", "reason", "host", "registry", "cidr", "socket", "name", "deny", "ports", "tls", "ech",
+                "http",
                 "addresses", "when_absent", "max_names", "made_from",
             ])
         guard let id = fields["id"]?.intValue, let origin = fields["origin"]?.stringValue,
@@ -90,10 +93,21 @@ extension EgressRule {
             try fields.text("host", HostPattern.init(_:)).map { .host($0) },
             try fields.text("registry", RegistryClient.init).map { .registry($0) },
             try fields.text("cidr", AddressBlock.init(text:)).map { .cidr($0) },
+            try socket(fields).map { .socket($0) },
             try fields.text("deny", HostPattern.init(_:)).map { .deny($0) },
         ].compactMap { $0 }
         guard found.count == 1 else { throw fields.error("has not exactly one target") }
         return found[0]
+    }
+
+    private static func socket(_ fields: JSONFields) throws(PolicyError) -> SocketGrant? {
+        guard let path = try fields.text("socket", RulePath.init(canonical:)) else {
+            guard fields["name"] == nil else { throw fields.error("has a name and no socket") }
+            return nil
+        }
+        let grant = try fields.text("name") { SocketGrant(path: path, name: $0) }
+        guard let grant else { throw fields.error("has a socket and no name") }
+        return grant
     }
 
     private static func ports(_ fields: JSONFields) throws(PolicyError) -> Ports {

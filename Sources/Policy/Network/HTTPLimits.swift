@@ -73,8 +73,8 @@ package struct HTTPLimits: Sendable, Hashable {
         while index < path.count {
             var byte = path[index]
             if byte == UInt8(ascii: "%") {
-                guard index + 2 < path.count, let high = hexadecimal(path[index + 1]),
-                    let low = hexadecimal(path[index + 2])
+                guard index + 2 < path.count, let high = path[index + 1].hexadecimalValue,
+                    let low = path[index + 2].hexadecimalValue
                 else { return nil }
                 byte = high << 4 | low
                 guard !"./%".utf8.contains(byte) else { return nil }
@@ -85,14 +85,5 @@ package struct HTTPLimits: Sendable, Hashable {
             index += 1
         }
         return decoded
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x37
-        case 0x61...0x66: byte - 0x57
-        default: nil
-        }
     }
 }

@@ -2,6 +2,7 @@
 package import Documents
 internal import Isolation
 internal import LinuxSystem
+internal import Policy
 internal import Wire
 
 extension SessionResult {
@@ -24,6 +25,8 @@ extension SessionResult {
         package var notes: [String]
         /// Everything public was let through, to find out what the task needs: far weaker than any profile.
         package var observed = false
+        /// The host's sockets that the session began with: their paths on the host, by their names inside.
+        package var sockets: [(name: String, path: String)] = []
         package var generation: UInt32 = 1
         package var allowed: UInt64 = 0
         package var denied: UInt64 = 0
@@ -35,8 +38,9 @@ extension SessionResult {
         /// The gateway ended before its session; nothing left from then on.
         package var lost: String?
 
-        init(_ plan: EgressPlan, observed: Bool) {
-            self.observed = observed
+        init(_ plan: EgressPlan, _ policy: EgressPolicy) {
+            observed = policy.observes
+            sockets = policy.socketRules.compactMap { $0.socket }.map { ($0.name, $0.path.text) }
             interception = plan.network.transparent ? "transparent" : "ports"
             ports = plan.network.ports
             ipv6 = plan.network.ipv6
@@ -61,6 +65,7 @@ extension SessionResult {
                 .init("interception", .string(interception)), .init("ports", .array(ports.map { .number($0) })),
                 .init("ipv6", .bool(ipv6)), .init("notes", .array(notes.map { .string($0) })),
                 .init("observed", .bool(observed)),
+                .init("sockets", .object(sockets.map { .init($0.name, .string($0.path)) })),
                 .init("generation", .number(generation)),
                 .init("allowed", .number(allowed)), .init("denied", .number(denied)),
                 .init("bytes_up", .number(bytesUp)), .init("bytes_down", .number(bytesDown)),

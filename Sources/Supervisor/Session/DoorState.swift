@@ -18,6 +18,8 @@ struct DoorState {
         /// Names are answered; the workload may start.
         case ready
         case answer(query: UInt32, EgressReport.SocketPair)
+        /// A task wants a connection to the granted socket of this number.
+        case connect(query: UInt32, socket: UInt16)
         case changed(generation: UInt32, cut: UInt32)
         /// The policy before stays in force.
         case unchanged
@@ -67,6 +69,8 @@ struct DoorState {
             return .ready
         case (.whoIs(let query, let pair), .serving), (.whoIs(let query, let pair), .closing):
             return .answer(query: query, pair)
+        case (.connect(let query, let socket), .serving), (.connect(let query, let socket), .closing):
+            return .connect(query: query, socket: socket)
         case (.applied(let generation, let cut), .serving), (.applied(let generation, let cut), .closing):
             try conclude(generation)
             self.generation = generation
@@ -85,7 +89,8 @@ struct DoorState {
         case (.refused(let refusal), .starting), (.refused(let refusal), .serving), (.refused(let refusal), .closing):
             phase = .ended
             return .refused(refusal)
-        case (.ready, _), (.whoIs, _), (.applied, _), (.unusable, _), (.denial, _), (.ended, _), (.refused, _):
+        case (.ready, _), (.whoIs, _), (.connect, _), (.applied, _), (.unusable, _), (.denial, _), (.ended, _),
+            (.refused, _):
             throw .unexpected(report.name, phase)
         }
     }
@@ -117,6 +122,7 @@ extension EgressReport {
         case .ready: "ready"
         case .refused: "refused"
         case .whoIs: "who is"
+        case .connect: "connect"
         case .applied: "applied"
         case .unusable: "unusable"
         case .denial: "denial"

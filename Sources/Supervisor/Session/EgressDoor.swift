@@ -16,6 +16,8 @@ final class EgressDoor {
     private(set) var failure: SystemError?
     /// Finds which process holds a socket.
     var find: OwnerSearch?
+    /// The host's sockets that the policy grants; set before ``begin(_:_:audit:options:)``.
+    var grants: SocketGrants?
 
     /// The socket to wait on; ``heed()`` takes what is there.
     var number: Int32 { process.number }
@@ -45,6 +47,10 @@ final class EgressDoor {
             roles.append(purpose)
             numbers.append(number)
         }
+        for (index, number) in (grants?.listeners ?? []).enumerated() {
+            roles.append(.socketListener(number: UInt16(index + 1)))
+            numbers.append(number)
+        }
         if let repository {
             roles.append(.repository)
             numbers.append(repository)
@@ -52,6 +58,7 @@ final class EgressDoor {
         let start = EgressStart(roles: roles, options: options)
         try process.send(EgressCommand.start(start).encoded(), descriptors: numbers)
         sockets.close()
+        grants?.handedOver()
     }
 
     /// Waits until names are answered.
@@ -76,6 +83,7 @@ final class EgressDoor {
         case .nothing, .ready: return true
         case .answer(let query, let pair):
             process.tell(EgressCommand.owner(query: query, find?.owner(of: pair)).encoded())
+        case .connect(let query, let number): connect(query, number)
         case .changed(let generation, let cut): concluded?(.applied(generation: generation, cut: cut))
         case .unchanged: concluded?(.unusable)
         case .ended:
@@ -84,6 +92,18 @@ final class EgressDoor {
         case .refused(let refusal): throw process.failure(refusal)
         }
         return true
+    }
+
+    /// Makes a connection to a socket of the host that the gateway asks for.
+    private func connect(_ query: UInt32, _ number: UInt16) {
+        do throws(SystemError) {
+            guard let grants else { throw SystemError("connect to", "socket \(number)", Errno(ESHUTDOWN)) }
+            let socket = try grants.connect(number)
+            try process.send(EgressCommand.connected(query: query).encoded(), descriptors: [socket.number])
+        } catch {
+            let errno = UInt32(max(0, error.errno.code))
+            process.tell(EgressCommand.notConnected(query: query, errno: errno).encoded())
+        }
     }
 
     private func step(_ report: EgressReport) throws(SystemError) -> DoorState.Step {
@@ -134,6 +154,7 @@ final class EgressDoor {
     func close() {
         // Its socket would keep the session's network alive, and there is nobody left to find.
         find = nil
+        grants = nil
         guard failure == nil && state.phase == .serving else { return }
         state.close()
         process.tell(EgressCommand.close.encoded())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Documents
+internal import Documents
 internal import Glibc
 package import LinuxSystem
 internal import Policy

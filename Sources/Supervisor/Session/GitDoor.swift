@@ -18,12 +18,14 @@ final class GitDoor {
     private(set) var totals = BrokerReport.Totals()
     /// What went wrong with it.
     private(set) var failure: SystemError?
-    /// Where the egress gateway hands connections over.
-    private(set) var connections: Descriptor?
+    private var connections: Descriptor?
     private var brokersEnd: Descriptor?
 
     /// The socket to wait on; ``heed()`` takes what is there.
     var number: Int32 { process.number }
+
+    /// Where the egress gateway hands connections over; nil once it has its copy.
+    var door: Int32? { connections?.number }
 
     /// Starts the program; ``begin(_:ledger:options:)`` comes next.
     init(_ programs: Programs, _ paths: HostPaths, _ mode: Mode, _ access: GitAccess) throws(SystemError) {

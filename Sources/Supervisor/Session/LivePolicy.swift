@@ -90,6 +90,14 @@ final class LivePolicy {
                 "cannot read the egress policy: \"\(rule.subject)\" has no hosts (EINVAL). Send the rules it stands for."
             )
         }
+        let sockets = door.grants?.grants ?? []
+        if let rule = policy.socketRules.first(where: { $0.socket.map { !sockets.contains($0) } ?? false }) {
+            return Self.refused(
+                .socket,
+                "cannot grant \"\(rule.subject)\" (\(rule.origin)) to session \(session), which was not started with it "
+                    + "(EADDRNOTAVAIL). Start a new session: a running one can lose a socket and have it back, and no more."
+            )
+        }
         guard !network.transparent, let (rule, ports) = unheard(policy) else { return nil }
         return Self.refused(
             .port,

@@ -15,11 +15,18 @@ extension SessionRun {
     }
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
-    func startEgress(_ plan: EgressPlan, _ result: inout SessionResult) throws(SystemError) {
+    func startEgress(
+        _ plan: EgressPlan, _ spec: inout SandboxSpec, _ directory: borrowing SessionDirectory,
+        _ result: inout SessionResult
+    ) throws(SystemError) {
         network?.equip(plan.network)
-        result.egress = SessionResult.Egress(plan, observed: request.profile.egress.observes)
+        let policy = request.profile.egress
+        result.egress = SessionResult.Egress(plan, policy)
+        let grants = try SocketGrants(policy, directory.directory, paths, identity: block?.last)
+        if let grants { spec.mounts.append(try grants.tree(Trees(mode: mode, held: held))) }
         egress = try EgressDoor(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
+        egress?.grants = grants
     }
 
     func beginEgress(
@@ -40,7 +47,7 @@ extension SessionRun {
         // What `sallyport why` reads later.
         try directory.write(SessionAudit.policyFile(1), configuration.json)
         try egress.begin(
-            sockets, configuration, audit: audit, options: options, repository: git?.connections?.number)
+            sockets, configuration, audit: audit, options: options, repository: git?.door)
         git?.handedOver()
     }
 

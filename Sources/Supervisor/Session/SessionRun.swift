@@ -28,6 +28,7 @@ package final class SessionRun {
     var gateway: Gateway?
     var egress: EgressDoor?
     var git: GitDoor?
+    private var records: RecordFiles?
     /// Where the operator asks for a change while the session runs.
     var control: ControlSocket?
     /// Does beside this one what takes long.
@@ -60,6 +61,7 @@ package final class SessionRun {
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
         if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
+        if let prefix = request.recordFiles { records = try RecordFiles(prefix) }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
         var result = SessionResult(session: directory.id.text)
@@ -87,6 +89,7 @@ package final class SessionRun {
             }
             result.add(streams.counts)
         }
+        try records?.copyAudit(from: directory.directory)
         try directory.write("result.json", result.json)
         fault.reach("result.written")
         if let copy {
@@ -122,7 +125,7 @@ package final class SessionRun {
         let program = try programs.sealed("sp-init")
         let door = try EgressPlan.make(try egressPolicy(), program: program)
         var spec = try preparation.specification(request, session: id, network: door?.network)
-        if let door { try startEgress(door, &result) }
+        if let door { try startEgress(door, &spec, directory, &result) }
         try startGit(directory, &result)
         try joinGroups(&spec)
         fault.reach("cgroup.created")
@@ -175,6 +178,7 @@ package final class SessionRun {
         let plan = PlanDocument(spec)
         result.planDigest = plan.digest
         try directory.write("plan.json", plan.json)
+        try records?.write(plan: plan, profile: request.profile, environment: spec.environment)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
         fault.reach("workload.running")
         let sockets =

@@ -7,6 +7,8 @@
 ///        │  ◀────────────  ready, or refused and exit
 ///        │  ◀────────────  whoIs                   which process owns this socket?
 ///        │  owner                              ────────────▶  the answer, by number
+///        │  ◀────────────  connect                 to a socket of the host that the policy grants
+///        │  connected (by SCM_RIGHTS), or notConnected ────▶  the answer, by number
 ///        │  policy (a new document by SCM_RIGHTS) ─────────▶  any number; each is answered by `applied`
 ///        │  close                              ────────────▶  at most once: shut everything, report, end
 ///        │  ◀────────────  denial (the most frequent ones), ended    then exit 0
@@ -17,6 +19,9 @@ package enum EgressCommand: Equatable, Sendable {
     /// A new policy document comes along as a sealed memfd.
     case policy(generation: UInt32)
     case owner(query: UInt32, SocketOwner?)
+    /// A connection to a socket of the host comes along.
+    case connected(query: UInt32)
+    case notConnected(query: UInt32, errno: UInt32)
     case close
 
     /// No command is longer.
@@ -27,6 +32,8 @@ package enum EgressCommand: Equatable, Sendable {
         case policy = 0x12
         case owner = 0x13
         case close = 0x14
+        case connected = 0x15
+        case notConnected = 0x16
     }
 
     /// The datagram of this command; descriptors travel beside it.
@@ -44,6 +51,13 @@ package enum EgressCommand: Equatable, Sendable {
             writer.append(query)
             writer.append(UInt8(owner == nil ? 0 : 1))
             if let owner { owner.append(to: &writer) }
+        case .connected(let query):
+            writer.appendHeader(Kind.connected)
+            writer.append(query)
+        case .notConnected(let query, let errno):
+            writer.appendHeader(Kind.notConnected)
+            writer.append(query)
+            writer.append(errno)
         case .close:
             writer.appendHeader(Kind.close)
         }
@@ -73,6 +87,10 @@ package enum EgressCommand: Equatable, Sendable {
             case 1: self = .owner(query: query, try SocketOwner(from: &reader))
             default: throw .value
             }
+        case .connected:
+            announced = 1
+            self = .connected(query: try reader.next())
+        case .notConnected: self = .notConnected(query: try reader.next(), errno: try reader.next())
         case .close:
             self = .close
         }

@@ -6,6 +6,8 @@ package enum EgressReport: Equatable, Sendable {
     case ready
     case refused(GatewayReport.Refusal)
     case whoIs(query: UInt32, SocketPair)
+    /// A task has connected to the session's side of a socket: the grant of this number, counted from 1.
+    case connect(query: UInt32, socket: UInt16)
     /// The policy of this generation decides from now on; so many connections that it does not allow were cut.
     case applied(generation: UInt32, cut: UInt32)
     /// The policy document of this generation could not be read; the one before stays in force.
@@ -77,6 +79,7 @@ package enum EgressReport: Equatable, Sendable {
         case unusable = 0x95
         case denial = 0x96
         case ended = 0x97
+        case connect = 0x98
     }
 
     /// The datagram of this report.
@@ -91,6 +94,10 @@ package enum EgressReport: Equatable, Sendable {
             writer.appendHeader(Kind.whoIs)
             writer.append(query)
             pair.append(to: &writer)
+        case .connect(let query, let socket):
+            writer.appendHeader(Kind.connect)
+            writer.append(query)
+            writer.append(socket)
         case .applied(let generation, let cut):
             writer.appendHeader(Kind.applied)
             writer.append(generation)
@@ -119,6 +126,7 @@ package enum EgressReport: Equatable, Sendable {
         case .ready: self = .ready
         case .refused: self = .refused(try GatewayReport.Refusal(from: &reader))
         case .whoIs: self = .whoIs(query: try reader.next(), try SocketPair(from: &reader))
+        case .connect: self = .connect(query: try reader.next(), socket: try reader.next())
         case .applied: self = .applied(generation: try reader.next(), cut: try reader.next())
         case .unusable: self = .unusable(generation: try reader.next())
         case .denial: self = .denial(try Denial(from: &reader))

@@ -2,7 +2,8 @@
 
 /// The first message to an egress gateway: what each descriptor that comes along is for.
 package struct EgressStart: Equatable, Sendable {
-    /// One descriptor's purpose. What has no other word was made inside the session's network namespace.
+    /// One descriptor's purpose. All sockets but those for sockets of the host and for the repository were
+    /// made inside the session's network namespace.
     package enum Role: Equatable, Sendable {
         /// A sealed memfd: host lines and the policy, as JSON.
         case configuration
@@ -14,6 +15,8 @@ package struct EgressStart: Equatable, Sendable {
         case listener(port: UInt16)
         /// Listens for every port (TPROXY).
         case transparentListener
+        /// Listens on the session's side of a socket of the host: the policy's grant of this number, counted from 1.
+        case socketListener(number: UInt16)
         /// A packet socket that sees the first packet of every attempt.
         case tap
         /// Takes connections to the session's repository, see ``BrokerConnection``. Not made inside.
@@ -21,7 +24,7 @@ package struct EgressStart: Equatable, Sendable {
 
         private enum Code: UInt8 {
             case configuration = 1
-            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, repository
+            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener, repository
         }
 
         func append(to writer: inout ByteWriter) {
@@ -36,6 +39,9 @@ package struct EgressStart: Equatable, Sendable {
                 code = .listener
                 port = number
             case .transparentListener: code = .transparentListener
+            case .socketListener(let number):
+                code = .socketListener
+                port = number
             case .tap: code = .tap
             case .repository: code = .repository
             }
@@ -48,7 +54,7 @@ package struct EgressStart: Equatable, Sendable {
             guard let code = Code(rawValue: try reader.next()) else { throw .value }
             try reader.expectZero(UInt8.self)
             let port = try reader.next(UInt16.self)
-            guard (code == .listener) == (port != 0) else { throw .value }
+            guard (code == .listener || code == .socketListener) == (port != 0) else { throw .value }
             switch code {
             case .configuration: self = .configuration
             case .audit: self = .audit
@@ -56,6 +62,7 @@ package struct EgressStart: Equatable, Sendable {
             case .dnsListener: self = .dnsListener
             case .listener: self = .listener(port: port)
             case .transparentListener: self = .transparentListener
+            case .socketListener: self = .socketListener(number: port)
             case .tap: self = .tap
             case .repository: self = .repository
             }

@@ -22,6 +22,8 @@ package enum SessionReply: Equatable, Sendable {
             case gateway
             /// The supervisor could not write or send what it had to.
             case system
+            /// The session was not started with a socket that the policy grants.
+            case socket
         }
 
         package let reason: Reason

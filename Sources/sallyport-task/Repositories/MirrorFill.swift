@@ -124,7 +124,7 @@ struct MirrorFill {
     private func secret() throws(TaskFailure) -> Secret? {
         guard let credential else { return nil }
         // Nobody of our own id may look into this process from here on. prctl(2), PR_SET_DUMPABLE
-        try host { () throws(SystemError) in
+        _ = try host { () throws(SystemError) in
             try checked("become", "non-dumpable") { sp_prctl(PR_SET_DUMPABLE, 0, 0) }
         }
         do throws(CredentialError) {

@@ -32,7 +32,8 @@ struct MirrorStore: ~Copyable {
         let identity = geteuid() == 0 ? Confinement.Identity(user: number, group: number) : nil
         return try host { () throws(SystemError) in
             var path = ""
-            for part in state.split(separator: "/") + ["mirrors", Substring(key)] {
+            let parts = state.split(separator: "/").map { String($0) } + ["mirrors", key]
+            for part in parts {
                 path += "/" + part
                 // What lies above is the system's or the user's.
                 let result = sp_mkdirat(AT_FDCWD, path, path.hasPrefix(state) ? 0o700 : 0o755)

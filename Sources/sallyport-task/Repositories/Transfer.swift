@@ -47,7 +47,7 @@ struct Transfer {
             ["/proc/self/exe", TransferProcess.name, identity?.text ?? "-", directory] + arguments,
             environment: environment,
             descriptors: [
-                -1, pipes[0].writer, pipes[1].writer, secret?.number ?? -1, pipes[2].writer, trusted?.number ?? -1,
+                -1, pipes[0].writer, pipes[1].writer, secret.number, pipes[2].writer, trusted.number,
             ])
         for pipe in pipes { _ = sp_close(pipe.writer) }
         _ = consume secret
@@ -69,14 +69,15 @@ struct Transfer {
         return (ends[0], ends[1])
     }
 
-    /// A sealed file in memory; nil for nothing.
-    private func memory(_ content: Secret?, _ name: String) throws(TaskFailure) -> Descriptor? {
-        guard let content else { return nil }
-        return try host { () throws(SystemError) -> Descriptor in
+    /// A sealed file in memory, empty for nothing.
+    private func memory(_ content: Secret?, _ name: String) throws(TaskFailure) -> Descriptor {
+        try host { () throws(SystemError) -> Descriptor in
             let file = Descriptor(owning: Int32(try checked("create", "a file in memory") { sp_memfd(name) }))
             let number = file.number
-            try checked("write", "a file in memory") {
-                content.withBytes { sp_write(number, $0.baseAddress!, $0.count) }
+            if let content {
+                try checked("write", "a file in memory") {
+                    content.withBytes { sp_write(number, $0.baseAddress!, $0.count) }
+                }
             }
             try checked("seal", "a file in memory") { sp_add_seals(number) }
             return file
