@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/signalfd.h>
+#include <time.h>
 
 #include "sp_calls.h"
 
@@ -48,16 +49,23 @@ static inline void sp_on_alarm(int number) { (void)number; }
 
 /// Takes an exclusive lock, -ETIMEDOUT when somebody else still has it after so many seconds. flock(2)
 ///
-/// Uses the process's one alarm clock, so only where nothing else does and there is one thread. alarm(2)
+/// SIGALRM has a handler that does nothing from here on, and is not blocked. The alarm is this thread's own, since
+/// alarm(2) may wake any, and comes again and again: one that comes right before the call below wakes nobody.
 static inline long sp_lock_within(int fd, unsigned seconds) {
-    struct sigaction before, wake = {.sa_handler = sp_on_alarm};  // without SA_RESTART: the call is to end
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
     if (errno != EWOULDBLOCK) return -errno;
-    if (sigaction(SIGALRM, &wake, &before) < 0) return -errno;
-    alarm(seconds);
-    long result = flock(fd, LOCK_EX) < 0 ? -(long)errno : 0;
-    alarm(0);
-    sigaction(SIGALRM, &before, NULL);
+    struct sigaction wake = {.sa_handler = sp_on_alarm};  // without SA_RESTART: the call is to end
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM};
+    event._sigev_un._tid = (int)syscall(SYS_gettid);
+    struct itimerspec when = {.it_value = {.tv_sec = seconds}, .it_interval = {.tv_nsec = 100000000}};
+    sigset_t alarms;
+    timer_t timer;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    if (sigaction(SIGALRM, &wake, NULL) < 0 || sigprocmask(SIG_UNBLOCK, &alarms, NULL) < 0) return -errno;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0) return -errno;
+    long result = timer_settime(timer, 0, &when, NULL) < 0 || flock(fd, LOCK_EX) < 0 ? -(long)errno : 0;
+    timer_delete(timer);
     return result == -EINTR ? -ETIMEDOUT : result;
 }
 

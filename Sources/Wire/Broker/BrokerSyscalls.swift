@@ -31,7 +31,8 @@ package enum BrokerSyscalls {
     ]
     private static let control = [
         "recvmsg", "sendmsg", "recvfrom", "sendto", "getsockopt", "shutdown", "ioctl", "ppoll", "epoll_create1",
-        "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "signalfd4", "setitimer", "restart_syscall",
+        "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "signalfd4", "setitimer", "timer_create",
+        "timer_settime", "timer_delete", "restart_syscall",
         "clock_gettime", "clock_nanosleep", "gettimeofday",
     ]
     #if arch(x86_64)
