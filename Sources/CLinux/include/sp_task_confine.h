@@ -12,6 +12,9 @@ long sp_task_landlock_rules(const int *readable, int readable_count, const int *
 long sp_task_landlock_apply(int rules);
 /// Makes an open directory the root and the current directory. Needs CAP_SYS_CHROOT.
 long sp_task_change_root(int directory);
+/// Puts an open directory at /tmp of a mount namespace of its own, and makes it the current directory: programs that work
+/// with absolute paths reach it there without any right to the directories above it. Needs CAP_SYS_ADMIN.
+long sp_task_show_directory(int directory);
 /// Gives up every capability in all five sets and, when `change` is not 0, every group and user id for the given ones.
 long sp_task_drop(int change, uint32_t uid, uint32_t gid);
 /// Allows the system calls that libgit2 and a Swift program need for files, memory and threads; all others are EPERM.

@@ -26,10 +26,13 @@ struct TransferProcess {
         guard arguments.count > 2 else { throw SystemError("read", "the arguments of a transfer", .invalid) }
         let identity = arguments[0] == "-" ? nil : Confinement.Identity(arguments[0])
         guard arguments[0] == "-" || identity != nil else { throw SystemError("read", "--become", .invalid) }
-        // Entered with our rights: the id that comes has no way through the directories above.
+        // Opened with our rights: the id that comes has none to it.
         let directory = try Descriptor.open(arguments[1], O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         let number = directory.number
-        try checked("enter", "\"\(arguments[1])\"") { sp_fchdir(number) }
+        // git makes the paths of its lock files absolute, and its id cannot pass the directories above.
+        try checked("enter", "\"\(arguments[1])\"") {
+            identity == nil ? sp_fchdir(number) : sp_task_show_directory(number)
+        }
         try checked("drop", "privileges of a transfer") {
             sp_task_drop(identity == nil ? 0 : 1, identity?.user ?? 0, identity?.group ?? 0)
         }
