@@ -4,13 +4,6 @@ import Glibc
 import TestSupport
 import Testing
 
-extension HostNeed {
-    /// A real server for git over TLS.
-    static let forge = HostNeed("forge") {
-        ["/usr/sbin/nginx", "/usr/bin/openssl", "/usr/bin/python3", "/usr/bin/git"].allSatisfy { access($0, X_OK) == 0 }
-    }
-}
-
 /// The host's copies of upstreams, made from directories and from git http-backend behind nginx.
 @Suite("mirrors", .serialized, .requires(.git), .timeLimit(.minutes(2)))
 struct MirrorTests {
@@ -138,65 +131,32 @@ struct MirrorTests {
 
     // MARK: Over TLS, with a credential
 
-    /// The scene's upstream behind nginx, for one password that is nowhere but in the operator's file.
-    private final class Forge {
+    /// The scene's upstream behind a real server.
+    private struct Forge {
         let scene: Scene
-        let port: String
-        /// Unlike any other bytes on this machine.
-        let secret: String
-        let credential: String
-        let directory: String
-        private let server: Running
+        let server: UpstreamServer
 
         init() throws {
             scene = try Scene()
-            let home = scene.sallyport.home
-            let random = try Command("/usr/bin/head", ["-c", "24", "/dev/urandom"]).run().output
-            let digits = random.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-            secret = "canary" + digits
-            let path = try home.file("token", secret + "\n", mode: 0o600)
-            credential = "file:\(path)"
-            directory = try home.directory("forge")
-            let repositories = try home.directory("forge/repositories")
-            try scene.git("clone", "--quiet", "--bare", ".", "\(repositories)/name.git")
-            var digest = Command("/usr/bin/python3", ["-c", Self.digest])
-            digest.input = Array(secret.utf8)
-            let users = try digest.run().text
-            var command = Command(
-                "/usr/bin/python3",
-                ["-B", "\(Executables.sources)/Tests/Fixtures/network-clients/upstream.py", directory, users])
-            command.deadline = .seconds(110)
-            server = try command.start()
-            guard let port = try server.line() else {
-                throw HarnessError("the forge did not start: \(try server.finish().errorText)")
-            }
-            self.port = port
+            server = try UpstreamServer(scene.sallyport.home, cloneOf: scene.upstream)
         }
 
-        deinit { server.closeInput() }
+        /// Brings the copy of one place up to date.
+        func mirror(_ place: String, _ options: [String] = []) -> [String] {
+            ["mirror", server.url(place)] + server.authority + options
+        }
 
-        private static let digest = """
-            import base64, hashlib, sys
-            print(base64.b64encode(hashlib.sha1(sys.stdin.buffer.read()).digest()).decode(), end="")
-            """
-
-        func url(_ place: String) -> String { "https://localhost:\(port)/\(place)" }
-
-        var authority: [String] { ["--ca-file", "\(directory)/ca.pem"] }
-
-        /// What the server saw.
-        var requests: [String] { (text("\(directory)/requests.log") ?? "").split(separator: "\n").map(String.init) }
+        var credential: [String] { ["--credential", server.credential] }
 
         func publish() throws {
-            try scene.git("push", "--quiet", "--force", "\(directory)/repositories/name.git", "trunk")
+            try scene.git("push", "--quiet", "--force", server.repository, "trunk")
         }
     }
 
     @Test("is filled over TLS with a credential by reference, and each use is noted", .requires(.forge))
     func remote() throws {
         let forge = try Forge()
-        let arguments =
-            ["mirror", forge.url("private/name.git"), "--credential", forge.credential] + forge.authority
+        let arguments = forge.mirror("private/name.git", forge.credential)
         let first = try forge.scene.json(arguments)
         let mirror = try #require(first["mirror"]?.stringValue)
         #expect(try forge.scene.git("rev-parse", "trunk", at: mirror) == (try forge.scene.git("rev-parse", "trunk")))
@@ -210,12 +170,20 @@ struct MirrorTests {
         #expect(try forge.scene.json(arguments)["bytes_received"] == 0)
         let uses = try ledger(mirror)
         #expect(uses.allSatisfy { $0["status"] == 200 && $0["host"] == "localhost" })
-        #expect(uses.allSatisfy { $0["credential"]?.stringValue == forge.credential })
+        #expect(uses.allSatisfy { $0["credential"]?.stringValue == forge.server.credential })
         let noted = uses.map { "\($0["method"]?.stringValue ?? "") \($0["target"]?.stringValue ?? "")" }
         // The server saw exactly these requests, and no other.
-        let seen = forge.requests.map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
+        let seen = forge.server.requests.map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
         #expect(noted.map { $0.replacing("/private/", with: "/") } == seen, "\(noted)\n\(seen)")
         #expect(noted.contains("POST /private/name.git/git-upload-pack"))
+        // What was announced is what was sent, and a pack is as long as what it left in the copy.
+        let lengths = forge.server.requests.map { $0.split(separator: " ").last.flatMap { Int($0) } }
+        for (use, length) in zip(uses, lengths) where use["method"] == "GET" {
+            #expect(use["bytes"]?.intValue == length, "\(use) \(length ?? -1)")
+        }
+        let packs = uses.filter { $0["method"] == "POST" }.compactMap { $0["bytes"]?.intValue }
+        let received = [first, second].compactMap { $0["bytes_received"]?.intValue }
+        #expect(packs == received && packs.allSatisfy { $0 > 0 }, "\(packs) \(received)")
     }
 
     private func ledger(_ mirror: String) throws -> [JSON] {
@@ -226,29 +194,70 @@ struct MirrorTests {
     @Test("a transfer that fails says why, and leaves what was there", .requires(.forge))
     func failures() throws {
         let forge = try Forge()
-        let good = ["mirror", forge.url("private/name.git")] + forge.authority
-        #expect(try forge.scene.run(good + ["--credential", forge.credential]).code == 0)
+        let secret = forge.server.secret
+        let good = forge.mirror("private/name.git")
+        #expect(try forge.scene.run(good + forge.credential).code == 0)
         let wrong = try forge.scene.sallyport.home.file("wrong", "no-such-token", mode: 0o600)
-        let open = try forge.scene.sallyport.home.file("open-to-all", forge.secret, mode: 0o644)
+        let open = try forge.scene.sallyport.home.file("open-to-all", secret, mode: 0o644)
         for (arguments, text) in [
             (good + ["--credential", "file:\(wrong)"], "denied: HTTP 401"), (good, "denied: HTTP 401"),
             (good + ["--credential", "file:\(open)"], "others than its owner may read it"),
             (good + ["--credential", "env:NOT_SET"], "the variable is not set"),
-            (["mirror", forge.url("open/none.git")] + forge.authority, "not_found: HTTP 404"),
-            (["mirror", forge.url("moved/name.git")] + forge.authority, "moved: HTTP 301"),
-            (["mirror", forge.url("broken/name.git")] + forge.authority, "failed: HTTP 500"),
-            (["mirror", forge.url("open/name.git")], "unreachable: "),
+            (forge.mirror("open/none.git"), "not_found: HTTP 404"),
+            (forge.mirror("gone/name.git"), "not_found: HTTP 410"),
+            (forge.mirror("moved/name.git"), "moved: HTTP 301"),
+            (forge.mirror("broken/name.git"), "failed: HTTP 500"),
+            (["mirror", forge.server.url("open/name.git")], "unreachable: "),
             (["mirror", "https://localhost:1/name.git"], "unreachable: "),
         ] {
             let done = try forge.scene.run(arguments)
             #expect(done.code == 125 && done.errorText.contains(text), "\(arguments): \(done.errorText)")
-            #expect(!done.errorText.contains(forge.secret))
+            #expect(!done.errorText.contains(secret))
         }
-        let shown = try forge.scene.json(good + ["--credential", forge.credential])
+        let shown = try forge.scene.json(good + forge.credential)
         #expect(shown["bytes_received"] == 0)
         // Without one nothing is noted, and nothing is needed.
-        let plain = try forge.scene.json(["mirror", forge.url("open/name.git")] + forge.authority)
+        let plain = try forge.scene.json(forge.mirror("open/name.git"))
         #expect(try ledger(try #require(plain["mirror"]?.stringValue)).isEmpty)
+    }
+
+    @Test(
+        "a credential that expires in the middle is said to have, and each request is noted", .requires(.forge),
+        arguments: [1, 2, 3])
+    func expired(_ answered: Int) throws {
+        let forge = try Forge()
+        let done = try forge.scene.run(forge.mirror("expired/\(answered)/name.git", forge.credential + ["--json"]))
+        #expect(done.code == 125 && done.errorText.contains("expired: HTTP 401"), "\(done.errorText)")
+        #expect(done.errorText.contains("renew it"), "\(done.errorText)")
+        let error = try JSON.read(done.output, file: "standard output")["error"]
+        #expect(error?["code"] == "expired" && error?["message"]?.stringValue?.contains("renew it") == true)
+        let statuses = try ledgers(forge.scene).map { $0["status"]?.intValue }
+        #expect(statuses == [Int](repeating: 200, count: answered) + [401], "\(statuses)")
+        #expect(!(done.text + done.errorText).contains(forge.server.secret))
+    }
+
+    @Test("an upstream that goes away, between two transfers or in one", .requires(.forge))
+    func away() throws {
+        let forge = try Forge()
+        let cut = try forge.scene.run(forge.mirror("cut/name.git", forge.credential + ["--json"]))
+        #expect(cut.code == 125 && cut.errorText.contains("cut_short: HTTP 200"), "\(cut.errorText)")
+        #expect(try JSON.read(cut.output, file: "standard output")["error"]?["code"] == "cut_short")
+        let arguments = forge.mirror("private/name.git", forge.credential)
+        let mirror = try #require(try forge.scene.json(arguments)["mirror"]?.stringValue)
+        let before = try forge.scene.git("rev-parse", "trunk", at: mirror)
+        try forge.server.stop()
+        let gone = try forge.scene.run(arguments + ["--json"])
+        #expect(gone.code == 125 && gone.errorText.contains("unreachable: "), "\(gone.errorText)")
+        #expect(try JSON.read(gone.output, file: "standard output")["error"]?["code"] == "unreachable")
+        // What was there is there, and whole.
+        #expect(try forge.scene.git("rev-parse", "trunk", at: mirror) == before)
+        #expect(try forge.scene.git("fsck", "--full", at: mirror) == "")
+    }
+
+    /// The uses of every copy.
+    private func ledgers(_ scene: Scene) throws -> [JSON] {
+        let mirrors = "\(scene.sallyport.state)/mirrors"
+        return try names(mirrors).flatMap { try ledger("\(mirrors)/\($0)/copy/mirror.git") }
     }
 
     @Test("the secret is in no argument, variable, file, log or answer", .requires(.forge), .requires(.root))
@@ -256,11 +265,11 @@ struct MirrorTests {
         let forge = try Forge()
         let out = forge.scene.sallyport.home.at("session")
         var command = forge.scene.sallyport.command(
-            ["task", "repository", forge.url("private/name.git"), "--out", out, "--name", "/o/n"]
-                + ["--credential", forge.credential] + forge.authority)
+            ["task", "repository", forge.server.url("private/name.git"), "--out", out, "--name", "/o/n"]
+                + forge.credential + forge.server.authority)
         command.deadline = .seconds(60)
         // Every process of the transfer, while it runs, as /proc shows it to root.
-        let watcher = try Command("/usr/bin/python3", ["-c", Self.watcher, forge.secret]).start()
+        let watcher = try Command("/usr/bin/python3", ["-c", Self.watcher, forge.server.secret]).start()
         #expect(try watcher.line() == "watching")
         let done = try command.run()
         watcher.closeInput()
@@ -269,21 +278,14 @@ struct MirrorTests {
         // The control: the transfer's own processes were looked at, and one of them had the file in memory.
         #expect(seen.lines.contains("saw git") && seen.lines.contains("saw memfd"), "\(seen.text)\(seen.errorText)")
         #expect(!seen.lines.contains { $0.hasPrefix("found") }, "\(seen.text)")
-        #expect(!(done.text + done.errorText).contains(forge.secret))
-        let encoded = try Command(
-            "/usr/bin/python3",
-            [
-                "-c", "import base64,sys; print(base64.b64encode(b'x-access-token:'+sys.argv[1].encode()).decode())",
-                forge.secret,
-            ]
-        ).run().text.split(separator: "\n")[0]
+        #expect(!(done.text + done.errorText).contains(forge.server.secret))
         let home = forge.scene.sallyport.home.path
-        for text in [forge.secret, String(encoded)] {
+        for text in try forge.server.forms {
             let found = try Command("/bin/grep", ["-rlaF", "--exclude=token", text, home]).run().lines
             #expect(found == [], "\(text.prefix(6))")
         }
         // The control of that: the operator's own file has it.
-        #expect(try Command("/bin/grep", ["-rlaF", forge.secret, home]).run().lines == ["\(home)/token"])
+        #expect(try Command("/bin/grep", ["-rlaF", forge.server.secret, home]).run().lines == ["\(home)/token"])
     }
 
     /// Looks at the arguments and variables of every process again and again, until its input ends.

@@ -148,6 +148,7 @@ struct TransferTraceTests {
             12:34:56.1 http.c:768              => Send header: GET /a/info/refs?service=git-upload-pack HTTP/1.1
             12:34:56.1 http.c:768              => Send header: Authorization: Basic <redacted>
             12:34:56.2 http.c:768              <= Recv header: HTTP/1.1 401 Unauthorized
+            12:34:56.2 http.c:768              <= Recv header: content-length: 179
             12:34:56.3 http.c:768              => Send header: POST /a/git-upload-pack HTTP/1.1
             12:34:56.4 http.c:768              <= Recv header: HTTP/1.1 100 Continue
             12:34:56.5 http.c:768              <= Recv header: HTTP/1.1 200 OK
@@ -156,7 +157,7 @@ struct TransferTraceTests {
             """
         #expect(
             uses(text) == [
-                TransferUse(method: "GET", target: "/a/info/refs?service=git-upload-pack", status: 401),
+                TransferUse(method: "GET", target: "/a/info/refs?service=git-upload-pack", status: 401, bytes: 179),
                 TransferUse(method: "POST", target: "/a/git-upload-pack", status: 200),
                 TransferUse(method: "GET", target: "/b", status: nil),
             ])
@@ -167,6 +168,10 @@ struct TransferTraceTests {
         let long = String(repeating: "x", count: 100_000)
         #expect(uses("<= Recv header: HTTP/1.1 200 OK\n").isEmpty)
         #expect(uses("<= Recv header: X: => Send header: GET /forged HTTP/1.1 \(long)\n").isEmpty)
+        #expect(uses("<= Recv header: X: => Send header: GET /forged HTTP/1.1\n").isEmpty)
+        let own = "=> Send header: GET /a HTTP/1.1\n=> Send header: X: <= Recv header: HTTP/1.1 200 OK\n"
+        #expect(uses(own) == [TransferUse(method: "GET", target: "/a", status: nil)])
+        #expect(uses("=> Send header: GET /a HTTP/1.1\n<= Recv header: Content-Length: -1\n").first?.bytes == nil)
         #expect(uses("=> Send header: GET /\(long) HTTP/1.1\n").isEmpty)
         #expect(uses("=> Send header: GET /\u{1b}[2J HTTP/1.1\n").first?.target == "/\\x1b[2J")
         #expect(uses(String(repeating: "=> Send header: GET / HTTP/1.1\n", count: 5000)).count == 1000)

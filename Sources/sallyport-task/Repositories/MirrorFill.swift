@@ -16,17 +16,6 @@ struct MirrorFill {
     /// A file of certificates to trust instead of the host's.
     var authorities: String?
 
-    /// Why a remote upstream could not be read, as far as a caller acts on it.
-    enum Reason: String {
-        /// The credential is missing, wrong, expired, or allows too little.
-        case denied
-        case notFound = "not_found"
-        /// It answers with another place.
-        case moved
-        case unreachable
-        case failed
-    }
-
     struct Outcome {
         let repository: String
         let list: ReferenceList
@@ -109,16 +98,31 @@ struct MirrorFill {
             processes: step.processes, url: url, directory: store.repository, identity: store.identity,
             credential: try secret(), authorities: try certificates())
         let asked = try transfer.run(["ls-remote", "--symref", "--quiet", url.text, "HEAD"])
-        uses += asked.uses
-        try note(asked, url, store)
-        try check(asked, url)
+        try conclude(asked, url, store, &uses)
+        let before = try Self.size(store)
         let fetched = try transfer.run(
             ["fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
                 + [url.text] + Self.references)
-        uses += fetched.uses
-        try note(fetched, url, store)
-        try check(fetched, url)
+        let after = try Self.size(store)
+        try conclude(fetched, url, store, arrived: after > before ? after - before : 0, &uses)
         return Self.head(asked.output)
+    }
+
+    /// Notes what a call of git asked for, and throws when it failed.
+    ///
+    /// - Parameter arrived: Bytes of packs; no server announces the length of one that it makes on the way.
+    private func conclude(
+        _ result: Transfer.Result, _ url: RemoteURL, _ store: borrowing MirrorStore, arrived: UInt64 = 0,
+        _ uses: inout [TransferUse]
+    ) throws(TaskFailure) {
+        var asked = result.uses
+        if arrived > 0, let last = asked.indices.last, asked[last].bytes == nil { asked[last].bytes = arrived }
+        try note(asked, url, store)
+        if case .interrupted = result.end { throw TaskFailure(message: "interrupted while \(url.text) was read") }
+        if let failure = UpstreamFailure(result, earlier: uses, hasCredential: credential != nil) {
+            throw failure.failure(of: url)
+        }
+        uses += asked
     }
 
     private func secret() throws(TaskFailure) -> Secret? {
@@ -153,53 +157,20 @@ struct MirrorFill {
         return nil
     }
 
-    // MARK: Why not
-
-    private func check(_ result: Transfer.Result, _ url: RemoteURL) throws(TaskFailure) {
-        if case .interrupted = result.end { throw TaskFailure(message: "interrupted while \(url.text) was read") }
-        guard result.end != .exited(0) else { return }
-        let (reason, remedy) = explain(result)
-        throw TaskFailure(
-            "read", "upstream \(url.text)", "\(reason.rawValue): \(Self.words(result, reason))", remedy: remedy)
-    }
-
-    private func explain(_ result: Transfer.Result) -> (Reason, String) {
-        switch result.uses.last?.status {
-        case 401, 403:
-            return (
-                .denied,
-                credential == nil
-                    ? "Name a credential with --credential."
-                    : "Look whether the credential has expired, and what it allows."
-            )
-        case 404: return (.notFound, "Check the URL; forges also say so of what a credential may not see.")
-        case let status? where (300...399).contains(status): return (.moved, "Name the place where it is now.")
-        case nil: return (.unreachable, "Check the host's name service, the network and the certificates.")
-        default: return (.failed, "Try again later.")
-        }
-    }
-
-    /// git's own last words; it names the URL in them, which has no credential.
-    private static func words(_ result: Transfer.Result, _ reason: Reason) -> String {
-        let status = result.uses.last?.status.map { "HTTP \($0)" }
-        let lines = result.errors.split(separator: 0x0A).map { PrintableText.escaped($0, longest: 300) }
-        let line = lines.last { $0.hasPrefix("fatal: ") || $0.hasPrefix("error: ") } ?? lines.last
-        return [status, line].compactMap { $0 }.joined(separator: ", ")
-    }
-
     // MARK: Records
 
     private static let mostUsesBytes: UInt64 = 16 << 20
 
-    /// Writes each use of a credential down; the bytes that came are those of the whole transfer, on its last line.
-    private func note(_ result: Transfer.Result, _ url: RemoteURL, _ store: borrowing MirrorStore) throws(TaskFailure) {
-        guard let credential, !result.uses.isEmpty else { return }
+    /// Writes each use of a credential down.
+    private func note(_ uses: [TransferUse], _ url: RemoteURL, _ store: borrowing MirrorStore) throws(TaskFailure) {
+        guard let credential, !uses.isEmpty else { return }
         let time = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         var lines: [UInt8] = []
-        for use in result.uses {
+        for use in uses {
             lines += JSONWriter().write([
                 "time_ms": .number(time), "credential": .string(credential.text), "host": .string(url.host),
                 "method": .string(use.method), "target": .string(use.target), "status": .optional(use.status),
+                "bytes": .optional(use.bytes),
             ])
             lines.append(0x0A)
         }
@@ -233,7 +204,11 @@ struct MirrorFill {
             var sum: UInt64 = 0
             for name in try packs.names() {
                 let text = String(decoding: name, as: UTF8.self)
-                if text.hasPrefix("tmp_") { try packs.remove(text) } else { sum += try packs.status(text).size }
+                if text.hasPrefix("tmp_") {
+                    try packs.remove(text)
+                } else if text.hasSuffix(".pack") {
+                    sum += try packs.status(text).size
+                }
             }
             return sum
         }

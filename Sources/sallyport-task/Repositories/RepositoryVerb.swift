@@ -9,9 +9,7 @@ internal import Workspace
 /// `sallyport task mirror` and `sallyport task repository`.
 enum RepositoryVerb {
     static let usage = """
-        usage: sallyport task mirror UPSTREAM [--credential REF] [--ca-file FILE] [--json]
-               sallyport task repository UPSTREAM --out DIR [--name /OWNER/NAME] [--push SCOPE]
-                   [--credential REF] [--ca-file FILE] [--json]
+        usage: sallyport task mirror|repository UPSTREAM [options]
 
         mirror brings the host's copy of a repository up to date, and makes it the first time. repository does so too,
         and makes what a session needs to find the repository at http://git.internal/: see sallyport run --git.
@@ -19,10 +17,13 @@ enum RepositoryVerb {
           UPSTREAM            https://[USER@]HOST/PATH, http://HOST/PATH, or a directory of this host
           --credential REF    file:/path (owner only), env:NAME, or credential:NAME of systemd; a password or token
           --ca-file FILE      certificates to trust instead of the host's
+          --json              what was made, or why nothing was, as JSON on standard output
+
+        Of repository only:
+
           --out DIR           new directory for the session's own repository and its description, git.json
           --name /OWNER/NAME  its path at git.internal (default: the upstream's)
           --push SCOPE        what the session may push: refs/heads/x/* or refs/heads/x (default: nothing)
-          --json              what was made, as JSON on standard output
 
         Exit status: 0 done, 125 sallyport failed or the upstream could not be read.
         """
@@ -45,6 +46,10 @@ enum RepositoryVerb {
             return 0
         } catch {
             Progress.say("sallyport: \(error)")
+            if arguments.contains("--json"), let code = error.code {
+                let document: JSON = ["error": ["code": .string(code), "message": .string(error.description)]]
+                Progress.write(document.compactText + "\n", to: 1)
+            }
             return 125
         }
     }

@@ -11,6 +11,9 @@ struct TransferProcess {
     static let name = "step-transfer"
     static let git = "/usr/bin/git"
 
+    /// Its exit code when git was not started; git itself never exits with it.
+    static let notStarted: Int32 = 125
+
     private static let heapBytes: UInt64 = 4 << 30
     private static let processorSeconds: UInt64 = 7200
 
@@ -19,7 +22,7 @@ struct TransferProcess {
         do throws(SystemError) { try enter(arguments) } catch {
             Progress.say("fatal: \(error)")
         }
-        exit(125)
+        exit(notStarted)
     }
 
     private static func enter(_ arguments: [String]) throws(SystemError) {
