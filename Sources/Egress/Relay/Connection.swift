@@ -60,7 +60,7 @@ final class Connection: EgressGateway.Live {
 
     /// Decides by the address that was asked for: it stands for one name, or it is a literal.
     func begin() {
-        name = gateway.names.name(of: asked.address).flatMap { HostName($0) }
+        name = gateway.names.name(of: asked.address)
         switch decision {
         case .denied(let denial): deny(Refusal(denial))
         case .allowed(let rule):
