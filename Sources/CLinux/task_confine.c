@@ -71,6 +71,8 @@ long sp_task_change_root(int directory) {
     return 0;
 }
 
+long sp_fchdir(int directory) { return fchdir(directory) < 0 ? -errno : 0; }
+
 long sp_task_drop(int change, uint32_t uid, uint32_t gid) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}};

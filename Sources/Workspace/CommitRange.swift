@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CGit2
 
-/// The difference between the base commit and a delivered one; its repository must outlive it.
+/// The difference between the base commit, or nothing, and a delivered one; its repository must outlive it.
 package struct CommitRange: ~Copyable {
     private let repository: OpaquePointer
     private let difference: Handle
-    private let base: ObjectID
+    private let base: ObjectID?
     private let tip: ObjectID
 
-    package init(_ bare: borrowing BareRepository, from base: ObjectID, to tip: ObjectID) throws(GitError) {
+    package init(_ bare: borrowing BareRepository, from base: ObjectID?, to tip: ObjectID) throws(GitError) {
         repository = bare.repository.pointer
         self.base = base
         self.tip = tip
         let repository = self.repository
-        let before = try Self.tree(of: base, repository)
         let after = try Self.tree(of: tip, repository)
+        guard let base else {
+            difference = try Handle("compare", "nothing with \(tip)", free: git_diff_free) {
+                sp_git_diff(&$0, repository, nil, after.pointer)
+            }
+            return
+        }
+        let before = try Self.tree(of: base, repository)
         difference = try Handle("compare", "\(base) with \(tip)", free: git_diff_free) {
             sp_git_diff(&$0, repository, before.pointer, after.pointer)
         }
@@ -72,9 +78,8 @@ package struct CommitRange: ~Copyable {
     private borrowing func newCommits() throws(GitError) -> Handle {
         let walk = try Handle("walk", "commit \(tip)", free: git_revwalk_free) { git_revwalk_new(&$0, repository) }
         var newest = tip.raw
-        var oldest = base.raw
         try git("walk", "commit \(tip)") { git_revwalk_push(walk.pointer, &newest) }
-        try git("walk", "commit \(base)") { git_revwalk_hide(walk.pointer, &oldest) }
+        if var oldest = base?.raw { try git("walk", "the base commit") { git_revwalk_hide(walk.pointer, &oldest) } }
         return walk
     }
 

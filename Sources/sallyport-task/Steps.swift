@@ -24,17 +24,18 @@ extension StepProcess {
         report.add("detached", base.isDetached ? "yes" : "no")
     }
 
-    /// Makes the host's repository from the pack on standard input.
+    /// Makes the host's repository from the pack on standard input; empty when there is no base commit.
     func index(_ report: inout StepReport) throws {
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
         let bare = try BareRepository.create(at: confinement.quarantinePath + "/" + Self.repositoryName)
-        try bare.takeBase(try commit("--base"), from: Descriptor(owning: 0), budget: budget)
+        guard let base = try base() else { return }
+        try bare.takeBase(base, from: Descriptor(owning: 0), budget: budget)
     }
 
     /// Takes the bundle on standard input into the host's repository, and writes bundle and patch beside it.
     func takeIn(_ report: inout StepReport) throws {
-        let base = try commit("--base")
+        let base = try base()
         let reference = try required("--reference")
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
@@ -55,6 +56,9 @@ extension StepProcess {
         report.add("patch", complete ? "written" : "omitted")
     }
 
+    /// The commit of `--base`; `-` is none.
+    func base() throws(TaskFailure) -> ObjectID? { try required("--base") == "-" ? nil : try commit("--base") }
+
     private func describe(_ summary: ChangeSummary, tip: ObjectID, in report: inout StepReport) {
         report.add("tip", "\(tip)")
         report.add("commits", "\(summary.commits)")
@@ -64,7 +68,7 @@ extension StepProcess {
         for file in summary.files { report.add("file", "\(file.insertions) \(file.deletions) \(file.path)") }
     }
 
-    private static func write(_ bytes: UnsafeRawBufferPointer, to fd: Int32) -> Bool {
+    static func write(_ bytes: UnsafeRawBufferPointer, to fd: Int32) -> Bool {
         var done = 0
         while done < bytes.count, let start = bytes.baseAddress {
             let result = sp_write(fd, start + done, bytes.count - done)

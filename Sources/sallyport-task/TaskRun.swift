@@ -75,7 +75,7 @@ struct TaskRun: ~Copyable {
         let pack = try delivery.create("base.pack")
         var command = ["step-pack", "--repo", arguments.repository, "--become", try ownerOfRepository()]
         if let base = arguments.base { command += ["--base", base] }
-        let report = try step.run(command, output: pack.number)
+        let report = try step.run(command, outputs: [pack.number])
         let base = try report.commit("base")
         evidence.base = base
         evidence.baseName = report["name"] ?? ""

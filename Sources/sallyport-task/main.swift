@@ -2,12 +2,14 @@
 internal import Documents
 internal import Glibc
 
-/// `sallyport task ...`, and the confined steps that it starts itself.
+/// `sallyport task ...`, `sallyport collect ...`, and the confined steps that they start themselves.
 func main(_ arguments: [String], environment: [String]) -> Int32 {
     var rest = arguments[...]
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
-    case "step-pack", "step-index", "step-import": StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case "step-pack", "step-index", "step-import", "step-collect":
+        StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case "collect": return CollectVerb.run(Array(rest.dropFirst()))
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)
         return 0

@@ -9,6 +9,7 @@ enum Overview {
 
           run        one command in a fresh sandbox           sallyport run --workspace . -- make test
           task run   a repository, a task, an agent; a branch with evidence comes back
+          collect    takes what an agent left in a directory, running nothing of it
           session    list, show, diff, apply, discard, stop   sallyport session list
           why        one recorded decision about the network  sallyport why s-abcdefghijkl-12
           profile    list, show, lint what a sandbox allows   sallyport profile show strict --resolved

@@ -4,7 +4,7 @@ internal import Glibc
 internal import LinuxSystem
 internal import Supervisor
 
-/// `sallyport task ...`: becomes sallyport-task, which holds libgit2 so that this program need not.
+/// `sallyport task ...` and `sallyport collect ...`: becomes sallyport-task, which holds libgit2 so that this program need not.
 enum TaskVerb {
     static func run(_ rest: [String]) -> Int32 {
         do {

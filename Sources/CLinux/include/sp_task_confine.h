@@ -12,10 +12,13 @@ long sp_task_landlock_rules(const int *readable, int readable_count, const int *
 long sp_task_landlock_apply(int rules);
 /// Makes an open directory the root and the current directory. Needs CAP_SYS_CHROOT.
 long sp_task_change_root(int directory);
+/// Makes an open directory the current one.
+long sp_fchdir(int directory);
 /// Gives up every capability in all five sets and, when `change` is not 0, every group and user id for the given ones.
 long sp_task_drop(int change, uint32_t uid, uint32_t gid);
 /// Allows the system calls that libgit2 and a Swift program need for files, memory and threads; all others are EPERM.
-long sp_task_filter(void);
+/// With `reading_only` also those that change a name, a mode or a time.
+long sp_task_filter(int reading_only);
 /// Nothing that is executed from here on gains a privilege; Landlock and the filter need it first.
 long sp_task_no_new_privileges(void);
 
