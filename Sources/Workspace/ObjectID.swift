@@ -15,8 +15,7 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
 
     /// From the 20 bytes of a tree's entry.
     package init(bytes: some Collection<UInt8>) {
-        let digits = Array("0123456789abcdef".utf8)
-        description = String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        description = PrintableText.hexadecimal(bytes)
     }
 
     /// The 20 bytes that stand in a tree's entry.

@@ -23,6 +23,10 @@ package struct LeftRepository: Sendable {
     package private(set) var references: [Reference]
     /// What the repository asks for and does not get, in words for people.
     package private(set) var notes: [String]
+    /// References that are there and name no object: symlinks, symbolic ones, names of another format.
+    private var unreadable: Set<[UInt8]> = []
+    /// Objects may lie in another repository, which is not read.
+    let borrowsObjects: Bool
     /// Files that are not checked out on purpose stay as they were.
     let isSparse: Bool
     /// The text of `info/exclude`.
@@ -50,11 +54,31 @@ package struct LeftRepository: Sendable {
         references = []
         notes = []
         isSparse = try Self.has("info/sparse-checkout", in: directory)
+        borrowsObjects = try Self.has("objects/info/alternates", in: directory)
         exclusions = try Self.exclusions(in: directory)
         try addReferences(directory)
         if isSparse { notes.append("sparse checkout: files that are not there count as unchanged") }
-        if try Self.has("objects/info/alternates", in: directory) {
-            notes.append("objects/info/alternates: objects of other repositories were not looked at")
+        if borrowsObjects { notes.append("objects/info/alternates: objects of other repositories were not looked at") }
+        for name in Self.unfinished where try Self.has(name, in: directory) {
+            notes.append("\(name): git was in the middle of something")
+        }
+    }
+
+    /// Signs of a merge, a rebase and the like that was not brought to its end.
+    private static let unfinished = [
+        "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG",
+    ]
+
+    /// What HEAD stands for; nil when its branch has no commit yet.
+    package func headCommit() throws(GitError) -> ObjectID? {
+        switch head {
+        case .commit(let id): return id
+        case .reference(let name):
+            if unreadable.contains(name) {
+                throw Self.refused(
+                    PrintableText.escaped(name, longest: 300), "HEAD leads there, and it names no sha1 object")
+            }
+            return commit(of: name)
         }
     }
 
@@ -127,7 +151,7 @@ package struct LeftRepository: Sendable {
             throw Self.refused("packed-refs", "it is malformed or names too much")
         }
         let known = Set(references.map(\.name))
-        references += list.filter { !known.contains($0.name) }
+        references += list.filter { !known.contains($0.name) && !unreadable.contains($0.name) }
     }
 
     private mutating func add(_ directory: borrowing LeftDirectory, below path: [UInt8], depth: Int) throws(GitError) {
@@ -136,15 +160,19 @@ package struct LeftRepository: Sendable {
         let names = try Self.reading(shown) { () throws(SystemError) in try directory.names() }
         for name in names {
             let full = path + [0x2F] + name
-            guard references.count < Self.mostReferences else { throw Self.refused("refs", "there are too many") }
+            guard references.count + unreadable.count < Self.mostReferences else {
+                throw Self.refused("refs", "there are too many")
+            }
             let status = try Self.reading(shown) { () throws(SystemError) in try directory.status(name) }
             if status?.isDirectory == true {
                 let below = try Self.reading(shown) { () throws(SystemError) in try directory.directory(name) }
                 try add(below, below: full, depth: depth + 1)
-            } else if status?.isRegular == true, let text = try Self.small(name, in: directory) {
-                if let id = ReferenceText.loose(text) { references.append(Reference(name: full, id: id)) }
-            } else if notes.count < 16 {
-                notes.append("\(PrintableText.escaped(full, longest: 300)): not a plain file, not read")
+            } else if status?.isRegular == true, let text = try Self.small(name, in: directory),
+                let id = ReferenceText.loose(text)
+            {
+                references.append(Reference(name: full, id: id))
+            } else {
+                unreadable.insert(full)
             }
         }
     }

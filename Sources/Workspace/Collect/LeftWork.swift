@@ -17,8 +17,6 @@ package struct LeftWork: ~Copyable {
     package let head: ObjectID?
     /// The commit that is delivered; nil when there is neither a commit nor a file.
     package let tip: ObjectID?
-    /// Whether ``tip`` is a commit that was made here.
-    package var hasWorkingTree: Bool { tip != head }
     /// Names of the working tree that are not taken, the first hundred of them.
     package let leftOut: [LeftOut]
     package let leftOutCount: Int
@@ -39,7 +37,15 @@ package struct LeftWork: ~Copyable {
         let repository = try LeftRepository(in: root)
         let objects = try LeftObjects("\(directory)/\(repository.path)/objects", budget: budget)
         let choice = try Self.choose(from, in: repository)
+        if let commit = choice.commit, !objects.contains(commit) {
+            guard repository.borrowsObjects else { throw LeftRepository.refused("commit \(commit)", "it is not there") }
+            throw LeftRepository.refused(
+                "commit \(commit)",
+                "its objects lie in another repository (objects/info/alternates), which is not read",
+                "Give the clone objects of its own, inside a sandbox: git repack -a -d.")
+        }
         var notes = repository.notes
+        if choice.commit == nil { notes.append("HEAD: no commit yet, so the files are a history of their own") }
         var taken: Taken?
         if repository.layout == .workingTree {
             if choice.isCheckedOut {
@@ -78,10 +84,10 @@ package struct LeftWork: ~Copyable {
             }
             return Choice(branch: short(name), commit: id, isCheckedOut: repository.head == .reference(name))
         }
+        let commit = try repository.headCommit()
         switch repository.head {
-        case .commit(let id): return Choice(branch: nil, commit: id, isCheckedOut: true)
-        case .reference(let name):
-            return Choice(branch: short(name), commit: repository.commit(of: name), isCheckedOut: true)
+        case .commit: return Choice(branch: nil, commit: commit, isCheckedOut: true)
+        case .reference(let name): return Choice(branch: short(name), commit: commit, isCheckedOut: true)
         }
     }
 
@@ -111,8 +117,19 @@ package struct LeftWork: ~Copyable {
 
     private static let emptyTree = ObjectID("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
-    /// Whether an object is there, whatever leads to it.
-    package borrowing func contains(_ id: ObjectID) -> Bool { objects.contains(id) }
+    /// How many commits lead from one to the delivered one; nil when it is not there, or no part of what leads there.
+    package borrowing func distance(from commit: ObjectID) throws(GitError) -> Int? {
+        guard let tip, objects.contains(commit) else { return nil }
+        if commit == tip { return 0 }
+        var newest = tip.raw
+        var oldest = commit.raw
+        var ahead = 0
+        var behind = 0
+        try git("compare", "\(tip) with \(commit)", code: .refused, remedy: LeftRepository.incomplete) {
+            git_graph_ahead_behind(&ahead, &behind, objects.repository.pointer, &newest, &oldest)
+        }
+        return behind == 0 ? ahead : nil
+    }
 
     /// Writes a pack of the base commit's history.
     package borrowing func packBase(_ base: ObjectID, write: (UnsafeRawBufferPointer) -> Bool) throws(GitError) {
@@ -144,7 +161,11 @@ package struct LeftWork: ~Copyable {
         try git("walk", subject, code: .refused, remedy: LeftRepository.incomplete) {
             git_revwalk_push(walk.pointer, &newest)
         }
-        if var oldest = base?.raw { try git("walk", subject) { git_revwalk_hide(walk.pointer, &oldest) } }
+        if var oldest = base?.raw {
+            try git("walk", subject, code: .refused, remedy: LeftRepository.incomplete) {
+                git_revwalk_hide(walk.pointer, &oldest)
+            }
+        }
         try PackWriter(repository: repository, subject: subject).write(
             walk: walk, budget: budget, code: .refused, remedy: LeftRepository.incomplete, to: write)
     }

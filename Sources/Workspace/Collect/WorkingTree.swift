@@ -75,8 +75,13 @@ struct WorkingTree {
         var before: [[UInt8]: TreeContent.Entry] = [:]
         for entry in known { before[entry.name] = entry }
         var result: [TreeContent.Entry] = []
-        for name in names where name != Self.dotGit {
+        for name in names {
             level.path.append(name)
+            defer { level.path.removeLast() }
+            guard name != Self.dotGit else {
+                if level.path.count > 1 { leave(level.path, "it belongs to a repository of its own") }
+                continue
+            }
             let old = before.removeValue(forKey: name)
             do {
                 if let new = try entry(name, old, in: directory, level, objects) { result.append(new) }
@@ -84,7 +89,6 @@ struct WorkingTree {
                 leave(level.path, "\(error.errno.explanation) (\(error.errno))")
                 if let old { result.append(old) }
             }
-            level.path.removeLast()
         }
         // A submodule that is not checked out is no change; a name that no working tree can have is for others to judge.
         result += before.values.filter { keepsMissing || $0.isSubmodule || $0.name == Self.dotGit }
