@@ -59,6 +59,17 @@ package struct BareRepository: ~Copyable {
         try git("point", "HEAD at \(reference)") { git_repository_set_head(repository.pointer, reference) }
     }
 
+    /// Every reference that names an object, by name. None of ours is symbolic.
+    package borrowing func branches() throws(GitError) -> [ReferenceText.Reference] {
+        var result: [ReferenceText.Reference] = []
+        for name in try references() {
+            var id = git_oid()
+            try git("read", "reference \(name)") { git_reference_name_to_id(&id, repository.pointer, name) }
+            result.append(ReferenceText.Reference(name: Array(name.utf8), id: ObjectID(id)))
+        }
+        return result
+    }
+
     /// Every reference by name, sorted.
     package borrowing func references() throws(GitError) -> [String] {
         var list = git_strarray()

@@ -81,9 +81,8 @@ package struct BundleImport: Sendable {
         let walk = try Handle("walk", "commit \(tip)", free: git_revwalk_free) { git_revwalk_new(&$0, repository) }
         try git("walk", "commit \(tip)") { git_revwalk_push(walk.pointer, &tipID) }
         if var baseID = base?.raw { try git("walk", "the base commit") { git_revwalk_hide(walk.pointer, &baseID) } }
-        var id = git_oid()
         var count = 0
-        while git_revwalk_next(&id, walk.pointer) == 0 {
+        while try walk.nextCommit("commit \(tip)") != nil {
             count += 1
             guard count <= budget.commits else { throw refused("it adds more than \(budget.commits) commits") }
         }

@@ -85,9 +85,8 @@ package struct CommitRange: ~Copyable {
 
     private borrowing func commitCount() throws(GitError) -> Int {
         let walk = try newCommits()
-        var id = git_oid()
         var count = 0
-        while git_revwalk_next(&id, walk.pointer) == 0 { count += 1 }
+        while try walk.nextCommit("commit \(tip)") != nil { count += 1 }
         return count
     }
 
