@@ -75,6 +75,8 @@ let package = Package(
             swiftSettings: strict),
         // Checkouts, commits, imports and diffs through libgit2.
         .target(name: "Workspace", dependencies: ["CGit2", "LinuxSystem", "CLinux"], swiftSettings: strict),
+        // Push gate, forges, evidence.
+        .target(name: "Delivery", dependencies: ["Workspace", "Changes", "Documents", "LinuxSystem"], swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
 
@@ -89,7 +91,8 @@ let package = Package(
             swiftSettings: strict, linkerSettings: staticExecutable),
         // Tasks: everything that needs libgit2.
         .executableTarget(
-            name: "sallyport-task", dependencies: ["CLI", "Workspace", "Documents", "LinuxSystem", "CLinux"],
+            name: "sallyport-task",
+            dependencies: ["CLI", "Delivery", "Workspace", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
         .executableTarget(
@@ -116,7 +119,10 @@ let package = Package(
             dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
-        .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
+        .testTarget(
+            name: "DeliveryTests", dependencies: ["Delivery", "Workspace", "Documents", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "TaskTests", dependencies: ["TestSupport", "Documents", "CLinux"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",
