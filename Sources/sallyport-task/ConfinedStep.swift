@@ -18,17 +18,12 @@ struct ConfinedStep {
     /// - Throws: ``TaskFailure`` with the step's own words when it failed; a step that refused what it read returns
     ///   normally, with `refused` in its report.
     func run(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = []) throws(TaskFailure) -> StepReport {
-        var ends: [Int32] = [-1, -1]
-        _ = try host { () throws(SystemError) -> Int in
-            try checked("create", "a pipe") { ends.withUnsafeMutableBufferPointer { sp_pipe($0.baseAddress!, 0) } }
-        }
-        let readEnd = Descriptor(owning: ends[0])
-        let writeEnd = Descriptor(owning: ends[1])
+        let pipe = try host { () throws(SystemError) in try Channel.pipe() }
         // Standard error goes the same way: a crash report is then part of a malformed report, printed escaped.
         let child = try processes.start(
             ["/proc/self/exe"] + arguments, environment: ["LC_ALL=C", "SWIFT_BACKTRACE=enable=no"],
-            descriptors: [input, writeEnd.number, writeEnd.number] + outputs)
-        _ = consume writeEnd
+            descriptors: [input, pipe.second.number, pipe.second.number] + outputs)
+        let readEnd = pipe.closingSecond()
         let name = "task step \(arguments[0])"
         let (end, bytes) = try processes.wait(
             child, name: name, output: readEnd, limit: StepReport.longest, seconds: seconds)
@@ -56,6 +51,27 @@ struct ConfinedStep {
     static let longest = 1500
 }
 
+extension ConfinedStep {
+    /// Runs the git command of the host between repositories of the host, in a process that can write only beneath one of
+    /// them; see ``HostGit``.
+    ///
+    /// - Returns: Its exit status and what it printed, both streams in one.
+    func transfer(_ arguments: [String], environment: [String]) throws(TaskFailure) -> (status: Int32, output: [UInt8])
+    {
+        let pipe = try host { () throws(SystemError) in try Channel.pipe() }
+        let child = try processes.start(
+            ["/proc/self/exe", "step-git"] + arguments, environment: environment,
+            descriptors: [-1, pipe.second.number, pipe.second.number])
+        let readEnd = pipe.closingSecond()
+        let (end, bytes) = try processes.wait(
+            child, name: "git", output: readEnd, limit: 1 << 20, seconds: seconds)
+        guard case .exited(let status) = end, bytes.count <= 1 << 20 else {
+            throw TaskFailure("run", "git", "it ended with \(end)", remedy: "Try again, with a longer --timeout.")
+        }
+        return (status, bytes)
+    }
+}
+
 /// The side of a step that runs confined.
 struct StepProcess {
     private var values: [String: String] = [:]
@@ -71,6 +87,7 @@ struct StepProcess {
             case "step-pack": try process.pack(&report)
             case "step-index": try process.index(&report)
             case "step-collect": try process.collect(&report)
+            case "step-gate": try process.gate(&report)
             default: try process.takeIn(&report)
             }
         } catch let error as GitError where error.code == .refused {

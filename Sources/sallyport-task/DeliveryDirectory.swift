@@ -125,6 +125,9 @@ struct DeliveryDirectory: ~Copyable {
         try host { () throws(SystemError) in
             let quarantine = try directory.directory("quarantine")
             try Self.adopt(quarantine)
+            if try quarantine.contains(StepProcess.repositoryName) {
+                try RepositoryShape.settle(try quarantine.directory(StepProcess.repositoryName))
+            }
             let from = quarantine.fd.number
             let to = directory.fd.number
             for name in [StepProcess.repositoryName, "result.bundle", "result.patch"]

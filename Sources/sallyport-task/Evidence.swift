@@ -39,6 +39,8 @@ struct Evidence {
     var baseIsDetached = false
     var delivered: Delivered?
     var refusal: String?
+    /// What the push gate found; nil when nothing came before it.
+    var gate: GateVerdict?
     var outcome: Outcome?
     private(set) var sessions: [(label: String, record: SessionRecord)] = []
     private var claims: [JSON] = []
@@ -102,6 +104,7 @@ struct Evidence {
             ],
             "delivered": deliveredJSON,
             "refusal": .optional(refusal),
+            "gate": gate.map { ["flags": $0.flags, "refusals": $0.refusals] } ?? .null,
             "observed": .object(sessions.map { JSON.Member($0.label, sessionJSON($0.label, $0.record)) }),
             "limits_hit": .array(ofEach("limit") { $0.limitsHit }),
             "denials": .array(ofEach("denial") { $0.denials }),

@@ -8,7 +8,8 @@ struct Summary {
 
     var text: String {
         var lines = ["task      \(evidence.task)  \((evidence.outcome ?? .interrupted).rawValue)"]
-        if let reason = evidence.refusal { lines.append("refused   \(reason)") }
+        lines += evidence.gate?.lines ?? []
+        if let reason = evidence.refusal, evidence.gate?.isRefused != true { lines.append("refused   \(reason)") }
         if let delivered = evidence.delivered {
             lines.append("branch    \(evidence.branch)  \(delivered.commit)")
             lines += delivered.diffstat

@@ -9,11 +9,12 @@ struct TaskArguments {
     private(set) var base: String?
     private(set) var profile = "build"
     private(set) var deliver: String?
+    private(set) var rules: String?
     private(set) var json = false
 
     static let usage = """
         usage: sallyport task run --repo PATH --task TEXT|@FILE --agent-command CMD [--test-command CMD]
-                   [--base REF] [--profile NAME] [--deliver DIR] [--json]
+                   [--base REF] [--profile NAME] [--deliver DIR] [--rules FILE] [--json]
 
         Clones the base commit into a sandbox, runs the agent there, takes the branch it leaves into a repository of
         the host, and runs the test command on the base and on the delivered commit, each in a sandbox of its own.
@@ -26,6 +27,7 @@ struct TaskArguments {
           --profile NAME        profile of all sandboxes of the task (default: build)
           --deliver DIR         new directory for branch, bundle, patch and evidence
                                 (default: $SALLYPORT_STATE_DIR/tasks/<task id>)
+          --rules FILE          what the push gate refuses, flags and allows (YAML; see docs/collect.md)
           --json                evidence as JSON on standard output
 
         Exit status: 0 a commit was delivered and its tests passed (or it is well formed, when there is no test
@@ -59,6 +61,7 @@ struct TaskArguments {
         "--base": { $0.base = $1 },
         "--profile": { $0.profile = $1 },
         "--deliver": { $0.deliver = $1 },
+        "--rules": { $0.rules = $1 },
     ]
 
     private static func misuse(_ reason: String) -> TaskFailure {

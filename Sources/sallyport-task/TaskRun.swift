@@ -24,6 +24,8 @@ struct TaskRun: ~Copyable {
     /// Checks the arguments, finds the programs and makes the delivery directory.
     static func make(_ arguments: TaskArguments, environment: [String]) throws(TaskFailure) -> TaskRun {
         let text = try TaskText(argument: arguments.task)
+        // Read again when they are needed; a mistake in them must not cost the work of an agent.
+        _ = try Gate.rules(arguments.rules)
         // CLOCK_REALTIME
         let milliseconds = sp_clock_ns(0) / 1_000_000
         let random = try host { () throws(SystemError) in try randomBytes(10) }
@@ -146,6 +148,16 @@ struct TaskRun: ~Copyable {
             return nil
         }
         let tip = try report.commit("tip")
+        let rules = try Gate.rules(arguments.rules, branch: branch)
+        let verdict = try Gate(step: step, rules: rules).judge(
+            tip, base: base, bundle: "work.bundle", in: delivery)
+        evidence.gate = verdict
+        guard !verdict.isRefused else {
+            evidence.outcome = evidence.outcome ?? .refused
+            evidence.refusal = verdict.refusal
+            try delivery.withdraw()
+            return nil
+        }
         evidence.delivered = try Delivered(report, tip: tip)
         return tip
     }

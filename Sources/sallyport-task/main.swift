@@ -7,8 +7,9 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     var rest = arguments[...]
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
-    case "step-pack", "step-index", "step-import", "step-collect":
+    case "step-pack", "step-index", "step-import", "step-collect", "step-gate":
         StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case "step-git": StepProcess.git(Array(rest.dropFirst()))
     case "collect": return CollectVerb.run(Array(rest.dropFirst()))
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)

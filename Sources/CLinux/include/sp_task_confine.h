@@ -8,6 +8,9 @@
 /// Builds a Landlock ruleset that allows reading beneath some directories and everything a bare repository needs
 /// beneath others. Returns its descriptor or -errno; `-EOPNOTSUPP` or `-ENOSYS` when the kernel has no Landlock.
 long sp_task_landlock_rules(const int *readable, int readable_count, const int *writable, int writable_count);
+/// Builds a ruleset for a program that transfers: everything may be read and executed, and written only beneath one
+/// directory (-1: nowhere) and /dev/null. Without `network` no TCP port can be reached, from ABI 4.
+long sp_task_transfer_rules(int writable, int network);
 /// Applies it to this process for ever.
 long sp_task_landlock_apply(int rules);
 /// Makes an open directory the root and the current directory. Needs CAP_SYS_CHROOT.

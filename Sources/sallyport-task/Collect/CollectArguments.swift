@@ -8,12 +8,14 @@ struct CollectArguments {
     private(set) var branch: String?
     private(set) var base: ObjectID?
     private(set) var from: String?
+    private(set) var rules: String?
+    private(set) var push: String?
     private(set) var seconds = ConfinedStep.longest
     private(set) var json = false
 
     static let usage = """
-        usage: sallyport collect DIR --out OUT [--base COMMIT] [--branch NAME] [--from BRANCH]
-                   [--timeout SECONDS] [--json]
+        usage: sallyport collect DIR --out OUT [--base COMMIT] [--branch NAME] [--from BRANCH] [--rules FILE]
+                   [--push REMOTE] [--timeout SECONDS] [--json]
 
         Takes the commits and the uncommitted changes that an agent left in DIR, checks them, and delivers them to OUT:
         a repository of your own, a bundle, a patch, and collect.json, which says what was taken and what was not.
@@ -22,11 +24,18 @@ struct CollectArguments {
           DIR                 working tree with its .git, or a bare repository; the path may contain no symlink
           --out OUT           new directory for the result
           --base COMMIT       full id of the commit that the agent started from: only what came after it is judged and
-                              shown as changed. Without it everything counts as new. Names are not taken: in DIR they are the agent's to move.
+                              shown as changed. Without it, with --push, the commit where the branch stands there;
+                              else everything counts as new. Names are not taken: in DIR they are the agent's to move.
           --branch NAME       name of the delivered branch (default: sallyport/collected/<its name in DIR>)
           --from BRANCH       branch of DIR to take (default: the one that is checked out, with the working tree)
+          --rules FILE        what the push gate refuses, flags and allows (YAML; see docs/collect.md)
+          --push REMOTE       local bare repository, or an http(s) URL without credentials, that gets the branch once
+                              the gate has passed it; fast-forward only, and no hook of a local repository runs
           --timeout SECONDS   longest time for each step (default: 1500)
           --json              collect.json on standard output
+
+        What runs on your machine when the tree is merely opened (.envrc, .vscode, hooks of other tools) is flagged
+        first. The branch is delivered with its flags; what the gate refuses is not delivered at all.
 
           sallyport collect ./agent-was-here --out ./result --base "$(git -C upstream.git rev-parse main)"
           git -C upstream.git fetch ./result/result.git sallyport/collected/main
@@ -58,17 +67,22 @@ struct CollectArguments {
     }
 
     private static let options: Set<String> = [
-        "--out", "--branch", "--base", "--from", "--timeout",
+        "--out", "--branch", "--base", "--from", "--rules", "--push", "--timeout",
     ]
 
     private mutating func set(_ name: String, _ value: String) throws(TaskFailure) {
         switch name {
         case "--out": out = value
+        case "--rules": rules = value
+        case "--push": push = value
         case "--from": from = value
         case "--branch":
             guard let full = ReferenceName.branch(value) else {
                 let flaw = ReferenceName.flaw(Array("refs/heads/\(value)".utf8)) ?? "is no branch"
                 throw Self.misuse("--branch \(PrintableText.escapedOnce(value)) \(flaw)")
+            }
+            guard full != BareRepository.baseReference else {
+                throw Self.misuse("--branch base is the name under which the result keeps the base commit")
             }
             branch = full
         case "--timeout":

@@ -11,6 +11,13 @@ struct CollectRecord {
         case nothingToDeliver = "nothing_to_deliver"
     }
 
+    /// What came of `--push`.
+    struct Push {
+        let remote: String
+        /// Nil when the branch is there.
+        let failure: String?
+    }
+
     let directory: String
     let reader: LeftTreeView.Reader
     var outcome = Outcome.refused
@@ -21,7 +28,11 @@ struct CollectRecord {
     var head: ObjectID?
     var base: ObjectID?
     var reference: String?
+    /// Where the receiver's branch stood.
+    var onto: ObjectID?
+    var push: Push?
     var delivered: Delivered?
+    var gate: GateVerdict?
     var ignored = 0
     var leftOut: [(path: String, reason: String)] = []
     var leftOutCount = 0
@@ -60,9 +71,12 @@ struct CollectRecord {
         [
             "version": 1,
             "outcome": .string(outcome.rawValue),
+            "flags": gate?.flags ?? [],
+            "refusals": gate?.refusals ?? [],
             "refusal": .optional(refusal),
             "delivered": deliveredJSON,
             "base": .optional(base?.description),
+            "push": pushJSON,
             "left_out": .array(leftOut.map { ["path": .string($0.path), "reason": .string($0.reason)] }),
             "left_out_count": .int(leftOutCount),
             "ignored": .int(ignored),
@@ -80,6 +94,14 @@ struct CollectRecord {
     }
 
     private var taken: String? { name.map { "refs/heads/\($0)" } }
+
+    private var pushJSON: JSON {
+        guard let push else { return .null }
+        return [
+            "remote": .string(push.remote), "from": .optional(onto?.description),
+            "failure": .optional(push.failure),
+        ]
+    }
 
     private var deliveredJSON: JSON {
         guard let delivered else { return .null }

@@ -1,30 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+internal import Delivery
 internal import Glibc
 internal import LinuxSystem
 internal import Workspace
 
 /// One `sallyport collect`, from the directory that an agent left to a branch of the host's own.
 ///
-///     step-collect ─▶ step-index ─▶ step-import ─▶ OUT
-///      (own id,        (own id, sees only what the step before wrote)
+///     step-collect ─▶ step-index ─▶ step-import ─▶ step-gate ─▶ OUT
+///      (own id,        (own id, each sees only what the step before wrote)
 ///       DIR read-only)
 struct CollectRun: ~Copyable {
     let arguments: CollectArguments
     let step: ConfinedStep
+    let rules: GateRules
     let tree: LeftTreeView
+    /// Where the branch goes in the end; nil for nowhere but OUT.
+    let receiver: HostGit?
     let delivery: DeliveryDirectory
     var record: CollectRecord
 
     static func make(_ arguments: CollectArguments) throws(TaskFailure) -> CollectRun {
         let step = ConfinedStep(processes: try ChildProcess(), seconds: arguments.seconds)
+        let branch = arguments.branch.map { String($0.dropFirst("refs/heads/".count)) }
+        let rules = try Gate.rules(arguments.rules, branch: branch)
         // Before anything is made: a wrong path leaves nothing behind.
         try LeftTreeView.check(arguments.directory)
         let delivery = try DeliveryDirectory.make(arguments.out, notInside: arguments.directory, option: "--out")
         do throws(TaskFailure) {
+            let own = try [arguments.directory, delivery.path].map { (path) throws(TaskFailure) in try realPath(path) }
+            let receiver = try arguments.push.map { (text) throws(TaskFailure) in
+                HostGit(step: step, remote: try Remote(text, notBeside: own))
+            }
             let tree = try LeftTreeView.make(arguments.directory, own: delivery.quarantineOwner)
-            let record = CollectRecord(directory: arguments.directory, reader: tree.reader)
-            return CollectRun(arguments: arguments, step: step, tree: tree, delivery: delivery, record: record)
+            let record = CollectRecord(directory: own[0], reader: tree.reader)
+            return CollectRun(
+                arguments: arguments, step: step, rules: rules, tree: tree, receiver: receiver, delivery: delivery,
+                record: record)
         } catch {
             try delivery.discard()
             throw error
@@ -32,12 +44,14 @@ struct CollectRun: ~Copyable {
     }
 
     private init(
-        arguments: CollectArguments, step: ConfinedStep, tree: consuming LeftTreeView,
-        delivery: consuming DeliveryDirectory, record: CollectRecord
+        arguments: CollectArguments, step: ConfinedStep, rules: GateRules, tree: consuming LeftTreeView,
+        receiver: HostGit?, delivery: consuming DeliveryDirectory, record: CollectRecord
     ) {
         self.arguments = arguments
         self.step = step
+        self.rules = rules
         self.tree = tree
+        self.receiver = receiver
         self.delivery = delivery
         self.record = record
     }
@@ -52,8 +66,10 @@ struct CollectRun: ~Copyable {
     private mutating func read() throws(TaskFailure) -> Bool {
         let base = try delivery.create("base.pack")
         let bundle = try delivery.create("left.bundle")
+        let known = try receiver?.references() ?? []
+        let list = try MemoryFile.make(known.flatMap { Array("\($0.id) ".utf8) + $0.name + [0x0A] })
         let report = try step.run(
-            readingCommand(), outputs: [base.number, bundle.number, tree.descriptor.number])
+            readingCommand(), input: list.number, outputs: [base.number, bundle.number, tree.descriptor.number])
         if let reason = report["refused"] {
             record.refusal = reason
             return false
@@ -63,7 +79,12 @@ struct CollectRun: ~Copyable {
             record.outcome = .nothingToDeliver
             return false
         }
-        record.reference = StepProcess.reference(explicit: arguments.branch, name: record.name)
+        let reference = StepProcess.reference(explicit: arguments.branch, name: record.name)
+        record.reference = reference
+        record.onto = known.first { $0.name == Array(reference.utf8) }?.id
+        // The step may say what it likes; a base is one that we or the receiver named.
+        guard record.base == arguments.base || arguments.base == nil && known.contains(where: { $0.id == record.base })
+        else { throw TaskFailure("use", "the report of step-collect", "its base is nobody's", remedy: "Report this.") }
         return true
     }
 
@@ -94,8 +115,27 @@ struct CollectRun: ~Copyable {
             record.refusal = reason
             return
         }
-        record.delivered = try Delivered(report, tip: try report.commit("tip"))
-        record.outcome = .delivered
+        let tip = try report.commit("tip")
+        let verdict = try Gate(step: step, rules: rules).judge(
+            tip, base: record.base, bundle: "left.bundle", onto: record.onto, in: delivery)
+        record.gate = verdict
+        if verdict.isRefused {
+            record.refusal = verdict.refusal
+        } else {
+            record.delivered = try Delivered(report, tip: tip)
+            record.outcome = .delivered
+        }
+    }
+
+    /// Brings the branch to its receiver; what lies in OUT stays, whatever comes of it.
+    mutating func push() throws(TaskFailure) {
+        guard let receiver, let delivered = record.delivered, let reference = record.reference else { return }
+        do throws(TaskFailure) {
+            try receiver.push(delivered.commit, as: reference, from: delivery.path + "/" + StepProcess.repositoryName)
+            record.push = .init(remote: receiver.remote.address, failure: nil)
+        } catch {
+            record.push = .init(remote: receiver.remote.address, failure: error.description)
+        }
     }
 
     /// Hands over what was delivered; of what was refused nothing stays but the record.
@@ -104,4 +144,12 @@ struct CollectRun: ~Copyable {
         if record.outcome != .delivered { try delivery.withdraw() }
         try delivery.settle()
     }
+}
+
+private func realPath(_ path: String) throws(TaskFailure) -> String {
+    guard let real = realpath(path, nil) else {
+        throw TaskFailure("find", "\"\(path)\"", "no such file or directory (ENOENT)", remedy: "Check the path.")
+    }
+    defer { free(real) }
+    return String(cString: real)
 }

@@ -8,7 +8,8 @@ struct CollectSummary {
 
     var text: String {
         var lines = ["collect   \(PrintableText.escapedOnce(record.directory))  \(record.outcome.rawValue)"]
-        if let reason = record.refusal { lines.append("refused   \(reason)") }
+        lines += record.gate?.lines ?? []
+        if let reason = record.refusal, record.gate?.isRefused != true { lines.append("refused   \(reason)") }
         lines += left
         lines += record.notes.prefix(Self.mostShown).map { "note      \($0)" }
         if let delivered = record.delivered, let branch = record.branch {
@@ -24,6 +25,7 @@ struct CollectSummary {
         } else {
             lines.append("branch    none delivered")
         }
+        if let push = record.push { lines.append("pushed    \(push.failure.map { "not: \($0)" } ?? push.remote)") }
         lines.append("record    \(directory)/collect.json")
         return lines.joined(separator: "\n") + "\n"
     }

@@ -26,12 +26,17 @@ enum CollectVerb {
             throw error
         }
         try run.settle()
+        try run.push()
         let json = run.record.json(files: try run.delivery.digests())
         try run.delivery.write("collect.json", JSONWriter(pretty: true).write(json) + [0x0A], mode: 0o644)
         if arguments.json {
             Progress.write(json.compactText + "\n", to: 1)
         } else {
             Progress.write(CollectSummary(record: run.record, directory: run.delivery.path).text, to: 1)
+        }
+        if let failure = run.record.push?.failure {
+            Progress.say("sallyport: \(failure)")
+            return 125
         }
         return run.record.outcome == .delivered ? 0 : 1
     }

@@ -19,23 +19,35 @@ extension StepProcess {
             budget: budget)
         describe(work, in: &report)
         guard let tip = work.tip else { return }
-        let base = try chooseBase(work)
+        let reference = Self.reference(explicit: optional("--branch"), name: work.branch)
+        let base = try chooseBase(work, reference)
         if let base {
             report.add("base", "\(base)")
             if base == tip { return }
             try work.packBase(base) { Self.write($0, to: Self.baseOutput) }
         }
-        let reference = Self.reference(explicit: optional("--branch"), name: work.branch)
         try work.bundle(tip, since: base, as: reference) { Self.write($0, to: Self.bundleOutput) }
         report.add("tip", "\(tip)")
     }
 
-    /// The base as it was named; a mere proposal counts only if the commit is there.
-    private func chooseBase(_ work: borrowing LeftWork) throws -> ObjectID? {
-        if try required("--base") == "-" { return nil }
-        let base = try commit("--base")
-        return optional("--base-is") == "proposed" && !work.contains(base) ? nil : base
+    /// The base as it was named; else where the receiver's branch stands, or the nearest of its others.
+    private func chooseBase(_ work: borrowing LeftWork, _ reference: String) throws -> ObjectID? {
+        let named = try base()
+        if let named { return named }
+        let text = try Descriptor(owning: 0).readAll(limit: Self.longestList, subject: "the receiver's references")
+        guard let known = ReferenceText.packed(text, most: Self.longestList) else { return nil }
+        if let onto = known.first(where: { $0.name == Array(reference.utf8) })?.id {
+            return try work.distance(from: onto) == nil ? nil : onto
+        }
+        var nearest: (id: ObjectID, distance: Int)?
+        for id in Set(known.map(\.id)) {
+            guard let distance = try work.distance(from: id) else { continue }
+            if distance < nearest?.distance ?? .max { nearest = (id, distance) }
+        }
+        return nearest?.id
     }
+
+    private static let longestList = 1 << 20
 
     private func describe(_ work: borrowing LeftWork, in report: inout StepReport) {
         report.add("layout", work.repository.layout.rawValue)
@@ -53,7 +65,7 @@ extension StepProcess {
 
     /// The full name of the delivered branch: as it was asked for, or after the branch in the directory.
     static func reference(explicit: String?, name: String?) -> String {
-        explicit ?? name.flatMap { ReferenceName.branch(prefix + $0) } ?? "refs/heads/\(prefix)detached"
+        explicit ?? name.flatMap { ReferenceName.branch(prefix + $0) } ?? "refs/heads/\(prefix)unnamed"
     }
 
     private static let prefix = "sallyport/collected/"
