@@ -24,8 +24,8 @@ private func checkQuestion(_ question: DNSQuestion, _ input: [UInt8]) {
         question.name.utf8.allSatisfy { byte in
             (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) || [0x2d, 0x2e, 0x5f].contains(byte)
         }, "alphabet of \(question.name)")
-    // The policy has a reader of names of its own: it may know fewer names, never another spelling.
-    if let host = HostName(question.name) { hold(host.text == question.name, "one spelling of \(question.name)") }
+    hold(question.host == HostName(question.name), "one rule for \(question.name)")
+    if let host = question.host { hold(host.text == question.name, "one spelling of \(question.name)") }
     hold(Array(input[12..<12 + question.question.count]) == question.question, "the question is the client's own")
 
     // The same question without flags and records is the same question.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Egress
+internal import Policy
 
 /// The first bytes of a plain connection.
 func fuzzHead(_ input: [UInt8]) {
@@ -29,16 +30,32 @@ func fuzzHead(_ input: [UInt8]) {
     hold(text.hasPrefix("\(head.method) /"), "a target in origin-form")
     hold(!head.method.uppercased().hasPrefix("CONNECT") || head.method.count > 7, "no CONNECT")
 
-    do throws(HTTPRefusal) {
-        let path = try head.rulePath()
-        hold(path.hasPrefix("/") && !path.contains("//") && !path.contains("\\"), "a path in one spelling: \(path)")
-        for segment in path.split(separator: "/") {
-            let name = segment.prefix { $0 != ";" }
-            hold(name != "." && name != "..", "no dot segment in \(path)")
-        }
-    } catch {
-        hold(error == .path || error == .override, "\(error) for a path")
+    checkPath(head)
+}
+
+/// A path that a rule for everything lets through has one reading, and rules for less are held against that one.
+private func checkPath(_ head: RequestHead) {
+    func verdict(_ path: String) -> HTTPLimits.Verdict {
+        HTTPLimits(methods: nil, paths: [path]).verdict(method: head.method, target: head.target)
     }
+    guard verdict("/") == .allowed else { return hold(verdict("/") == .pathAmbiguous, "\(verdict("/")) for a path") }
+    let raw = head.target.prefix { $0 != "?" }
+    var bytes = Array(raw.utf8)
+    while let sign = bytes.firstIndex(of: UInt8(ascii: "%")) {
+        guard let byte = UInt8(String(decoding: bytes[(sign + 1)...].prefix(2), as: UTF8.self), radix: 16) else {
+            stop("does not hold: \(raw) has a percent sign that encodes nothing")
+        }
+        bytes.replaceSubrange(sign..<sign + 3, with: [byte])
+    }
+    hold(Array(String(decoding: bytes, as: UTF8.self).utf8) == bytes, "\(raw) is UTF-8")
+    hold(!bytes.contains { $0 <= 0x20 || $0 == 0x7f || "\\;".utf8.contains($0) }, "no control character in \(raw)")
+    let segments = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    hold(segments[0].isEmpty && !segments.dropFirst().dropLast().contains { $0.isEmpty }, "whole segments in \(raw)")
+    for segment in segments {
+        hold(![[UInt8](".".utf8), [UInt8]("..".utf8)].contains(Array(segment)), "no dot segment in \(raw)")
+    }
+    hold(verdict(String(raw)) == .allowed, "a rule for \(raw) lets it through")
+    hold((verdict("/a/") == .allowed) == raw.utf8.starts(with: "/a/".utf8), "a rule for /a/ and \(raw)")
 }
 
 /// A body; the first byte of the input chooses the framing.

@@ -46,3 +46,12 @@ static inline int sp_git_diff(git_diff **out, git_repository *repository, git_tr
     options.max_size = 16 << 20;
     return git_diff_tree_to_tree(out, repository, from, to, &options);
 }
+
+/// Writes a tree into a directory as it is stored: no filter runs, no index is kept, nothing outside is looked at.
+static inline int sp_git_checkout(git_repository *repository, git_tree *tree, const char *directory) {
+    git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
+    options.checkout_strategy = GIT_CHECKOUT_FORCE | GIT_CHECKOUT_DONT_UPDATE_INDEX | GIT_CHECKOUT_NO_REFRESH;
+    options.disable_filters = 1;
+    options.target_directory = directory;
+    return git_checkout_tree(repository, (const git_object *)tree, &options);
+}

@@ -40,9 +40,9 @@ static const unsigned short allowed[] = {
 // without all of them. landlock(7), "Filesystem flags"
 static const unsigned short changing[] = {
     SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2,
-    SYS_linkat, SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_flock,
+    SYS_linkat, SYS_symlinkat, SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_flock,
 #ifdef __x86_64__
-    SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_chmod,
+    SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_symlink, SYS_chmod,
 #endif
 };
 

@@ -19,19 +19,23 @@ package struct IdMaps: Sendable, Equatable {
     package let groups: [Extent]
     /// An unprivileged writer must give up setgroups(2) first. user_namespaces(7)
     package let denySetgroups: Bool
+    /// Whose share of the host's per-user limits the namespace uses, besides its own ids'; 0 is the caller's.
+    package let owner: UInt32
 
     /// A session's own block: inside 0 to 65534 are the block's ids in order; its last id is the gateway's and has no
     /// number inside.
     package static func session(_ block: IdBlock) -> IdMaps {
         let extent = [Extent(inside: 0, outside: block.base, count: IdBlock.size - 1)]
-        return IdMaps(users: extent, groups: extent, denySetgroups: false)
+        // The last id inside, which no process has: an owner outside has every capability inside, and the gateway is one.
+        return IdMaps(users: extent, groups: extent, denySetgroups: false, owner: block.base + IdBlock.size - 2)
     }
 
     /// Only the caller, who appears as the agent.
     package static func single(uid: UInt32, gid: UInt32) -> IdMaps {
         IdMaps(
             users: [Extent(inside: SandboxSpec.agent, outside: uid, count: 1)],
-            groups: [Extent(inside: SandboxSpec.agent, outside: gid, count: 1)], denySetgroups: true)
+            groups: [Extent(inside: SandboxSpec.agent, outside: gid, count: 1)], denySetgroups: true,
+            owner: 0)
     }
 
     /// For the mount of a workspace: its owner on disk appears as the agent, whose own number on disk takes the owner's
@@ -41,7 +45,7 @@ package struct IdMaps: Sendable, Equatable {
     /// An id-mapped mount reads the map the other way round: "inside" is the id on disk, "outside" the one shown.
     /// mount_setattr(2), MOUNT_ATTR_IDMAP
     package static func workspace(owner: UInt32, group: UInt32, _ block: IdBlock) -> IdMaps {
-        IdMaps(users: swapped(owner, block), groups: swapped(group, block), denySetgroups: false)
+        IdMaps(users: swapped(owner, block), groups: swapped(group, block), denySetgroups: false, owner: 0)
     }
 
     private static func swapped(_ owner: UInt32, _ block: IdBlock) -> [Extent] {

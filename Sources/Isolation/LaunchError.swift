@@ -40,6 +40,9 @@ package struct LaunchError: Error, CustomStringConvertible, Sendable {
         case ("proc.make", "EPERM"):
             "The outer /proc has masked entries, so the kernel refuses a fresh one (mount_too_revealing). Run outside "
                 + "that container, or give it an unmasked /proc."
+        case ("seccomp", "ENOTSUPP"):
+            "The kernel could not compile the filter, as when all of net.core.bpf_jit_limit is taken: end what loads many "
+                + "filters, or raise that limit."
         case ("exec", "E2BIG"): "The command line and environment are larger than the kernel takes; pass data by file."
         case ("workspace.make", _):
             "The overlay could not be mounted; `sallyport doctor` probes what the workspace's file system lacks."

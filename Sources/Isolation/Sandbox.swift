@@ -50,7 +50,8 @@ package struct Sandbox: ~Copyable {
         }
         var sockets = try network?.sockets()
         let plumbing = try preparing { () throws(SystemError) in try Plumbing(initProgram, wantsFault: fault != nil) }
-        let plan = SandboxPlan.build(spec, plumbing.wires)
+        var plan = SandboxPlan.build(spec, plumbing.wires)
+        plan.owner = maps.owner
         if let fault, !plan.steps.contains(where: { $0.label == fault }) {
             throw LaunchError(
                 step: "prepare", subject: fault, errno: .invalid,

@@ -197,12 +197,9 @@ extension Descriptor {
         try checked("send", subject) {
             bytes.withUnsafeBytes { b in
                 descriptors.withUnsafeBufferPointer {
-                    sp_send(fd, b.baseAddress!, b.count, $0.baseAddress ?? noDescriptors, Int32($0.count))
+                    sp_send(fd, b.baseAddress!, b.count, $0.baseAddress, Int32($0.count))
                 }
             }
         }
     }
 }
-
-nonisolated(unsafe) private let noDescriptors: UnsafePointer<Int32> = UnsafePointer(
-    UnsafeMutablePointer<Int32>.allocate(capacity: 1))

@@ -255,8 +255,8 @@ package struct Directory: ~Copyable, Sendable {
 }
 
 extension Descriptor {
-    /// Reads all entries of an open directory, in the kernel's order, without `.` and `..`.
-    package borrowing func directoryEntries(subject: String) throws(SystemError) -> [[UInt8]] {
+    /// Reads the entries of an open directory, in the kernel's order, without `.` and `..`; stops after more than `limit`.
+    package borrowing func directoryEntries(subject: String, limit: Int = .max) throws(SystemError) -> [[UInt8]] {
         var names: [[UInt8]] = []
         var buffer = [UInt8](repeating: 0, count: 32768)
         let fd = number
@@ -264,7 +264,7 @@ extension Descriptor {
             let got = try checked("list", subject) {
                 buffer.withUnsafeMutableBytes { sp_getdents(fd, $0.baseAddress!, $0.count) }
             }
-            if got == 0 { return names }
+            if got == 0 || names.count > limit { return names }
             var at = 0
             while at + 19 <= got {
                 // struct linux_dirent64: u64 ino, i64 off, u16 reclen, u8 type, name. getdents64(2)

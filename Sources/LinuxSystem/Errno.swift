@@ -9,15 +9,20 @@ package struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConverti
 
     /// `EPERM` and so on; a number that has no name prints as `errno N`.
     package var description: String {
+        if code == Self.unsupportedInside { return "ENOTSUPP" }
         guard let name = strerrorname_np(code) else { return "errno \(code)" }
         return String(cString: name)
     }
 
     /// The kernel's own sentence for it, `Operation not permitted`.
     package var explanation: String {
+        if code == Self.unsupportedInside { return "Operation not supported by the kernel" }
         guard let text = strerrordesc_np(code) else { return "unknown error" }
         return String(cString: text)
     }
+
+    /// ENOTSUPP: the kernel's own, for which libc has no name, and which escapes from seccomp(2) all the same.
+    private static let unsupportedInside: Int32 = 524
 
     package static let noEntry = Errno(ENOENT)
     package static let exists = Errno(EEXIST)

@@ -3,7 +3,8 @@ internal import Glibc
 
 /// Lines of a small kernel file.
 package func procText(_ path: String) throws(SystemError) -> [Substring] {
-    String(decoding: try procBytes(path), as: UTF8.self).split(separator: "\n")
+    // Cut as bytes: a String looks for the borders of its characters, and a start reads many of these.
+    try procBytes(path).split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self)[...] }
 }
 
 /// The bytes of a small kernel file.
@@ -41,12 +42,17 @@ package func singleBlanks(_ bytes: ArraySlice<UInt8>) -> String {
     return String(decoding: text, as: UTF8.self)
 }
 
-/// The start time of a process as the kernel counts it, which together with the pid names it for good. proc(5)
-package func processStartTime(_ pid: Int32) throws(SystemError) -> String {
+/// The fields of /proc/<pid>/stat from the third on. proc_pid_stat(5)
+private func processStat(_ pid: Int32) throws(SystemError) -> [ArraySlice<UInt8>] {
     let line = try procBytes("/proc/\(pid)/stat")
     // The command may hold anything; the fields begin after its closing parenthesis.
-    guard let close = line.lastIndex(of: UInt8(ascii: ")")) else { return "" }
-    let fields = line[(close + 1)...].split(separator: UInt8(ascii: " "))
+    guard let close = line.lastIndex(of: UInt8(ascii: ")")) else { return [] }
+    return line[(close + 1)...].split(separator: UInt8(ascii: " "))
+}
+
+/// The start time of a process as the kernel counts it, which together with the pid names it for good. proc(5)
+package func processStartTime(_ pid: Int32) throws(SystemError) -> String {
+    let fields = try processStat(pid)
     return fields.count > 19 ? String(decoding: fields[19], as: UTF8.self) : ""
 }
 
@@ -60,4 +66,19 @@ package func processRuns(_ pid: Int32, start: some StringProtocol) throws(System
         if error.errno == .noEntry || error.errno == .noSuchProcess { return false }
         throw error
     }
+}
+
+/// Whether a child will never again run an instruction of its program: its address space is gone.
+///
+/// An exit gives the memory back first, then the descriptors, whose close may take long, and ends last: only that is what
+/// its pidfd tells of. exit_mm() in kernel/exit.c; field 23 of proc_pid_stat(5), which is 0 without an address space.
+///
+/// Precondition: it was not waited for, and its filter lets it make no thread.
+package func processHasNoMemory(pidfd: Int32) throws(SystemError) -> Bool {
+    let info = procFields(try procBytes("/proc/self/fdinfo/\(pidfd)"), ["Pid"])
+    guard let pid = info["Pid"].flatMap({ Int32($0) }), pid > 0 else {
+        throw SystemError("find", "the process behind descriptor \(pidfd)", .noSuchProcess)
+    }
+    let fields = try processStat(pid)
+    return fields.count > 20 && fields[20].elementsEqual([UInt8(ascii: "0")])
 }

@@ -58,6 +58,31 @@ struct ByteReader {
     }
 }
 
+/// How every datagram between two of our processes begins: u8 version, u8 kind, u16 zero.
+enum MessageHeader {
+    static let version: UInt8 = 1
+}
+
+extension ByteWriter {
+    mutating func appendHeader(_ kind: some RawRepresentable<UInt8>) {
+        append(MessageHeader.version)
+        append(kind.rawValue)
+        append(UInt16(0))
+    }
+}
+
+extension ByteReader {
+    /// Reads the header and returns the kind, which must be one of these.
+    mutating func nextHeader<Kind: RawRepresentable<UInt8>>(_: Kind.Type) throws(MessageError) -> Kind {
+        let version = try next(UInt8.self)
+        guard version == MessageHeader.version else { throw .version(version) }
+        let number = try next(UInt8.self)
+        try expectZero(UInt16.self)
+        guard let kind = Kind(rawValue: number) else { throw .kind(number) }
+        return kind
+    }
+}
+
 /// Why a datagram between supervisor and gateway is not one of theirs.
 package enum MessageError: Error, Equatable, Sendable {
     /// The message has this many bytes, which is not the size of its kind.

@@ -45,13 +45,41 @@ package struct BareRepository: ~Copyable {
         try setReference(Self.baseReference, to: base)
     }
 
-    /// Creates a reference; one that exists is an error, never moved.
-    package borrowing func setReference(_ name: String, to id: ObjectID) throws(GitError) {
+    /// Creates a reference, or moves one that still names what it is to be moved from; any other is left as it is.
+    ///
+    /// - Throws: ``GitError`` with `.moved` when somebody else has moved or made it in the meantime.
+    package borrowing func setReference(_ name: String, to id: ObjectID, replacing old: ObjectID? = nil)
+        throws(GitError)
+    {
         var raw = id.raw
-        let reference = try Handle("create", "\(name)", free: git_reference_free) {
-            git_reference_create(&$0, repository.pointer, name, &raw, 0, "sallyport task")
+        var before = (old ?? id).raw
+        let pointer = repository.pointer
+        var made: OpaquePointer?
+        let result =
+            if old != nil {
+                git_reference_create_matching(&made, pointer, name, &raw, 1, &before, "sallyport task")
+            } else {
+                git_reference_create(&made, pointer, name, &raw, 0, "sallyport task")
+            }
+        if result == GIT_EMODIFIED.rawValue || result == GIT_EEXISTS.rawValue
+            || (old != nil && result == GIT_ENOTFOUND.rawValue)
+        {
+            throw GitError(
+                .moved, "set", name, "it is not what it was when the task began",
+                remedy: "Start the task again from what is there now.")
         }
-        _ = reference.pointer
+        try git(old == nil ? "create" : "move", name) { result }
+        if let made { git_reference_free(made) }
+    }
+
+    /// Removes what an import that was cut short left; only while no other import can run.
+    package borrowing func removeUnfinishedImport() throws(GitError) {
+        do throws(SystemError) {
+            try Directory.open(path).removeTree(Array("incoming".utf8))
+        } catch {
+            throw GitError(
+                .failed, error.operation, error.subject, "\(error.errno)", remedy: "Remove it by hand.")
+        }
     }
 
     /// Makes a clone of this repository check out a branch.
@@ -63,11 +91,16 @@ package struct BareRepository: ~Copyable {
     package borrowing func branches() throws(GitError) -> [ReferenceText.Reference] {
         var result: [ReferenceText.Reference] = []
         for name in try references() {
-            var id = git_oid()
-            try git("read", "reference \(name)") { git_reference_name_to_id(&id, repository.pointer, name) }
-            result.append(ReferenceText.Reference(name: Array(name.utf8), id: ObjectID(id)))
+            result.append(ReferenceText.Reference(name: Array(name.utf8), id: try target(of: name)))
         }
         return result
+    }
+
+    /// The object that a reference names, through symbolic ones.
+    package borrowing func target(of name: String) throws(GitError) -> ObjectID {
+        var id = git_oid()
+        try git("read", "\(name) of \"\(path)\"") { git_reference_name_to_id(&id, repository.pointer, name) }
+        return ObjectID(id)
     }
 
     /// Every reference by name, sorted.

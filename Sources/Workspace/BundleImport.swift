@@ -12,6 +12,10 @@ package struct BundleImport: Sendable {
     /// The only reference that is taken.
     package let reference: String
     package let budget: Budget
+    /// What the reference must name now, and is moved from; nil when it must not exist.
+    package var replacing: ObjectID?
+    /// Lines that the message of every new commit has to end with, each once.
+    package var trailers: [(key: String, value: String)] = []
 
     package init(base: ObjectID?, reference: String, budget: Budget) {
         self.base = base
@@ -38,8 +42,9 @@ package struct BundleImport: Sendable {
         let index = try incoming.commit()
         try ReceivedObjects(index: index, budget: budget).check()
         try checkHistory(of: header.tip, in: bare)
+        if !trailers.isEmpty { try CommitRange(bare, from: base, to: header.tip).requireTrailers(trailers) }
         try incoming.install()
-        try bare.setReference(reference, to: header.tip)
+        try bare.setReference(reference, to: header.tip, replacing: replacing)
         return header.tip
     }
 

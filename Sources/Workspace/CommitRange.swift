@@ -3,27 +3,32 @@ internal import CGit2
 
 /// The difference between the base commit, or nothing, and a delivered one; its repository must outlive it.
 package struct CommitRange: ~Copyable {
-    private let repository: OpaquePointer
+    let repository: OpaquePointer
     private let difference: Handle
     private let base: ObjectID?
-    private let tip: ObjectID
+    let tip: ObjectID
+    /// The tree of the delivered commit.
+    package let tree: ObjectID
 
     package init(_ bare: borrowing BareRepository, from base: ObjectID?, to tip: ObjectID) throws(GitError) {
-        repository = bare.repository.pointer
+        let pool = bare.repository.pointer
+        let after = try Self.tree(of: tip, pool)
+        let difference: Handle
+        if let base {
+            let before = try Self.tree(of: base, pool)
+            difference = try Handle("compare", "\(base) with \(tip)", free: git_diff_free) {
+                sp_git_diff(&$0, pool, before.pointer, after.pointer)
+            }
+        } else {
+            difference = try Handle("compare", "nothing with \(tip)", free: git_diff_free) {
+                sp_git_diff(&$0, pool, nil, after.pointer)
+            }
+        }
+        repository = pool
         self.base = base
         self.tip = tip
-        let repository = self.repository
-        let after = try Self.tree(of: tip, repository)
-        guard let base else {
-            difference = try Handle("compare", "nothing with \(tip)", free: git_diff_free) {
-                sp_git_diff(&$0, repository, nil, after.pointer)
-            }
-            return
-        }
-        let before = try Self.tree(of: base, repository)
-        difference = try Handle("compare", "\(base) with \(tip)", free: git_diff_free) {
-            sp_git_diff(&$0, repository, before.pointer, after.pointer)
-        }
+        tree = ObjectID(git_object_id(after.pointer).pointee)
+        self.difference = difference
     }
 
     /// Counts files and lines.
@@ -75,7 +80,7 @@ package struct CommitRange: ~Copyable {
             walk: walk, budget: budget, to: write)
     }
 
-    private borrowing func newCommits() throws(GitError) -> Handle {
+    borrowing func newCommits() throws(GitError) -> Handle {
         let walk = try Handle("walk", "commit \(tip)", free: git_revwalk_free) { git_revwalk_new(&$0, repository) }
         var newest = tip.raw
         try git("walk", "commit \(tip)") { git_revwalk_push(walk.pointer, &newest) }
@@ -105,7 +110,7 @@ package struct CommitRange: ~Copyable {
         return (insertions, deletions)
     }
 
-    private static func tree(of id: ObjectID, _ repository: OpaquePointer) throws(GitError) -> Handle {
+    static func tree(of id: ObjectID, _ repository: OpaquePointer) throws(GitError) -> Handle {
         var raw = id.raw
         let commit = try Handle("read", "commit \(id)", free: git_commit_free) {
             git_commit_lookup(&$0, repository, &raw)
@@ -113,7 +118,7 @@ package struct CommitRange: ~Copyable {
         return try Handle("read", "tree of \(id)", free: git_tree_free) { git_commit_tree(&$0, commit.pointer) }
     }
 
-    private static func bytes(_ text: UnsafePointer<CChar>) -> [UInt8] {
+    static func bytes(_ text: UnsafePointer<CChar>) -> [UInt8] {
         var result: [UInt8] = []
         var at = text
         while at.pointee != 0 {

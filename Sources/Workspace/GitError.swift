@@ -9,6 +9,8 @@ package struct GitError: Error, Equatable, Sendable, CustomStringConvertible {
         case unusableSource
         /// What came out of the sandbox breaks a rule; nothing of it is taken.
         case refused
+        /// Somebody else changed what was to be changed.
+        case moved
         /// libgit2 or the host failed.
         case failed
     }

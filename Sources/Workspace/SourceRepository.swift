@@ -76,6 +76,32 @@ package struct SourceRepository: ~Copyable {
         try PackWriter(repository: repository.pointer, subject: subject).write(walk: walk, budget: budget, to: write)
     }
 
+    /// Whether a commit keeps files in Git LFS: those are pointers here, since no filter runs and nothing is fetched.
+    package borrowing func hasLargeFilePointers(_ commit: ObjectID) throws(GitError) -> Bool {
+        let tree = try CommitRange.tree(of: commit, repository.pointer)
+        guard let entry = git_tree_entry_byname(tree.pointer, ".gitattributes"),
+            git_tree_entry_type(entry) == GIT_OBJECT_BLOB
+        else { return false }
+        let pointer = repository.pointer
+        let blob = try Handle("read", ".gitattributes of \(commit)", code: .unusableSource, free: git_blob_free) {
+            git_blob_lookup(&$0, pointer, git_tree_entry_id(entry))
+        }
+        let bytes = UnsafeRawBufferPointer(
+            start: git_blob_rawcontent(blob.pointer), count: min(Int(git_blob_rawsize(blob.pointer)), 1 << 20))
+        return String(decoding: bytes, as: UTF8.self).contains("filter=lfs")
+    }
+
+    /// Where a commit's history parts from that of a branch; nil when they have nothing in common.
+    package borrowing func mergeBase(_ commit: ObjectID, with reference: String) throws(GitError) -> ObjectID? {
+        let other = try resolve(reference).id
+        var (one, two) = (commit.raw, other.raw)
+        var result = git_oid()
+        let code = git_merge_base(&result, repository.pointer, &one, &two)
+        if code == GIT_ENOTFOUND.rawValue { return nil }
+        try git("compare", "\(commit) with \(other)", code: .unusableSource) { code }
+        return ObjectID(result)
+    }
+
     private borrowing func headName() throws(GitError) -> String {
         let head = try Handle("read", "HEAD of \"\(path)\"", code: .unusableSource, free: git_reference_free) {
             git_repository_head(&$0, repository.pointer)

@@ -27,9 +27,12 @@ struct ChildProcess {
 
     /// - Parameters:
     ///   - descriptors: Becomes 0, 1, 2 and so on of the program; -1 is /dev/null.
-    ///   - output: When given, bytes that the program writes to this end of a pipe are collected.
-    func run(_ arguments: [String], environment: [String], descriptors: [Int32]) throws(TaskFailure) -> ChildEnd {
-        try wait(try start(arguments, environment: environment, descriptors: descriptors), name: arguments[0])
+    ///   - live: Shown while the program runs.
+    func run(_ arguments: [String], environment: [String], descriptors: [Int32], live: LiveView? = nil)
+        throws(TaskFailure) -> ChildEnd
+    {
+        let child = try start(arguments, environment: environment, descriptors: descriptors)
+        return try wait(child, name: arguments[0], live: live)
     }
 
     func start(_ arguments: [String], environment: [String], descriptors: [Int32]) throws(TaskFailure) -> Int32 {
@@ -45,8 +48,8 @@ struct ChildProcess {
     }
 
     /// Waits for a child to end; asks it to stop when we are asked, and then waits on.
-    func wait(_ child: Int32, name: String) throws(TaskFailure) -> ChildEnd {
-        try follow(child, name: name, output: nil, limit: 0, seconds: nil).end
+    func wait(_ child: Int32, name: String, live: LiveView? = nil) throws(TaskFailure) -> ChildEnd {
+        try follow(child, name: name, live: live, output: nil, limit: 0, seconds: nil).end
     }
 
     /// Waits for a child to end, and takes what it wrote to its end of a pipe meanwhile: a byte more than `limit` at most.
@@ -55,22 +58,24 @@ struct ChildProcess {
     func wait(_ child: Int32, name: String, output: borrowing Descriptor, limit: Int, seconds: Int)
         throws(TaskFailure) -> (end: ChildEnd, bytes: [UInt8])
     {
-        try follow(child, name: name, output: output.number, limit: limit, seconds: seconds)
+        try follow(child, name: name, live: nil, output: output.number, limit: limit, seconds: seconds)
     }
 
-    private func follow(_ child: Int32, name: String, output: Int32?, limit: Int, seconds: Int?)
-        throws(TaskFailure) -> (end: ChildEnd, bytes: [UInt8])
-    {
+    private func follow(
+        _ child: Int32, name: String, live: LiveView?, output: Int32?, limit: Int, seconds: Int?
+    ) throws(TaskFailure) -> (end: ChildEnd, bytes: [UInt8]) {
         let pidfd = try host { () throws(SystemError) -> Descriptor in
             Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) }))
         }
         var deadline = seconds.map { ContinuousClock.now + .seconds($0) }
         var outcome: ChildEnd?
         var bytes: [UInt8] = []
-        var polled = [pidfd.number, signals, output ?? -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        var polled = [pidfd.number, signals, output ?? -1, live?.descriptor ?? -1].map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
         // The end of the output is its last writer's, which is the child: nothing it starts outlives it.
         while polled[0].fd >= 0 || polled[2].fd >= 0 {
-            let ready = poll(&polled, 3, Self.milliseconds(until: deadline))
+            let ready = poll(&polled, nfds_t(polled.count), Self.milliseconds(until: deadline))
             guard ready >= 0 else { continue }
             if ready == 0, outcome == nil {
                 outcome = .late
@@ -83,7 +88,9 @@ struct ChildProcess {
                 if bytes.count <= limit { bytes += piece.prefix(limit + 1 - bytes.count) }
                 if piece.isEmpty { polled[2].fd = -1 }
             }
+            if polled[3].revents != 0 { live?.update() }
             if polled[0].revents != 0 { polled[0].fd = -1 }
+            // Also when the child is gone: a terminal sends its interrupt to both.
             if polled[1].revents != 0, let number = takeSignal(), Self.stops.contains(number) {
                 outcome = outcome ?? .interrupted(number)
                 _ = sp_kill(child, SIGTERM)

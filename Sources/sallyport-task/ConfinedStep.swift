@@ -77,6 +77,12 @@ struct StepProcess {
     private var values: [String: String] = [:]
     let budget = Budget()
 
+    /// Every step, by the verb that runs it.
+    static let names: Set<String> = [
+        "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
+        "step-match", "step-collect", "step-gate",
+    ]
+
     /// Runs a step to its end and exits: 0 with a report, whatever the report says.
     static func main(_ name: String, _ arguments: [String]) -> Never {
         var report = StepReport()
@@ -88,6 +94,11 @@ struct StepProcess {
             case "step-index": try process.index(&report)
             case "step-collect": try process.collect(&report)
             case "step-gate": try process.gate(&report)
+            case "step-prompt": try process.prompt(&report)
+            case "step-checkout": try process.checkOut(&report)
+            case "step-findings": try process.findings(&report)
+            case "step-publish": try process.publish(&report)
+            case "step-match": try process.match(&report)
             default: try process.takeIn(&report)
             }
         } catch let error as GitError where error.code == .refused {

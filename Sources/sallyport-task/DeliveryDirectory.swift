@@ -99,6 +99,18 @@ struct DeliveryDirectory: ~Copyable {
         try host { () throws(SystemError) in try directory.replace(name, with: bytes, mode: mode) }
     }
 
+    borrowing func digest(_ name: String) throws(TaskFailure) -> String {
+        let file = try open(name)
+        return try host { () throws(SystemError) in
+            try Digest.sha256(readingFrom: file, subject: "\"\(path)/\(name)\"")
+        }
+    }
+
+    /// The bytes of a small file of ours.
+    borrowing func read(_ name: String) throws(TaskFailure) -> [UInt8] {
+        try host { () throws(SystemError) in try directory.read(name, limit: 4 << 20) }
+    }
+
     borrowing func remove(_ name: String) throws(TaskFailure) {
         try host { () throws(SystemError) in try directory.removeTree(Array(name.utf8)) }
     }
@@ -115,6 +127,11 @@ struct DeliveryDirectory: ~Copyable {
             }
             return result
         }
+    }
+
+    /// The directory itself, for a look at everything in it.
+    borrowing func held() throws(TaskFailure) -> Directory {
+        try host { () throws(SystemError) in try directory.directory(".") }
     }
 
     /// Makes what is in the quarantine the caller's: owner and modes set, anything but files and directories

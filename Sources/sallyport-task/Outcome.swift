@@ -1,29 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import TaskModel
 
 /// How a task ended. Only observed facts lead to success; a claim can only take it away.
 enum Outcome: String {
     /// A commit was delivered and its test passed in a fresh sandbox.
     case verified
-    /// A commit was delivered; there is no test command, so it is known to be well formed and no more.
+    /// A commit was delivered; no test proves it, so it is known to be well formed and no more.
     case delivered
+    /// The commit stands up to every gate and its pull request is open; the runner reported an error all the same.
+    case completedWithWarning = "completed_with_warning"
+    /// Findings were taken in, checked and posted.
+    case reviewPosted = "review_posted"
     case testFailed = "test_failed"
     case testTimedOut = "test_timed_out"
-    /// The test of the delivered commit came to no verdict.
+    /// The build passed before and does not now.
+    case buildFailed = "build_failed"
+    case lintFailed = "lint_failed"
+    /// The check of a criterion did not pass.
+    case criteriaFailed = "criteria_failed"
+    /// A command that must decide came to no verdict.
     case testInfrastructureFailed = "test_infra_failed"
     /// The runner says that the agent failed; what it left is delivered all the same.
     case agentFailed = "agent_failed"
     /// The runner could not do its work inside: no git in the rootfs, no space.
     case runnerFailed = "runner_failed"
+    /// The runner says that the agent removed its clone.
+    case lost
     case nothingToDeliver = "nothing_to_deliver"
     /// What came out breaks a rule; see `refusal`.
     case refused
+    /// The branch that the result belongs on is not what it was when the task began.
+    case upstreamMoved = "upstream_moved"
     /// The work sandbox was ended by a limit.
     case limitHit = "limit_hit"
     /// The work sandbox ended in another way than by itself.
     case killed
     case interrupted
 
-    var isSuccess: Bool { self == .verified || self == .delivered }
+    var isSuccess: Bool {
+        switch self {
+        case .verified, .delivered, .completedWithWarning, .reviewPosted: true
+        case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
+            .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .upstreamMoved, .limitHit, .killed,
+            .interrupted:
+            false
+        }
+    }
 
     /// What the work sandbox's end already decides; nil when the delivered commit decides.
     init?(work record: SessionRecord) {
@@ -31,19 +53,21 @@ enum Outcome: String {
         case ("exited", 0): return nil
         case ("exited", 3): self = .nothingToDeliver
         case ("exited", 4): self = .agentFailed
+        case ("exited", 6): self = .lost
         case ("exited", _): self = .runnerFailed
         case ("oom", _), ("timed_out", _): self = .limitHit
         default: self = .killed
         }
     }
+}
 
-    /// What the test of the delivered commit decides.
-    init(after outcome: TestOutcome) {
-        switch outcome {
-        case .passed: self = .verified
-        case .failed: self = .testFailed
-        case .timedOut: self = .testTimedOut
-        case .infrastructureFailed: self = .testInfrastructureFailed
+extension OutcomeMatrix.Report {
+    /// What the end of the work sandbox reports; one that did not end by itself reports nothing.
+    init(work record: SessionRecord?) {
+        switch (record?.outcome, record?.exitCode) {
+        case ("exited", 0), ("exited", 3): self = .success
+        case ("exited", _): self = .error
+        default: self = .unknown
         }
     }
 }

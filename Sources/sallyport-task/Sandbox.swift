@@ -7,7 +7,8 @@ internal import Workspace
 struct Sandbox {
     let processes: ChildProcess
     let programs: String
-    let profile: String
+    /// Of all sandboxes; nil is our own choice for each.
+    let profile: String?
     let environment: [String]
 
     /// What a sandbox gives out besides its log.
@@ -18,10 +19,15 @@ struct Sandbox {
 
     static let source = "/run/sallyport/source.git"
     static let prompt = "/run/sallyport/prompt"
-    private static let runner = "/run/sallyport/runner"
+    static let task = "/run/sallyport/task"
+    static let script = "/run/sallyport/agent"
+    static let patch = "/run/sallyport/change.patch"
+    static let runner = "/run/sallyport/runner"
+    /// The copy of `--agent-script` in the delivery directory.
+    static let scriptFile = "agent.script"
 
     /// - Parameter environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
-    init(processes: ChildProcess, profile: String, environment: [String]) throws(TaskFailure) {
+    init(processes: ChildProcess, profile: String?, environment: [String]) throws(TaskFailure) {
         self.processes = processes
         self.profile = profile
         self.environment = environment
@@ -35,39 +41,50 @@ struct Sandbox {
 
     /// - Parameters:
     ///   - label: Names the log `<label>.log` and the record `<label>.result.json` in the delivery directory.
+    ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - frames: Name of the file for the runner's checked statements.
+    ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        export: Export? = nil, frames: String? = nil
+        workspace: String? = nil, export: Export? = nil, frames: String? = nil, instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
+        // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
+        let profile = self.profile ?? (workspace == nil ? "build" : "review")
         let record = "\(label).result.json"
         var command = [
             "\(programs)/sallyport", "run", "--profile", profile, "--discard", "--mount",
             "\(delivery.repository):\(Self.source)", "--mount", "\(programs)/sallyport-runner:\(Self.runner)",
-            "--result-file", "\(directory)/\(record)",
+            "--result-file", "\(directory)/\(record)", "--record-files", "\(directory)/\(label)",
         ]
+        // By option as well as by profile: a review in a tree that can be written is not started.
+        if let workspace { command += ["--workspace", workspace, "--read-only"] }
         for mount in mounts { command += ["--mount", mount] }
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
+        if let other {
+            let end = try processes.run(command + ["--"] + other, environment: environment, descriptors: [0, 1, 2])
+            return (try self.record(record, in: delivery), end)
+        }
         command += ["--", Self.runner] + arguments
         // One open file for both streams, so that the log keeps their order. Not O_APPEND: splice(2) refuses it.
         let log = try delivery.create("\(label).log")
         let end = try processes.run(
-            command, environment: environment, descriptors: [-1, log.number, log.number])
+            command, environment: environment, descriptors: [-1, log.number, log.number],
+            live: frames.flatMap { LiveView(directory: directory, file: $0) })
         guard try delivery.contains(record) else {
             if case .interrupted = end { return (nil, end) }
             throw TaskFailure(
                 "run", "the \(label) sandbox", "sallyport left no record (\(end))",
                 remedy: "It said: \(try Self.lastLine(of: "\(label).log", in: delivery))")
         }
-        let file = try delivery.open(record)
-        let bytes = try host { () throws(SystemError) in
-            try file.readAll(limit: 4 << 20, subject: "\"\(directory)/\(record)\"")
-        }
-        return (try SessionRecord(bytes, file: "\(directory)/\(record)"), end)
+        return (try self.record(record, in: delivery), end)
+    }
+
+    private func record(_ name: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> SessionRecord {
+        try SessionRecord(try delivery.read(name), file: "\(delivery.path)/\(name)")
     }
 
     /// The end of a log, printable: when there is no record, `sallyport` itself wrote it last.

@@ -25,33 +25,23 @@ struct SessionRecord {
         json["error"]?.stringValue.map { String($0.hasSuffix(".") ? $0.dropLast() : $0[...]) }
     }
     var exitCode: Int? { json["exit_code"]?.intValue }
+    var signal: Int? { json["signal"]?.intValue }
+    var planDigest: String { json["plan_digest"]?.stringValue ?? "" }
+    /// A file system of the sandbox was full: what failed then may have failed for that.
+    var ranOutOfSpace: Bool {
+        limitsHit.contains { ["workspace_bytes", "workspace_inodes", "tmp"].contains($0.stringValue ?? "") }
+    }
+    /// A name that the egress gateway denied, the most frequent one.
+    var deniedName: String? { json["egress"]?["denials"]?.arrayValue?.first?["subject"]?.stringValue }
     var limit: String? { json["limit"]?.stringValue }
     var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
     var denials: [JSON] { json["denials"]?.arrayValue ?? [] }
 
     /// The members that an evidence file repeats.
     var evidence: [JSON.Member] {
-        ["session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers"]
-            .map { JSON.Member($0, json[$0] ?? .null) }
-    }
-}
-
-/// What the supervisor saw of one run of the test command.
-enum TestOutcome: String {
-    case passed
-    case failed
-    case timedOut = "timed_out"
-    /// The test did not come to a verdict: no sandbox, no checkout, or no such command.
-    case infrastructureFailed = "infra_failed"
-
-    init(_ record: SessionRecord) {
-        switch (record.outcome, record.exitCode) {
-        case ("exited", 0): self = .passed
-        // 125 is the runner's own, 126 and 127 are the shell's.
-        case ("exited", 125), ("exited", 126), ("exited", 127): self = .infrastructureFailed
-        case ("exited", _), ("signalled", _), ("oom", _): self = .failed
-        case ("timed_out", _): self = .timedOut
-        default: self = .infrastructureFailed
-        }
+        [
+            "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
+            "egress",
+        ].map { JSON.Member($0, json[$0] ?? .null) }
     }
 }

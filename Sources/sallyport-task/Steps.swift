@@ -22,6 +22,14 @@ extension StepProcess {
         report.add("base", "\(base.id)")
         report.add("name", base.name)
         report.add("detached", base.isDetached ? "yes" : "no")
+        if try source.hasLargeFilePointers(base.id) { report.add("pointers", "lfs") }
+        guard let target = optional("--target") else { return }
+        guard let parting = try source.mergeBase(base.id, with: target) else {
+            throw TaskFailure(
+                "compare", "\(base.name) with \(target)", "they have no commit in common",
+                remedy: "Open a pull request whose branch starts from its base.")
+        }
+        report.add("merge_base", "\(parting)")
     }
 
     /// Makes the host's repository from the pack on standard input; empty when there is no base commit.
@@ -41,12 +49,18 @@ extension StepProcess {
         try confinement.enter()
         let directory = confinement.quarantinePath
         let repository = directory + "/" + Self.repositoryName
-        let tip = try BundleImport(base: base, reference: reference, budget: budget).run(
-            Descriptor(owning: 0), into: try BareRepository.open(at: repository))
+        var incoming = BundleImport(base: base, reference: reference, budget: budget)
+        // Not only by the runner, which is inside the agent's trust. What was left in a directory is of no task.
+        let task = try required("--task-id")
+        if task != "-" {
+            incoming.trailers = [("Task-Id", task), ("Prompt-Version", try required("--prompt-version"))]
+        }
+        let tip = try incoming.run(Descriptor(owning: 0), into: try BareRepository.open(at: repository))
         let bare = try BareRepository.open(at: repository)
-        try bare.setHead(reference)
         let range = try CommitRange(bare, from: base, to: tip)
-        describe(try range.summary(), tip: tip, in: &report)
+        try bare.setHead(reference)
+        describe(try range.summary(), tip: tip, tree: range.tree, in: &report)
+        try describeMessages(range, in: &report)
         let bundle = try Descriptor.open(directory + "/result.bundle", O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
         try range.writeBundle(reference: reference, budget: budget) { Self.write($0, to: bundle.number) }
         let patchPath = directory + "/result.patch"
@@ -59,14 +73,33 @@ extension StepProcess {
     /// The commit of `--base`; `-` is none.
     func base() throws(TaskFailure) -> ObjectID? { try required("--base") == "-" ? nil : try commit("--base") }
 
-    private func describe(_ summary: ChangeSummary, tip: ObjectID, in report: inout StepReport) {
+    private func describe(_ summary: ChangeSummary, tip: ObjectID, tree: ObjectID, in report: inout StepReport) {
         report.add("tip", "\(tip)")
+        report.add("tree", "\(tree)")
         report.add("commits", "\(summary.commits)")
         report.add("files", "\(summary.fileCount)")
         report.add("insertions", "\(summary.insertions)")
         report.add("deletions", "\(summary.deletions)")
         for file in summary.files { report.add("file", "\(file.insertions) \(file.deletions) \(file.path)") }
     }
+
+    /// Subjects, newest first, and the threads that commits say they settle.
+    private func describeMessages(_ range: borrowing CommitRange, in report: inout StepReport) throws(GitError) {
+        var subjects: [String] = []
+        var threads: [String] = []
+        try range.forEachMessage { (_, message) throws(GitError) in
+            if subjects.count < Self.mostSubjects { subjects.append(message.subject) }
+            for value in message.values(of: "Resolves-Thread")
+            where threads.count < Self.mostThreads && Int(value) != nil && !threads.contains(value) {
+                threads.append(value)
+            }
+        }
+        for subject in subjects { report.add("subject", subject.isEmpty ? "(none)" : subject) }
+        for thread in threads { report.add("thread", thread) }
+    }
+
+    private static let mostSubjects = 20
+    private static let mostThreads = 200
 
     static func write(_ bytes: UnsafeRawBufferPointer, to fd: Int32) -> Bool {
         var done = 0

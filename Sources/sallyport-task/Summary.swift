@@ -1,38 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
+internal import TaskModel
 internal import Workspace
 
 /// The last screen of a task, for people.
 struct Summary {
     let evidence: Evidence
     let directory: String
+    let sealed: BundleSeal.Sealed
 
     var text: String {
-        var lines = ["task      \(evidence.task)  \((evidence.outcome ?? .interrupted).rawValue)"]
+        let outcome = evidence.outcome ?? .interrupted
+        var lines = ["task      \(evidence.task)  \(outcome.rawValue)"]
         lines += evidence.gate?.lines ?? []
         if let reason = evidence.refusal, evidence.gate?.isRefused != true { lines.append("refused   \(reason)") }
+        if let blocked = evidence.blocked { lines.append("blocked   \(blocked)") }
         if let delivered = evidence.delivered {
             lines.append("branch    \(evidence.branch)  \(delivered.commit)")
             lines += delivered.diffstat
-        } else {
+        } else if evidence.review == nil {
             lines.append("branch    none delivered")
         }
-        for label in ["before", "after"] {
-            guard let session = evidence.sessions.first(where: { $0.label == label }) else { continue }
-            let code = session.record.exitCode.map { "exit status \($0)" } ?? session.record.outcome
-            lines.append(
-                "test      \(label.padded(to: 6))  \(TestOutcome(session.record).rawValue) (\(code))  \(directory)/\(label).log"
-            )
-        }
-        if evidence.outcome == .delivered {
+        lines += checks
+        if outcome == .delivered && evidence.verification.commands.isEmpty {
             lines.append("test      none; the commit is well formed, nothing else was checked")
         }
+        if let review = evidence.review {
+            lines.append(
+                "review    \(review.number) with \(review.findings) findings, posted; \(directory)/findings.json")
+        }
+        if let number = evidence.pullRequest {
+            lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)")
+        }
+        lines.append("prompt    \(evidence.promptVersion)  \(directory)/prompt.md")
         lines.append("agent     \(directory)/work.log (what it says is not checked)")
         if evidence.delivered != nil {
             lines.append("result    \(directory)/result.git, result.bundle\(hasPatch ? ", result.patch" : "")")
             lines.append("take it   git fetch \(directory)/result.git \(evidence.branch)")
         }
-        lines.append("evidence  \(directory)/evidence.json")
+        lines.append("evidence  \(directory)/evidence.json  \(sealed.manifest)")
+        lines.append("signed    key \(sealed.key)  sallyport evidence verify \(directory)")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// One line for each command that was run apart from the agent.
+    private var checks: [String] {
+        evidence.verification.results.map { result in
+            let record = evidence.record(result.label)
+            let code = record?.exitCode.map { "exit status \($0)" } ?? record?.outcome ?? ""
+            let name = result.phase == .criterion ? "criterion" : result.name.padded(to: 8)
+            let phase = result.phase == .criterion ? result.name : result.phase.rawValue
+            return "\(name.padded(to: 9)) \(phase.padded(to: 6))  \(result.outcome.rawValue) (\(code))  "
+                + "\(directory)/\(result.label).log"
+        }
     }
 
     private var hasPatch: Bool { evidence.delivered?.hasPatch ?? false }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import LinuxSystem
 internal import Workspace
 
@@ -12,6 +13,7 @@ struct TaskFailure: Error, CustomStringConvertible {
 
     init(_ error: SystemError) { description = error.description }
     init(_ error: GitError) { description = error.description }
+    init(_ error: EvidenceError) { description = error.description }
     init(message: String) { description = message }
 }
 

@@ -1,88 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+internal import Delivery
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
+internal import TaskModel
 internal import Workspace
 
 /// One task on this host, from the caller's repository to the delivered branch and its evidence.
 ///
-///     step-pack ─▶ step-index ─▶ sandbox: before ─▶ sandbox: work ─▶ step-import ─▶ sandbox: after ─▶ evidence
-///      (owner)      (own id)       observed           claimed         (own id)        observed
+///     step-pack ─▶ step-index ─▶ step-prompt ─▶ before ─▶ work ─▶ step-import ─▶ after, criteria ─▶ publish ─▶ evidence
+///      (owner)      (own id)      (own id)      observed  claimed   (own id)      observed          (owner)
 struct TaskRun: ~Copyable {
     let arguments: TaskArguments
-    let text: TaskText
+    let order: TaskOrder
     let processes: ChildProcess
     let sandbox: Sandbox
     let delivery: DeliveryDirectory
+    let keys: KeyStore
+    let state: String
     var evidence: Evidence
+    var audit: TaskAudit
 
-    private var identifier: String { evidence.task }
-    private var branch: String { evidence.branch }
-    private var step: ConfinedStep { ConfinedStep(processes: processes) }
+    private static let longestScript = 4 << 20
+
+    var identifier: String { evidence.task }
+    var branch: String { evidence.branch }
+    var step: ConfinedStep { ConfinedStep(processes: processes) }
 
     /// Checks the arguments, finds the programs and makes the delivery directory.
     static func make(_ arguments: TaskArguments, environment: [String]) throws(TaskFailure) -> TaskRun {
-        let text = try TaskText(argument: arguments.task)
+        let order = try TaskOrder(arguments)
         // Read again when they are needed; a mistake in them must not cost the work of an agent.
-        _ = try Gate.rules(arguments.rules)
-        // CLOCK_REALTIME
-        let milliseconds = sp_clock_ns(0) / 1_000_000
+        _ = try GateStep.rules(arguments.rules)
+        let milliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         let random = try host { () throws(SystemError) in try randomBytes(10) }
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
         let processes = try ChildProcess()
-        let sandbox = try Sandbox(processes: processes, profile: arguments.profile, environment: environment)
+        let sandbox = try Sandbox(processes: processes, profile: arguments.profileName, environment: environment)
+        let branch = order.pull?.head ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
         let evidence = Evidence(
-            task: "\(identifier)", repository: arguments.repository, branch: "sallyport/\(identifier)/\(text.slug)",
+            task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
-        let directory =
-            if let named = arguments.deliver {
-                named
-            } else {
-                try StateDirectory.path(environment) + "/tasks/\(identifier)"
-            }
+        let state = try StateDirectory.path(environment)
+        // A key that cannot be used is better known now than after hours of work.
+        let keys = try EvidenceKey.checked(state)
+        let delivery = try DeliveryDirectory.make(
+            arguments.output ?? state + "/tasks/\(identifier)", notInside: order.repository)
+        let audit = try TaskAudit(delivery)
         return TaskRun(
-            arguments: arguments, text: text, processes: processes, sandbox: sandbox, evidence: evidence,
-            delivery: try DeliveryDirectory.make(directory, notInside: arguments.repository))
+            arguments: arguments, order: order, processes: processes, sandbox: sandbox, evidence: evidence,
+            delivery: delivery, keys: keys, state: state, audit: audit)
     }
 
     private init(
-        arguments: TaskArguments, text: TaskText, processes: ChildProcess, sandbox: Sandbox, evidence: Evidence,
-        delivery: consuming DeliveryDirectory
+        arguments: TaskArguments, order: TaskOrder, processes: ChildProcess, sandbox: Sandbox, evidence: Evidence,
+        delivery: consuming DeliveryDirectory, keys: KeyStore, state: String, audit: consuming TaskAudit
     ) {
         self.arguments = arguments
-        self.text = text
+        self.order = order
         self.processes = processes
         self.sandbox = sandbox
         self.evidence = evidence
         self.delivery = delivery
+        self.keys = keys
+        self.state = state
+        self.audit = audit
     }
 
     /// Runs the task; the evidence holds the outcome afterwards.
     mutating func run() throws(TaskFailure) {
+        try recordCreated()
         let base = try prepare()
-        try verify("before", base)
+        try assemblePrompt(base)
+        try recordBase()
+        for command in evidence.verification.commands { try check(command, .before, base) }
         guard evidence.outcome == nil else { return }
-        let delivered = try work(base)
-        guard let delivered else { return }
+        guard order.type.writes else { return try review(base) }
+        guard let delivered = try work(base) else { return }
         if let claim = evidence.outcome, claim != .agentFailed { return }
-        try verify("after", delivered)
-        if evidence.outcome == nil { evidence.decide(hasTest: arguments.testCommand != nil) }
+        for command in evidence.verification.commands { try check(command, .after, delivered) }
+        try checkCriteria(delivered)
+        if evidence.outcome == .interrupted { return }
+        let decision = evidence.verification.decision
+        if evidence.outcome == nil { evidence.outcome = decision }
+        if decision.isSuccess { try publish(base) }
     }
 
     /// Clones the base commit's history into the host's repository.
     private mutating func prepare() throws(TaskFailure) -> ObjectID {
-        Progress.say("task \(identifier): reading \(PrintableText.escapedOnce(arguments.repository))")
-        try delivery.write("prompt.md", Array(text.text.utf8), mode: 0o644)
+        Progress.say("task \(identifier): reading \(PrintableText.escapedOnce(order.repository))")
         let pack = try delivery.create("base.pack")
-        var command = ["step-pack", "--repo", arguments.repository, "--become", try ownerOfRepository()]
-        if let base = arguments.base { command += ["--base", base] }
+        var command = [
+            "step-pack", "--repo", order.repository, "--become", try ConfinedStep.owner(of: order.repository),
+        ]
+        if let pull = order.pull {
+            command += ["--base", "refs/heads/\(pull.head)", "--target", "refs/heads/\(pull.base)"]
+        } else if let base = arguments.base {
+            // A pull request can only go to a branch.
+            let opens = order.forge != nil && order.deliver == .pullRequest && !base.hasPrefix("refs/")
+            command += ["--base", opens ? "refs/heads/\(base)" : base]
+        }
         let report = try step.run(command, outputs: [pack.number])
         let base = try report.commit("base")
         evidence.base = base
         evidence.baseName = report["name"] ?? ""
         evidence.baseIsDetached = report["detached"] == "yes"
+        if order.pull != nil { evidence.parting = try report.commit("merge_base") }
         if evidence.baseIsDetached { Progress.say("note: HEAD is detached; the task starts from commit \(base)") }
+        evidence.hasLargeFilePointers = report["pointers"] != nil
+        if evidence.hasLargeFilePointers {
+            Progress.say("note: the repository keeps files in Git LFS; the task sees their pointers only")
+        }
+        try requireBranchToReturnTo()
         let input = try delivery.open("base.pack")
         _ = try step.run(
             ["step-index", "--base", "\(base)", "--quarantine", delivery.quarantine, "--become", quarantineOwner],
@@ -91,48 +121,130 @@ struct TaskRun: ~Copyable {
         return base
     }
 
-    /// Runs the test command on one commit in a sandbox of its own.
-    private mutating func verify(_ label: String, _ commit: ObjectID) throws(TaskFailure) {
-        guard let test = arguments.testCommand else { return }
-        Progress.say("task \(identifier): testing the \(label == "before" ? "base" : "delivered") commit \(commit)")
-        let (record, _) = try sandbox.run(
-            label, runner: ["verify", "--source", Sandbox.source, "--commit", "\(commit)", "--test-command", test],
-            in: delivery)
+    /// Puts the prompt together, outside and before anything runs.
+    private mutating func assemblePrompt(_ base: ObjectID) throws(TaskFailure) {
+        try delivery.write("task.md", Array(order.text.utf8), mode: 0o644)
+        if let script = arguments.agentScript {
+            // What ran is then what was signed.
+            let bytes = try host { () throws(SystemError) in
+                try Descriptor.open(script, O_RDONLY).readAll(limit: Self.longestScript, subject: "\"\(script)\"")
+            }
+            try delivery.write(Sandbox.scriptFile, bytes, mode: 0o644)
+        }
+        let plan = PromptPlan(order, identifier: identifier, branch: branch)
+        try delivery.write("prompt.plan", JSONWriter().write(plan.json))
+        let input = try delivery.open("prompt.plan")
+        let output = try delivery.create("prompt.md", mode: 0o644)
+        // A pull request must not change the rules for the work on itself: those of its base count.
+        var command = [
+            "step-prompt", "--rules", "\(evidence.parting ?? base)", "--quarantine", delivery.quarantine, "--become",
+            quarantineOwner,
+        ]
+        if evidence.parting != nil { command += ["--head", "\(base)"] }
+        let report = try step.run(command, input: input.number, outputs: [output.number])
+        try delivery.remove("prompt.plan")
+        evidence.promptDigest = try delivery.digest("prompt.md")
+        evidence.promptSegments = report.all("segment")
+        for path in report.all("omitted") { Progress.say("note: \(path) has no room in the prompt and is left out") }
+    }
+
+    /// Runs one command on one commit in a sandbox of its own.
+    private mutating func check(_ command: Verification.Command, _ phase: CheckResult.Phase, _ commit: ObjectID)
+        throws(TaskFailure)
+    {
+        guard evidence.outcome != .interrupted else { return }
+        let label = command.label(phase)
+        let place = phase == .before ? "base" : "delivered"
+        Progress.say("task \(identifier): \(command.name) of the \(place) commit \(commit)")
+        guard let outcome = try verify(label, command.text, commit, build: command.name != "build") else { return }
+        evidence.verification.add(
+            CheckResult(name: command.name, phase: phase, command: command.text, label: label, outcome: outcome))
+        Progress.say("task \(identifier): \(command.name) \(phase.rawValue): \(outcome.rawValue)")
+    }
+
+    private mutating func checkCriteria(_ commit: ObjectID) throws(TaskFailure) {
+        for criterion in evidence.verification.criteria {
+            guard evidence.outcome != .interrupted, let check = criterion.check else { continue }
+            let label = "check-\(criterion.name)"
+            guard let outcome = try verify(label, check, commit, build: true) else { return }
+            evidence.verification.add(
+                CheckResult(name: criterion.name, phase: .criterion, command: check, label: label, outcome: outcome))
+            Progress.say("task \(identifier): criterion \(criterion.name): \(outcome.rawValue)")
+        }
+    }
+
+    /// - Returns: nil when the caller asked us to stop.
+    private mutating func verify(_ label: String, _ command: String, _ commit: ObjectID, build: Bool)
+        throws(TaskFailure) -> CheckOutcome?
+    {
+        var runner = ["verify", "--source", Sandbox.source, "--commit", "\(commit)", "--test-command", command]
+        if let setup = arguments.setupCommand { runner += ["--setup-command", setup] }
+        if build, let text = arguments.buildCommand { runner += ["--build-command", text] }
+        let (record, _) = try sandbox.run(label, runner: runner, in: delivery)
         guard let record else {
             evidence.outcome = .interrupted
-            return
+            return nil
         }
         try checkSetUp(record, label)
-        evidence.observe(label, record)
-        Progress.say("task \(identifier): test \(label): \(TestOutcome(record).rawValue)")
+        try observe(label, record)
+        return CheckOutcome(record)
     }
 
     /// Runs the agent, and takes in what it delivers.
     private mutating func work(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
         Progress.say("task \(identifier): agent at work on \(branch)")
-        let budget = Budget()
         var runner = [
-            "task", "--source", Sandbox.source, "--base", "\(base)", "--branch", branch, "--task-id", identifier,
-            "--prompt", Sandbox.prompt, "--agent-command", arguments.agentCommand,
+            "task", "--source", Sandbox.source, "--base", "\(base)", "--branch", branch, "--prompt-version",
+            evidence.promptVersion,
         ]
-        if let test = arguments.testCommand { runner += ["--test-command", test] }
+        for (name, command) in [
+            ("setup", arguments.setupCommand), ("build", arguments.buildCommand), ("lint", arguments.lintCommand),
+            ("test", arguments.testCommand),
+        ] {
+            if let command { runner += ["--\(name)-command", command] }
+        }
+        let most = Budget().bundleBytes
+        guard try runAgent(runner, export: .init(name: "work.bundle", mostBytes: most)) else { return nil }
+        return try takeIn(base)
+    }
+
+    /// Runs the sandbox with the agent in it.
+    ///
+    /// - Returns: Whether something came out; the evidence holds the outcome otherwise.
+    mutating func runAgent(
+        _ arguments: [String], export: Sandbox.Export, workspace: String? = nil, mounts: [String] = []
+    )
+        throws(TaskFailure) -> Bool
+    {
+        var runner = arguments + ["--task-id", identifier, "--prompt", Sandbox.prompt, "--task-file", Sandbox.task]
+        var mounts =
+            mounts + [
+                "\(delivery.path)/prompt.md:\(Sandbox.prompt)", "\(delivery.path)/task.md:\(Sandbox.task)",
+            ]
+        if self.arguments.agentScript != nil {
+            runner += ["--agent-script", Sandbox.script]
+            mounts.append("\(delivery.path)/\(Sandbox.scriptFile):\(Sandbox.script)")
+        } else if let command = self.arguments.agentCommand {
+            runner += ["--agent-command", command]
+        }
+        runner += self.arguments.agentOptions
         let (record, end) = try sandbox.run(
-            "work", runner: runner, in: delivery, mounts: ["\(delivery.path)/prompt.md:\(Sandbox.prompt)"],
-            export: .init(name: "work.bundle", mostBytes: budget.bundleBytes), frames: "frames.jsonl")
+            "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
+            frames: "frames.jsonl")
         guard let record else {
             evidence.outcome = .interrupted
-            return nil
+            return false
         }
         try checkSetUp(record, "work")
-        evidence.observe("work", record)
+        try observe("work", record)
         try evidence.readClaims(delivery)
         if case .interrupted = end { evidence.outcome = .interrupted }
         if evidence.outcome == nil { evidence.outcome = Outcome(work: record) }
-        guard try hasBundle() else {
+        guard try delivery.contains(export.name), try delivery.size(export.name) > 0 else {
             if evidence.outcome == nil { evidence.outcome = .nothingToDeliver }
-            return nil
+            return false
         }
-        return try takeIn(base)
+        return true
     }
 
     private mutating func takeIn(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
@@ -140,54 +252,43 @@ struct TaskRun: ~Copyable {
         let report = try step.run(
             [
                 "step-import", "--base", "\(base)", "--reference", "refs/heads/\(branch)", "--quarantine",
-                delivery.quarantine, "--become", quarantineOwner,
+                delivery.quarantine, "--become", quarantineOwner, "--task-id", identifier, "--prompt-version",
+                evidence.promptVersion,
             ], input: bundle.number)
         if let reason = report["refused"] {
             evidence.outcome = evidence.outcome ?? .refused
             evidence.refusal = reason
+            try recordReceived()
             return nil
         }
         let tip = try report.commit("tip")
-        let rules = try Gate.rules(arguments.rules, branch: branch)
-        let verdict = try Gate(step: step, rules: rules).judge(
+        let rules = try GateStep.rules(arguments.rules, branch: branch)
+        let verdict = try GateStep(step: step, rules: rules).judge(
             tip, base: base, bundle: "work.bundle", in: delivery)
         evidence.gate = verdict
         guard !verdict.isRefused else {
             evidence.outcome = evidence.outcome ?? .refused
             evidence.refusal = verdict.refusal
             try delivery.withdraw()
+            try recordReceived()
             return nil
         }
         evidence.delivered = try Delivered(report, tip: tip)
+        try recordReceived()
         return tip
     }
 
-    private borrowing func hasBundle() throws(TaskFailure) -> Bool {
-        guard try delivery.contains("work.bundle") else { return false }
-        return try delivery.size("work.bundle") > 0
-    }
-
-    private func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {
+    func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {
         guard record.outcome == "setup_failed" else { return }
         let reason = record.error ?? "its set-up failed"
         throw TaskFailure(
             "start", "the \(label) sandbox", reason, remedy: "See: sallyport doctor.")
     }
 
-    private var quarantineOwner: String { delivery.quarantineOwner?.text ?? "-" }
-
-    /// Who reads the caller's repository: its owner, when we are root and somebody else owns it.
-    private borrowing func ownerOfRepository() throws(TaskFailure) -> String {
-        guard geteuid() == 0 else { return "-" }
-        let path = arguments.repository
-        let status = try host { () throws(SystemError) in
-            try FileStatus.of(try Descriptor.open(path, O_PATH), subject: "\"\(path)\"")
-        }
-        return status.uid == 0 ? "-" : "\(status.uid):\(status.gid)"
-    }
+    var quarantineOwner: String { delivery.quarantineOwner?.text ?? "-" }
 }
 
-/// Where tasks are kept when no `--deliver` says otherwise.
+/// Where tasks are kept when nothing else is said.
 enum StateDirectory {
     static func path(_ environment: [String]) throws(TaskFailure) -> String {
         func value(_ name: String) -> String? {

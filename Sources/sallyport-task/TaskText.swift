@@ -9,31 +9,42 @@ struct TaskText {
     /// The agent gets it as one environment entry, and the kernel takes 128 KiB in one. execve(2), MAX_ARG_STRLEN
     static let longest = 65_536
 
-    /// - Parameter argument: The text, or `@` and the path of a file that holds it.
-    init(argument: String) throws(TaskFailure) {
+    /// - Parameters:
+    ///   - argument: The text, or `@` and the path of a file that holds it.
+    ///   - what: Its name in errors.
+    init(argument: String, what: String = "the task's text", longest: Int = Self.longest) throws(TaskFailure) {
+        func unusable(_ reason: String, _ remedy: String) -> TaskFailure {
+            TaskFailure("use", what, reason, remedy: remedy)
+        }
         let bytes: [UInt8]
         if argument.hasPrefix("@") {
             let path = String(argument.dropFirst())
             bytes = try host { () throws(SystemError) -> [UInt8] in
                 let file = try Descriptor.open(path, O_RDONLY)
-                return try file.readAll(limit: Self.longest, subject: "\"\(path)\"")
+                return try file.readAll(limit: longest, subject: "\"\(path)\"")
             }
         } else {
             bytes = Array(argument.utf8)
         }
-        guard bytes.count <= Self.longest else {
-            throw Self.unusable(
-                "it is longer than \(Self.longest) bytes", "Put the details in a file of the repository.")
+        guard bytes.count <= longest else {
+            throw unusable(
+                "it is longer than \(longest) bytes", "Put the details in a file of the repository.")
         }
         guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
-            throw Self.unusable("it is no UTF-8 text", "Save it as UTF-8.")
+            throw unusable("it is no UTF-8 text", "Save it as UTF-8.")
         }
-        guard text.contains(where: { !$0.isWhitespace }) else { throw Self.unusable("it is empty", "Say what to do.") }
+        guard text.contains(where: { !$0.isWhitespace }) else { throw unusable("it is empty", "Say what to do.") }
         self.text = text
     }
 
+    /// The first line that says something, cut.
+    static func title(of text: String) -> String {
+        let line = text.split(separator: "\n").map { $0.drop { $0 == "#" || $0 == " " } }.first { !$0.isEmpty } ?? ""
+        return String(String.UnicodeScalarView(line.unicodeScalars.filter { $0.value >= 0x20 }.prefix(200)))
+    }
+
     /// At most 40 of `[a-z0-9-]`, for the branch name.
-    var slug: String {
+    static func slug(of text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             if result.utf8.count >= 40 { break }
@@ -46,21 +57,25 @@ struct TaskText {
         while result.hasSuffix("-") { result.removeLast() }
         return result.isEmpty ? "task" : result
     }
-
-    private static func unusable(_ reason: String, _ remedy: String) -> TaskFailure {
-        TaskFailure("use", "the task's text", reason, remedy: remedy)
-    }
 }
 
 /// The name of one task: sorts by time, is unique, and can stand in a branch name.
 struct TaskIdentifier: CustomStringConvertible {
     let description: String
 
+    private static let letters = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+
+    /// Whether a word has the form of such a name.
+    static func isValid(_ word: String) -> Bool {
+        word.utf8.count == 21 && word.utf8.first == UInt8(ascii: "t")
+            && word.utf8.dropFirst().allSatisfy { letters.contains($0) }
+    }
+
     /// - Parameters:
     ///   - milliseconds: Since 1970.
     ///   - random: 10 bytes.
     init(milliseconds: UInt64, random: [UInt8]) {
-        let digits = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+        let digits = Self.letters
         var text: [UInt8] = []
         for shift in stride(from: 45, through: 0, by: -5) {
             text.append(digits[Int(milliseconds >> UInt64(shift)) & 31])

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import Documents
 internal import Glibc
 
@@ -7,10 +8,11 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     var rest = arguments[...]
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
-    case "step-pack", "step-index", "step-import", "step-collect", "step-gate":
-        StepProcess.main(rest[rest.startIndex], Array(rest.dropFirst()))
+    case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
     case "step-git": StepProcess.git(Array(rest.dropFirst()))
     case "collect": return CollectVerb.run(Array(rest.dropFirst()))
+    case "reproduce": return ReproduceVerb.run(Array(rest.dropFirst()), environment: environment)
+    case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)
         return 0
@@ -47,14 +49,14 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
         Progress.say("note: what there is of the task lies in \(task.delivery.path)")
         throw failure
     }
-    let json = task.evidence.json(files: try task.delivery.digests())
-    try task.delivery.write("evidence.json", JSONWriter(pretty: true).write(json) + [0x0A])
+    let (json, sealed) = try task.seal()
+    try task.nameEvidence(try task.delivery.digest(Manifest.evidenceName))
     if arguments.json {
         Progress.write(json.compactText + "\n", to: 1)
     } else {
-        Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path).text, to: 1)
+        Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path, sealed: sealed).text, to: 1)
     }
-    return task.evidence.outcome?.isSuccess == true ? 0 : 1
+    return task.evidence.isSuccess ? 0 : 1
 }
 
 private func environmentEntries() -> [String] {

@@ -76,7 +76,6 @@ enum ChangesVerb {
     }
 
     private static func show(_ set: ChangeSet, _ workspace: borrowing Directory, json: Bool, stat: Bool) throws {
-        let report = try ChangeReport(set, options: .init(contents: !stat && !json))
         if json {
             let entries = try ChangesDocument.entries(set)
             Output.out(
@@ -86,7 +85,8 @@ enum ChangesVerb {
                 ]).compactText)
             return
         }
-        try report.write(against: workspace) { text throws(ChangeError) in Output.outRaw(text) }
+        let report = try ChangeReport(set, against: workspace, options: .init(contents: !stat))
+        try report.write { text throws(ChangeError) in Output.outRaw(text) }
     }
 
     private static func apply(_ set: ChangeSet, _ workspace: borrowing Directory, _ options: ApplyOptions, json: Bool)

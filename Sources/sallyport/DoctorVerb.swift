@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLI
-internal import CLinux
 internal import Documents
 internal import Glibc
 internal import Isolation
@@ -118,11 +117,7 @@ enum DoctorVerb {
     /// The posture reader: started by ``attack(_:json:)`` without privilege, with the report at 0 and the list at 3.
     static func posture(_ line: [String]) -> Int32 {
         do throws(SystemError) {
-            let landlock = sp_gateway_forbid_files(0)
-            // A host without Landlock is one that the doctor is there to describe; the other walls stand.
-            guard landlock == 0 || landlock == -ENOSYS || landlock == -EOPNOTSUPP else {
-                throw SystemError("give up", "every file", Errno(-landlock))
-            }
+            try ReaderConfinement.enter()
             let report = try Descriptor(owning: 0).readAll(limit: Posture.limit, subject: "the report")
             let list = try Descriptor(owning: 3).readAll(limit: Posture.limit, subject: "the list")
             let posture = Posture(

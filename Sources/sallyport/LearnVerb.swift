@@ -43,29 +43,28 @@ enum LearnVerb {
                 "learning lets the command reach every public host; say --observe if that is what you want this once")
         }
         try checked("close", "inherited descriptors") { sp_close_from(3) }
+        let head = try HeadStart.begin()
         let context = try Context.make()
         var request = try RunVerb.request(arguments, context)
         let base = request.profile
         request.profile.egress = base.egress.observing
         // What weakens a protection says so by its name.
         request.profile.name = base.name + "-observed"
-        let result = try outputToError {
-            try SessionRun(
-                request, paths: context.paths, programs: context.programs,
-                fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")), environment: callerEnvironment
-            ).run()
-        }
+        let session = SessionRun(
+            request, head, paths: context.paths, programs: context.programs,
+            fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")), environment: callerEnvironment)
+        let result = try outputToError { try session.run() }
         RunVerb.report(result, request, json: false)
         guard let session = SessionID(result.session), result.outcome != .setupFailed else {
             return result.exitStatus()
         }
-        let proposal = ProfileProposal(
-            ObservedUse(try AuditTrail(session, context.paths).records), result, profile: base,
-            base: try extended(arguments),
-            command: (arguments.command ?? []).joined(separator: " "))
-        Output.outRaw(proposal.text)
-        try check(proposal.text, context)
-        return result.exitStatus()
+        let extended = try extended(arguments)
+        let observed = ObservedRun(
+            result, over: base, base: extended, command: (arguments.command ?? []).joined(separator: " "))
+        let answer = try AuditReader.answer(
+            .propose, of: session, context,
+            [.init("run", observed.json), .init("sources", try sources(extended, context))])
+        return answer == 0 ? result.exitStatus() : answer
     }
 
     /// `extends` takes names only; a proposal over a file stands on what the file should be copied into.
@@ -76,12 +75,15 @@ enum LearnVerb {
         return "strict"
     }
 
-    /// A proposal that would not load is our own mistake, and said as such.
-    private static func check(_ text: String, _ context: Context) throws(PolicyError) {
-        _ = try Profile.load(name: "proposal") { wanted throws(PolicyError) in
-            if wanted == "proposal" { return ("the proposal", Array(text.utf8)) }
-            return try context.profiles.source(wanted, allowPath: false)
+    /// The text of a profile and of all that it extends, for the reader that has no file.
+    private static func sources(_ name: String, _ context: Context) throws(PolicyError) -> JSON {
+        var texts: [JSON.Member] = []
+        _ = try Profile.resolve(name: name) { wanted throws(PolicyError) in
+            let (file, bytes) = try context.profiles.source(wanted, allowPath: false)
+            texts.append(.init(wanted, ["file": .string(file), "text": .text(bytes)]))
+            return (file, bytes)
         }
+        return .object(texts)
     }
 
     /// Runs `body` with stdout and stderr the same, so that the proposal alone is what a caller's file gets.
@@ -90,5 +92,28 @@ enum LearnVerb {
         try checked("redirect", "standard output") { sp_dup2(2, 1) }
         defer { _ = dup2(kept.number, 1) }
         return try body()
+    }
+}
+
+/// What `sallyport profile learn` prints, by the reader of the audit.
+enum LearnAnswer {
+    /// Proposes a profile, and loads it: one that would not load is our own mistake, and said as such.
+    static func propose(_ trail: AuditTrail, _ document: JSON) throws -> Int32 {
+        guard let run = document["run"].flatMap({ ObservedRun(json: $0) }) else {
+            throw SystemError("read", "what is known of the run", .invalid)
+        }
+        let proposal = ProfileProposal(ObservedUse(trail.records), of: run)
+        Output.outRaw(proposal.text)
+        _ = try Profile.load(name: "proposal") { wanted throws(PolicyError) in
+            if wanted == "proposal" { return ("the proposal", Array(proposal.text.utf8)) }
+            guard let source = document["sources"]?[wanted], let file = source["file"]?.stringValue,
+                let text = source["text"]?.stringValue
+            else {
+                throw PolicyError(
+                    "extends \"\(wanted)\", which is not known", file: "the proposal", remedy: "Report this as a bug.")
+            }
+            return (file, Array(text.utf8))
+        }
+        return 0
     }
 }

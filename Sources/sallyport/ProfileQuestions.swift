@@ -12,7 +12,7 @@ enum ProfileQuestions {
     static let explain = Help(
         usage: "sallyport profile explain NAME|FILE SUBJECT [--json]",
         summary:
-            "Says what one profile decides about a path, host:port, address:port or system call, and by which rule.",
+            "Says what one profile decides about a path, host:port, address:port, unix:/socket or system call, and by which rule.",
         options: [json, helpOption],
         notes:
             "exit codes: 0 allowed, 1 denied, 125 it cannot be said. A host without a port: whether the name resolves.")
@@ -43,7 +43,7 @@ enum ProfileQuestions {
         let profile: Profile =
             switch subject {
             case .host, .address: try load(arguments.words[0], context)
-            case .path, .syscall: try context.profiles.load(arguments.words[0])
+            case .path, .socket, .syscall: try context.profiles.load(arguments.words[0])
             }
         let judgement = profile.judge(subject)
         Output.out(arguments.has("json") ? judgement.json.compactText : ProfileAnswers.text(judgement))

@@ -155,7 +155,7 @@ enum ProfileVerb {
     private static func lint(_ arguments: Arguments, _ context: Context) throws -> Int32 {
         if let project = try arguments.value("project") { return try lint(arguments, project, context) }
         let profile = try context.profiles.resolve(arguments.words[0])
-        let findings = profile.lint()
+        let findings = profile.lint() + HostSocket.findings(profile, context.paths)
         if arguments.has("json") {
             Output.out(JSON.array(findings.map { $0.json }).compactText)
         } else {

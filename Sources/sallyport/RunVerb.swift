@@ -31,6 +31,9 @@ enum RunVerb {
                 "export", "FILE:BYTES", "what the command writes to descriptor 3 goes unread into FILE, cut at BYTES"),
             Option("frames", "FILE", "descriptor 4 inside takes a runner's frames; checked ones are written to FILE"),
             Option("result-file", "FILE", "write the record there as well"),
+            Option(
+                "record-files", "PREFIX",
+                "write plan, profile, environment and network audit as well, each file's name beginning with PREFIX"),
             Option("dry-run", nil, "print the launch plan and run nothing"),
             Option("raw-output", nil, "on a terminal, do not defuse escape sequences"),
             Option("json", nil, "print the record as one JSON line on stderr when the command has ended"),
@@ -54,11 +57,12 @@ enum RunVerb {
             }
             // What the caller happened to have open is none of a session's business, nor of ours.
             try checked("close", "inherited descriptors") { sp_close_from(3) }
+            if arguments.has("dry-run") { return try dryRun(arguments) }
+            let head = try HeadStart.begin()
             let context = try Context.make()
             let request = try request(arguments, context)
-            if arguments.has("dry-run") { return try dryRun(request, context, json: arguments.has("json")) }
             let session = SessionRun(
-                request, paths: context.paths, programs: context.programs,
+                request, head, paths: context.paths, programs: context.programs,
                 fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
                 environment: callerEnvironment)
             let result = try session.run()
@@ -91,6 +95,7 @@ enum RunVerb {
         request.readOnly = arguments.has("read-only")
         request.rawOutput = arguments.has("raw-output")
         request.resultFile = try arguments.value("result-file")
+        request.recordFiles = try arguments.value("record-files")
         request.frames = try arguments.value("frames")
         let choices = [Disposition.apply, .diff, .discard].filter { arguments.has($0.rawValue) }
         guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff and --discard") }
@@ -172,9 +177,11 @@ enum RunVerb {
         return "/" + parts.joined(separator: "/")
     }
 
-    private static func dryRun(_ request: RunRequest, _ context: Context, json: Bool) throws -> Int32 {
-        let plan = try SessionRun.plan(request, paths: context.paths, environment: callerEnvironment)
-        if json {
+    private static func dryRun(_ arguments: Arguments) throws -> Int32 {
+        let context = try Context.make()
+        let plan = try SessionRun.plan(
+            try request(arguments, context), paths: context.paths, environment: callerEnvironment)
+        if arguments.has("json") {
             Output.out(plan.json.compactText)
         } else {
             Output.out(plan.json.prettyText)

@@ -13,11 +13,11 @@ extension SessionVerb {
     /// Shows the egress policy that is in force, or puts the one of a file in its place.
     static func policy(_ id: SessionID, _ context: Context, file: String?, _ asJSON: Bool) throws -> Int32 {
         let session = SessionPolicy(id, context.paths)
-        guard let file else { return show(try session.inForce(), asJSON) }
+        guard let file else { return try AuditReader.answer(.policy, of: id, context, [.init("json", .bool(asJSON))]) }
         let policy = try context.profiles.egress(file, context.registries)
         if let ceiling = try EgressCeiling.load(context.profiles, context.registries) {
             do throws(PolicyError) {
-                try EgressCeiling.check(policy, started: try started(session), ceiling: ceiling)
+                try EgressCeiling.check(policy, started: try started(id, context), ceiling: ceiling)
             } catch { return refuse("ceiling", "\(error)", asJSON) }
         }
         switch try session.change(to: policy) {
@@ -37,11 +37,15 @@ extension SessionVerb {
     }
 
     /// What the session began with; a session without egress has nothing to compare with, and says so when it is asked.
-    private static func started(_ session: SessionPolicy) throws(PolicyError) -> EgressPolicy {
-        do throws(SystemError) { return try session.inForce().started } catch {
-            if error.errno == .noEntry { return EgressPolicy(directIP: .explain, rules: []) }
-            throw PolicyError(error.explanationLine, file: "the session's policy", remedy: error.remedy ?? "")
+    private static func started(_ id: SessionID, _ context: Context) throws(PolicyError) -> EgressPolicy {
+        do throws(SystemError) {
+            if let policy = try SessionAudit.firstPolicy(id, context.paths) { return policy }
+        } catch {
+            guard error.errno == .noEntry else {
+                throw PolicyError(error.explanationLine, file: "the session's policy", remedy: error.remedy ?? "")
+            }
         }
+        return EgressPolicy(directIP: .explain, rules: [])
     }
 
     private static func refuse(_ reason: String, _ text: String, _ asJSON: Bool) -> Int32 {
@@ -55,21 +59,29 @@ extension SessionVerb {
         }
         return refused
     }
+}
 
-    private static func show(_ state: SessionPolicy.InForce, _ asJSON: Bool) -> Int32 {
-        if asJSON {
+/// What `sallyport session policy` prints, by the reader of the audit.
+enum PolicyAnswer {
+    /// Shows the policy that the gateway announced last, of a session that runs or of one that has ended.
+    static func show(_ trail: AuditTrail, _ document: JSON) throws(SystemError) -> Int32 {
+        let generation = trail.lastGeneration
+        guard let policy = try trail.policy(generation: generation) else {
+            throw SystemError(
+                "find", "the policy of generation \(generation)", .noEntry,
+                remedy: "Its file is missing; the session has not begun, or somebody removed it.")
+        }
+        if document["json"] == true {
             Output.out(
-                JSON.object([
-                    .init("generation", .int(state.generation)), .init("policy", state.policy.json),
-                ]).compactText)
+                JSON.object([.init("generation", .int(generation)), .init("policy", policy.json)]).compactText)
             return 0
         }
-        Output.out("generation \(state.generation), direct_ip \(state.policy.directIP.rawValue)")
-        for rule in state.policy.rules {
+        Output.out("generation \(generation), direct_ip \(policy.directIP.rawValue)")
+        for rule in policy.rules {
             Output.out("\(rule.id + 1). \(rule.text.displayed) (\(rule.origin.displayed))")
             for part in Columns.wrapped(rule.reason.displayed, width: 96) { Output.out("       " + part) }
         }
-        if state.policy.rules.isEmpty { Output.out("no rules: nothing leaves the session") }
+        if policy.rules.isEmpty { Output.out("no rules: nothing leaves the session") }
         return 0
     }
 }

@@ -21,8 +21,6 @@ enum SimulateVerb {
             exit codes: 0 nothing would change; 1 something would, or is unclear; 125 it cannot be read.
             """)
 
-    private static let mostAudit = 64 << 20
-
     static func run(_ line: [String]) throws -> Int32 {
         let arguments = try Arguments(line, options: help.options)
         if arguments.has("help") {
@@ -34,21 +32,29 @@ enum SimulateVerb {
         }
         let context = try Context.make()
         let policy = try context.profiles.egress(arguments.words[0], context.registries)
-        let replay = AuditReplay(try records(audit, context), policy: policy)
+        let members = [
+            JSON.Member("policy", policy.json), JSON.Member("json", .bool(arguments.has("json"))),
+        ]
+        if let session = SessionID(audit) {
+            return try AuditReader.answer(
+                .simulate, from: SessionAudit.open(session, context.paths).file, AuditReader.subject(session), members)
+        }
+        return try AuditReader.answer(
+            .simulate, from: try Descriptor.open(audit, O_RDONLY), "\"\(audit.displayed)\"", members)
+    }
+}
+
+/// What `sallyport profile simulate` prints, by the reader of the audit.
+enum SimulateAnswer {
+    static func show(_ trail: AuditTrail, _ document: JSON) throws(PolicyError) -> Int32 {
+        let replay = AuditReplay(trail.records, policy: try EgressPolicy(json: document["policy"] ?? .null))
         let changed = replay.rows.filter { $0.hasChanged }
-        if arguments.has("json") {
+        if document["json"] == true {
             Output.out(replay.json.compactText)
         } else {
             show(changed, all: replay.rows)
         }
         return changed.isEmpty ? 0 : 1
-    }
-
-    private static func records(_ audit: String, _ context: Context) throws -> [JSON] {
-        if let session = SessionID(audit) { return try AuditTrail(session, context.paths).records }
-        let subject = "\"\(audit)\""
-        let bytes = try Descriptor.open(audit, O_RDONLY).readAll(limit: mostAudit, subject: subject)
-        return try AuditTrail.parse(bytes, subject: subject)
     }
 
     private static func show(_ changed: [AuditReplay.Row], all: [AuditReplay.Row]) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import Glibc
 internal import LinuxSystem
 
@@ -23,7 +24,7 @@ enum Spawn {
         var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for word in argv { free(word) } }
         var pid = pid_t()
-        let result = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, &argv, environ)
+        let result = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, &argv, Glibc.environ)
         guard result == 0 else { throw SystemError("start", "\"sallyport \(arguments.first ?? "")\"", Errno(result)) }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 {

@@ -11,8 +11,9 @@ switch line.first {
 case "run": exit(RunVerb.run(rest))
 case "profile": exit(ProfileVerb.run(rest))
 case "doctor": exit(DoctorVerb.run(rest))
-// Not for people: the doctor starts it without privilege to read what a sandbox wrote.
+// Not for people: started without privilege, to read what a sandbox wrote.
 case "doctor-posture": exit(DoctorVerb.posture(rest))
+case AuditReader.verb: exit(AuditReader.run(rest))
 case "why": exit(WhyVerb.run(rest))
 case "session": exit(SessionVerb.run(rest))
 case "sweep": exit(SweepVerb.run(rest))
@@ -20,7 +21,7 @@ case "pool": exit(PoolVerb.run(rest))
 case ChangesVerb.name: exit(ChangesVerb.run(rest))
 case KeptChanges.collectorVerb: exit(CollectVerb.run(rest))
 case "task": exit(TaskVerb.run(rest))
-case "collect": exit(TaskVerb.run(line))
+case "collect", "evidence", "reproduce": exit(TaskVerb.run(line))
 case "--version", "version":
     Output.out("sallyport 0.1.0")
     exit(0)

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -80,7 +81,7 @@ static void unknown_number(struct sp_outcome *o, const struct sp_probe *p) {
     sp_verdict(o, r, p->what);
 }
 
-// K10. A filter may be stacked; it can only take away. A listener of its own must not come into being.
+// K10. A listener of its own must not come into being, and no filter: their compiled form fills a room of the whole host's.
 static long load_allow_all(unsigned flags, unsigned action) {
     struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, action)};
     struct sock_fprog program = {1, code};
@@ -95,6 +96,26 @@ static void allow_again(struct sp_outcome *o, const struct sp_probe *p) {
     long result = sp_call(SYS_unshare, CLONE_NEWUSER, 0, 0, 0, 0, 0);
     if (result < 0) return sp_refused(o, (int)-result, "unshare after a filter of our own (%ld)", loaded);
     sp_escaped(o, "%s", p->what);
+}
+static void own_filter(struct sp_outcome *o, const struct sp_probe *p) {
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    sp_verdict(o, load_allow_all(0, SECCOMP_RET_ALLOW), p->what);
+}
+static void own_filter_by_prctl(struct sp_outcome *o, const struct sp_probe *p) {
+    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {1, code};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    sp_verdict(o, sp_call(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)&program, 0, 0, 0), p->what);
+}
+static void socket_filter(struct sp_outcome *o, const struct sp_probe *p) {
+    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, 0xFFFF)};
+    struct sock_fprog program = {1, code};
+    int one = 1;
+    long fd = sp_call(SYS_socket, AF_INET, SOCK_DGRAM, 0, 0, 0, 0);
+    if (fd < 0) return sp_broken(o, (int)-fd, "socket");
+    // Only sockets that share a port have a filter in common.
+    if (setsockopt((int)fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0) return sp_broken(o, errno, "SO_REUSEPORT");
+    sp_verdict(o, sp_call(SYS_setsockopt, fd, SOL_SOCKET, p->a, (long)&program, sizeof program, 0), p->what);
 }
 static void strict_mode_off(struct sp_outcome *o, const struct sp_probe *p) {
     (void)p;
@@ -190,6 +211,10 @@ static const struct sp_probe rows[] = {
     WITH("K10a", "install a listener of one's own", second_listener, 0),
     WITH("K10b", "allow by a second filter what the first refuses", allow_again, 0),
     WITH("K10c", "run without a filter", strict_mode_off, 0),
+    WITH("K10d", "fill the kernel's room for compiled filters", own_filter, 0),
+    WITH("K10e", "fill it by prctl", own_filter_by_prctl, 0),
+    WITH("K10f", "fill it by filters of sockets", socket_filter, SO_ATTACH_FILTER),
+    WITH("K10g", "fill it by filters of groups of sockets", socket_filter, SO_ATTACH_REUSEPORT_CBPF),
     WITH("K12b", "read the memory of pid 1", copy_memory, SYS_process_vm_readv),
     WITH("K12c", "write the memory of pid 1", copy_memory, SYS_process_vm_writev),
     WITH("K12d", "take a descriptor of pid 1", steal_descriptor, 0),

@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -44,6 +48,30 @@ static void raise_limit(struct sp_outcome *o, const struct sp_probe *p) {
     if (limit.rlim_max == RLIM_INFINITY) return sp_escaped(o, "%s: there is none", p->what);
     limit.rlim_cur = limit.rlim_max = limit.rlim_max + 1;
     sp_verdict(o, setrlimit((int)p->a, &limit) == 0 ? 0 : -errno, p->what);
+}
+
+// L08. What all processes of the host take from one store, without a group that counts it.
+static void take_requests(struct sp_outcome *o, const struct sp_probe *p) {
+    unsigned long context = 0;  // ends with this process
+    sp_verdict(o, sp_call(SYS_io_setup, 1, (long)&context, 0, 0, 0, 0), p->what);
+}
+// Without a reservation, so that it succeeds on a host that has set no pages aside.
+static void map_huge(struct sp_outcome *o, const struct sp_probe *p) {
+    void *m = mmap(NULL, 2 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+    if (m == MAP_FAILED && sp_world.control && errno == EINVAL) return sp_missing(o, "EINVAL without hugetlbfs");
+    sp_verdict(o, m == MAP_FAILED ? -errno : 0, p->what);
+}
+static void huge_file(struct sp_outcome *o, const struct sp_probe *p) {
+    long fd = sp_call(SYS_memfd_create, (long)"huge", MFD_HUGETLB, 0, 0, 0, 0);
+    if (fd == -ENOSYS && sp_world.control) return sp_missing(o, "ENOSYS without hugetlbfs");
+    sp_verdict(o, fd, p->what);
+}
+static void lease(struct sp_outcome *o, const struct sp_probe *p) {
+    char name[] = "/tmp/sp-probe-XXXXXX";
+    int fd = mkstemp(name);
+    if (fd < 0) return sp_broken(o, errno, "mkstemp");
+    unlink(name);
+    sp_verdict(o, fcntl(fd, 1024 /* F_SETLEASE */, F_WRLCK) == 0 ? 0 : -errno, p->what);
 }
 
 // The bombs say how far they came: "stopped ERRNO amount" by an error, "unbounded amount" at their own limit; a kill
@@ -147,6 +175,54 @@ static void pipe_bomb(struct bomb *b, const char *path) {
         if (!keep(b, r)) return;
     }
 }
+// Goes on in a child where this process has no descriptors left; what it holds stays held.
+static int next_process(void) {
+    if (errno != EMFILE) return 0;
+    pid_t pid = fork();
+    if (pid < 0) return 0;
+    if (pid > 0) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+        _exit(0);
+    }
+    syscall(SYS_close_range, 3, ~0U, 0);
+    return 1;
+}
+static void socket_bomb(struct bomb *b, const char *path) {
+    (void)path;
+    static char block[65536];
+    for (;;) {
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof address;
+        int door = socket(AF_INET, SOCK_STREAM, 0), out = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), in = -1;
+        if (door >= 0 && out >= 0 && bind(door, (struct sockaddr *)&address, size) == 0 && listen(door, 1) == 0 &&
+            getsockname(door, (struct sockaddr *)&address, &size) == 0) {
+            connect(out, (struct sockaddr *)&address, size);
+            in = accept(door, NULL, NULL);
+        }
+        if (in >= 0) {
+            while (write(out, block, sizeof block) > 0) {}
+            close(door);
+        } else if (next_process()) {
+            continue;
+        }
+        if (!keep(b, in)) return;
+    }
+}
+static void netlink_bomb(struct bomb *b, const char *path) {
+    (void)path;
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+    } ask = {{sizeof ask, RTM_GETLINK, NLM_F_REQUEST, 0, 0}, {.ifi_index = 1}};
+    for (;;) {
+        int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+        if (fd < 0 && next_process()) continue;
+        // Each answer waits to be read.
+        for (int i = 0; fd >= 0 && i < 400; i++)
+            if (send(fd, &ask, sizeof ask, MSG_DONTWAIT) < 0) break;
+        if (!keep(b, fd)) return;
+    }
+}
 static void open_bomb(struct bomb *b, const char *path) {
     while (keep(b, open(path, O_RDONLY))) {}
 }
@@ -217,7 +293,7 @@ static const struct {
     {"files", files_bomb, "."},        {"deep", deep_bomb, "."},         {"open", open_bomb, "/dev/null"},
     {"inotify", inotify_bomb, ""},     {"log", log_bomb, ""},            {"spin", spin_bomb, ""},
     {"sleep", sleep_bomb, ""},         {"daemon", daemon_bomb, ""},      {"zombies", zombie_bomb, ""},
-    {"tmpfiles", files_bomb, "/tmp"},
+    {"tmpfiles", files_bomb, "/tmp"},  {"sockets", socket_bomb, ""},     {"netlink", netlink_bomb, ""},
 };
 
 int sp_bomb(int argc, char **argv) {
@@ -231,6 +307,11 @@ int sp_bomb(int argc, char **argv) {
             fprintf(out, "%s\tstopped\t%s\t%ld\n", argv[0], sp_errno_name(b.error), b.reached);
         else
             fprintf(out, "%s\tunbounded\t%ld\n", argv[0], b.reached);
+        if (argc > 3 && strcmp(argv[3], "hold") == 0) {
+            char end;
+            fflush(out);
+            while (read(0, &end, 1) > 0) {}
+        }
         return b.error ? 0 : 1;
     }
     fprintf(stderr, "sp-probe: no bomb is named \"%s\"\n", argv[0]);
@@ -243,5 +324,9 @@ static const struct sp_probe rows[] = {
     {"L06b", "find /dev/shm without a limit", unsized, no_limit, "/dev/shm", 0, 0, 0, 0},
     LIMIT("L08a", "raise the limit on open files", RLIMIT_NOFILE),
     LIMIT("L08b", "raise the limit on core files", RLIMIT_CORE),
+    {"L08c", "take of the host's asynchronous requests", take_requests, NULL, NULL, 0, 0, 0, 0},
+    {"L08d", "map a huge page", map_huge, NULL, NULL, 0, 0, 0, 0},
+    {"L08e", "make a file of huge pages", huge_file, NULL, NULL, 0, 0, 0, 0},
+    {"L08f", "hold up who opens a file", lease, NULL, NULL, 0, 0, 0, 0},
 };
 const struct sp_table sp_resource_table = SP_TABLE(rows);

@@ -59,7 +59,7 @@ struct CommandDocsTests {
             ["run"], ["task", "run"], ["collect"], ["session"], ["profile", "show"], ["profile", "filter"],
             ["profile", "learn"],
             ["profile", "simulate"], ["doctor"], ["sweep"],
-            ["pool"],
+            ["pool"], ["evidence"], ["reproduce"],
         ]
         let all = try verbs.map { try help($0) }.joined(separator: "\n")
         #expect(!knows(all, "--no-such-option"))

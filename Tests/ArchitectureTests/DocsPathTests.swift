@@ -91,6 +91,20 @@ struct DocsPathTests {
         #expect(seen > 10)
     }
 
+    @Test("each row of docs/coverage.md names tests that exist, or says that it is open")
+    func coverage() throws {
+        let tests = try TestNames(tree)
+        let page = try #require(pages.first { $0.path == "docs/coverage.md" }).page
+        let head = try #require(page.rows.firstIndex { $0.cells == ["row", "contract", "test"] })
+        let rows = page.rows[(head + 2)...].prefix(while: { $0.cells.count == 3 })
+        #expect(rows.count > 15)
+        for (line, cells) in rows {
+            let named = Markdown.spans(cells[2]).filter(TestNames.isName)
+            #expect(!named.isEmpty || cells[2].hasPrefix("open"), "docs/coverage.md:\(line) has no test")
+            for test in named { #expect(tests.contains(test), "docs/coverage.md:\(line) names \(test)") }
+        }
+    }
+
     @Test("README.md lists each module with the sentence of docs/architecture.md")
     func modules() throws {
         let readme = try #require(pages.first { $0.path == "README.md" }).page

@@ -70,9 +70,8 @@ struct ConfinementTests {
                 if open(path, O_WRONLY | O_CREAT, 0o600) >= 0 || errno != EACCES { return 1 }
             }
             var text = ""
-            try ChangeReport(set).write(against: Directory(owning: Descriptor(owning: dup(number)), path: ".")) {
-                text += $0
-            }
+            let tree = Directory(owning: Descriptor(owning: dup(number)), path: ".")
+            try ChangeReport(set, against: tree).write { text += $0 }
             return text.contains("-one\n+two\n") ? 0 : 2
         }
         #expect(result == 0)

@@ -9,7 +9,8 @@ import Testing
 struct ReportTests {
     private func text(_ s: Scratch) throws -> String {
         var text = ""
-        try ChangeReport(s.collect()).write(against: Directory.open(s.lower)) { text += $0 }
+        let tree = try Directory.open(s.lower)
+        try ChangeReport(s.collect(), against: tree).write { text += $0 }
         return text
     }
 
@@ -106,21 +107,23 @@ struct ReportTests {
         try s.file("\(s.upper)/e\u{301}", "3")
         try s.file("\(s.upper)/\u{e9}", "4")
         try s.file("\(s.upper)/other", "5")
-        let review = try Review(s.collect())
+        let tree = try Directory.open(s.lower)
+        let review = try Review(s.collect(), for: tree.fd.number)
         #expect(review.twins.count == 4)
         let text = try text(s)
         #expect(text.contains("A readme  [like README]"))
         #expect(text.contains("A src/main.c  [like src/Main.c]"))
     }
 
-    @Test("thousands of bare repositories are judged in one pass", .timeLimit(.minutes(1)))
+    @Test("thousands of bare repositories are judged in one pass", .timeLimit(.minutes(5)))
     func manyBareRepositories() throws {
         let s = try Scratch()
         let count = 6000
         for i in 0..<count {
             for name in ["HEAD", "objects/x", "refs/x", "config"] { try s.file("\(s.upper)/r\(i)/\(name)", "") }
         }
-        let review = try Review(try s.collect())
+        let tree = try Directory.open(s.lower)
+        let review = try Review(s.collect(), for: tree.fd.number)
         let flagged = zip(review.entries, review.judgements).filter { Review.rank($0.1) == 2 }.map { $0.0.path }
         #expect(flagged.count == count)
         #expect(flagged.allSatisfy { PathRules.split($0).name == Array("config".utf8) })
@@ -135,6 +138,65 @@ struct ReportTests {
         try s.file("\(s.upper)/app/config", "x")
         let withheld = try s.apply(s.collect()).withheld.map { escapedPath($0.path) }
         #expect(withheld == ["r/config"])
+    }
+
+    /// What is brought, what the tree has, and what of the former git would act on.
+    struct Staged: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        var tree: [String] = []
+        let brought: [String]
+        let withheld: [String]
+    }
+
+    @Test(
+        "a bare repository is known however it comes about",
+        arguments: [
+            Staged(
+                testDescription: "config into a repository that the tree has",
+                tree: ["r/HEAD", "r/objects/o", "r/refs/x", "r/config"], brought: ["r/config", "r/HEAD"],
+                withheld: ["r/config"]),
+            Staged(
+                testDescription: "the rest of one that an earlier session began", tree: ["r/objects/o", "r/refs/x"],
+                brought: ["r/HEAD", "r/config", "r/hooks/post-checkout"],
+                withheld: ["r/config", "r/hooks", "r/hooks/post-checkout"]),
+            Staged(
+                testDescription: "what makes one of a config that is there already", tree: ["r/config"],
+                brought: ["r/HEAD", "r/objects/o", "r/refs/x"],
+                withheld: ["r/HEAD", "r/objects", "r/objects/o", "r/refs", "r/refs/x"]),
+            Staged(
+                testDescription: "a common directory elsewhere",
+                brought: ["w/HEAD", "w/commondir", "w/config.worktree", "c/objects/o", "c/refs/x", "c/config"],
+                withheld: ["w/commondir"]),
+            Staged(
+                testDescription: "a work tree's own configuration, and what chooses filters", tree: ["r/objects/o"],
+                brought: ["r/HEAD", "r/refs/x", "r/config.worktree", "r/info/attributes"],
+                withheld: ["r/config.worktree", "r/info", "r/info/attributes"]),
+            Staged(
+                testDescription: "a name alone is none", tree: ["a/HEAD"], brought: ["a/config", "b/HEAD"], withheld: []
+            ),
+        ])
+    func stagedRepository(_ staged: Staged) throws {
+        let s = try Scratch()
+        for path in staged.tree { try s.file("\(s.lower)/\(path)", "0") }
+        for path in staged.brought { try s.file("\(s.upper)/\(path)", "1") }
+        let withheld = try s.apply(s.collect()).withheld.map { escapedPath($0.path) }
+        #expect(withheld == staged.withheld.sorted())
+    }
+
+    @Test(
+        "a directory with its common directory elsewhere makes git run a command, and is held back",
+        arguments: [true, false])
+    func commonDirectory(accepted: Bool) throws {
+        let s = try Scratch()
+        let files = [
+            "w/HEAD": "ref: refs/heads/main\n", "w/commondir": "../c\n", "c/refs/x": "", "c/objects/o": "",
+            "c/config": "[core]\nrepositoryformatversion = 1\n[extensions]\nworktreeConfig = true\n",
+            "w/config.worktree": "[core]\nbare = false\nworktree = ..\nfsmonitor = touch \(s.path)/ran; false\n",
+        ]
+        for (path, text) in files { try s.file("\(s.upper)/\(path)", text) }
+        _ = try s.apply(s.collect(), accept: accepted)
+        _ = system("cd '\(s.lower)/w' && git add -f HEAD >/dev/null 2>&1")
+        #expect((s.status("\(s.path)/ran") != nil) == accepted)
     }
 
     @Test("binary and large files are named, not shown")

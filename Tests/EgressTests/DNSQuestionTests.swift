@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Policy
 import Testing
 
 @testable import Egress
@@ -62,6 +63,18 @@ struct DNSQuestionTests {
     func sizes(_ sent: Int, _ limit: Int) throws {
         let question = try parse(DNSMessage("a.test").withOPT(size: UInt16(sent)))
         #expect(question.datagramLimit == limit)
+    }
+
+    @Test(
+        "a name is compared with rules where it is one of a host",
+        arguments: [
+            ("a.test", "a.test"), ("WWW.Example.TEST", "www.example.test"), ("_x.1.test", "_x.1.test"),
+            ("-a-.test", nil), ("1.2.3.4", nil), ("0X7F.1", nil), ("a.0x", nil), ("2130706433", nil),
+        ])
+    func host(_ sent: String, _ host: String?) throws {
+        let question = try parse(DNSMessage(sent))
+        #expect(question.name == sent.lowercased())
+        #expect(question.host?.text == host)
     }
 
     struct Bad: CustomTestStringConvertible {

@@ -26,7 +26,7 @@ struct HTTPDenialTests {
     @Test("every refusal has a status of its own kind")
     func statuses() {
         let forbidden = HTTPRefusal.allCases.filter { $0.status == .forbidden }
-        #expect(forbidden == [.connect, .http2, .upgrade, .path, .override])
+        #expect(forbidden == [.connect, .http2, .upgrade, .override])
         #expect(HTTPRefusal.allCases.allSatisfy { $0.status != .badGateway })
     }
 }

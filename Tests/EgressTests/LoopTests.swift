@@ -56,6 +56,75 @@ struct LoopTests {
         #expect(source.heard.count == 1)
     }
 
+    @Test("serves what is registered as first before what became ready before it")
+    func first() throws {
+        let loop = try EventLoop()
+        let early = try Channel.pipe()
+        let late = try Channel.pipe()
+        let source = Source()
+        _ = try loop.add(early.first.number, SP_EPOLLIN, source, tag: 1)
+        _ = try loop.add(late.first.number, SP_EPOLLIN, source, tag: 2, first: true)
+        try early.second.writeAll([1], subject: "a pipe")
+        try late.second.writeAll([1], subject: "a pipe")
+        source.action = { _ in if source.heard.count == 2 { loop.stop() } }
+        try loop.run()
+        #expect(source.heard == [2, 1])
+    }
+
+    @Test("an event goes to whom the descriptor was handed, and to nobody once it was forgotten")
+    func handed() throws {
+        let loop = try EventLoop()
+        let keptPipe = try Channel.pipe()
+        let forgottenPipe = try Channel.pipe()
+        let first = Source()
+        let second = Source()
+        let kept = try loop.add(keptPipe.first.number, SP_EPOLLIN, first, tag: 1)
+        let forgotten = try loop.add(forgottenPipe.first.number, SP_EPOLLIN, first, tag: 2)
+        loop.hand(kept, to: second, tag: 3)
+        loop.forget(forgotten)
+        // A registration that is gone leads nowhere, although its place may have been given to another.
+        loop.hand(forgotten, to: second, tag: 4)
+        try forgottenPipe.second.writeAll([1], subject: "a pipe")
+        try keptPipe.second.writeAll([1], subject: "a pipe")
+        second.action = { _ in loop.stop() }
+        try loop.run()
+        #expect(first.heard.isEmpty && second.heard == [3])
+    }
+
+    @Test("serves at its end what is there already, work that was put off included, and waits for nothing")
+    func settle() throws {
+        let loop = try EventLoop()
+        let pipes = try Channel.pipe()
+        let source = Source()
+        let registration = try loop.add(pipes.first.number, SP_EPOLLIN, source, tag: 7)
+        defer { loop.remove(registration) }
+        var postponed = 0
+        let end = pipes.first.number
+        source.action = { _ in
+            var byte: UInt8 = 0
+            _ = sp_read(end, &byte, 1)
+            loop.postpone { postponed += 1 }
+        }
+        // More than one round can take: the loop was stopped, and goes on all the same.
+        loop.stop()
+        try pipes.second.writeAll([UInt8](repeating: 0, count: 200), subject: "a pipe")
+        try loop.settle(milliseconds: 60_000)
+        #expect(source.heard.count == 200 && postponed == 200)
+    }
+
+    @Test("ends although something is always there")
+    func settleEnds() throws {
+        let loop = try EventLoop()
+        let pipes = try Channel.pipe()
+        let source = Source()
+        let registration = try loop.add(pipes.first.number, SP_EPOLLIN, source)
+        defer { loop.remove(registration) }
+        // Never read, so that it is readable in every round.
+        try pipes.second.writeAll([0], subject: "a pipe")
+        try loop.settle(milliseconds: 1)
+        #expect(source.heard.count > 0)
+    }
+
     @Test("lets a bucket's rate through, and its burst")
     func bucket() {
         var bucket = TokenBucket(perSecond: 10, burst: 3, now: 0)

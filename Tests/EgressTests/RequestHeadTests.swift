@@ -256,4 +256,15 @@ struct RequestHeadTests {
             #expect((state == .refused(.oversized)) != isGood)
         }
     }
+
+    @Test(
+        "a field that overrides method or path is seen, and no other",
+        arguments: [
+            ("X-HTTP-Method-Override: DELETE", true), ("x-original-url: /admin", true), ("X-Rewrite-URL: /admin", true),
+            ("X-Original: /admin", false), ("X-Requested-With: x", false),
+        ])
+    func overrides(_ field: String, _ overrides: Bool) throws {
+        let head = try Self.head("GET /a HTTP/1.1\r\nHost: a.test\r\n\(field)\r\n\r\n")
+        #expect(head.overridesItself == overrides)
+    }
 }

@@ -183,15 +183,16 @@ extension Network {
                 attempt("dots", get, "www.allowed-lab.net", path="/pub/../gists")
                 attempt("coded dots", get, "www.allowed-lab.net", path="/pub/%2e%2e/gists")
                 attempt("coded slash", get, "www.allowed-lab.net", path="/pub/..%2fgists")
+                attempt("override", get, "www.allowed-lab.net", path="/pub/a", extra="X-HTTP-Method-Override: DELETE\\r\\n")
                 """
             let scene = try EgressScene()
             let run = try scene.attempts([rule], script)
             #expect(run.results["get"] == "200", "\(run.story)")
-            for label in ["post", "other path", "dots", "coded dots", "coded slash"] {
+            for label in ["post", "other path", "dots", "coded dots", "coded slash", "override"] {
                 #expect(run.results[label]?.hasPrefix("40") == true, "\(label)\n\(run.story)")
             }
             #expect(run.seen.of(.request).map(\.target) == ["/pub/a"], "\(run.story)")
-            #expect(run.denials.filter { $0.event == "tcp.deny" }.map(\.count).reduce(0, +) == 5, "\(run.story)")
+            #expect(run.denials.filter { $0.event == "tcp.deny" }.map(\.count).reduce(0, +) == 6, "\(run.story)")
 
             let hidden = try scene.run(
                 ["host: www.allowed-lab.net, ports: [443], http: {methods: [GET]}"], ["/usr/bin/true"])

@@ -65,6 +65,8 @@ struct FilterSpecificationTests {
 
     static let enosys = SyscallAction.errno(38)
     static let eprotonosupport = SyscallAction.errno(93)
+    static let einval = SyscallAction.errno(22)
+    static let enoprotoopt = SyscallAction.errno(92)
     static let eafnosupport = SyscallAction.errno(97)
 
     static let calls: [Call] = [
@@ -86,8 +88,16 @@ struct FilterSpecificationTests {
         .init("personality", [0xFFFF_FFFF], .allow), .init("personality", [.max], .allow),
         .init("personality", [0x004_0000], .notify), .init("personality", [0x040_0000], .notify),
         .init("personality", [0x002_0000], .notify), .init("personality", [0x1_0004_0000], .notify),
-        .init("seccomp", [1, 0, 1], .allow), .init("seccomp", [1, 1, 1], .allow), .init("seccomp", [1, 8, 1], .notify),
-        .init("seccomp", [1, 0x19, 1], .notify),
+        // a filter of one's own, a listener, and the questions
+        .init("seccomp", [1, 0, 1], einval), .init("seccomp", [1, 1, 1], einval), .init("seccomp", [1, 8, 1], .notify),
+        .init("seccomp", [1, 0x19, 1], .notify), .init("seccomp", [0x1_0000_0001, 0, 1], einval),
+        .init("seccomp", [0, 0, 0], .allow), .init("seccomp", [2, 0, 1], .allow), .init("seccomp", [3, 0, 1], .allow),
+        .init("prctl", [22, 2, 1], einval), .init("prctl", [0x1_0000_0016, 2, 1], einval),
+        .init("prctl", [22, 1], .allow), .init("prctl", [38, 1], .allow), .init("prctl", [38, 2], .allow),
+        .init("setsockopt", [3, 1, 26], enoprotoopt), .init("setsockopt", [3, 1, 50], enoprotoopt),
+        .init("setsockopt", [3, 1, 51], enoprotoopt), .init("setsockopt", [3, 0x1_0000_0001, 52], enoprotoopt),
+        .init("setsockopt", [3, 1, 9], .allow), .init("setsockopt", [3, 6, 26], .allow),
+        .init("setsockopt", [3, 6, 31], enoprotoopt), .init("setsockopt", [3, 6, 1], .allow),
         .init("mknod", [0, 0o100644], .allow), .init("mknod", [0, 0o010644], .allow),
         .init("mknod", [0, 0o644], .allow),
         .init("mknod", [0, 0o140644], .allow), .init("mknod", [0, 0o020644], .notify),
@@ -106,6 +116,19 @@ struct FilterSpecificationTests {
         .init("socket", [17, 3, 0], eafnosupport), .init("socket", [38, 5, 0], eafnosupport),
         .init("socket", [40, 1, 0], eafnosupport), .init("socket", [0, 0, 0], eafnosupport),
         .init("socket", [44, 3, 0], eafnosupport), .init("socket", [0x1_0000_0001, 1, 0], eafnosupport),
+        // F_DUPFD, F_SETLK, F_GETLEASE, F_DUPFD_CLOEXEC, and a lease however it is written
+        .init("fcntl", [3, 0], .allow), .init("fcntl", [3, 6], .allow), .init("fcntl", [3, 0x401], .allow),
+        .init("fcntl", [3, 0x406], .allow), .init("fcntl", [3, 0x400], .errno(22)),
+        .init("fcntl", [0x400, 1], .allow), .init("fcntl", [3, 0x1_0000_0400], .errno(22)),
+        .init("mmap", [0, 4096, 3, 0x22], .allow), .init("mmap", [0x4_0000, 0x4_0000, 3, 0x2_0022], .allow),
+        .init("mmap", [0, 1, 3, 0x4_0022], .errno(12)), .init("mmap", [0, 1, 3, 0x5404_0001], .errno(12)),
+        .init("memfd_create", [0, 3], .allow), .init("memfd_create", [0, 4], .errno(22)),
+        .init("memfd_create", [0, 0x5400_0005], .errno(22)),
+        // SO_REUSEADDR, TCP_QUICKACK's neighbours at another level, and what brings a program into the kernel
+        .init("setsockopt", [3, 1, 2], .allow), .init("setsockopt", [3, 6, 26], .allow),
+        .init("setsockopt", [3, 41, 51], .allow), .init("setsockopt", [26, 1, 25], .allow),
+        .init("sync", [], .errno(0)), .init("syncfs", [3], .errno(0)), .init("fsync", [3], .allow),
+        .init("io_setup", [1, 0], enosys), .init("io_submit", [], enosys),
         .init("socketpair", [1, 1, 0], .allow), .init("socketpair", [30, 1, 0], eafnosupport),
         .init("socketpair", [2, 1, 0], eafnosupport),
     ]
@@ -165,7 +188,11 @@ struct FilterSpecificationTests {
                 #expect(matching.first?.action == filter.evaluate(name, arguments), "\(name) \(arguments)")
             }
         }
-        #expect(actions == [.allow, .notify, Self.eprotonosupport, Self.eafnosupport])
+        #expect(
+            actions == [
+                .allow, .notify, .errno(0), .errno(12), Self.eprotonosupport, Self.eafnosupport, Self.einval,
+                Self.enoprotoopt,
+            ])
     }
 
     @Test("the same filter has the same identity and text, another one has others")

@@ -99,7 +99,7 @@ struct JudgementTests {
             ("[write mount]", "tests[0] is \"write mount\", which writes to what is no path"),
             (
                 "[allow 1.2.3]",
-                "tests[0] is \"allow 1.2.3\", which is neither a path, nor a host or address, nor a system call"
+                "tests[0] is \"allow 1.2.3\", which is neither a path, nor a host or address, nor a socket, nor a system call"
             ),
         ] {
             let error = #expect(throws: PolicyError.self) {
@@ -117,14 +117,14 @@ struct JudgementTests {
         let other = try ProfileFixtures.load(
             ProfileFixtures.overStrict(
                 "limits: {pids: 64, memory: 3GiB}\nenvironment: {pass: [LANG], set: {CI: \"1\"}}\n"
-                    + "filesystem: {deny: [/workspace/x], writable: [/workspace]}\nsyscalls: {deny: [sync]}\n"
+                    + "filesystem: {deny: [/workspace/x], writable: [/workspace]}\nsyscalls: {deny: [tee]}\n"
                     + "egress: {direct_ip: prohibit, rules: [{host: api.example.com, reason: x}, "
                     + "{host: db.example.com, ports: [22, 5432], tls: raw, addresses: [10.0.0.0/8], reason: x}, "
                     + "{deny: bad.example, reason: x}, {registry: pip, reason: x}]}"))
         let texts = strict.changes(to: other).map { $0.text }
         #expect(
             texts == [
-                "removes write /dev/shm", "removes write /tmp", "removes call sync", "removes pass LC_ALL",
+                "removes write /dev/shm", "removes write /tmp", "removes call tee", "removes pass LC_ALL",
                 "removes pass TERM",
                 "removes pass COLORTERM", "removes pass NO_COLOR", "removes pass TZ", "adds deny /workspace/x",
                 "adds set CI (\"1\")", "lowers limits.pids from 256 to 64", "raises limits.memory from 2GiB to 3GiB",

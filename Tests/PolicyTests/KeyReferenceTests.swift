@@ -45,10 +45,13 @@ struct KeyReferenceTests {
                 text = key.name == "version" ? "version: \(wrong)\n" : "version: 1\nreason: x\n\(key.name): \(wrong)\n"
             case "egress.rules[]":
                 let target =
-                    ["host", "registry", "cidr", "deny"].contains(key.name)
+                    ["host", "registry", "cidr", "socket", "deny"].contains(key.name)
                     ? ""
                     : key.name == "when_absent"
-                        ? "registry: pip, " : key.name == "max_names" ? "host: \"*.a.example\", " : "host: a.example, "
+                        ? "registry: pip, "
+                        : key.name == "max_names"
+                            ? "host: \"*.a.example\", "
+                            : key.name == "name" ? "socket: /run/a.sock, " : "host: a.example, "
                 text =
                     "version: 1\nreason: x\negress: {rules: [{\(target)\(key.name == "reason" ? "" : "reason: x, ")\(key.name): \(wrong)}]}\n"
             case "egress.rules[].http":

@@ -124,7 +124,7 @@ struct ProfileLoadTests {
         .init(
             "egress: {rules: [{host: a.example, registry: pip, reason: x}]}",
             "p.yaml:4: egress.rules[0] names more than one thing. "
-                + "Write one of host, registry, cidr and deny in each rule."),
+                + "Write one of host, registry, cidr, socket and deny in each rule."),
         .init(
             "egress: {rules: [{host: \"*.com\", reason: x}]}",
             "p.yaml:4: egress.rules[0].host is \"*.com\", wider than one registrable domain. "

@@ -41,8 +41,8 @@ struct CgroupTests {
             group.version == .v2
             ? ["memory.max": "268435456", "memory.swap.max": "0", "pids.max": "50", "cpu.max": "25000 100000"]
             : [
-                "memory.limit_in_bytes": "268435456", "memory.memsw.limit_in_bytes": "268435456", "pids.max": "50",
-                "cpu.cfs_quota_us": "25000",
+                "memory.limit_in_bytes": "268435456", "memory.memsw.limit_in_bytes": "268435456",
+                "memory.kmem.tcp.limit_in_bytes": "33554432", "pids.max": "50", "cpu.cfs_quota_us": "25000",
             ]
         #expect(Dictionary(uniqueKeysWithValues: held.map { ($0.file, $0.value) }) == wanted)
         try group.remove(deadline: 5000)

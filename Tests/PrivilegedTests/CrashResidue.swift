@@ -119,8 +119,9 @@ enum HostIds {
         return found
     }
 
-    /// Processes with an id of the block; one that has ended and waits for its parent to ask runs no more.
+    /// Processes with an id of the block. One that has given its memory back runs no more, whether it is still closing
+    /// what it had or waits for its parent to ask.
     static func running(_ base: UInt32) -> [Int32] {
-        processes(uids: base..<(base + IdBlock.size)).filter { statusField($0, "State")?.hasPrefix("Z") == false }
+        processes(uids: base..<(base + IdBlock.size)).filter { statusField($0, "VmSize") != nil }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
+import Glibc
 import TestSupport
 import Testing
 
@@ -75,6 +76,51 @@ struct EgressGatewayTests {
         #expect(try scene.finish().code == 0)
     }
 
+    @Test(
+        "what a task did last is in the record, however far its gateway was behind", .requires(.python),
+        .timeLimit(.minutes(1)))
+    func lastWords() throws {
+        // The gateway stands still meanwhile, so that all of it still waits in the session's sockets at the end.
+        let scene = try Scene(
+            script: """
+                cat /proc/self/uid_map
+                read line
+                exec python3 -S -c "
+                from socket import *
+                packets = socket(AF_INET, SOCK_DGRAM)
+                for port in range(1000, 1200): packets.sendto(b'x', ('192.0.2.7', port))
+                for number in range(100):
+                    name = b'n%03d' % number
+                    question = b'\\0\\7\\1\\0\\0\\1' + bytes(6) + b'\\4' + name + b'\\4test\\0\\0\\1\\0\\1'
+                    packets.sendto(question, ('198.18.0.53', 53))
+                for number in range(50): create_connection(('192.0.2.%d' % (100 + number), 443))
+                print('done', flush=True)
+                "
+                """)
+        let gateway = try scene.gateway
+        try signal(SIGSTOP, to: gateway)
+        let family = descendants(of: scene.run.pid).map(\.pid)
+        let first = try #require(family.first { statusField($0, "NSpid")?.hasSuffix(" 1") == true })
+        let end = try ProcessEnd(of: first)
+        try scene.run.send(Array("go\n".utf8))
+        #expect(try scene.run.line() == "done")
+        try end.wait()
+        try signal(SIGCONT, to: gateway)
+        let outcome = try scene.finish()
+        #expect(outcome.code == 0, "\(outcome.errorText)")
+        #expect(outcome.result?["egress"]?["denied"]?.intValue == 350, "\(outcome.errorText)")
+        #expect(outcome.result?["egress"]?["records_lost"]?.intValue == 0)
+        let session = try #require(outcome.session)
+        let audit = try #require(text("\(scene.sallyport.runtime)/sessions/\(session)/audit.jsonl"))
+        var counts: [String: Int] = [:]
+        for line in audit.split(separator: "\n") {
+            let record = try JSON.read(Array(line.utf8), file: "audit.jsonl")
+            counts[record["event"]?.stringValue ?? "", default: 0] += record["count"]?.intValue ?? 0
+        }
+        #expect(
+            counts == ["gateway.start": 1, "packet.refused": 200, "dns.deny": 100, "tcp.deny": 50, "gateway.end": 1])
+    }
+
     @Test("its death shuts egress at once, and the session goes on and says so", .timeLimit(.minutes(1)))
     func killed() throws {
         // The name resolves before, and neither resolves nor connects after.
@@ -106,6 +152,29 @@ struct EgressGatewayTests {
         try signal(9, to: scene.run.pid)
         try gateway.wait()
         #expect(try scene.sallyport.command(["sweep"]).run().code == 0)
+    }
+
+    @Test(
+        "a supervisor that only waits for its reader holds nothing of the session's network", .timeLimit(.minutes(1)))
+    func network() throws {
+        // More than one pipe takes and less than two: the session ends, and its supervisor waits for this test to read.
+        let scene = try Scene(script: "cat /proc/self/uid_map; read line; head -c 100000 /dev/zero")
+        // The one that tells which process has a socket: of the session's network, so that the host's does not list it.
+        #expect(foreignSockets(of: scene.run.pid).count == 1)
+        let gateway = try ProcessEnd(of: try scene.gateway)
+        scene.run.closeInput()
+        try gateway.wait()
+        #expect(foreignSockets(of: scene.run.pid) == [])
+        #expect(try scene.finish().finished.output.count > 100_000)
+    }
+
+    /// The sockets of a process that belong to another network namespace than this one.
+    private func foreignSockets(of pid: Int32) -> [String] {
+        let here = ["unix", "netlink"].flatMap { (text("/proc/self/net/\($0)") ?? "").split(separator: "\n") }
+        let known = Set(here.flatMap { $0.split(separator: " ").map(String.init) })
+        return names("/proc/\(pid)/fd").compactMap { link("/proc/\(pid)/fd/\($0)") }.filter {
+            $0.hasPrefix("socket:[") && !known.contains(String($0.dropFirst(8).dropLast()))
+        }
     }
 
     @Test("is not started for a profile that lets nothing out", .timeLimit(.minutes(1)))

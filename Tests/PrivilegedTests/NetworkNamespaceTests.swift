@@ -6,6 +6,7 @@ import LinuxSystem
 import Supervisor
 import TestSupport
 import Testing
+import Wire
 
 /// The namespace itself: made by a thread, looked into from outside, gone with its session.
 @Suite("network namespace", .serialized)
@@ -92,11 +93,13 @@ struct NetworkNamespaceTests {
                     #expect(try scene.ask("__import__('os').fstat(kept[-1].fileno()).st_ino") == "\(found.inode)")
                     let processes = try SocketOwners.descendants(of: scene.pid)
                     let owner = try #require(try SocketOwners.owner(inode: found.inode, among: processes))
-                    #expect(owner.claimedName == "python3" && owner.claimedCommand.hasPrefix("python3 -c "))
+                    #expect(owner.claimedName == Array("python3".utf8))
+                    // As the kernel has it: each part ends in NUL.
+                    #expect(owner.claimedCommand.starts(with: "python3\0-c\0".utf8))
                     let program = try FileStatus.at(
                         AT_FDCWD, Array("/usr/bin/python3".utf8CString), flags: 0, subject: "python3")
                     #expect(owner.inode == program.inode && owner.device == program.device)
-                    #expect(statusField(owner.pid, "NSpid")?.split(separator: " ").count == 2)
+                    #expect(statusField(Int32(bitPattern: owner.pid), "NSpid")?.split(separator: " ").count == 2)
                     // Closed, it is nobody's any more: the kernel still knows the flow, or does not.
                     #expect(try scene.ask("kept.pop().close()") == "None")
                     let after = try diagnostics.find(flow)
@@ -109,7 +112,7 @@ struct NetworkNamespaceTests {
                 let found = try #require(try diagnostics.find(flow))
                 let owner = try SocketOwners.owner(
                     inode: found.inode, among: try SocketOwners.descendants(of: scene.pid))
-                #expect(owner?.claimedName == "python3")
+                #expect(owner?.claimedName == Array("python3".utf8))
                 #expect(try SocketOwners.owner(inode: 0, among: [scene.pid]) == nil)
                 let nobody = SocketFlow(
                     .tcp, local: [198, 18, 0, 1], localPort: 9, remote: [192, 0, 2, 7], remotePort: 9)

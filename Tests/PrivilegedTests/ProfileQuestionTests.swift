@@ -48,7 +48,7 @@ struct ProfileQuestionTests {
         #expect(try profile("explain", "strict", "/workspace/x").text.hasPrefix("/workspace/x: writable"))
         let wrong = try profile("explain", file, "1.2.3")
         #expect(wrong.code == 125)
-        #expect(wrong.errorText.contains("is neither a path, nor a host or address, nor a system call"))
+        #expect(wrong.errorText.contains("is neither a path, nor a host or address, nor a socket, nor a system call"))
     }
 
     @Test("diff tells two profiles apart in grants")

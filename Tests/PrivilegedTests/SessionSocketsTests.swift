@@ -80,21 +80,23 @@ struct SessionSocketsTests {
     }
 
     @Test(
-        "the tap sees every attempt on any port once, and nothing of what stays inside",
+        "the tap sees every attempt that no listener takes once, and nothing of what stays inside",
         .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(2)), arguments: modes)
     func tap(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
                 let scene = try NetworkTrial.scene(mode, ports: [443])
-                #expect(try scene.ask("connect('192.0.2.7', 443)") == "ok")
+                // Accepted, and recorded, by who holds the listener; the same port of a datagram is nobody's.
+                for address in ["192.0.2.7", "2001:db8::7"] {
+                    for port in [443, 53] { #expect(try scene.ask("connect('\(address)', \(port))") == "ok") }
+                }
                 #expect(try scene.ask("connect('198.18.1.9', 5432)") == "ECONNREFUSED")
                 #expect(try scene.ask("connect('2001:db8::7', 9999)") == "ECONNREFUSED")
                 #expect(try scene.ask("send('1.1.1.1', 443, 4)") == "4")
                 #expect(try scene.ask("send('2001:db8::1', 123, 40000)") == "40000")
                 #expect(
                     try scene.seen() == [
-                        Seen("tcp", "192.0.2.7", 443), Seen("tcp", "198.18.1.9", 5432),
-                        Seen("tcp", "2001:db8::7", 9999),
+                        Seen("tcp", "198.18.1.9", 5432), Seen("tcp", "2001:db8::7", 9999),
                         Seen("udp", "1.1.1.1", 443), Seen("udp", "2001:db8::1", 123),
                     ])
                 // A datagram in fragments is one attempt: IPV6_MTU is 24, IP_MTU_DISCOVER 10 with IP_PMTUDISC_DONT 0.

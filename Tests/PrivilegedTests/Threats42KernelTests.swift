@@ -57,7 +57,12 @@ extension Threats {
 
         @Test("K10: a filter of one's own takes nothing back and listens to nobody", .requires(.root))
         func k10() throws {
-            try prove("K10", ["K10a": "EPERM", "K10b": "EPERM", "K10c": "ABSENT"])
+            try prove(
+                "K10",
+                [
+                    "K10a": "EPERM", "K10b": "EPERM", "K10c": "ABSENT", "K10d": "EINVAL", "K10e": "EINVAL",
+                    "K10f": "ENOPROTOOPT", "K10g": "ENOPROTOOPT",
+                ])
         }
 
         @Test("K11: keyrings are out of reach", .requires(.root))

@@ -15,6 +15,6 @@ struct KeyUsersTests {
             ("1879048191:     2 2/2 2/200 10/20000", false),
         ])
     func shared(_ line: String, _ isShared: Bool) {
-        #expect(KeyUsers(lines: ["    0:     9 8/8 3/1000000 40/25000000", line[...]]).isShared(block) == isShared)
+        #expect(KeyUsers(Array("    0:     9 8/8 3/1000000 40/25000000\n\(line)\n".utf8)).isShared(block) == isShared)
     }
 }

@@ -14,9 +14,12 @@ struct ProfileProposalTests {
         var result = SessionResult(session: "s-aaaaaaaaaaaa")
         result.denials = [(syscall: "ptrace", count: 3), (syscall: "bpf", count: 1)]
         result.keptEntries = 0
-        let text = ProfileProposal(
-            ObservedUse(records), result, profile: base, base: "base", command: "pip\u{1b}[2J download"
-        ).text
+        let run = ObservedRun(result, over: base, base: "base", command: "pip\u{1b}[2J download")
+        // As it comes to the reader that writes the proposal.
+        let passed = try #require(
+            ObservedRun(json: try JSON.read(Array(run.json.compactText.utf8), file: "a test")))
+        #expect(passed == run)
+        let text = ProfileProposal(ObservedUse(records), of: passed).text
         return (text, try profile("proposal", ["proposal": text]))
     }
 

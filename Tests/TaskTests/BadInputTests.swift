@@ -47,6 +47,40 @@ struct BadInputTests {
         #expect(done.finished.errorText.contains("HEAD is detached"))
     }
 
+    @Test("pointers of Git LFS stay pointers, and it is said", .requires(.root), .requires(.git), .requires(.runner))
+    func pointers() throws {
+        let scene = try TaskScene()
+        let home = scene.sallyport.home
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
+        try home.file("repository/big.bin", pointer)
+        try home.file("repository/.gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+        try scene.git(
+            scene.repository, "-c", "filter.lfs.clean=cat", "-c", "filter.lfs.required=false", "add", "--all")
+        try scene.git(scene.repository, "commit", "--quiet", "-m", "lfs")
+        let done = try scene.task(agent: TaskOutcomeTests.fix + "; cp big.bin seen")
+        #expect(done.outcome == "verified", "\(done.finished.errorText)")
+        #expect(done.evidence?["base"]?["lfs_pointers"]?.boolValue == true)
+        #expect(done.finished.errorText.contains("Git LFS"))
+        #expect(try scene.git(done.repository, "show", "\(try #require(done.commit)):seen") + "\n" == pointer)
+    }
+
+    @Test(
+        "a full disk at the commit is the runner's failure, with its limit named", .requires(.root), .requires(.git),
+        .requires(.runner))
+    func full() throws {
+        let scene = try TaskScene()
+        let profile = try scene.sallyport.home.file(
+            "small.yaml",
+            "version: 1\nextends: [build]\nreason: A workspace that is soon full.\nlimits: {workspace_bytes: 8MiB}\n")
+        let done = try scene.task(
+            agent: TaskOutcomeTests.fix + "; head -c 20000000 /dev/urandom > big; true",
+            options: ["--profile", profile])
+        #expect(done.finished.code == 1 && done.outcome == "runner_failed", "\(done.finished.errorText)")
+        #expect(done.evidence?["state"]?.stringValue == "FAILED" && done.commit == nil)
+        let limits = done.evidence?["limits_hit"]?.arrayValue ?? []
+        #expect(limits.contains { $0["limit"]?.stringValue == "workspace_bytes" }, "\(limits)")
+    }
+
     @Test("arguments and texts that cannot be meant are refused", .requires(.root), .requires(.git), .requires(.runner))
     func arguments() throws {
         let scene = try TaskScene()

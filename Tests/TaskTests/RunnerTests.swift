@@ -25,6 +25,9 @@ struct RunnerTests {
         Golden("note-utf8", "note", "text=naïve 語 😀 \u{202E}"),
         Golden("test-before-red", "test", "phase=before", "exit_code=1", "duration_ms=1234"),
         Golden("test-after-signal", "test", "phase=after", "signal=9", "duration_ms=60000"),
+        Golden("turn-first", "turn", "number=1"),
+        Golden("tool-failed", "tool", "name=Bash", "outcome=failed"),
+        Golden("cost-so-far", "cost", "micro_dollars=120000"),
     ]
 
     @Test("writes the frames that the gateway reads", .requires(.runner), arguments: goldens)

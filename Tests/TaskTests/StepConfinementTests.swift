@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The process that reads hostile bytes, looked at while it waits for them.
-@Suite("confined steps", .timeLimit(.minutes(1)))
+@Suite("confined steps", .timeLimit(.minutes(5)))
 struct StepConfinementTests {
     /// An id that no session and no person has.
     private static let identity: UInt32 = 2_134_000_000
@@ -23,7 +23,7 @@ struct StepConfinementTests {
             Executables.path("sallyport-task"),
             [
                 "step-import", "--base", base, "--reference", "refs/heads/sallyport/t/x", "--quarantine", quarantine,
-                "--become", "\(Self.identity):\(Self.identity)",
+                "--become", "\(Self.identity):\(Self.identity)", "--task-id", "t", "--prompt-version", "0",
             ])
         command.environment = ["LC_ALL": "C"]
         let running = try command.start()

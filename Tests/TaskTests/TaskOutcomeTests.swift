@@ -117,7 +117,7 @@ struct TaskOutcomeTests {
     func noSuchTest() throws {
         let scene = try TaskScene()
         let done = try scene.task(agent: Self.fix, test: "no-such-program")
-        #expect(done.finished.code == 1 && done.outcome == "test_infra_failed" && done.test("before") == "infra_failed")
+        #expect(done.finished.code == 1 && done.outcome == "test_infra_failed" && done.test("before") == "inert")
     }
 
     @Test(

@@ -260,7 +260,7 @@ package func pipeHolding(_ text: String) throws(HarnessError) -> Int32 {
 /// The end of a process that is no child of the test's.
 package final class ProcessEnd: Sendable {
     private let pidfd: Int32
-    private let pid: Int32
+    package let pid: Int32
 
     package init(of pid: Int32) throws(HarnessError) {
         let watched = sp_pidfd_open(pid)

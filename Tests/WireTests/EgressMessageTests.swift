@@ -9,17 +9,18 @@ struct EgressMessageTests {
         transport: 17, clientAddress: [198, 18, 0, 1], clientPort: 40_000, serverAddress: [198, 18, 0, 53],
         serverPort: 53)
     private static let start = EgressStart(
-        roles: [.configuration, .audit, .dnsDatagrams, .listener(port: 443), .tap], options: [.ipv6])
+        roles: [.configuration, .audit, .dnsDatagrams, .listener(port: 443), .socketListener(number: 16), .tap],
+        options: [.ipv6])
 
     static let commands: [(EgressCommand, Int)] = [
-        (.start(start), 5), (.policy(generation: 2), 1), (.owner(query: 7, nil), 0),
+        (.start(start), 6), (.policy(generation: 2), 1), (.owner(query: 7, nil), 0),
         (
             .owner(
                 query: .max,
                 SocketOwner(
                     pid: 9, device: 1 << 40, inode: 77, claimedName: Array("curl".utf8),
                     claimedCommand: [UInt8](repeating: 0xFF, count: 600))), 0
-        ), (.close, 0),
+        ), (.connected(query: 8), 1), (.notConnected(query: 9, errno: 111), 0), (.close, 0),
     ]
     private static var totals: EgressReport.Totals {
         var totals = EgressReport.Totals()
@@ -28,7 +29,8 @@ struct EgressMessageTests {
         return totals
     }
     static let reports: [EgressReport] = [
-        .ready, .refused(.init(check: .seccomp, errno: 1)), .whoIs(query: 3, pair), .applied(generation: 4, cut: 5),
+        .ready, .refused(.init(check: .seccomp, errno: 1)), .whoIs(query: 3, pair), .connect(query: 7, socket: 2),
+        .applied(generation: 4, cut: 5),
         .unusable(generation: 6), .ended(totals),
         .denial(.init(subject: "a-b.test", port: 443, reason: "name_not_allowed", count: 12, event: 3)),
     ]

@@ -27,6 +27,9 @@ struct FrameGoldenTests {
         Golden("note-utf8", .note, ["text": "naïve 語 😀 \u{202E}"]),
         Golden("test-before-red", .testOutcome, ["phase": "before", "exit_code": "1", "duration_ms": "1234"]),
         Golden("test-after-signal", .testOutcome, ["phase": "after", "signal": "9", "duration_ms": "60000"]),
+        Golden("turn-first", .turn, ["number": "1"]),
+        Golden("tool-failed", .toolCall, ["name": "Bash", "outcome": "failed"]),
+        Golden("cost-so-far", .cost, ["micro_dollars": "120000"]),
     ]
 
     private static func path(_ name: String) -> String {

@@ -48,7 +48,7 @@ struct FrameTests {
         BadFrame("version zero", frameBytes("a=b\n", version: 0), .version(0)),
         BadFrame("version two", frameBytes("a=b\n", version: 2), .version(2)),
         BadFrame("type zero", frameBytes("a=b\n", kind: 0), .kind(0)),
-        BadFrame("type four", frameBytes("a=b\n", kind: 4), .kind(4)),
+        BadFrame("type seven", frameBytes("a=b\n", kind: 7), .kind(7)),
         BadFrame("no line feed", frameBytes("a=b"), .unterminatedLine),
         BadFrame("bytes after the last line", frameBytes("a=b\nc"), .unterminatedLine),
         BadFrame("a line without a key", frameBytes("=b\n"), .key),

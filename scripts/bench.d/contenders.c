@@ -2,6 +2,7 @@
 #include "contenders.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -87,8 +88,17 @@ pid_t sp_start(const struct sp_contender *_Nonnull contender, int input, int out
     posix_spawn_file_actions_adddup2(&actions, errors, 2);
     if (contender->descriptor >= 0)
         posix_spawn_file_actions_addopen(&actions, contender->descriptor, contender->descriptor_path, O_RDONLY, 0);
+    // pasta takes a SIGPIPE that is ignored already for a failure to have it ignored.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t ignored_here;
+    sigemptyset(&ignored_here);
+    sigaddset(&ignored_here, SIGPIPE);
+    posix_spawnattr_setsigdefault(&attributes, &ignored_here);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     pid_t child;
-    int error = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
+    int error = posix_spawnp(&child, argv[0], &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (error) sp_fail("cannot start %s (%s): %s.", contender->name, argv[0], strerror(error));
     return child;

@@ -5,6 +5,8 @@
 //   traffic latency HOST PORT COUNT [VIA]           microseconds: connect and first byte (p10, median), then an open connection
 //   traffic bulk HOST PORT MEGABYTES [VIA]          megabytes a second of one download
 //   traffic names SERVER NAME SECONDS               DNS answers a second, 32 questions on their way
+//   traffic burst SERVER NAME COUNT                 the same for so many answers: fewer than the session's cap lets through
+//   traffic echo                                    answers every datagram to port 53 with itself, marked as an answer
 //
 // VIA is `HOST:PORT` for a CONNECT request through HOST PORT.
 #include <arpa/inet.h>
@@ -165,7 +167,7 @@ static void bulk(uint64_t megabytes, const char *via) {
     printf("%.1f\n", (double)megabytes * 1e6 / (now_us() - begun));
 }
 
-static void names(const char *server, const char *name, int seconds) {
+static void names(const char *server, const char *name, double seconds, uint64_t most) {
     unsigned char question[512] = {0, 0, 1, 0, 0, 1};
     size_t size = 12;
     for (const char *label = name; *label;) {
@@ -185,8 +187,8 @@ static void names(const char *server, const char *name, int seconds) {
     uint64_t answers = 0;
     int under_way = 0;
     double end = now_us() + seconds * 1e6, begun = now_us();
-    while (now_us() < end) {
-        while (under_way < 32 && write(fd, question, size) > 0) under_way++;
+    while (now_us() < end && answers < most) {
+        while (under_way < 32 && answers + (uint64_t)under_way < most && write(fd, question, size) > 0) under_way++;
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         // What the resolver's own rate limit dropped never comes.
         if (poll(&ready, 1, 20) == 0) under_way = 0;
@@ -199,9 +201,29 @@ static void names(const char *server, const char *name, int seconds) {
     printf("%.0f\n", (double)answers * 1e6 / (now_us() - begun));
 }
 
+// The least that a resolver can do: what an answer costs the kernel.
+static _Noreturn void echo(void) {
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(53)};
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("bind");
+    puts("ready");
+    fflush(stdout);
+    for (;;) {
+        unsigned char bytes[512];
+        struct sockaddr_in from;
+        socklen_t size = sizeof from;
+        ssize_t n = recvfrom(fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &size);
+        if (n < 3) continue;
+        bytes[2] |= 0x80;
+        sendto(fd, bytes, (size_t)n, 0, (struct sockaddr *)&from, size);
+    }
+}
+
 int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "echo") == 0) echo();
     if (argc == 3 && strcmp(argv[1], "serve") == 0) serve(atoi(argv[2]));
-    if (argc == 5 && strcmp(argv[1], "names") == 0) return names(argv[2], argv[3], atoi(argv[4])), 0;
+    if (argc == 5 && strcmp(argv[1], "names") == 0) return names(argv[2], argv[3], atoi(argv[4]), UINT64_MAX), 0;
+    if (argc == 5 && strcmp(argv[1], "burst") == 0) return names(argv[2], argv[3], 10, (uint64_t)atoll(argv[4])), 0;
     if (argc < 5) return fputs("usage: see the head of scripts/bench.d/traffic.c\n", stderr), 2;
     find(argv[2], argv[3]);
     const char *via = argc > 5 ? argv[5] : NULL;

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sp_runner.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +36,7 @@ static long finish_open(int fd, long result) {
     return result;
 }
 
-static pid_t start(const char *const *argv, const char *const *environment, int standard_output, sigset_t *mask) {
+static pid_t start(const char *const *argv, const char *const *environment, const struct sp_start *how) {
     pid_t child = fork();
     if (child != 0) {
         // On both sides, so that the group exists whoever runs first. setpgid(2)
@@ -37,13 +44,13 @@ static pid_t start(const char *const *argv, const char *const *environment, int 
         return child;
     }
     setpgid(0, 0);
-    int null = open("/dev/null", O_RDONLY);
-    if (null >= 0 && null != 0) {
-        dup2(null, 0);
-        close(null);
+    int input = open(how->input ? how->input : "/dev/null", O_RDONLY);
+    if (input < 0) _exit(126);
+    if (input != 0) {
+        dup2(input, 0);
+        close(input);
     }
-    if (standard_output >= 0) dup2(standard_output, 1);
-    sigprocmask(SIG_SETMASK, mask, NULL);
+    if (how->standard_output >= 0) dup2(how->standard_output, 1);
     signal(SIGPIPE, SIG_DFL);
     execve(argv[0], (char *const *)argv, (char *const *)environment);
     _exit(errno == ENOENT ? 127 : 126);
@@ -54,54 +61,104 @@ static void record(int status, struct sp_end *end) {
     end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-static long await(pid_t child, int64_t timeout_ms, const sigset_t *watched, struct sp_end *end) {
-    int64_t deadline = timeout_ms > 0 ? sp_milliseconds() + timeout_ms : 0;
-    int status = 0;
+long sp_begin(const char *const *argv, const char *const *environment, const struct sp_start *how) {
+    pid_t child = start(argv, environment, how);
+    return child < 0 ? -errno : child;
+}
+
+long sp_await(int child, int events, char *buffer, size_t room, int64_t deadline_ms) {
+    // The child is ours and not reaped here, so its id cannot name another process.
+    int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+    if (pidfd < 0) return -errno;
+    struct pollfd polled[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = events, .events = POLLIN}};
     for (;;) {
-        pid_t ended = waitpid(child, &status, WNOHANG);
-        if (ended < 0) return -errno;
-        if (ended == child) break;
-        // SIGCHLD is blocked, so one that came since the check above is pending here and none is missed.
-        if (deadline == 0) {
-            sigwaitinfo(watched, NULL);
-            continue;
+        int64_t left = deadline_ms > 0 ? deadline_ms - sp_milliseconds() : -1;
+        if (deadline_ms > 0 && left <= 0) return finish_open(pidfd, -ETIME);
+        int ready = poll(polled, 2, left > INT32_MAX ? INT32_MAX : (int)left);
+        if (ready < 0 && errno != EINTR) return finish_open(pidfd, -errno);
+        if (ready <= 0) continue;
+        if (polled[1].revents & POLLIN) {
+            ssize_t got = read(events, buffer, room);
+            if (got > 0) return finish_open(pidfd, got);
         }
-        int64_t left = deadline - sp_milliseconds();
-        if (left <= 0) {
-            end->timed_out = 1;
-            kill(-child, SIGKILL);
-            if (waitpid(child, &status, 0) < 0) return -errno;
-            break;
-        }
-        struct timespec wait = {left / 1000, (long)(left % 1000) * 1000000};
-        sigtimedwait(watched, NULL, &wait);
+        if (polled[0].revents) return finish_open(pidfd, 0);
     }
-    record(status, end);
+}
+
+// The parent of a process, from the fourth field of its stat; what stands in brackets may hold anything. proc(5)
+static pid_t parent_of(const char *name) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%.20s/stat", name);
+    long length = sp_read_file(path, text, sizeof text - 1);
+    if (length <= 0) return -1;
+    text[length] = 0;
+    const char *end = strrchr(text, ')');
+    int parent = -1;
+    return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : -1;
+}
+
+static int kill_children(void) {
+    DIR *processes = opendir("/proc");
+    if (!processes) return 0;
+    int count = 0;
+    struct dirent *entry;
+    pid_t own = getpid();
+    while ((entry = readdir(processes))) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+        if (parent_of(entry->d_name) == own && kill((pid_t)atoi(entry->d_name), SIGKILL) == 0) count++;
+    }
+    closedir(processes);
+    return count;
+}
+
+// Killed children hand us theirs, so this goes round until there is none. What forks faster than it dies ends it: the
+// sandbox goes away soon, and nothing here protects the host.
+static int kill_leftovers(void) {
+    int count = 0, status = 0;
+    for (int round = 0; round < 200;) {
+        pid_t ended = waitpid(-1, &status, WNOHANG);
+        if (ended < 0) return count;
+        if (ended == 0) {
+            if (kill_children() == 0) return count;
+            ended = waitpid(-1, &status, 0);
+            round++;
+        }
+        // What ended by itself before was no leftover.
+        if (ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) count++;
+    }
+    return count;
+}
+
+long sp_finish(int child, int timed_out, struct sp_end *end) {
+    int status = 0;
+    memset(end, 0, sizeof *end);
+    end->timed_out = timed_out;
+    // After its end this does nothing; before it the whole group goes.
+    if (timed_out) kill(-child, SIGKILL);
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) return -errno;
+    }
     kill(-child, SIGKILL);
+    record(status, end);
+    end->killed = kill_leftovers();
     return 0;
 }
 
-long sp_run(const char *const *argv, const char *const *environment, int standard_output, int64_t timeout_ms,
-            struct sp_end *end) {
-    sigset_t watched, before;
-    memset(end, 0, sizeof *end);
-    sigemptyset(&watched);
-    sigaddset(&watched, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &watched, &before);
-    pid_t child = start(argv, environment, standard_output, &before);
-    long result = child < 0 ? -errno : await(child, timeout_ms, &watched, end);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    return result;
+long sp_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }
+
+long sp_make_fifo(const char *path) {
+    if (mkfifo(path, 0600) < 0) return -errno;
+    int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 long sp_capture(const char *const *argv, const char *const *environment, char *buffer, size_t room,
                 struct sp_end *end) {
     int ends[2];
-    sigset_t mask;
     memset(end, 0, sizeof *end);
-    sigprocmask(SIG_SETMASK, NULL, &mask);
     if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
-    pid_t child = start(argv, environment, ends[1], &mask);
+    struct sp_start how = {.input = NULL, .standard_output = ends[1]};
+    pid_t child = start(argv, environment, &how);
     if (child < 0) {
         close(ends[1]);
         return finish_open(ends[0], -errno);
@@ -177,6 +234,12 @@ long sp_read_file(const char *path, char *buffer, size_t room) {
     return finish_open(fd, read(fd, &more, 1) == 0 ? (long)used : -EFBIG);
 }
 
+long sp_remove(const char *path) { return unlink(path) < 0 ? -errno : 0; }
+long sp_is_full(const char *path) {
+    struct statvfs status;
+    if (statvfs(path, &status) < 0) return -errno;
+    return status.f_bavail == 0 || (status.f_files > 0 && status.f_favail == 0);
+}
 long sp_is_executable(const char *path) { return access(path, X_OK) < 0 ? -errno : 0; }
 void sp_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 long sp_change_directory(const char *path) { return chdir(path) < 0 ? -errno : 0; }

@@ -13,10 +13,47 @@ struct Command {
 
     /// Runs it to its end; `output` -1 is our own standard output, 0 milliseconds is no deadline.
     func run(output: Int32 = -1, timeout: Int64 = 0) throws(Failure) -> sp_end {
+        try follow(input: nil, output: output, timeout: timeout, events: nil)
+    }
+
+    /// Runs it to its end, and takes what it says of itself meanwhile.
+    ///
+    /// - Parameters:
+    ///   - input: A file that becomes its standard input.
+    ///   - events: Is asked with each piece that came in; says false to have the command ended.
+    func follow(input: String?, output: Int32 = -1, timeout: Int64, events: Events?) throws(Failure) -> sp_end {
+        var how = sp_start()
+        how.standard_output = output
+        let child = withOptionalCString(input) { path in
+            how.input = path
+            return withVectors { sp_begin($0, $1, &how) }
+        }
+        guard child > 0 else { throw Failure("cannot run \(arguments[0]): \(errorText(child))") }
+        let deadline = timeout > 0 ? sp_milliseconds() + timeout : 0
+        var buffer = [CChar](repeating: 0, count: 4096)
+        var isLate = false
+        while true {
+            let came = buffer.withUnsafeMutableBufferPointer {
+                sp_await(Int32(child), events?.descriptor ?? -1, $0.baseAddress!, $0.count, deadline)
+            }
+            if came == 0 { break }
+            if came < 0 {
+                isLate = true
+                break
+            }
+            guard let events, !events.take(buffer[..<came].map { UInt8(bitPattern: $0) }) else { continue }
+            isLate = true
+            break
+        }
         var end = sp_end()
-        let result = withVectors { sp_run($0, $1, output, timeout, &end) }
-        guard result >= 0 else { throw Failure("cannot run \(arguments[0]): \(errorText(result))") }
+        let finished = sp_finish(Int32(child), isLate ? 1 : 0, &end)
+        guard finished >= 0 else { throw Failure("cannot wait for \(arguments[0]): \(errorText(finished))") }
         return end
+    }
+
+    private func withOptionalCString(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Int) -> Int {
+        guard let text else { return body(nil) }
+        return text.withCString { body($0) }
     }
 
     /// Runs it and takes its standard output, at most 4 MiB.

@@ -8,6 +8,8 @@ enum ExitCode: Int32 {
     case nothingToDeliver = 3
     case agentFailed = 4
     case infrastructure = 5
+    /// There was a clone and there is none any more: whatever was done is gone.
+    case lost = 6
     /// `verify` could not come to the point of starting the test.
     case cannotVerify = 125
 }
@@ -44,7 +46,10 @@ private func run(_ arguments: [String]) throws(Failure) -> ExitCode {
     guard let mode = arguments.first else { throw Failure(usage, code: .usage) }
     let rest = Array(arguments.dropFirst())
     switch mode {
-    case "task": return try TaskMode(try Options(rest, mode: mode)).run()
+    case "task":
+        var task = try TaskMode(try Options(rest, mode: mode))
+        return try task.run()
+    case "review": return try ReviewMode(try Options(rest, mode: mode)).run()
     case "verify": return try VerifyMode(try Options(rest, mode: mode)).run()
     case "frame": return try Frames.writeOne(rest)
     default: throw Failure(usage, code: .usage)
@@ -52,10 +57,15 @@ private func run(_ arguments: [String]) throws(Failure) -> ExitCode {
 }
 
 private let usage = """
-    usage: sallyport-runner task --source DIR --base COMMIT --branch NAME --task-id ID --prompt FILE
-               --agent-command CMD [--test-command CMD] [--test-timeout SECONDS] [--workspace DIR]
-           sallyport-runner verify --source DIR --commit COMMIT --test-command CMD [--workspace DIR]
+    usage: sallyport-runner task --source DIR --base COMMIT --branch NAME --task-id ID --prompt FILE AGENT
+               [--task-file FILE] [--prompt-version ID] [--setup-command CMD] [--build-command CMD]
+               [--lint-command CMD] [--test-command CMD] [--test-timeout SECONDS] [--workspace DIR]
+           sallyport-runner review --task-id ID --prompt FILE AGENT [--task-file FILE] [--workspace DIR]
+           sallyport-runner verify --source DIR --commit COMMIT --test-command CMD [--setup-command CMD]
+               [--build-command CMD] [--workspace DIR]
            sallyport-runner frame TYPE [KEY=VALUE]...
+    AGENT: --agent-command CMD | --agent-script FILE, [--prompt-by file|stdin|argument] [--agent-timeout SECONDS]
+           [--agent-turns NUMBER]
     """
 
 /// Lines of the runner's own in the session's error output.

@@ -12,6 +12,9 @@ enum Frames {
         case milestone = 1
         case note = 2
         case testOutcome = 3
+        case turn = 4
+        case toolCall = 5
+        case cost = 6
     }
 
     struct Field {
@@ -35,12 +38,14 @@ enum Frames {
 
     static func note(_ text: String) { send(.note, [Field("text", text)]) }
 
-    static func testOutcome(_ phase: String, _ outcome: TestOutcome, exitCode: Int32, milliseconds: Int64) {
+    static func check(
+        _ phase: String, _ name: String, _ outcome: CheckOutcome, exitCode: Int32, milliseconds: Int64
+    ) {
         send(
             .testOutcome,
             [
-                Field("phase", phase), Field("outcome", outcome.name), Field("exit_code", "\(exitCode)"),
-                Field("duration_ms", "\(milliseconds)"),
+                Field("phase", phase), Field("check", name), Field("outcome", outcome.name),
+                Field("exit_code", "\(exitCode)"), Field("duration_ms", "\(milliseconds)"),
             ])
     }
 
@@ -55,7 +60,7 @@ enum Frames {
     /// `frame TYPE [KEY=VALUE]...`: one frame on standard output, for the comparison with the golden files.
     static func writeOne(_ arguments: [String]) throws(Failure) -> ExitCode {
         guard let name = arguments.first, let kind = kind(name) else {
-            throw Failure("frame needs a type: milestone, note or test", code: .usage)
+            throw Failure("frame needs a type: milestone, note, test, turn, tool or cost", code: .usage)
         }
         var fields: [Field] = []
         for argument in arguments.dropFirst() {
@@ -77,11 +82,14 @@ enum Frames {
         case "milestone": .milestone
         case "note": .note
         case "test": .testOutcome
+        case "turn": .turn
+        case "tool": .toolCall
+        case "cost": .cost
         default: nil
         }
     }
 
-    private static func send(_ kind: Kind, _ fields: [Field]) {
+    static func send(_ kind: Kind, _ fields: [Field]) {
         // A frame that cannot be written is lost; it was a claim, and the work goes on.
         _ = write(encode(kind, fields), to: descriptor)
     }

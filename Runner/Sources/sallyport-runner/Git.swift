@@ -7,7 +7,7 @@ internal import CRunner
 /// project's own hooks and signing settings from spoiling the commit.
 struct Git {
     private let program: String
-    private let environment: [String]
+    private var environment: [String]
     let directory: String
 
     /// - Parameter directory: The clone; made by ``clone(from:)``.
@@ -81,6 +81,26 @@ struct Git {
     func line(_ arguments: [String]) throws(Failure) -> String? {
         guard let bytes = try output(arguments) else { return nil }
         return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+    }
+
+    /// The same, with one date for every commit it makes.
+    func with(date: String) -> Git {
+        var copy = self
+        copy.environment += ["GIT_AUTHOR_DATE=\(date)", "GIT_COMMITTER_DATE=\(date)"]
+        return copy
+    }
+
+    /// Adds an object as it is and returns its name.
+    func write(_ bytes: [UInt8], type: String) throws(Failure) -> String {
+        let file = "/tmp/.sallyport-object"
+        let written = bytes.withUnsafeBufferPointer { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { sp_write_file(file, $0.baseAddress!, $0.count) }
+        }
+        guard written == 0 else { throw Failure("cannot write \(file): \(errorText(written))") }
+        guard let name = try line(["hash-object", "-t", type, "-w", "--no-filters", file]) else {
+            throw Failure("git hash-object failed")
+        }
+        return name
     }
 
     private func command(_ arguments: [String]) -> Command {

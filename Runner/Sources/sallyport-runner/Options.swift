@@ -6,8 +6,9 @@ struct Options {
     private var values: [String] = []
 
     private static let known = [
-        "--source", "--base", "--branch", "--task-id", "--prompt", "--agent-command", "--test-command",
-        "--test-timeout", "--workspace", "--commit",
+        "--source", "--base", "--branch", "--task-id", "--prompt", "--prompt-version", "--prompt-by", "--task-file",
+        "--agent-command", "--agent-script", "--agent-timeout", "--agent-turns", "--setup-command", "--build-command",
+        "--lint-command", "--test-command", "--test-timeout", "--workspace", "--commit",
     ]
 
     init(_ arguments: [String], mode: String) throws(Failure) {
@@ -37,17 +38,24 @@ struct Options {
     /// The directory that becomes the clone.
     var workspace: String { self["--workspace"] ?? "/workspace" }
 
-    /// Longest time for one run of the test command, in milliseconds.
-    func testTimeout() throws(Failure) -> Int64 {
-        guard let text = self["--test-timeout"] else { return 600_000 }
-        var seconds: Int64 = 0
+    /// A time in seconds as milliseconds.
+    func seconds(_ name: String, default milliseconds: Int64) throws(Failure) -> Int64 {
+        guard self[name] != nil else { return milliseconds }
+        let value = try count(name)
+        guard value > 0 else { throw Failure("\(name) must be positive", code: .usage) }
+        return Int64(value) * 1000
+    }
+
+    /// A number; 0 when it was not given.
+    func count(_ name: String) throws(Failure) -> Int {
+        guard let text = self[name] else { return 0 }
+        var value = 0
         for byte in text.utf8 {
-            guard byte >= 0x30, byte <= 0x39, seconds < 1_000_000 else {
-                throw Failure("--test-timeout \"\(text)\" is no number of seconds", code: .usage)
+            guard byte >= 0x30, byte <= 0x39, value < 1_000_000 else {
+                throw Failure("\(name) \"\(text)\" is no number", code: .usage)
             }
-            seconds = seconds * 10 + Int64(byte - 0x30)
+            value = value * 10 + Int(byte - 0x30)
         }
-        guard seconds > 0 else { throw Failure("--test-timeout must be positive", code: .usage) }
-        return seconds * 1000
+        return value
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CRunner
 
-/// Checks one commit out and becomes its test: the exit status is the test's own, seen by the supervisor.
+/// Checks one commit out, prepares it, and becomes one of its commands: the exit status is the command's own, seen by
+/// the supervisor.
 struct VerifyMode {
     private let options: Options
 
@@ -21,6 +22,16 @@ struct VerifyMode {
         guard entered == 0 else {
             throw Failure("cannot enter \(options.workspace): \(errorText(entered))", code: .cannotVerify)
         }
+        for name in ["setup", "build"] { try prepare(name) }
         try Command.shell(test, environment: Environment.entries).become()
+    }
+
+    private func prepare(_ name: String) throws(Failure) {
+        guard let command = options["--\(name)-command"] else { return }
+        Log.line("\(name): \(command)")
+        let end = try Command.shell(command, environment: Environment.entries).run()
+        guard end.exit_code == 0 else {
+            throw Failure("\(name) failed (exit \(end.exit_code), signal \(end.signal))", code: .cannotVerify)
+        }
     }
 }

@@ -94,6 +94,7 @@ struct sp_plan {
     uint32_t argv;         ///< offset of an array of uint32 offsets, ended by SP_NONE
     uint32_t envp;
     uint32_t blob_size;
+    uint32_t owner;        ///< to whom the child's user namespace belongs; 0 is the caller
     int32_t stop_fd;       ///< fault point: a byte is written here before stop_label, or -1
     uint16_t exec_label;
     uint16_t stop_label;
@@ -112,6 +113,12 @@ struct sp_failure {
 /// The plan block must hold argv and envp pointer space: see sp_plan_size.
 /// Precondition: every signal is blocked by the calling thread, or the child would run the parent's handlers.
 pid_t sp_launch(const struct sp_plan *plan, int32_t *pidfd);
+
+/// Sets the limit on open files of a process inside, soft and hard: 0 or -errno.
+///
+/// As the owner of its user namespace (0 is the caller), who may do that without CAP_SYS_RESOURCE, which root of a
+/// container often lacks. prlimit(2)
+long sp_limit_files(uint32_t owner, pid_t pid, uint64_t files);
 
 /// Walks a plan without clone and exec, in the calling thread: 0, or -1 with `failure` filled.
 ///

@@ -192,11 +192,6 @@ static inline long sp_claim_ids(unsigned owner) {
     return key;
 }
 static inline long sp_unclaim(long key) { SP_RET(syscall(SYS_keyctl, KEYCTL_UNLINK, key, KEY_SPEC_PROCESS_KEYRING)); }
-/// The limit on open files of another process, soft and hard.
-static inline long sp_limit_files(int pid, uint64_t files) {
-    struct rlimit limit = {.rlim_cur = files, .rlim_max = files};
-    SP_RET(prlimit(pid, RLIMIT_NOFILE, &limit, NULL));
-}
 static inline uint64_t sp_rlimit_hard(int resource) {
     struct rlimit limit = {0};
     return getrlimit((__rlimit_resource_t)resource, &limit) < 0 ? 0 : limit.rlim_max;
@@ -277,8 +272,8 @@ static inline long sp_receive(int socket, void *bytes, size_t n, int *fds, int r
     }
     return got;
 }
-/// Sends bytes with descriptors as one message.
-static inline long sp_send(int socket, const void *bytes, size_t n, const int *fds, int count) {
+/// Sends bytes with descriptors as one message; `fds` may be NULL where `count` is 0.
+static inline long sp_send(int socket, const void *bytes, size_t n, const int *_Nullable fds, int count) {
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(SP_RIGHTS * sizeof(int))] = {0};
     struct iovec iov = {.iov_base = (void *)bytes, .iov_len = n};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};

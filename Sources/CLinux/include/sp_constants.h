@@ -29,6 +29,8 @@ static const uint32_t SP_EPOLLHUP = EPOLLHUP;
 static const uint32_t SP_EPOLLERR = EPOLLERR;
 static const uint32_t SP_EPOLLPRI = EPOLLPRI;
 static const uint32_t SP_EPOLLET = EPOLLET;
+/// What a relay waits for on each of its two sockets, edge-triggered.
+static const uint32_t SP_EPOLL_RELAY = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 static const uint64_t SP_MOUNT_RDONLY = MOUNT_ATTR_RDONLY;
 static const uint64_t SP_MOUNT_NOSUID = MOUNT_ATTR_NOSUID;
 static const uint64_t SP_MOUNT_NODEV = MOUNT_ATTR_NODEV;

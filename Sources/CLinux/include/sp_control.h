@@ -22,17 +22,32 @@ static inline long sp_control_address(int directory, const char *name, struct so
     return length > 0 && (size_t)length < sizeof out->sun_path ? 0 : -ENAMETOOLONG;
 }
 
-/// A listening SOCK_SEQPACKET socket under a new name; only its owner and root can connect.
-static inline long sp_control_listen(int directory, const char *name, int backlog) {
+/// A listening socket of this type under a new name; only its owner and root can connect.
+static inline long sp_local_listen(int directory, const char *name, int type, int backlog) {
     struct sockaddr_un address;
     long bad = sp_control_address(directory, name, &address);
     if (bad < 0) return bad;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -errno;
     // The mode of the name is that of the socket, less the umask, from the moment it exists. unix(7), fchmod(2)
     if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, backlog) < 0) {
         int error = errno;
         close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static inline long sp_control_listen(int directory, const char *name, int backlog) {
+    return sp_local_listen(directory, name, SOCK_SEQPACKET, backlog);
+}
+
+/// A listening SOCK_STREAM socket to which everybody can connect who finds its name.
+static inline long sp_open_listen(int directory, const char *name, int backlog) {
+    long fd = sp_local_listen(directory, name, SOCK_STREAM, backlog);
+    if (fd >= 0 && fchmodat(directory, name, 0666, 0) < 0) {
+        int error = errno;
+        close((int)fd);
         return -error;
     }
     return fd;

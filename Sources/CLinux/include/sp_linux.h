@@ -6,6 +6,7 @@
 #include "sp_changes.h"
 #include "sp_constants.h"
 #include "sp_control.h"
+#include "sp_host_socket.h"
 #include "sp_egress.h"
 #include "sp_gateway.h"
 #include "sp_namespace.h"

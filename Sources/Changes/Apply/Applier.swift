@@ -16,8 +16,8 @@ package enum Applier {
         _ set: ChangeSet, to workspace: borrowing Directory, options: ApplyOptions,
         observe: ((ApplyEffect) throws(ChangeError) -> Void)? = nil
     ) throws(ChangeError) -> ApplyReport {
-        let review = try Review(set)
         let tree = Tree(root: workspace.fd.number)
+        let review = try Review(set, for: tree.root)
         let plan = try ApplyPlan(review, set, tree, options)
         guard plan.report.conflicts.isEmpty, plan.report.leftOut.isEmpty || options.acceptPartial else {
             return plan.report

@@ -9,7 +9,9 @@ package struct Review: Sendable {
     package let twins: [Int: [UInt8]]
 
     /// Reads the entries and the targets of symlinks; memory is about 300 bytes an entry.
-    package init(_ set: ChangeSet) throws(ChangeError) {
+    ///
+    /// - Parameter tree: The tree that the set is for, open for reading: what some entries do depends on what lies there.
+    package init(_ set: ChangeSet, for tree: Int32) throws(ChangeError) {
         let entries = try set.entries()
         var judgements: [Sensitivity] = []
         judgements.reserveCapacity(entries.count)
@@ -21,7 +23,7 @@ package struct Review: Sendable {
             }
             judgements.append(judgement)
         }
-        BareRepositories.judge(entries, &judgements)
+        try BareRepositories(entries, tree).judge(entries, &judgements)
         self.entries = entries
         self.judgements = judgements
         self.twins = Twins.among(entries)
@@ -73,41 +75,4 @@ package struct Review: Sendable {
         case .refused: 3
         }
     }
-}
-
-/// A directory with `HEAD`, `objects` and `refs` is a repository to git without being named `.git`.
-/// git-config(1), safe.bareRepository
-private enum BareRepositories {
-    static func judge(_ entries: [ChangeEntry], _ judgements: inout [Sensitivity]) {
-        var marks: [[UInt8]: Int] = [:]
-        for entry in entries where entry.kind != .deleted {
-            let parts = PathRules.components(entry.path)
-            // Whatever part the set shows, the directory above it is what git would look at.
-            for (name, bit) in markers where parts.last == name {
-                marks[PathRules.split(entry.path).directory, default: 0] |= bit
-            }
-            for (name, bit) in markers.dropFirst() {
-                guard let at = parts.dropLast().lastIndex(of: name) else { continue }
-                marks[Array(parts[..<at].joined(separator: [PathRules.slash])), default: 0] |= bit
-            }
-        }
-        let bare = Set(marks.filter { $0.value == 7 && PathRules.components($0.key).last != SensitivePaths.git }.keys)
-        guard !bare.isEmpty else { return }
-        // Once over the entries, whatever the number of repositories: a task can make ten thousands of them.
-        for (i, entry) in entries.enumerated() where Review.rank(judgements[i]) < 2 {
-            var start = 0
-            for part in entry.path.split(separator: PathRules.slash) {
-                if dangerous.contains(part), bare.contains(Array(entry.path[..<max(0, start - 1)])) {
-                    judgements[i] = .executesOnOpen("git takes the directory for a repository and runs what this says")
-                    break
-                }
-                start += part.count + 1
-            }
-        }
-    }
-
-    private static let dangerous = [Array("config".utf8)[...], Array("hooks".utf8)[...]]
-    private static let markers: [([UInt8], Int)] = [
-        (Array("HEAD".utf8), 1), (Array("objects".utf8), 2), (Array("refs".utf8), 4),
-    ]
 }

@@ -145,6 +145,7 @@ package enum SensitivePaths {
         ".devcontainer.json": "editors build and start it",
         ".gitmodules": "names repositories that git fetches",
         ".lfsconfig": "names where git-lfs sends data",
+        "commondir": "git takes a directory with it and HEAD for a repository and runs what it leads to",
         ".exrc": "vi runs it",
         ".vimrc": "vim runs it",
         ".nvimrc": "nvim runs it",

@@ -23,37 +23,23 @@ package struct ChangeReport {
 
     private let set: ChangeSet
     private let review: Review
+    private let tree: Int32
     private let options: Options
 
-    package init(_ set: ChangeSet, options: Options = Options()) throws(ChangeError) {
+    /// - Parameter tree: The caller's tree, to judge by and to compare contents with; stays open as long as this is used.
+    package init(_ set: ChangeSet, against tree: borrowing Directory, options: Options = Options()) throws(ChangeError)
+    {
         self.set = set
         self.options = options
-        review = try Review(set)
-    }
-
-    /// Whether anything would be withheld when applied without accepting flagged entries.
-    package var hasFlagged: Bool {
-        review.judgements.contains { if case .executesOnOpen = $0 { true } else { false } }
+        self.tree = tree.fd.number
+        review = try Review(set, for: tree.fd.number)
     }
 
     /// Writes the report in pieces.
-    ///
-    /// - Parameter lower: The caller's tree, to compare contents with; nil when the workspace started empty.
-    package func write(against lower: borrowing Directory, to sink: (String) throws(ChangeError) -> Void)
-        throws(ChangeError)
-    {
-        try write(lowerNumber: lower.fd.number, sink)
-    }
-
-    /// The same without a tree to compare with.
     package func write(to sink: (String) throws(ChangeError) -> Void) throws(ChangeError) {
-        try write(lowerNumber: nil, sink)
-    }
-
-    private func write(lowerNumber: Int32?, _ sink: (String) throws(ChangeError) -> Void) throws(ChangeError) {
         let entries = review.entries
         var twins = review.twins
-        if let lowerNumber { twins.merge(try Twins.against(lowerNumber, entries)) { own, _ in own } }
+        twins.merge(try Twins.against(tree, entries)) { own, _ in own }
         try sink(heading())
         try section("Act on this host when opened (not applied unless accepted):", sink) {
             if case .executesOnOpen(let why) = review.judgements[$0] { why } else { nil }
@@ -76,7 +62,7 @@ package struct ChangeReport {
         for entry in entries { try sink("  \(Self.line(entry))\n") }
         guard options.contents else { return }
         var room = options.textLimit
-        let files = FileDiff(set: set, lower: lowerNumber, fileLimit: options.fileLimit)
+        let files = FileDiff(set: set, lower: tree, fileLimit: options.fileLimit)
         for entry in entries where entry.kind == .file || (entry.kind == .deleted && entry.base.kind == .file) {
             guard room > 0 else {
                 try sink("\nMore contents are not shown: the text is longer than \(options.textLimit) bytes.\n")

@@ -5,7 +5,7 @@ internal import LinuxSystem
 /// The unified diff of one file against the caller's tree.
 struct FileDiff {
     let set: ChangeSet
-    let lower: Int32?
+    let lower: Int32
     let fileLimit: Int
     private static let context = 3
 
@@ -34,7 +34,7 @@ struct FileDiff {
 
     /// What the caller's tree holds, if it still is what the session saw.
     private func lowerContent(_ entry: ChangeEntry) throws(ChangeError) -> [UInt8]? {
-        guard let lower, entry.base.size <= UInt64(fileLimit),
+        guard entry.base.size <= UInt64(fileLimit),
             case .success(let file) = Beneath.open(lower, entry.path, O_RDONLY)
         else { return nil }
         let status = try Beneath.status(of: file, "\"\(entry.shownPath)\"")

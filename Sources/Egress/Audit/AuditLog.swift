@@ -30,8 +30,9 @@ final class AuditLog {
             self =
                 switch event {
                 case .packetRefused: .attempts
-                case .nameDenied, .connectionDenied, .limit: .denials
-                case .start, .policy, .nameAllowed, .connectionAllowed, .connectionClosed, .connectionFailed:
+                case .nameDenied, .connectionDenied, .socketDenied, .limit: .denials
+                case .start, .policy, .nameAllowed, .connectionAllowed, .connectionClosed, .connectionFailed,
+                    .socketAllowed, .socketClosed, .socketFailed:
                     .decisions
                 case .end, .truncated: .end
                 }
@@ -97,7 +98,7 @@ final class AuditLog {
     /// Records one happening. Returns the event to ask about: its own, or that of the line it is a repeat of.
     @discardableResult
     func record(_ record: AuditRecord) -> UInt64 {
-        if record.event == .nameAllowed || record.event == .connectionAllowed { allowed += 1 }
+        if [.nameAllowed, .connectionAllowed, .socketAllowed].contains(record.event) { allowed += 1 }
         if record.event.isDenial { denied += 1 }
         let key = record.key
         if var known = repeats[key] {

@@ -17,6 +17,12 @@ struct AuditRecord {
         case connectionClosed = "tcp.close"
         /// Allowed, but nobody answered outside.
         case connectionFailed = "tcp.fail"
+        case socketAllowed = "socket.allow"
+        /// A task connected to a socket that a later policy does not grant any more.
+        case socketDenied = "socket.deny"
+        case socketClosed = "socket.close"
+        /// Granted, but the host's socket could not be connected to.
+        case socketFailed = "socket.fail"
         /// The first packet of an attempt that found nobody listening: the kernel refused it, no rule was asked.
         case packetRefused = "packet.refused"
         /// A cap of the session was reached.
@@ -25,20 +31,12 @@ struct AuditRecord {
 
         var isDenial: Bool {
             switch self {
-            case .nameDenied, .connectionDenied, .packetRefused, .limit: true
+            case .nameDenied, .connectionDenied, .socketDenied, .packetRefused, .limit: true
             case .start, .policy, .end, .nameAllowed, .connectionAllowed, .connectionClosed, .connectionFailed,
-                .truncated:
+                .socketAllowed, .socketClosed, .socketFailed, .truncated:
                 false
             }
         }
-    }
-
-    /// The rule that decided.
-    struct Rule: Hashable {
-        let id: Int
-        let origin: String
-        let reason: String
-        let text: String
     }
 
     var event: Event
@@ -46,20 +44,23 @@ struct AuditRecord {
     var name: String?
     /// The kind of DNS record that was asked for.
     var recordType: String?
-    /// `tcp` or `udp`.
+    /// `tcp`, `udp` or `unix`.
     var transport: String?
     /// Where the sandbox wanted to go: an address inside its own network, or the literal it dialled.
     var asked: IPAddress?
     var port: UInt16?
     /// The real address outside.
     var address: IPAddress?
+    /// The socket of the host that a connection is to.
+    var socket: SocketGrant?
     /// What the client spoke, where a session observes: `tls`, `http` or `other`.
     var speaks: String?
     /// Stable name of the reason of a denial.
     var reason: String?
     /// What exactly was wrong, in words of ours.
     var detail: String?
-    var rule: Rule?
+    /// The rule that decided. Its text is made when a line is written: most records only count as repeats.
+    var rule: EgressRule?
     var remedy: String?
     var bytesUp: UInt64?
     var bytesDown: UInt64?
@@ -76,16 +77,22 @@ struct AuditRecord {
         let name: String?
         let asked: IPAddress?
         let port: UInt16?
+        let socket: SocketGrant?
         let reason: String?
         let rule: Int?
         let generation: UInt32?
+
+        /// What it was about, in the letters of the summary at a run's end; see ``EgressReport/Denial``.
+        var subject: String {
+            name ?? asked?.description ?? socket.map { "socket:" + $0.name.lowercased() } ?? "-"
+        }
     }
 
     /// A name's own address says nothing more than the name.
     var key: Key {
         Key(
-            event: event, name: name, asked: name == nil ? asked : nil, port: port, reason: reason, rule: rule?.id,
-            generation: generation)
+            event: event, name: name, asked: name == nil ? asked : nil, port: port, socket: socket,
+            reason: reason, rule: rule?.id, generation: generation)
     }
 
     /// The members of the line between its head and its count.
@@ -101,10 +108,12 @@ struct AuditRecord {
         add("asked", asked.map { .string($0.description) })
         add("port", port.map { .number($0) })
         add("address", address.map { .string($0.description) })
+        add("socket", socket.map { .string($0.path.text) })
+        add("inside", socket.map { .string($0.inside) })
         add("speaks", speaks.map { .string($0) })
         add("reason", reason.map { .string($0) })
         add("detail", detail.map { .string($0) })
-        add("rule", rule.map(\.json))
+        add("rule", rule.map(\.inRecord))
         add("remedy", remedy.map { .string($0) })
         add("bytes_up", bytesUp.map { .number($0) })
         add("bytes_down", bytesDown.map { .number($0) })
@@ -116,16 +125,16 @@ struct AuditRecord {
 
     private var decision: String? {
         switch event {
-        case .nameAllowed, .connectionAllowed: "allowed"
-        case .nameDenied, .connectionDenied, .limit: "denied"
+        case .nameAllowed, .connectionAllowed, .socketAllowed: "allowed"
+        case .nameDenied, .connectionDenied, .socketDenied, .limit: "denied"
         case .packetRefused: "refused"
-        case .start, .policy, .end, .connectionClosed, .connectionFailed, .truncated: nil
+        case .start, .policy, .end, .connectionClosed, .connectionFailed, .socketClosed, .socketFailed, .truncated: nil
         }
     }
 }
 
-extension AuditRecord.Rule {
-    fileprivate var json: JSON {
+extension EgressRule {
+    fileprivate var inRecord: JSON {
         .object([
             .init("id", .int(id)), .init("origin", .string(origin)), .init("rule", .string(text)),
             .init("reason", .string(reason)),

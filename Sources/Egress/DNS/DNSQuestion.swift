@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Policy
+package import Policy
 
 /// The question of a well-formed query for one name.
 ///
@@ -21,8 +21,10 @@ package struct DNSQuestion: Equatable, Sendable {
     /// Name, type and class as they were sent: a client that mixes upper and lower case as a secret looks for its own
     /// spelling in the answer (draft-vixie-dnsext-dns0x20).
     package let question: [UInt8]
-    /// Canonical spelling, see ``HostName``.
+    /// In small letters, dotted; of the characters that host names have.
     package let name: String
+    /// The same as what rules are compared with; nil for what is no host name all the same, such as an address.
+    package let host: HostName?
     package let type: UInt16
     /// Nil when the query had no OPT record; then the answer has none either.
     package let extensions: Extensions?
@@ -61,12 +63,16 @@ package struct DNSQuestion: Equatable, Sendable {
         guard !labels.text.isEmpty else {
             throw DNSRefusal(reason: .root, reply: answer.plain(DNSResponseCode.refused))
         }
-        guard labels.isHostName else {
-            // Such a name is in no rule, and clients that let it through (musl sends raw UTF-8) would wait five
-            // seconds on any other code.
-            throw DNSRefusal(reason: .characters, reply: answer.negative(DNSResponseCode.nameError, explanation: nil))
+        // Such a name is in no rule, and clients that let it through (musl sends raw UTF-8) would wait five seconds on any
+        // other code.
+        let characters = DNSRefusal(
+            reason: .characters, reply: answer.negative(DNSResponseCode.nameError, explanation: nil))
+        guard !labels.holdDot else { throw characters }
+        name = String(decoding: labels.text.map(\.asciiLowercased), as: UTF8.self)
+        do throws(HostName.Flaw) { host = try HostName(bytes: labels.text.span) } catch {
+            if case .character = error { throw characters }
+            host = nil
         }
-        name = String(decoding: labels.text, as: UTF8.self)
     }
 }
 
@@ -91,9 +97,9 @@ struct DNSHeader: Equatable {
 
 /// The name of a question: labels, one after the other, up to the empty one.
 struct DNSLabels {
-    /// Lower-cased and dotted; meaningful only where ``isHostName`` holds.
+    /// As they were sent, dotted; another reading of them exists where ``holdDot``.
     private(set) var text: [UInt8] = []
-    private(set) var isHostName = true
+    private(set) var holdDot = false
     /// The offset behind the empty label.
     private(set) var end = DNSQuestion.headerSize
 
@@ -111,9 +117,8 @@ struct DNSLabels {
             }
             if separator == 1 { text.append(UInt8(ascii: ".")) }
             for index in end..<end + length {
-                let byte = message[index]
-                if !HostName.isLabelByte(byte) { isHostName = false }
-                text.append(byte.asciiLowercased)
+                if message[index] == UInt8(ascii: ".") { holdDot = true }
+                text.append(message[index])
             }
             end += length
         }

@@ -45,7 +45,7 @@ final class Responder {
             return refuse(error, transport, client, server, send)
         }
         let limit = transport == 6 ? nil : question.datagramLimit
-        guard let name = HostName(question.name) else {
+        guard let name = question.host else {
             let denial = Denial(
                 .invalidName, "\(question.name) is no host name", remedy: "Ask for the host by its name.")
             return deny(denial, question, transport, client, server, limit, send)
@@ -63,7 +63,7 @@ final class Responder {
         var record = AuditRecord(.nameAllowed)
         record.name = name.text
         record.recordType = Self.typeName(question.type)
-        record.rule = AuditRecord.Rule(rule)
+        record.rule = rule
         let isNew = gateway.names.knownIndex(of: name.text) == nil
         let used = wildcardNames[rule.id] ?? 0
         let hasRoom = !isNew || used < rule.maxNames ?? .max

@@ -13,6 +13,7 @@ internal import Wire
 ///     listener         ──▶ Connection ─ policy ─▶ ClientHello / request head ─▶ Resolver ─▶ vetted address
 ///                                     ◀───────────── spliced ─────────────▶
 ///     tap              ──▶ Tap (attempts that found nobody listening)
+///     granted socket   ──▶ SocketConnection ─ policy ─▶ a connection that the supervisor makes
 ///
 /// It exits with its session. When it ends early the listening sockets end with it, and nothing else leads out.
 final class EgressGateway {
@@ -23,12 +24,10 @@ final class EgressGateway {
     let routes: HostRoutes
     let pipes = PipePool()
     let owners: Owners
+    let hostSockets: HostSockets
     private(set) var policy: EgressPolicy
     private(set) var generation: UInt32
     var names: NameTable
-    /// Ports that the kernel hands to an acceptor; the tap leaves them out.
-    let listened: Set<UInt16>
-    let listensEverywhere: Bool
 
     private(set) var responder: Responder!
     private var sources: [any EventSource] = []
@@ -45,7 +44,8 @@ final class EgressGateway {
 
     init(
         _ tools: EgressTools, _ configuration: EgressConfiguration, caps: Caps, ipv6: Bool,
-        sockets: consuming Sockets, audit file: Int32, ask: @escaping (UInt32, EgressReport.SocketPair) -> Void
+        sockets: consuming Sockets, audit file: Int32, ask: @escaping (UInt32, EgressReport.SocketPair) -> Void,
+        connect: @escaping (UInt32, UInt16) -> Void
     ) throws(SystemError) {
         loop = tools.loop
         resolver = tools.resolver
@@ -55,20 +55,25 @@ final class EgressGateway {
         generation = configuration.generation
         names = NameTable(limit: caps.names)
         audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
-        try resolver.configure(configuration)
+        resolver.setHosts(configuration.hosts)
         owners = Owners(loop, caps, ask: ask)
-        listened = Set(sockets.listeners.map { $0.port })
-        listensEverywhere = !sockets.transparent.isEmpty
+        hostSockets = HostSockets(loop, caps, configuration.policy, ask: connect)
         responder = Responder(self, ipv6: ipv6)
         for number in sockets.dnsDatagrams { sources.append(try DatagramSource(self, socket: number.owned)) }
         for number in sockets.dnsListeners {
-            sources.append(try Acceptor(self, socket: number.owned, isResolver: true))
+            sources.append(try Acceptor(self, socket: number.owned, .resolver))
         }
         for (_, number) in sockets.listeners {
-            sources.append(try Acceptor(self, socket: number.owned, isResolver: false))
+            sources.append(try Acceptor(self, socket: number.owned, .connections))
         }
         for number in sockets.transparent {
-            sources.append(try Acceptor(self, socket: number.owned, isResolver: false))
+            sources.append(try Acceptor(self, socket: number.owned, .connections))
+        }
+        for (number, socket) in sockets.hostSockets {
+            guard let grant = hostSockets.grant(number) else {
+                throw SystemError("listen for", "socket \(number)", .invalid)
+            }
+            sources.append(try Acceptor(self, socket: socket.owned, .socket(grant, number: number)))
         }
         for number in sockets.taps { sources.append(try Tap(self, socket: number.owned)) }
         var record = AuditRecord(.start)
@@ -115,7 +120,7 @@ final class EgressGateway {
     ///
     /// - Returns: How many connections were cut.
     func apply(_ configuration: EgressConfiguration) throws(SystemError) -> UInt32 {
-        try resolver.configure(configuration)
+        resolver.setHosts(configuration.hosts)
         // What was counted under the old policy stands in the file before the new one is announced.
         audit.flushAll()
         policy = configuration.policy
@@ -131,13 +136,12 @@ final class EgressGateway {
 
     // MARK: End
 
-    /// Closes everything and writes the last lines.
+    /// Cuts every connection and writes the last lines; nothing is taken any more.
     func end() -> EgressReport.Totals {
-        // What the tap holds and what waits for its process happened before the end, and is recorded.
-        for source in sources where source is Tap { source.ready(0, tag: 0) }
         for connection in connections.values { connection.cut() }
+        // What waits for its process happened before the end, and is recorded.
         owners.giveUp()
-        sources = []
+        hostSockets.giveUp()
         audit.flush()
         var totals = EgressReport.Totals()
         totals.allowed = audit.allowed
@@ -179,6 +183,7 @@ extension EgressGateway {
         var listeners: [(port: UInt16, Number)] = []
         var transparent: [Number] = []
         var taps: [Number] = []
+        var hostSockets: [(number: UInt16, Number)] = []
     }
 }
 
@@ -189,12 +194,6 @@ extension AuditRecord {
         reason = denial.code.rawValue
         detail = denial.message
         remedy = denial.remedy
-        rule = denial.rule.map { Rule($0) }
-    }
-}
-
-extension AuditRecord.Rule {
-    init(_ rule: EgressRule) {
-        self.init(id: rule.id, origin: rule.origin, reason: rule.reason, text: rule.text)
+        rule = denial.rule
     }
 }

@@ -18,6 +18,8 @@ package final class EgressService {
     /// Exit status for a refusal and for a supervisor that breaks the protocol.
     private static let failed: Int32 = 125
     private static let mostConfiguration = 4 << 20
+    /// Milliseconds for what is still in the sockets at the end; most ends take less than one.
+    private static let longestEnd: UInt64 = 1000
 
     /// - Parameter control: The socket to the supervisor.
     package init(control: Int32) { self.control = Descriptor(owning: control) }
@@ -40,6 +42,8 @@ package final class EgressService {
             try open(start, tools)
             report(.ready)
             try tools.loop.run()
+            if isOrderly { try settle(tools.loop) }
+            conclude()
         } catch {
             refuse(GatewayReport.Refusal(check: .descriptors, errno: UInt32(max(0, error.errno.code))))
             return Self.failed
@@ -80,6 +84,7 @@ package final class EgressService {
             case .dnsListener: sockets.dnsListeners.append(.init(value: number))
             case .listener(let port): sockets.listeners.append((port, .init(value: number)))
             case .transparentListener: sockets.transparent.append(.init(value: number))
+            case .socketListener(let grant): sockets.hostSockets.append((grant, .init(value: number)))
             case .tap: sockets.taps.append(.init(value: number))
             }
         }
@@ -99,8 +104,9 @@ package final class EgressService {
     private func open(_ start: Start, _ tools: EgressTools) throws(SystemError) {
         audit = Descriptor(owning: start.audit)
         gateway = try EgressGateway(
-            tools, start.configuration, caps: Caps(), ipv6: start.ipv6, sockets: start.sockets, audit: start.audit
-        ) { [weak self] query, pair in self?.report(.whoIs(query: query, pair)) }
+            tools, start.configuration, caps: Caps(), ipv6: start.ipv6, sockets: start.sockets, audit: start.audit,
+            ask: { [weak self] query, pair in self?.report(.whoIs(query: query, pair)) },
+            connect: { [weak self] query, socket in self?.report(.connect(query: query, socket: socket)) })
         let fd = control.number
         try checked("make non-blocking", "the control socket") { sp_set_nonblocking(fd, 1) }
         registration = try tools.loop.add(fd, SP_EPOLLIN, self)
@@ -125,6 +131,9 @@ package final class EgressService {
             switch try EgressCommand(decoding: message.bytes, descriptors: held.count) {
             case .start: stop(orderly: false)
             case .owner(let query, let owner): gateway?.owners.answer(query, owner)
+            case .connected(let query): gateway?.hostSockets.answer(query, .connected(held[0].take()))
+            case .notConnected(let query, let errno):
+                gateway?.hostSockets.answer(query, .failed(Errno(Int32(truncatingIfNeeded: errno))))
             case .policy(let generation): apply(held[0], generation)
             case .close: stop(orderly: true)
             }
@@ -134,29 +143,43 @@ package final class EgressService {
     private func apply(_ file: Held, _ generation: UInt32) {
         guard let gateway, generation > gateway.generation else { return report(.unusable(generation: generation)) }
         do throws(SystemError) {
-            let configuration = try Self.read(file.descriptor)
+            let configuration = try Self.read(Descriptor(owning: file.take()))
             guard configuration.generation == generation else { return report(.unusable(generation: generation)) }
             report(.applied(generation: generation, cut: try gateway.apply(configuration)))
         } catch { report(.unusable(generation: generation)) }
     }
 
-    /// Shuts everything. What was denied most often is reported for the summary at the end of a run.
     private func stop(orderly: Bool) {
         isOrderly = orderly
-        if let gateway {
-            let totals = gateway.end()
-            for denial in gateway.audit.mostDenied(8) {
-                report(
-                    .denial(
-                        EgressReport.Denial(
-                            subject: denial.key.name ?? denial.key.asked?.description ?? "-",
-                            port: denial.key.port ?? 0, reason: denial.key.reason ?? "denied", count: denial.count,
-                            event: denial.event)))
-            }
-            report(.ended(totals))
-        }
-        gateway = nil
         loop?.stop()
+    }
+
+    // MARK: End
+
+    /// Nobody is inside any more, but what they did last may still wait in the sockets: questions, connections, packets.
+    private func settle(_ loop: EventLoop) throws(SystemError) {
+        // A supervisor that is gone now would be heard of in every round.
+        if let registration { loop.remove(registration) }
+        registration = nil
+        try loop.settle(milliseconds: Self.longestEnd)
+    }
+
+    /// Writes and reports the last of it. What was denied most often is for the summary at the end of a run.
+    private func conclude() {
+        guard let gateway else { return }
+        let totals = gateway.end()
+        for denial in gateway.audit.mostDenied(EgressReport.mostDenials) {
+            report(
+                .denial(
+                    EgressReport.Denial(
+                        subject: denial.key.subject, port: denial.key.port ?? 0,
+                        reason: denial.key.reason ?? "denied", count: denial.count, event: denial.event)))
+        }
+        report(.ended(totals))
+        // Its sockets are left to the exit that follows. The close of the tap waits until no processor can be about to
+        // use it, for several ticks (packet_release in net/packet/af_packet.c): the supervisor need not, once it has
+        // the last report and this process has no memory left to act from.
+        _ = Unmanaged.passRetained(gateway)
     }
 }
 
@@ -170,6 +193,9 @@ extension EgressService: EventSource {
 
 /// A descriptor in an array.
 private final class Held {
-    let descriptor: Descriptor
-    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+    private var descriptor: Descriptor?
+    init(_ descriptor: consuming Descriptor) { self.descriptor = consume descriptor }
+
+    /// Hands the number on, once.
+    func take() -> Int32 { descriptor.take()?.release() ?? -1 }
 }

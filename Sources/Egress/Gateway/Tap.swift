@@ -6,8 +6,8 @@ internal import Policy
 
 /// Records attempts on ports where nobody listens: the kernel refuses them before anything here could see them.
 ///
-/// The packet socket was made before the session lost its capabilities, with a filter that passes the first packet of a
-/// TCP connection and datagrams that are no DNS.
+/// The packet socket was made before the session lost its capabilities, with a filter that passes datagrams that are no DNS
+/// and the first packet of a TCP connection to a port without a listener: an acceptor decides and records the others.
 final class Tap: EventSource {
     private unowned let gateway: EgressGateway
     private let socket: Descriptor
@@ -35,11 +35,6 @@ final class Tap: EventSource {
     }
 
     private func note(_ attempt: Attempt) {
-        if attempt.transport == 6 {
-            // There the acceptor decides, and records.
-            if gateway.listensEverywhere || gateway.listened.contains(attempt.server.port) { return }
-            if attempt.server.port == 53 { return }
-        }
         // The session's own servers and clients among each other are nobody's egress.
         if attempt.isLocal { return }
         var record: AuditRecord

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Policy
 
 /// Passes the body of one request and nothing behind it.
 ///

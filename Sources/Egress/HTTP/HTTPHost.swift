@@ -3,7 +3,7 @@ internal import Policy
 
 /// Where a Host field or an absolute target points.
 package struct HTTPHost: Equatable, Sendable {
-    /// The canonical name (see ``HostName``), an IPv4 address in its one dotted spelling, or an IPv6 address in
+    /// A name as ``HostName`` spells it, an IPv4 address in its one dotted spelling, or an IPv6 address in
     /// brackets, lower-cased and otherwise as it was sent.
     package let name: String
     package let port: UInt16
@@ -14,17 +14,18 @@ package struct HTTPHost: Equatable, Sendable {
         let bytes = Array(text.utf8)
         let end: Int
         if bytes.first == UInt8(ascii: "[") {
-            guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), Self.isIPv6(bytes[1..<close]) else { return nil }
+            guard let close = bytes.firstIndex(of: UInt8(ascii: "]")),
+                case .v6? = IPAddress(text: String(decoding: bytes[1..<close], as: UTF8.self))
+            else { return nil }
             end = close + 1
             name = String(decoding: bytes[..<end].map(\.asciiLowercased), as: UTF8.self)
         } else {
             end = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex
             let front = Array(bytes[..<end])
-            if Self.isIPv4(front) {
+            if case .v4? = IPAddress(text: String(decoding: front, as: UTF8.self)) {
                 name = String(decoding: front, as: UTF8.self)
             } else {
-                guard let canonical = HostName.canonical(front.span) else { return nil }
-                name = canonical
+                do throws(HostName.Flaw) { name = try HostName(bytes: front.span).text } catch { return nil }
             }
         }
         guard end < bytes.endIndex else {
@@ -44,23 +45,5 @@ package struct HTTPHost: Equatable, Sendable {
             digits.allSatisfy(\.isASCIIDigit)
         else { return nil }
         return UInt16(exactly: digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })
-    }
-
-    private static func isIPv4(_ bytes: [UInt8]) -> Bool {
-        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return parts.count == 4
-            && parts.allSatisfy { part in
-                guard (1...3).contains(part.count), part.allSatisfy(\.isASCIIDigit) else { return false }
-                guard part.count == 1 || part.first != UInt8(ascii: "0") else { return false }
-                return part.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) } <= 255
-            }
-    }
-
-    /// Only the alphabet: the caller compares the address as a value. A zone identifier is outside it.
-    private static func isIPv6(_ bytes: ArraySlice<UInt8>) -> Bool {
-        (2...45).contains(bytes.count) && bytes.contains(UInt8(ascii: ":"))
-            && bytes.allSatisfy {
-                $0.hexadecimalValue != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
-            }
     }
 }

@@ -47,15 +47,13 @@ package enum HTTPRefusal: String, Error, Sendable, CaseIterable {
     case expect
     /// A chunk size with anything but 1 to 16 hexadecimal digits, an extension, or a chunk without its line end.
     case chunk
-    /// A path with two spellings, where a rule compares paths.
-    case path
     /// A field that overrides method or path, where a rule compares them.
     case override
 
     /// What the client is answered.
     package var status: HTTPDenial.Status {
         switch self {
-        case .connect, .http2, .upgrade, .path, .override: .forbidden
+        case .connect, .http2, .upgrade, .override: .forbidden
         default: .badRequest
         }
     }

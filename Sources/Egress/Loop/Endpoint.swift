@@ -16,9 +16,15 @@ package struct Endpoint: Hashable, Sendable {
 extension Endpoint {
     /// Nil when the kernel gave neither 4 nor 16 bytes.
     init?(_ raw: sp_endpoint) {
-        let address = withUnsafeBytes(of: raw.bytes) { IPAddress(bytes: $0.prefix(Int(min(raw.length, 16)))) }
-        guard let address else { return nil }
-        self.init(address, raw.port)
+        func number<Number: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Number {
+            let stored = withUnsafeBytes(of: raw.bytes) { $0.loadUnaligned(fromByteOffset: offset, as: Number.self) }
+            return Number(bigEndian: stored)
+        }
+        switch raw.length {
+        case 4: self.init(.v4(number(at: 0)), raw.port)
+        case 16: self.init(.v6(number(at: 0), number(at: 8)), raw.port)
+        default: return nil
+        }
     }
 
     var raw: sp_endpoint {

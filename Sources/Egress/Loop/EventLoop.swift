@@ -25,6 +25,7 @@ final class EventLoop {
         var generation: UInt32 = 0
         weak var source: (any EventSource)?
         var tag = 0
+        var isFirst = false
     }
 
     private let epoll: Descriptor
@@ -33,6 +34,8 @@ final class EventLoop {
     private var timers = TimerHeap()
     private var postponed: [() -> Void] = []
     private var isStopped = false
+    private var events = [sp_event](repeating: sp_event(), count: Int(batch))
+    private static let batch: Int32 = 64
 
     init() throws(SystemError) {
         epoll = Descriptor(owning: Int32(try checked("create", "an epoll instance") { sp_epoll_create() }))
@@ -41,13 +44,16 @@ final class EventLoop {
     // MARK: Descriptors
 
     /// Watches a descriptor for as long as its source lives and has not removed it.
-    func add(_ descriptor: Int32, _ events: UInt32, _ source: any EventSource, tag: Int = 0) throws(SystemError)
-        -> Registration
-    {
+    ///
+    /// - Parameter first: Its events are served before all others of a round: what they begin goes on outside meanwhile.
+    func add(
+        _ descriptor: Int32, _ events: UInt32, _ source: any EventSource, tag: Int = 0, first: Bool = false
+    ) throws(SystemError) -> Registration {
         let index = free.popLast() ?? slots.count
         if index == slots.count { slots.append(Slot()) }
         slots[index].source = source
         slots[index].tag = tag
+        slots[index].isFirst = first
         let generation = slots[index].generation
         let result = sp_epoll_add(epoll.number, descriptor, events, UInt64(generation) << 32 | UInt64(index))
         if result < 0 {
@@ -70,6 +76,19 @@ final class EventLoop {
         guard slots[registration.index].generation == registration.generation else { return }
         _ = sp_epoll_remove(epoll.number, registration.descriptor)
         release(registration.index)
+    }
+
+    /// Forgets a descriptor that its owner closes next and nobody else has a copy of: that close takes it out of the set.
+    func forget(_ registration: Registration) {
+        guard slots[registration.index].generation == registration.generation else { return }
+        release(registration.index)
+    }
+
+    /// From now on another source hears of a descriptor, under another tag; what it is watched for stays.
+    func hand(_ registration: Registration, to source: any EventSource, tag: Int) {
+        guard slots[registration.index].generation == registration.generation else { return }
+        slots[registration.index].source = source
+        slots[registration.index].tag = tag
     }
 
     private func release(_ index: Int) {
@@ -99,20 +118,33 @@ final class EventLoop {
 
     /// Waits and serves until ``stop()``.
     func run() throws(SystemError) {
-        var events = [sp_event](repeating: sp_event(), count: 64)
-        while !isStopped {
-            let timeout = postponed.isEmpty ? timers.milliseconds(from: now) : 0
-            let count = sp_events(epoll.number, &events, 64, timeout)
-            if count < 0 && count != -Int(EINTR) { throw SystemError("wait for", "events", Errno(Int32(-count))) }
+        while !isStopped { _ = try turn(timeout: postponed.isEmpty ? timers.milliseconds(from: now) : 0) }
+    }
+
+    /// Serves what is there already without waiting for more, for at most so long.
+    func settle(milliseconds: UInt64) throws(SystemError) {
+        let deadline = now + milliseconds * 1_000_000
+        while try turn(timeout: 0) && now < deadline {}
+    }
+
+    /// One round; false when there was nothing to do.
+    private func turn(timeout: Int32) throws(SystemError) -> Bool {
+        let count = sp_events(epoll.number, &events, Self.batch, timeout)
+        if count < 0 && count != -Int(EINTR) { throw SystemError("wait for", "events", Errno(Int32(-count))) }
+        for isFirst in [true, false] {
             for event in events[..<max(0, count)] {
-                let slot = slots[Int(event.index)]
-                guard slot.generation == event.generation, let source = slot.source else { continue }
-                source.ready(event.events, tag: slot.tag)
+                // Field by field: a copy of the slot would be a second weak reference.
+                let index = Int(event.index)
+                guard slots[index].generation == event.generation, slots[index].isFirst == isFirst,
+                    let source = slots[index].source
+                else { continue }
+                source.ready(event.events, tag: slots[index].tag)
             }
-            while let timer = timers.next(due: now) { timer.fire() }
-            let work = postponed
-            postponed.removeAll(keepingCapacity: true)
-            for action in work { action() }
         }
+        while let timer = timers.next(due: now) { timer.fire() }
+        let work = postponed
+        postponed.removeAll(keepingCapacity: true)
+        for action in work { action() }
+        return count != 0 || !work.isEmpty
     }
 }

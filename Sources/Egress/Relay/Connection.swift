@@ -38,7 +38,7 @@ final class Connection: EgressGateway.Live {
     private var down = Direction()
     private var begun: UInt64 = 0
     private var lastActivity: UInt64 = 0
-    private var reply: [UInt8] = []
+    private var farewell: Farewell?
     private var story: Story?
     /// What the client speaks, where the session observes.
     private var spoken: Explanation.Language?
@@ -52,9 +52,8 @@ final class Connection: EgressGateway.Live {
         self.asked = asked
         begun = gateway.loop.now
         lastActivity = begun
-        _ = sp_no_delay(self.client.number)
         clientRegistration = try gateway.loop.add(
-            self.client.number, SP_EPOLLIN | SP_EPOLLOUT | SP_EPOLLRDHUP | SP_EPOLLET, self, tag: Side.client.rawValue)
+            self.client.number, SP_EPOLL_RELAY, self, tag: Side.client.rawValue)
     }
 
     // MARK: Decision
@@ -112,7 +111,12 @@ final class Connection: EgressGateway.Live {
         case .dialing:
             // A client that is gone needs no connection any more.
             if events & SP_EPOLLHUP != 0 { close(reason: "client_gone", resetting: true) }
-        case .relaying: relay()
+        case .relaying:
+            // There may be something to read, beside or instead of room to write.
+            if events & ~SP_EPOLLOUT != 0 {
+                if isClient { up.sourceIsReady() } else { down.sourceIsReady() }
+            }
+            relay()
         case .explaining: explain()
         case .new, .ended: break
         }
@@ -171,11 +175,14 @@ final class Connection: EgressGateway.Live {
         if let dialer { gateway.loop.postpone { withExtendedLifetime(dialer) {} } }
         dialer = nil
         switch outcome {
-        case .connected(let number, let address):
+        case .connected(let number, let registration, let address):
             let socket = Descriptor(owning: number)
-            guard phase == .dialing else { return }
+            guard phase == .dialing else { return gateway.loop.forget(registration) }
+            upstream = consume socket
+            upstreamRegistration = registration
+            gateway.loop.hand(registration, to: self, tag: Side.upstream.rawValue)
             remote = address
-            connected(socket)
+            connected()
         case .denied(let denial, let address):
             remote = address
             deny(Refusal(denial))
@@ -183,23 +190,18 @@ final class Connection: EgressGateway.Live {
         }
     }
 
-    private func connected(_ socket: consuming Descriptor) {
-        _ = sp_no_delay(socket.number)
+    /// What waits already goes first, and the line about it second: that one may wait for the name of a process anyway.
+    /// A connection that is over by then has left its end with the story, so both lines are written, in their order. Only
+    /// a gateway that is killed in between owes them, as it owes repeats that it has counted and not written.
+    private func connected() {
         phase = .relaying
-        do throws(SystemError) {
-            upstreamRegistration = try gateway.loop.add(
-                socket.number, SP_EPOLLIN | SP_EPOLLOUT | SP_EPOLLRDHUP | SP_EPOLLET, self, tag: Side.upstream.rawValue)
-        } catch {
-            return fail("descriptors", error.description)
-        }
-        upstream = consume socket
         var record = AuditRecord(.connectionAllowed)
         describe(&record)
         let story = Story(gateway.audit)
         self.story = story
-        gateway.record(record, transport: 6, client: peer, server: asked) { _ in story.opened() }
-        watchIdle()
         relay()
+        gateway.record(record, transport: 6, client: peer, server: asked) { _ in story.opened() }
+        if phase == .relaying { watchIdle() }
     }
 
     private func describe(_ record: inout AuditRecord) {
@@ -208,7 +210,7 @@ final class Connection: EgressGateway.Live {
         record.port = asked.port
         record.address = remote
         record.speaks = spoken?.rawValue
-        record.rule = record.rule ?? rule.map { AuditRecord.Rule($0) }
+        record.rule = record.rule ?? rule
     }
 
     // MARK: Relaying
@@ -238,7 +240,7 @@ final class Connection: EgressGateway.Live {
         case .more: goOn()
         case .idle, .blocked, .finished: break
         }
-        switch down.pump(from: upstream, to: client.number, gateway.pipes) {
+        switch down.pump(from: upstream, to: client.number, gateway.pipes, isLast: up.isFinished) {
         case .failed(let errno): return close(reason: "down_\(errno)", resetting: true)
         case .more: goOn()
         case .finished where up.isFinished: close(reason: "finished", resetting: false)
@@ -270,7 +272,9 @@ final class Connection: EgressGateway.Live {
         case .finished: break
         case let other: return other
         }
-        guard reader.readsBody else { return up.pump(from: client.number, to: upstream, gateway.pipes) }
+        guard reader.readsBody else {
+            return up.pump(from: client.number, to: upstream, gateway.pipes, isLast: down.isFinished)
+        }
         var buffer = [UInt8](repeating: 0, count: 16_384)
         for _ in 0..<8 {
             let got = sp_receive_bytes(client.number, &buffer, buffer.count)
@@ -332,39 +336,20 @@ final class Connection: EgressGateway.Live {
         }
     }
 
-    private var explanation: Explanation?
-    private var drained = 0
-
     private func prepare(_ explanation: Explanation) {
         guard phase == .explaining else { return }
-        self.explanation = explanation
+        farewell = Farewell(explanation)
         limit(gateway.caps.explainMilliseconds) { $0.close(reason: "explained", resetting: true) }
         explain()
     }
 
-    /// Waits for the first bytes where nothing is known of the client's protocol, answers in it, and lets the client
-    /// read the answer: bytes that are still unread here would turn the close into a reset that overtakes it.
     private func explain() {
-        guard let explanation else { return }
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        let got = sp_receive_bytes(client.number, &buffer, buffer.count)
-        if reply.isEmpty {
-            let speaks = reader.speaks ?? Explanation.Language(firstByte: got > 0 ? buffer[0] : nil)
-            // Nothing came: a server that speaks first would be waited for.
-            guard let speaks else {
-                if got == 0 || asked.port != 80 && asked.port != 443 { close(reason: "explained", resetting: true) }
-                return
-            }
-            reply = explanation.bytes(for: speaks, method: reader.method)
-            guard !reply.isEmpty else { return close(reason: "explained", resetting: true) }
-            _ = reply.withUnsafeBytes { sp_send_bytes(client.number, $0.baseAddress!, $0.count) }
-            _ = sp_shutdown_write(client.number)
+        let step = farewell?.step(with: client.number, reader, port: asked.port, most: gateway.caps.heldBytes)
+        switch step {
+        case .wait, nil: break
+        case .goOn: gateway.loop.postpone { [weak self] in self?.explain() }
+        case .close(let resetting): close(reason: "explained", resetting: resetting)
         }
-        if got == 0 { return close(reason: "explained", resetting: false) }
-        // Whoever goes on sending is not listening.
-        drained += max(0, got)
-        if drained > gateway.caps.heldBytes { return close(reason: "explained", resetting: true) }
-        if got > 0 { gateway.loop.postpone { [weak self] in self?.explain() } }
     }
 
     // MARK: End
@@ -386,31 +371,12 @@ final class Connection: EgressGateway.Live {
             record.durationMilliseconds = (gateway.loop.now - begun) / 1_000_000
             story.close(record)
         }
-        if let clientRegistration { gateway.loop.remove(clientRegistration) }
-        if let upstreamRegistration { gateway.loop.remove(upstreamRegistration) }
+        if let clientRegistration { gateway.loop.forget(clientRegistration) }
+        if let upstreamRegistration { gateway.loop.forget(upstreamRegistration) }
         if resetting {
             _ = sp_reset_on_close(client.number)
             if let number = upstream?.number { _ = sp_reset_on_close(number) }
         }
         gateway.forget(self, up: sent, down: down.moved)
-    }
-}
-
-/// Keeps the two lines about one connection in order: the first waits for the name of a process, and a short connection
-/// is over by then.
-private final class Story {
-    private let audit: AuditLog
-    private var isOpened = false
-    private var end: AuditRecord?
-
-    init(_ audit: AuditLog) { self.audit = audit }
-
-    func opened() {
-        isOpened = true
-        if let end { audit.record(end) }
-    }
-
-    func close(_ record: AuditRecord) {
-        if isOpened { audit.record(record) } else { end = record }
     }
 }

@@ -10,8 +10,8 @@ internal import Policy
 /// and the connect (threats E18, E19): what is dialled is the address that was judged.
 final class Dialer: EventSource {
     enum Outcome {
-        /// A connected socket, which the receiver owns.
-        case connected(Int32, IPAddress)
+        /// A connected socket, which the receiver owns, and where the loop watches it for all that a relay waits for.
+        case connected(Int32, EventLoop.Registration, IPAddress)
         case denied(Denial, IPAddress)
         /// Nobody's decision: the name has no address, or nobody answers there.
         case failed(reason: String, detail: String)
@@ -59,7 +59,7 @@ final class Dialer: EventSource {
     func cancel() {
         done = nil
         overall?.cancel()
-        endAttempt(closing: true)
+        endAttempt()
     }
 
     private func startClock() {
@@ -124,17 +124,20 @@ final class Dialer: EventSource {
             }
             socket = Int32(fd)
             current = address
+            // While the other side answers.
+            _ = sp_no_delay(socket)
             do throws(SystemError) {
-                registration = try gateway.loop.add(socket, SP_EPOLLOUT, self)
+                // For good: the end of the attempt is its first event, and the relay goes on with the same registration.
+                registration = try gateway.loop.add(socket, SP_EPOLL_RELAY, self)
             } catch {
                 lastError = error.errno
-                endAttempt(closing: true)
+                endAttempt()
                 continue
             }
             // The last one may take the rest of the time.
             if !candidates.isEmpty {
                 attempt = gateway.loop.after(milliseconds: gateway.caps.attemptMilliseconds) { [weak self] in
-                    self?.endAttempt(closing: true)
+                    self?.endAttempt()
                     self?.dialNext()
                 }
             }
@@ -148,37 +151,37 @@ final class Dialer: EventSource {
     }
 
     func ready(_ events: UInt32, tag: Int) {
-        guard let current else { return }
-        let error = sp_socket_error(socket)
+        guard let current, let registration else { return }
+        // Only a socket that failed has an error to fetch. tcp_poll in net/ipv4/tcp.c
+        let error = events & (SP_EPOLLERR | SP_EPOLLHUP) == 0 ? 0 : sp_socket_error(socket)
         guard error == 0 else {
             lastError = Errno(Int32(-error))
-            endAttempt(closing: true)
+            endAttempt()
             return dialNext()
         }
         let fd = socket
-        endAttempt(closing: false)
-        finish(.connected(fd, current))
+        socket = -1
+        self.registration = nil
+        finish(.connected(fd, registration, current))
     }
 
-    private func endAttempt(closing: Bool) {
+    private func endAttempt() {
         attempt?.cancel()
         attempt = nil
-        if let registration { gateway.loop.remove(registration) }
+        if let registration { gateway.loop.forget(registration) }
         registration = nil
-        if closing && socket >= 0 { _ = sp_close(socket) }
+        if socket >= 0 { _ = sp_close(socket) }
         socket = -1
         current = nil
     }
 
+    /// Nobody waits for it any more once it was cancelled, and then no event of it is left either.
     private func finish(_ outcome: Outcome) {
-        guard let done else {
-            if case .connected(let fd, _) = outcome { _ = sp_close(fd) }
-            return
-        }
-        self.done = nil
         overall?.cancel()
-        endAttempt(closing: true)
-        done(outcome)
+        endAttempt()
+        let done = done
+        self.done = nil
+        done?(outcome)
     }
 
     deinit { cancel() }

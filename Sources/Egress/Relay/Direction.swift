@@ -20,6 +20,9 @@ struct Direction {
     private var pipe: RelayPipe?
     private var buffered = 0
     private var sourceEnded = false
+    /// False from EAGAIN until the next event: a connection's events mostly concern one direction, and the other is spared
+    /// a call that moves nothing.
+    private var sourceMayHaveMore = true
     private(set) var isFinished = false
     /// Bytes that reached the destination.
     private(set) var moved: UInt64 = 0
@@ -28,13 +31,19 @@ struct Direction {
     private static let turns = 8
     private static let flags: UInt32 = 1 | 2  // SPLICE_F_MOVE | SPLICE_F_NONBLOCK
 
+    /// Says that the source's descriptor had an event. epoll(7)
+    mutating func sourceIsReady() { sourceMayHaveMore = true }
+
     /// Moves what is there. Descriptors are watched edge-triggered, so this goes on until one side says EAGAIN: less
     /// than there was room for does not mean that the source is empty, since many small segments fill a pipe's slots
     /// before its bytes. epoll(7)
-    mutating func pump(from source: Int32, to destination: Int32, _ pool: PipePool) -> Outcome {
+    ///
+    /// - Parameter isLast: The other direction is finished: both sockets are closed next, and that says it all.
+    mutating func pump(from source: Int32, to destination: Int32, _ pool: PipePool, isLast: Bool) -> Outcome {
         guard !isFinished else { return .finished }
         for _ in 0..<Self.turns {
             if buffered == 0 && !sourceEnded {
+                guard sourceMayHaveMore else { return .idle }
                 if pipe == nil {
                     do throws(SystemError) { pipe = try pool.take() } catch { return .failed(error.errno) }
                 }
@@ -42,6 +51,7 @@ struct Direction {
                 let got = sp_splice(source, pipe.writer, pipe.capacity, Self.flags)
                 if got < 0 {
                     giveBack(pool)
+                    sourceMayHaveMore = false
                     return got == -Int(EAGAIN) ? .idle : .failed(Errno(Int32(-got)))
                 }
                 sourceEnded = got == 0
@@ -57,7 +67,7 @@ struct Direction {
                 giveBack(pool)
                 isFinished = true
                 // ENOTCONN: the other side is gone already, and knows.
-                _ = sp_shutdown_write(destination)
+                if !isLast { _ = sp_shutdown_write(destination) }
                 return .finished
             }
         }

@@ -160,14 +160,20 @@ struct RequestReader {
                 remedy: "Look up the name that you connect to; each name has its own address.", isMalformed: false)
         }
         guard let limits = rule.http else { return nil }
-        do throws(HTTPRefusal) { _ = try request.rulePath() } catch { return refusal(error, rule) }
+        if request.overridesItself { return refusal(.override, rule) }
         let verdict = limits.verdict(method: request.method, target: request.target)
-        guard verdict != .allowed else { return nil }
-        return Refusal(
-            "http_" + verdict.rawValue, rule,
-            "\(request.method) of this path is not among what \"\(rule.subject)\" allows",
-            remedy: "Add the method or the path to that rule (\(rule.origin)) if the task needs it.", isMalformed: false
-        )
+        let message: String
+        let remedy: String
+        switch verdict {
+        case .allowed: return nil
+        case .methodNotAllowed, .pathNotAllowed:
+            message = "\(request.method) of this path is not among what \"\(rule.subject)\" allows"
+            remedy = "Add the method or the path to that rule (\(rule.origin)) if the task needs it."
+        case .pathAmbiguous:
+            message = "servers read this path in more than one way, and \"\(rule.subject)\" limits requests"
+            remedy = "Ask for it without dot segments, \";\", blanks and encoded dots or slashes."
+        }
+        return Refusal("http_" + verdict.rawValue, rule, message, remedy: remedy, isMalformed: false)
     }
 
     private static func refusal(_ reason: HTTPRefusal, _ rule: EgressRule) -> Refusal {

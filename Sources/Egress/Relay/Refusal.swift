@@ -36,6 +36,6 @@ extension AuditRecord {
         reason = refusal.reason
         detail = refusal.message
         remedy = refusal.remedy
-        rule = refusal.rule.map { Rule($0) }
+        rule = refusal.rule
     }
 }

@@ -8,7 +8,8 @@ internal import Policy
 /// Looks names up outside the sandbox, with the host's own resolvers, in the loop's thread.
 ///
 /// c-ares parses the answers; this process has no privilege, so that a flaw there gains nothing. Its sockets and its
-/// clock are the loop's. It reads resolv.conf once, at the start; lines of /etc/hosts come from the supervisor.
+/// clock are the loop's. It asks the servers of the host's resolv.conf, read once at the start; lines of /etc/hosts come
+/// from the supervisor.
 final class Resolver {
     /// Why there is no address.
     enum Failure: Error, Equatable {
@@ -38,24 +39,17 @@ final class Resolver {
         self.loop = loop
         var status = ares_library_init(CInt(ARES_LIB_INIT_ALL))
         if status == ARES_SUCCESS { status = open() }
-        try Self.check(status)
-    }
-
-    /// Takes the host's lines of names, and whom to ask; without servers those of the host's resolv.conf stay.
-    func configure(_ configuration: EgressConfiguration) throws(SystemError) {
-        hosts = [:]
-        for line in configuration.hosts { hosts[line.name.text, default: []] += line.addresses }
-        guard !configuration.resolvers.isEmpty, let channel else { return }
-        let list = configuration.resolvers.map { Endpoint($0.address, $0.port).description }.joined(separator: ",")
-        try Self.check(ares_set_servers_ports_csv(channel, list))
-    }
-
-    private static func check(_ status: CInt) throws(SystemError) {
         guard status == ARES_SUCCESS else {
             throw SystemError(
-                "start", "the resolver (\(text(status)))", .invalid,
+                "start", "the resolver (\(Self.text(status)))", .invalid,
                 remedy: "Check the nameserver lines of the host's /etc/resolv.conf.")
         }
+    }
+
+    /// Takes the host's own lines of names in place of those it had.
+    func setHosts(_ lines: [EgressConfiguration.HostLine]) {
+        hosts = [:]
+        for line in lines { hosts[line.name.text, default: []] += line.addresses }
     }
 
     private func open() -> CInt {
@@ -68,14 +62,14 @@ final class Resolver {
         options.sock_state_cb_data = Unmanaged.passUnretained(self).toOpaque()
         let mask =
             ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS
-        // "b": the network only; the host's file cannot be opened any more when a name is looked up.
-        return withUnsafeMutableBytes(of: &Self.lookups) { text in
+        // "b": the network only; the host's file cannot be opened any more when a name is looked up. The library makes a
+        // copy for itself. ares_init_options(3)
+        var lookups: (CChar, CChar) = (CChar(UInt8(ascii: "b")), 0)
+        return withUnsafeMutableBytes(of: &lookups) { text in
             options.lookups = text.baseAddress?.assumingMemoryBound(to: CChar.self)
             return ares_init_options(&channel, &options, mask)
         }
     }
-
-    nonisolated(unsafe) private static var lookups: (CChar, CChar) = (CChar(UInt8(ascii: "b")), 0)
 
     deinit {
         if let channel { ares_destroy(channel) }

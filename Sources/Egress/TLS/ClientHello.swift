@@ -3,7 +3,7 @@ internal import Policy
 
 /// What a ClientHello says about where it wants to go; RFC 8446 4.1.2, RFC 6066 3.
 package struct ClientHello: Equatable, Sendable {
-    /// The one server name, in the canonical spelling of ``HostName``.
+    /// The one server name, as ``HostName`` spells it.
     package let serverName: String
     /// The protocols offered inside, as they were sent.
     package let protocols: [[UInt8]]
@@ -78,8 +78,8 @@ extension ClientHello {
         // RFC 6066 has one name type and one name of each type; a second entry could be the one a server takes.
         guard !list.isEmpty, try list.number8() == 0 else { throw .badServerName }
         let name = try list.vector16()
-        guard list.isEmpty, let canonical = HostName.canonical(name.bytes.span) else { throw .badServerName }
-        return canonical
+        guard list.isEmpty else { throw .badServerName }
+        do throws(HostName.Flaw) { return try HostName(bytes: name.bytes.span).text } catch { throw .badServerName }
     }
 
     private static func versions(_ content: Vector) throws(TLSRefusal) -> [Int] {

@@ -23,6 +23,8 @@ package struct HostPaths: Sendable {
 
     package var sessions: String { runtime + "/sessions" }
     package var changes: String { state + "/changes" }
+    /// The key that signs evidence; see `KeyStore`, which makes it.
+    package var keys: String { state + "/keys" }
     /// Where workspaces that are too large for memory lie: a directory, or the mount of the pool.
     package var pool: String { state + "/pool" }
 

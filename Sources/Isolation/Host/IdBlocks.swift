@@ -113,6 +113,16 @@ package struct IdBlocks: ~Copyable {
                 + "(/proc/key-users). Give each its own id_range in the host file.")
     }
 
+    /// Every index, the first of them anywhere among the first 64.
+    ///
+    /// The key of a session that has just ended still claims its block for a moment (RCU): were the lowest free one
+    /// always tried first, quick successors would each claim and give up the blocks of those before them.
+    private static func order(_ blocks: Int) -> some Sequence<Int> {
+        let near = min(blocks, 64)
+        let first = Int(getpid())
+        return (0..<blocks).lazy.map { $0 < near ? (first + $0) % near : $0 }
+    }
+
     /// Nil when each block that is free here is somebody's elsewhere.
     private borrowing func take(_ session: String, _ start: String) throws(SystemError) -> IdBlock? {
         let range = self.range
@@ -122,7 +132,7 @@ package struct IdBlocks: ~Copyable {
             let taken = (0..<(bytes.count / Self.entrySize)).filter { !Self.isFree($0, bytes) }.map {
                 base(of: $0, bytes)
             }
-            for index in 0..<range.blocks where Self.isFree(index, bytes) {
+            for index in Self.order(range.blocks) where Self.isFree(index, bytes) {
                 let base = range.first + UInt32(index) * IdBlock.size
                 if taken.contains(where: { max($0, base) - min($0, base) < IdBlock.size }) { continue }
                 let block = IdBlock(index: index, base: base)
@@ -149,7 +159,18 @@ package struct IdBlocks: ~Copyable {
                     "release", "id block \(block.index)", .invalid, remedy: "It does not belong to session \(session).")
             }
             try put(block.index, [])
+            try cut()
         }
+    }
+
+    /// Ends the table after its last entry in use: what every later start reads is as long as what is held.
+    private borrowing func cut() throws(SystemError) {
+        let bytes = try entries()
+        let count = bytes.count / Self.entrySize
+        let used = (0..<count).last { !Self.isFree($0, bytes) }.map { $0 + 1 } ?? 0
+        guard used < count else { return }
+        let fd = table.number
+        try checked("shorten", "\"\(Self.path)\"") { sp_ftruncate(fd, Int64(used * Self.entrySize)) }
     }
 
     /// Every block in use with the session that holds it.

@@ -11,13 +11,15 @@ internal import LinuxSystem
 package struct KeyUsers: Sendable {
     private let owners: [(id: UInt32, keys: Int)]
 
-    static func read() throws(SystemError) -> KeyUsers { KeyUsers(lines: try procText("/proc/key-users")) }
+    static func read() throws(SystemError) -> KeyUsers { KeyUsers(try procBytes("/proc/key-users")) }
 
-    /// One line: `uid: usage keys/instantiated quota-keys/most quota-bytes/most`.
-    package init(lines: [Substring]) {
-        owners = lines.compactMap { line in
-            let fields = line.split(whereSeparator: { $0 == " " || $0 == ":" || $0 == "/" })
-            guard fields.count > 2, let id = UInt32(fields[0]), let keys = Int(fields[2]) else { return nil }
+    /// One line: `uid: usage keys/instantiated quota-keys/most quota-bytes/most`, the first padded with blanks.
+    package init(_ table: [UInt8]) {
+        owners = table.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let fields = line.split { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            guard fields.count > 2, let id = UInt32(String(decoding: fields[0], as: UTF8.self)),
+                let keys = Int(String(decoding: fields[2], as: UTF8.self))
+            else { return nil }
             return (id, keys)
         }
     }

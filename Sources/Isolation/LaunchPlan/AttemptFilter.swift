@@ -2,11 +2,15 @@
 internal import CLinux
 internal import Policy
 
-/// The socket filter of the tap: which packets on `lo` are an attempt to go somewhere.
+/// The socket filter of the tap: which packets on `lo` are an attempt to go somewhere, and find nobody there.
 ///
-/// Taken is, of both families: a TCP segment that opens a connection, and every UDP datagram that is neither to nor from
-/// the resolver's port. Left out are what goes to the session's own addresses (127.0.0.0/8, ::1 and the one on `lo`),
-/// which are its own affair, later fragments, and the outgoing copy: `lo` shows each packet twice. packet(7), bpf(4)
+/// Taken is, of both families: a TCP segment that opens a connection to a port without a listener, and every UDP datagram
+/// that is neither to nor from the resolver's port. Left out are what goes to the session's own addresses (127.0.0.0/8,
+/// ::1 and the one on `lo`), which are its own affair, later fragments, and the outgoing copy: `lo` shows each packet
+/// twice. packet(7), bpf(4)
+///
+/// What a listener takes is decided and recorded where it is accepted. Seen here too, each allowed connection would wake
+/// the gateway once more, for nothing.
 enum AttemptFilter {
     /// Bytes of a packet that a taken one keeps: fixed header, one fragment header or all IPv4 options, transport.
     static let kept: UInt32 = 96
@@ -43,7 +47,9 @@ enum AttemptFilter {
     private static let outgoing: UInt32 = 4  // PACKET_OUTGOING
 
     /// `struct sock_filter[]` as the kernel takes it.
-    static let program: [UInt8] = assemble(common + v4 + v6 + transport)
+    ///
+    /// - Parameter listened: TCP ports that a listener takes; nil for every port.
+    static func program(listened: [UInt16]?) -> [UInt8] { assemble(common + v4 + v6 + transport(listened)) }
 
     private static var common: [Instruction] {
         [
@@ -100,9 +106,9 @@ enum AttemptFilter {
         ]
     }
 
-    private static var transport: [Instruction] {
+    private static func transport(_ listened: [UInt16]?) -> [Instruction] {
         [
-            .init(code: equal, value: tcp, yes: .at("tcp"), label: "protocol"),
+            .init(code: equal, value: tcp, yes: .at(listened == nil ? "drop" : "tcp"), label: "protocol"),
             .init(code: equal, value: udp, no: .at("drop")),
             .init(code: loadHalfAtX, value: 0),
             .init(code: equal, value: UInt32(NetworkPlan.dnsPort), yes: .at("drop")),
@@ -112,6 +118,8 @@ enum AttemptFilter {
             .init(code: loadByteAtX, value: 13, label: "tcp"),
             .init(code: and, value: 0x12),
             .init(code: equal, value: 0x02, no: .at("drop")),
+            .init(code: loadHalfAtX, value: 2),
+        ] + (listened ?? []).map { .init(code: equal, value: UInt32($0), yes: .at("drop")) } + [
             .init(code: finish, value: kept, label: "keep"),
             .init(code: finish, value: 0, label: "drop"),
         ]

@@ -13,7 +13,7 @@ package enum AddressFamily: Sendable, Hashable, CaseIterable {
 package enum NetworkRole: Sendable, Hashable, CustomStringConvertible {
     case dnsUDP(AddressFamily)
     case dnsTCP(AddressFamily)
-    /// Sees the first packet of every attempt to go anywhere, answered or not.
+    /// Sees the first packet of every attempt to go anywhere that no listener takes.
     case tap
     /// Takes the TCP connections to one port of any address.
     case listener(port: UInt16, AddressFamily)
@@ -81,6 +81,9 @@ package struct NetworkPlan: Sendable, Equatable {
         self.tap = tap
         self.reachable = reachable
     }
+
+    /// TCP ports on which a connection to any address is accepted, the resolver's included; nil for all.
+    var listened: [UInt16]? { transparent ? nil : [Self.dnsPort] + ports }
 
     var families: [AddressFamily] { ipv6 ? [.v4, .v6] : [.v4] }
 

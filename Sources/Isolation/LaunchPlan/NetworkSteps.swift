@@ -32,7 +32,7 @@ enum NetworkSteps {
             case .dnsTCP(let family): listener(NetworkPlan.dnsPort, family, "net.\(role)", slot, &plan)
             case .listener(let port, let family): listener(port, family, "net.\(role)", slot, &plan)
             case .transparent(let family): transparent(family, "net.\(role)", slot, &plan)
-            case .tap: tap("net.\(role)", slot, &plan)
+            case .tap: tap(network, "net.\(role)", slot, &plan)
             case .diagnostics:
                 open(AF_NETLINK, SOCK_RAW, "net.\(role)", slot, &plan, protocol: NETLINK_SOCK_DIAG)
             }
@@ -135,10 +135,11 @@ enum NetworkSteps {
         plan.add(.bind, label, fd: .slot(Int32(slot)), data: address, detail: "port \(port)")
     }
 
-    private static func tap(_ label: String, _ slot: Int, _ plan: inout PlanBuilder) {
+    private static func tap(_ network: NetworkPlan, _ label: String, _ slot: Int, _ plan: inout PlanBuilder) {
         // Protocol 0: no packet comes before the filter is there and the socket bound. packet(7)
         open(AF_PACKET, SOCK_DGRAM, label, slot, &plan)
-        plan.add(.socketFilter, label, fd: .slot(Int32(slot)), data: AttemptFilter.program, detail: "first packets")
+        let filter = AttemptFilter.program(listened: network.listened)
+        plan.add(.socketFilter, label, fd: .slot(Int32(slot)), data: filter, detail: "first packets")
         option(SOL_SOCKET, SO_LOCK_FILTER, 1, label, slot, &plan)
         option(SOL_SOCKET, SO_RCVBUF, tapBytes, label, slot, &plan)
         var address = sockaddr_ll()

@@ -47,6 +47,8 @@ package struct PlanBuilder: Sendable {
     private var flat: [sp_step] = []
     private var blob: [UInt8] = []
     package var cloneFlags: UInt64 = 0
+    /// To whom the child's user namespace belongs; 0 is the caller.
+    var owner: UInt32 = 0
     package var cgroup: Int32 = -1
 
     package init() {}
@@ -124,7 +126,8 @@ package struct PlanBuilder: Sendable {
         let envAt = vector(environment, &self)
         let header = sp_plan(
             clone_flags: cloneFlags, cgroup_fd: cgroup, exec_fd: exec, report_fd: report,
-            step_count: UInt32(flat.count), argv: argvAt, envp: envAt, blob_size: UInt32(blob.count), stop_fd: stop,
+            step_count: UInt32(flat.count), argv: argvAt, envp: envAt, blob_size: UInt32(blob.count), owner: owner,
+            stop_fd: stop,
             exec_label: UInt16(flat.count + 1), stop_label: stopIndex)
         return LaunchBlock(header: header, steps: flat, blob: blob)
     }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
-internal import Glibc
 package import LinuxSystem
 package import Policy
 
@@ -37,31 +35,16 @@ package struct FilterCache: Sendable {
         let digest = Digest.sha256(Array(text.utf8))
         let name = "filter-\(Self.compilerVersion)-\(digest)"
         let directory = try Directory.open(paths.runtime)
-        if let cached = try load(name, digest, directory) { return cached }
-        let compiled = try compile()
-        let body = [compiled.notifies ? 1 : 0] + compiled.program
-        try directory.replace(name, with: Array(Digest.sha256(body).utf8) + body)
-        return compiled
-    }
-
-    private func load(_ name: String, _ digest: String, _ directory: borrowing Directory) throws(SystemError)
-        -> CompiledFilter?
-    {
-        let file: Descriptor
-        do { file = try directory.open(name, O_RDONLY) } catch {
-            if error.errno == .noEntry { return nil }
-            throw error
+        let known = try directory.readCache(name, what: "compiled filter") { body in
+            body.count > 8 && (body.count - 1) % 8 == 0
         }
-        let status = try FileStatus.of(file, subject: name)
-        let bytes = try file.readAll(limit: 1 << 20, subject: "\"\(name)\"")
-        let body = Array(bytes.dropFirst(64))
-        guard status.uid == geteuid(), status.permissions & 0o022 == 0, body.count > 8, (body.count - 1) % 8 == 0,
-            Array(Digest.sha256(body).utf8) == Array(bytes.prefix(64))
-        else {
-            throw SystemError(
-                "trust", "compiled filter \"\(directory.path)/\(name)\"", .notPermitted,
-                remedy:
-                    "Its owner, mode or content is not what this program wrote; remove it and find out who changed it.")
+        let body: [UInt8]
+        if let known {
+            body = known
+        } else {
+            let compiled = try compile()
+            body = [compiled.notifies ? 1 : 0] + compiled.program
+            try directory.writeCache(name, body)
         }
         return CompiledFilter(program: Array(body.dropFirst()), notifies: body[0] == 1, specificationDigest: digest)
     }

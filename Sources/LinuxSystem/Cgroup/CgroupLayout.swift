@@ -24,7 +24,7 @@ package struct CgroupLayout: Sendable {
         /// What of the hierarchy is mounted there: `/` for all of it, one group for a container.
         let root: String
         let isUnified: Bool
-        let controllers: [Substring]
+        let controllers: [String]
     }
 
     /// Reads /proc/self/mountinfo and /proc/self/cgroup.
@@ -41,7 +41,7 @@ package struct CgroupLayout: Sendable {
         var found: [(String, String)] = []
         for controller in wantedV1 {
             guard let path = v1Path(own, controller) else { continue }
-            for mount in mounts where mount.controllers.contains(Substring(controller)) {
+            for mount in mounts where mount.controllers.contains(controller) {
                 guard let directory = directory(of: path, in: mount) else { continue }
                 found.append((controller, directory))
                 break
@@ -60,18 +60,21 @@ package struct CgroupLayout: Sendable {
     private static func mounts(_ bytes: [UInt8]) -> [Mount] {
         var found: [Mount] = []
         let mark = Array(" - cgroup".utf8)
+        let blank = UInt8(ascii: " ")
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             // No field before it can hold a blank; blanks in paths are written \040.
             guard let dash = line.indices.first(where: { line[$0] == mark[0] && line[$0...].starts(with: mark) }) else {
                 continue
             }
-            let before = String(decoding: line[..<dash], as: UTF8.self).split(separator: " ")
-            let after = String(decoding: line[(dash + 3)...], as: UTF8.self).split(separator: " ")
+            let before = line[..<dash].split(separator: blank)
+            let after = line[(dash + 3)...].split(separator: blank)
             guard before.count > 4, after.count > 2 else { continue }
+            let names = after[0].elementsEqual("cgroup".utf8) ? after[2].split(separator: UInt8(ascii: ",")) : []
             found.append(
                 Mount(
-                    directory: unescaped(before[4]), root: unescaped(before[3]), isUnified: after[0] == "cgroup2",
-                    controllers: after[0] == "cgroup" ? after[2].split(separator: ",") : []))
+                    directory: unescaped(before[4]), root: unescaped(before[3]),
+                    isUnified: after[0].elementsEqual("cgroup2".utf8),
+                    controllers: names.map { String(decoding: $0, as: UTF8.self) }))
         }
         return found
     }
@@ -99,10 +102,10 @@ package struct CgroupLayout: Sendable {
     }
 
     /// Blank, tab, newline and backslash of a path stand as three octal digits. proc_pid_mountinfo(5)
-    private static func unescaped(_ field: Substring) -> String {
-        guard field.contains("\\") else { return String(field) }
+    private static func unescaped(_ field: ArraySlice<UInt8>) -> String {
+        guard field.contains(UInt8(ascii: "\\")) else { return String(decoding: field, as: UTF8.self) }
         var bytes: [UInt8] = []
-        var rest = Array(field.utf8)[...]
+        var rest = field
         while let byte = rest.popFirst() {
             let digits = rest.prefix(3)
             if byte == UInt8(ascii: "\\"), digits.count == 3,
@@ -117,10 +120,12 @@ package struct CgroupLayout: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// A line is `id:controller,controller:/group`. cgroups(7)
     private static func v1Path(_ own: [Substring], _ controller: String) -> String? {
         for line in own {
-            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            if fields.count == 3 && fields[1].split(separator: ",").contains(Substring(controller)) {
+            let fields = line.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { continue }
+            if fields[1].split(separator: UInt8(ascii: ",")).contains(where: { $0.elementsEqual(controller.utf8) }) {
                 return String(fields[2])
             }
         }

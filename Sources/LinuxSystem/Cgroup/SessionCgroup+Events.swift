@@ -58,14 +58,19 @@ extension SessionCgroup {
     /// What to wait for on ``memoryEvent()``: a v2 events file is always readable, so only its priority data counts.
     package borrowing func memoryEventMask() -> UInt32 { version == .v2 ? SP_EPOLLPRI : SP_EPOLLIN }
 
+    /// The file that counts the buffers of TCP and UDP, where the group's memory does not hold them (v1).
+    package borrowing func socketCounter() -> String? {
+        version == .v1 ? path("memory").map { $0 + "/memory.kmem.tcp.usage_in_bytes" } : nil
+    }
+
     /// The limits as the kernel holds them now, for the record.
     package borrowing func readBack() throws(SystemError) -> [(file: String, value: String)] {
         let files: [(String, String)] =
             version == .v2
             ? [("memory", "memory.max"), ("memory", "memory.swap.max"), ("pids", "pids.max"), ("cpu", "cpu.max")]
             : [
-                ("memory", "memory.limit_in_bytes"), ("memory", "memory.memsw.limit_in_bytes"), ("pids", "pids.max"),
-                ("cpu", "cpu.cfs_quota_us"),
+                ("memory", "memory.limit_in_bytes"), ("memory", "memory.memsw.limit_in_bytes"),
+                ("memory", "memory.kmem.tcp.limit_in_bytes"), ("pids", "pids.max"), ("cpu", "cpu.cfs_quota_us"),
             ]
         var out: [(file: String, value: String)] = []
         for (controller, file) in files {

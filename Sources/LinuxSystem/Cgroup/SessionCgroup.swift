@@ -142,6 +142,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
             // Memory and swap together no more than memory alone: swappiness 0 would only discourage. kernel.org
             // cgroup-v1/memory.rst, 2.4
             try writeKernelFile(memory + "/memory.memsw.limit_in_bytes", String(limits.memoryBytes))
+            // Buffers of TCP and UDP are no memory to version 1, and are not even counted without a limit of their own.
+            try writeKernelFile(memory + "/memory.kmem.tcp.limit_in_bytes", String(limits.memoryBytes / 8))
         }
         if let pids = directory("pids") { try writeKernelFile(pids + "/pids.max", String(limits.pids)) }
         if let cpu = directory("cpu") {

@@ -12,8 +12,8 @@ extension ProfileDocument {
 }
 
 extension ProfileField {
-    private static let targets = ["host", "registry", "cidr", "deny"]
-    private static let options = ["ports", "tls", "ech", "http", "addresses", "when_absent", "max_names"]
+    private static let targets = ["host", "registry", "cidr", "socket", "deny"]
+    private static let options = ["ports", "tls", "ech", "http", "addresses", "when_absent", "max_names", "name"]
 
     /// One rule: a target, a reason, and the keys that mean something beside that target.
     fileprivate func egressRule() throws(PolicyError) -> EgressRule {
@@ -25,7 +25,7 @@ extension ProfileField {
         guard named.count == 1, let target = named.first else {
             throw error(
                 named.isEmpty ? "names nothing" : "names more than one thing",
-                remedy: "Write one of host, registry, cidr and deny in each rule.")
+                remedy: "Write one of host, registry, cidr, socket and deny in each rule.")
         }
         let origin = node.place.description
         switch target.path.split(separator: ".").last {
@@ -45,8 +45,32 @@ extension ProfileField {
         case "cidr":
             try refuse(fields, "beside cidr, where no name is seen", but: ["ports", "tls", "addresses"])
             return try addressRule(target, fields, reason: try reason.sentence())
+        case "socket":
+            try refuse(fields, "beside socket, where nothing is looked at", but: ["name"])
+            return EgressRule(
+                origin: origin, reason: try reason.sentence(), target: .socket(try socketGrant(target, fields["name"])),
+                ports: .list([]))
         default: return try hostRule(target, fields, reason: try reason.sentence())
         }
+    }
+
+    private func socketGrant(_ target: ProfileField, _ field: ProfileField?) throws(PolicyError) -> SocketGrant {
+        let path = try target.rulePath()
+        guard let field else {
+            throw error(
+                "grants a socket without a name",
+                remedy: "Add \"name:\", by which a task finds it in \(SocketGrant.directory).")
+        }
+        let name = try field.string()
+        guard SocketGrant.isName(name) else {
+            throw field.error(
+                "is \"\(name)\", which is no plain name of a file",
+                remedy: "Use up to 64 letters, digits, dots, hyphens and underscores.")
+        }
+        guard let grant = SocketGrant(path: path, name: name) else {
+            throw target.error("is \"\(path)\", which is no socket", remedy: "Name the socket itself.")
+        }
+        return grant
     }
 
     private func refuse(
@@ -61,6 +85,7 @@ extension ProfileField {
         _ target: ProfileField, _ fields: [String: ProfileField], reason: String
     ) throws(PolicyError) -> EgressRule {
         try refuse(fields, "without registry", but: Self.options.filter { $0 != "when_absent" })
+        try refuse(fields, "without socket", but: Self.options.filter { $0 != "name" })
         let pattern = try target.hostPattern(denied: false)
         var rule = EgressRule(
             origin: node.place.description, reason: reason, target: .host(pattern),

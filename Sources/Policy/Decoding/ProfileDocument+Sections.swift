@@ -66,7 +66,7 @@ extension ProfileDocument {
 }
 
 extension ProfileField {
-    fileprivate func rulePath() throws(PolicyError) -> RulePath {
+    func rulePath() throws(PolicyError) -> RulePath {
         let text = try string()
         do throws(RulePath.Flaw) {
             return try RulePath.rule(text)

@@ -8,7 +8,7 @@ package struct ProfileKey: Sendable {
         case version, sentence, name, path, syscall, variable, host, block, assertion
         case choice([String])
         case size, count, decimal, time
-        case port, method, requestPath
+        case port, method, requestPath, fileName
         /// A list of ports or the word `any`.
         case ports
         case list(Kind)
@@ -98,6 +98,9 @@ package struct ProfileKey: Sendable {
             "egress.rules[]", "registry", choices(RegistryClient.self),
             "the hosts that this client is configured for on the host"),
         ProfileKey("egress.rules[]", "cidr", .block, "addresses that may be dialled as such"),
+        ProfileKey(
+            "egress.rules[]", "socket", .path,
+            "a Unix socket of the host, found inside as `/run/sockets/NAME`; needs `name`"),
         ProfileKey("egress.rules[]", "deny", .host, "wins over every other rule"),
         ProfileKey("egress.rules[]", "reason", .sentence, "required in every rule", required: true),
         ProfileKey("egress.rules[]", "ports", .ports, "default `[443]`; `any` is every port but 53"),
@@ -116,6 +119,7 @@ package struct ProfileKey: Sendable {
         ProfileKey(
             "egress.rules[]", "max_names", .count,
             "of a wildcard: different names in one session; default 256, at most 4096"),
+        ProfileKey("egress.rules[]", "name", .fileName, "of `socket`: its name inside"),
     ]
 
     private static let http = [

@@ -105,6 +105,7 @@ extension EgressRule {
             [Grant(key: "registry \(client.rawValue)", value: conditions.joined(separator: ", "))]
         case .host(let pattern): connections(to: pattern.text)
         case .cidr(let block): connections(to: block.description)
+        case .socket(let socket): [Grant(key: "socket \(socket.path)", value: "at \(socket.inside)")]
         }
     }
 

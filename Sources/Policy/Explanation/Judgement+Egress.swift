@@ -48,6 +48,24 @@ extension Profile {
         )
     }
 
+    func judge(socket path: RulePath, _ subject: Subject) -> Judgement {
+        let granting = egress.socketRules.filter { $0.socket?.path == path }
+        let steps = granting.map { step($0, "decides") }
+        if let grant = granting.first?.socket {
+            return Judgement(
+                subject: subject, isAllowed: true, verdict: "allowed at \(grant.inside), unread", steps: steps,
+                remedy: nil)
+        }
+        if let kind = SocketGrant.forbidden(path) {
+            return Judgement(
+                subject: subject, isAllowed: false, verdict: "denied: it is \(kind.words)", steps: [],
+                remedy: "No profile can grant it.")
+        }
+        return Judgement(
+            subject: subject, isAllowed: false, verdict: "denied: no rule grants it", steps: [],
+            remedy: "If the task needs it, add a rule with \"socket: \(path)\", a name and a reason to egress.rules.")
+    }
+
     private func step(_ rule: EgressRule, _ effect: String) -> Judgement.Step {
         .init(rule: rule.shown, origin: rule.origin, effect: effect, reason: rule.reason)
     }

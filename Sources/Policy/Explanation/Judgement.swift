@@ -56,6 +56,7 @@ extension Profile {
         case .path(let path): judge(path, subject)
         case .host(let name, let port): judge(name, port, subject)
         case .address(let address, let port): judge(address, port, subject)
+        case .socket(let path): judge(socket: path, subject)
         case .syscall(let name): judge(syscall: name, subject)
         }
     }

@@ -62,6 +62,7 @@ package enum KeyReference {
         case .port: ["type": "integer", "minimum": 1, "maximum": 65535]
         case .method: ["type": "string", "pattern": "^[A-Z]+$"]
         case .requestPath: ["type": "string", "pattern": "^/"]
+        case .fileName: ["type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"]
         case .ports: ["anyOf": [["const": "any"], schema(of: .list(.port))]]
         case .list(let item): ["type": "array", "items": schema(of: item)]
         case .strings: ["type": "object", "additionalProperties": ["type": "string"]]
@@ -91,6 +92,7 @@ extension ProfileKey.Kind {
         case .port: "port"
         case .method: "method"
         case .requestPath: "path"
+        case .fileName: "file name"
         case .ports: "list of ports, or `any`"
         case .list(.choice(let words)): "list of " + words.map { "`\($0)`" }.joined(separator: ", ")
         case .list(let item): "list of \(item.words)s"

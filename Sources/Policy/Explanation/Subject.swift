@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Something that a profile decides about, as people write it: `/workspace/src`, `api.example.com:443`,
-/// `169.254.169.254`, `[2001:db8::1]:443`, `mount`.
+/// `169.254.169.254`, `[2001:db8::1]:443`, `unix:/run/db.sock`, `mount`.
 package enum Subject: Sendable, Hashable {
     case path(RulePath)
     /// Without a port: whether the name resolves.
     case host(HostName, UInt16?)
     /// Without a port: any port.
     case address(IPAddress, UInt16?)
+    /// A Unix socket of the host.
+    case socket(RulePath)
     case syscall(String)
 
     /// Why a text names nothing that a profile decides about.
@@ -18,9 +20,11 @@ package enum Subject: Sendable, Hashable {
 
     package init(_ text: String) throws(Flaw) {
         if text.hasPrefix("/") {
-            do throws(RulePath.Flaw) { self = .path(try RulePath(text)) } catch {
-                throw Flaw(reason: error.explanation.reason, remedy: error.explanation.remedy)
-            }
+            self = .path(try Self.path(text))
+            return
+        }
+        if text.hasPrefix(Self.socketPrefix) {
+            self = .socket(try Self.path(String(text.dropFirst(Self.socketPrefix.count))))
             return
         }
         if SyscallTable.number(of: text) != nil {
@@ -38,8 +42,16 @@ package enum Subject: Sendable, Hashable {
             self = .host(name, port)
         } else {
             throw Flaw(
-                reason: "is neither a path, nor a host or address, nor a system call",
-                remedy: "Write /path, host:port, address:port or the name of a system call.")
+                reason: "is neither a path, nor a host or address, nor a socket, nor a system call",
+                remedy: "Write /path, host:port, address:port, unix:/path or the name of a system call.")
+        }
+    }
+
+    private static let socketPrefix = "unix:"
+
+    private static func path(_ text: String) throws(Flaw) -> RulePath {
+        do throws(RulePath.Flaw) { return try RulePath(text) } catch {
+            throw Flaw(reason: error.explanation.reason, remedy: error.explanation.remedy)
         }
     }
 
@@ -67,6 +79,7 @@ package enum Subject: Sendable, Hashable {
         case .address(let address, nil): address.description
         case .address(let address, let port?):
             if case .v6 = address { "[\(address)]:\(port)" } else { "\(address):\(port)" }
+        case .socket(let path): Self.socketPrefix + path.text
         case .syscall(let name): name
         }
     }

@@ -32,6 +32,12 @@ package struct RulePath: Sendable, Hashable, Comparable, CustomStringConvertible
         return path
     }
 
+    /// The path of a text that is spelled as ``text`` spells it; nil for any other.
+    package init?(canonical spelled: String) {
+        do throws(Flaw) { self = try Self.rule(spelled) } catch { return nil }
+        guard spelled.utf8.elementsEqual(text.utf8) else { return nil }
+    }
+
     init(components: [[UInt8]]) { self.components = components }
 
     static let root = RulePath(components: [])

@@ -18,6 +18,8 @@ package struct Denial: Sendable, Hashable {
         case addressNotPublic = "address_not_public"
         /// The real address is outside the rule's `addresses`.
         case addressOutsideRule = "address_outside_rule"
+        /// No rule grants this socket of the host.
+        case socketNotGranted = "socket_not_granted"
     }
 
     package var code: Code

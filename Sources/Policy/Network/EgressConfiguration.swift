@@ -5,15 +5,6 @@ package import Documents
 ///
 /// The supervisor writes it and the gateway reads it, so that the gateway opens no file.
 package struct EgressConfiguration: Sendable, Hashable {
-    package struct Resolver: Sendable, Hashable {
-        package let address: IPAddress
-        package let port: UInt16
-        package init(_ address: IPAddress, port: UInt16 = 53) {
-            self.address = address
-            self.port = port
-        }
-    }
-
     package struct HostLine: Sendable, Hashable {
         package let name: HostName
         package let addresses: [IPAddress]
@@ -26,36 +17,20 @@ package struct EgressConfiguration: Sendable, Hashable {
     /// The session's id, which every event's id begins with.
     package var session: String
     package var generation: UInt32
-    /// In the order of the host's resolv.conf.
-    package var resolvers: [Resolver]
     /// Lines of the host's own hosts file for names that the policy allows.
     package var hosts: [HostLine]
     package var policy: EgressPolicy
 
-    package init(
-        session: String, generation: UInt32, resolvers: [Resolver], hosts: [HostLine], policy: EgressPolicy
-    ) {
+    package init(session: String, generation: UInt32, hosts: [HostLine], policy: EgressPolicy) {
         self.session = session
         self.generation = generation
-        self.resolvers = resolvers
         self.hosts = hosts
         self.policy = policy
-    }
-
-    /// Why a document is none of ours.
-    package struct Unreadable: Error, Sendable, Hashable {
-        package let member: String
     }
 
     package var json: JSON {
         .object([
             .init("session", .string(session)), .init("generation", .number(generation)),
-            .init(
-                "resolvers",
-                .array(
-                    resolvers.map {
-                        ["address": .string($0.address.description), "port": .number($0.port)]
-                    })),
             .init(
                 "hosts",
                 .array(
@@ -69,38 +44,30 @@ package struct EgressConfiguration: Sendable, Hashable {
         ])
     }
 
-    /// Reads back what ``json`` wrote.
-    package init(json: JSON) throws(Unreadable) {
-        guard let session = json["session"]?.stringValue else { throw Unreadable(member: "session") }
-        guard let generation = json["generation"]?.intValue.flatMap({ UInt32(exactly: $0) }) else {
-            throw Unreadable(member: "generation")
+    /// Reads what ``json`` wrote, and nothing else: each member known, present and of its type.
+    ///
+    /// - Throws: ``PolicyError`` with the member.
+    package init(json: JSON) throws(PolicyError) {
+        let fields = try JSONFields(
+            json, "the egress configuration", known: ["session", "generation", "hosts", "policy"])
+        guard let session = fields["session"]?.stringValue else { throw fields.error("has no session") }
+        guard let generation = fields["generation"]?.intValue.flatMap({ UInt32(exactly: $0) }) else {
+            throw fields.error("has no generation")
         }
-        self.session = session
-        self.generation = generation
-        resolvers = []
-        for item in json["resolvers"]?.arrayValue ?? [] {
-            guard let address = item["address"]?.stringValue.flatMap({ IPAddress(text: $0) }),
-                let port = item["port"]?.intValue.flatMap({ UInt16(exactly: $0) })
-            else { throw Unreadable(member: "resolvers") }
-            resolvers.append(Resolver(address, port: port))
-        }
-        hosts = []
-        for item in json["hosts"]?.arrayValue ?? [] {
-            guard let name = item["name"]?.stringValue.flatMap({ HostName($0) }) else {
-                throw Unreadable(member: "hosts")
-            }
-            var addresses: [IPAddress] = []
-            for text in item["addresses"]?.arrayValue ?? [] {
-                guard let address = text.stringValue.flatMap({ IPAddress(text: $0) }) else {
-                    throw Unreadable(member: "hosts")
-                }
-                addresses.append(address)
-            }
-            hosts.append(HostLine(name, addresses))
-        }
-        guard let document = json["policy"] else { throw Unreadable(member: "policy") }
-        do throws(PolicyError) { policy = try EgressPolicy(json: document) } catch {
-            throw Unreadable(member: "policy")
-        }
+        guard let lines = fields["hosts"]?.arrayValue else { throw fields.error("has no hosts") }
+        guard let policy = fields["policy"] else { throw fields.error("has no policy") }
+        var hosts: [HostLine] = []
+        for line in lines { hosts.append(try HostLine(json: line)) }
+        self.init(session: session, generation: generation, hosts: hosts, policy: try EgressPolicy(json: policy))
+    }
+}
+
+extension EgressConfiguration.HostLine {
+    fileprivate init(json: JSON) throws(PolicyError) {
+        let fields = try JSONFields(json, "a line of hosts", known: ["name", "addresses"])
+        guard let name = try fields.text("name", HostName.init(_:)),
+            let addresses = try fields.texts("addresses", IPAddress.init(text:))
+        else { throw fields.error("lacks name or addresses") }
+        self.init(name, addresses)
     }
 }

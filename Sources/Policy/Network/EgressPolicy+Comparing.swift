@@ -35,6 +35,10 @@ extension EgressPolicy {
                 if let found = Self.excess(of: rule, over: theirs, subject: block.description) { return found }
             }
         }
+        for rule in rules {
+            guard let grant = rule.socket, other.rule(for: grant) == nil else { continue }
+            return Excess(rule: rule, what: rule.subject, isLooser: false)
+        }
         return nil
     }
 
@@ -100,7 +104,7 @@ extension EgressRule {
     var pattern: HostPattern? {
         switch target {
         case .host(let pattern), .deny(let pattern): pattern
-        case .registry, .cidr: nil
+        case .registry, .cidr, .socket: nil
         }
     }
 

@@ -43,6 +43,8 @@ extension EgressRule {
         case .host(let pattern): members.append(.init("host", .string(pattern.text)))
         case .registry(let client): members.append(.init("registry", .string(client.rawValue)))
         case .cidr(let block): members.append(.init("cidr", .string(block.description)))
+        case .socket(let grant):
+            members += [.init("socket", .string(grant.path.text)), .init("name", .string(grant.name))]
         case .deny(let pattern): members.append(.init("deny", .string(pattern.text)))
         }
         switch ports {
@@ -70,7 +72,8 @@ extension EgressRule {
         let fields = try JSONFields(
             json, "rule \(index)",
             known: [
-                "id", "origin", "reason", "host", "registry", "cidr", "deny", "ports", "tls", "ech", "http",
+                "id", "origin", "reason", "host", "registry", "cidr", "socket", "name", "deny", "ports", "tls", "ech",
+                "http",
                 "addresses", "when_absent", "max_names", "made_from",
             ])
         guard let id = fields["id"]?.intValue, let origin = fields["origin"]?.stringValue,
@@ -90,10 +93,21 @@ extension EgressRule {
             try fields.text("host", HostPattern.init(_:)).map { .host($0) },
             try fields.text("registry", RegistryClient.init).map { .registry($0) },
             try fields.text("cidr", AddressBlock.init(text:)).map { .cidr($0) },
+            try socket(fields).map { .socket($0) },
             try fields.text("deny", HostPattern.init(_:)).map { .deny($0) },
         ].compactMap { $0 }
         guard found.count == 1 else { throw fields.error("has not exactly one target") }
         return found[0]
+    }
+
+    private static func socket(_ fields: JSONFields) throws(PolicyError) -> SocketGrant? {
+        guard let path = try fields.text("socket", RulePath.init(canonical:)) else {
+            guard fields["name"] == nil else { throw fields.error("has a name and no socket") }
+            return nil
+        }
+        let grant = try fields.text("name") { SocketGrant(path: path, name: $0) }
+        guard let grant else { throw fields.error("has a socket and no name") }
+        return grant
     }
 
     private static func ports(_ fields: JSONFields) throws(PolicyError) -> Ports {
@@ -115,53 +129,5 @@ extension EgressRule {
         let inner = try JSONFields(member, fields.subject + " http", known: ["methods", "paths"])
         return HTTPLimits(
             methods: try inner.texts("methods") { $0 }, paths: try inner.texts("paths") { $0 })
-    }
-}
-
-/// The members of one object: all known, none twice.
-private struct JSONFields {
-    let subject: String
-    private var members: [String: JSON] = [:]
-
-    init(_ json: JSON, _ subject: String, known: [String]) throws(PolicyError) {
-        self.subject = subject
-        guard let list = json.objectValue else { throw error("is no object") }
-        for member in list {
-            guard known.contains(member.name) else { throw error("has the unknown member \"\(member.name)\"") }
-            guard members.updateValue(member.value, forKey: member.name) == nil else {
-                throw error("has \"\(member.name)\" twice")
-            }
-        }
-    }
-
-    subscript(name: String) -> JSON? { members[name] }
-
-    func text<Value>(_ name: String, _ read: (String) -> Value?) throws(PolicyError) -> Value? {
-        guard let member = members[name] else { return nil }
-        guard let text = member.stringValue, let value = read(text) else { throw error("has a wrong \"\(name)\"") }
-        return value
-    }
-
-    func texts<Value>(_ name: String, _ read: (String) -> Value?) throws(PolicyError) -> [Value]? {
-        guard let member = members[name] else { return nil }
-        guard let list = member.arrayValue else { throw error("has a wrong \"\(name)\"") }
-        var values: [Value] = []
-        for item in list {
-            guard let text = item.stringValue, let value = read(text) else { throw error("has a wrong \"\(name)\"") }
-            values.append(value)
-        }
-        return values
-    }
-
-    func count(_ name: String) throws(PolicyError) -> Int? {
-        guard let member = members[name] else { return nil }
-        guard let number = member.intValue, number > 0 else { throw error("has a wrong \"\(name)\"") }
-        return number
-    }
-
-    func error(_ message: String) -> PolicyError {
-        PolicyError(
-            "\(subject) \(message)", file: "egress policy",
-            remedy: "It was written by another version of this program, or by something else.", operation: "read")
     }
 }

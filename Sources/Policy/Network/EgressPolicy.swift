@@ -38,7 +38,9 @@ package struct EgressPolicy: Sendable, Hashable {
     }
 
     /// Whether anything at all can leave.
-    package var isOpen: Bool { observes || rules.contains { $0.allowedHost != nil || $0.isCIDR } }
+    package var isOpen: Bool {
+        observes || rules.contains { $0.allowedHost != nil || $0.isCIDR || $0.socket != nil }
+    }
 
     /// The ports to listen on, sorted: those that rules name, and with `direct_ip: explain` the two on which a
     /// refusal can be explained to a client.

@@ -11,13 +11,15 @@ package struct EgressRule: Sendable, Hashable {
         case registry(RegistryClient)
         /// The only kind that lets a task dial an address instead of a name.
         case cidr(AddressBlock)
+        /// A Unix socket of the host; neither names nor ports have to do with it.
+        case socket(SocketGrant)
         /// Wins over every other rule.
         case deny(HostPattern)
     }
 
     package enum Ports: Sendable, Hashable {
         case any
-        /// Sorted, without repeats, never empty but in a deny or registry rule, where ports mean nothing.
+        /// Sorted, without repeats, never empty but in a deny, registry or socket rule, where ports mean nothing.
         case list([UInt16])
 
         package func contains(_ port: UInt16) -> Bool {
@@ -134,6 +136,7 @@ extension EgressRule {
         case .host(let pattern): "host \(pattern)"
         case .registry(let client): "registry \(client.rawValue)"
         case .cidr(let block): "cidr \(block)"
+        case .socket(let grant): "socket \(grant.path) as \(grant.name)"
         case .deny(let pattern): "deny \(pattern)"
         }
     }
@@ -151,7 +154,7 @@ extension EgressRule {
         var words = [subject]
         switch target {
         case .host, .cidr: words.append("ports \(ports)")
-        case .registry, .deny: break
+        case .registry, .socket, .deny: break
         }
         if let tls { words.append("tls \(tls.rawValue)") }
         if ech == .allow { words.append("ech allow") }

@@ -21,11 +21,14 @@ package struct HTTPLimits: Sendable, Hashable {
     }
 
     /// The verdict on a request by its method and its target in origin form, query included.
+    ///
+    /// A path that servers read in several ways is refused where only methods are limited, too: an encoded line end has
+    /// made two requests of one.
     package func verdict(method: String, target: String) -> Verdict {
         if let methods, !methods.contains(method) { return .methodNotAllowed }
-        guard let paths else { return .allowed }
         let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
         guard Self.isPlain(Array(path)) else { return .pathAmbiguous }
+        guard let paths else { return .allowed }
         let text = String(Substring(path))
         return paths.contains { Self.path($0, covers: text) } ? .allowed : .pathNotAllowed
     }
@@ -46,27 +49,16 @@ package struct HTTPLimits: Sendable, Hashable {
         rule.hasSuffix("/") ? path.utf8.starts(with: rule.utf8) : rule.utf8.elementsEqual(path.utf8)
     }
 
-    /// Whether a path means the same to every server: no dot segments in any encoding, no encoded separators, no
-    /// empty segments, no backslash, no controls.
+    /// Whether a path means the same to every server; what is known to be brought to another form by one is refused
+    /// instead of guessed at.
+    ///
+    /// No dot segment and no empty one, but for the last. No blank, control character, backslash or ";" (Tomcat cuts a
+    /// segment there), encoded or not. No encoded dot, slash or percent sign, which some servers decode and others
+    /// keep. Decoded it is UTF-8: overlong forms were the way past many filters (CVE-2000-0884).
     package static func isPlain(_ path: [UInt8]) -> Bool {
-        guard path.first == UInt8(ascii: "/"), path.count <= 4096 else { return false }
-        var decoded: [UInt8] = []
-        var index = 0
-        while index < path.count {
-            var byte = path[index]
-            if byte == UInt8(ascii: "%") {
-                guard index + 2 < path.count, let high = hexadecimal(path[index + 1]),
-                    let low = hexadecimal(path[index + 2])
-                else { return false }
-                byte = high << 4 | low
-                // An encoded separator or percent sign is decoded by some servers and kept by others.
-                guard byte != UInt8(ascii: "/"), byte != UInt8(ascii: "%") else { return false }
-                index += 2
-            }
-            guard byte > 0x20, byte != 0x7F, byte != UInt8(ascii: "\\"), byte != UInt8(ascii: ";") else { return false }
-            decoded.append(byte)
-            index += 1
-        }
+        guard path.first == UInt8(ascii: "/"), path.count <= 4096, let decoded = decoded(path),
+            String(validating: decoded, as: UTF8.self) != nil
+        else { return false }
         let segments = decoded.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         return segments.enumerated().allSatisfy { position, segment in
             if segment.isEmpty { return position == segments.count - 1 }
@@ -74,12 +66,24 @@ package struct HTTPLimits: Sendable, Hashable {
         }
     }
 
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x37
-        case 0x61...0x66: byte - 0x57
-        default: nil
+    /// The bytes that a path stands for; nil where it holds one that no plain path does.
+    private static func decoded(_ path: [UInt8]) -> [UInt8]? {
+        var decoded: [UInt8] = []
+        var index = 0
+        while index < path.count {
+            var byte = path[index]
+            if byte == UInt8(ascii: "%") {
+                guard index + 2 < path.count, let high = path[index + 1].hexadecimalValue,
+                    let low = path[index + 2].hexadecimalValue
+                else { return nil }
+                byte = high << 4 | low
+                guard !"./%".utf8.contains(byte) else { return nil }
+                index += 2
+            }
+            guard byte > 0x20, byte != 0x7F, byte != UInt8(ascii: "\\"), byte != UInt8(ascii: ";") else { return nil }
+            decoded.append(byte)
+            index += 1
         }
+        return decoded
     }
 }

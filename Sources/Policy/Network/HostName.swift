@@ -8,6 +8,9 @@
 package struct HostName: Hashable, Sendable, CustomStringConvertible {
     package let text: String
 
+    /// Characters of the longest name: 255 bytes on the wire (RFC 1035 3.1).
+    package static let longest = 253
+
     /// Why a text is no host name.
     package enum Flaw: Error, Sendable, Hashable {
         case empty, tooLong, trailingDot, emptyLabel, longLabel, hyphen, address
@@ -23,8 +26,7 @@ package struct HostName: Hashable, Sendable, CustomStringConvertible {
     package init(checking text: String) throws(Flaw) {
         guard !text.isEmpty else { throw .empty }
         let bytes = Array(text.utf8)
-        // 255 bytes on the wire are 253 characters of text: RFC 1035 3.1.
-        guard bytes.count <= 253 else { throw .tooLong }
+        guard bytes.count <= Self.longest else { throw .tooLong }
         var small: [UInt8] = []
         small.reserveCapacity(bytes.count)
         for scalar in text.unicodeScalars {

@@ -57,17 +57,13 @@ extension IPAddress: CustomStringConvertible {
                 groups += [UInt16(value >> 16), UInt16(truncatingIfNeeded: value)]
             } else {
                 // UInt16(_:radix:) also takes a sign, which is no hexadecimal digit.
-                guard (1...4).contains(part.count), part.allSatisfy({ isHexadecimal($0) }),
+                guard (1...4).contains(part.count), part.allSatisfy({ $0.hexadecimalValue != nil }),
                     let group = UInt16(String(decoding: part, as: UTF8.self), radix: 16)
                 else { return nil }
                 groups.append(group)
             }
         }
         return groups
-    }
-
-    private static func isHexadecimal(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) || (0x41...0x46).contains(byte)
     }
 
     /// The canonical text: RFC 5952 for IPv6, with an IPv4-mapped address ending in dotted decimals.

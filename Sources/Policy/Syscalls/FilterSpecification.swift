@@ -14,7 +14,7 @@ package struct FilterSpecification: Sendable, Hashable {
     package init(_ policy: SyscallPolicy) { self.policy = policy }
 
     /// Counts the changes of the tables: raised whenever the same policy comes to mean other rules.
-    package static let revision = 1
+    package static let revision = 4
 
     /// For every number without a rule, known or not: ENOSYS, what a kernel without that call says.
     package let defaultAction = SyscallAction.errno(38)
@@ -63,6 +63,9 @@ extension SyscallAction {
         switch self {
         case .allow: "allow"
         case .notify: "refuse EPERM, recorded"
+        case .errno(0): "answer 0, nothing done"
+        case .errno(12): "refuse ENOMEM"
+        case .errno(22): "refuse EINVAL"
         case .errno(38): "refuse ENOSYS"
         case .errno(93): "refuse EPROTONOSUPPORT"
         case .errno(97): "refuse EAFNOSUPPORT"

@@ -22,11 +22,13 @@ package enum SyscallRefusals {
     /// Refused as if this kernel did not have them (ENOSYS), unrecorded: programs probe for these and fall back.
     ///
     /// `clone3` hides its flags behind a pointer that a filter cannot read; glibc then uses `clone`. `io_uring`
-    /// performs opens and connects that no filter sees. The others are newer than the programs that need them, or
-    /// have never been implemented on x86-64.
+    /// performs opens and connects that no filter sees. The older `io_setup` takes from fs.aio-max-nr, which the whole
+    /// host shares: one session could use it up. The others are newer than the programs that need them, or have never
+    /// been implemented on x86-64.
     package static let probes: Set<String> = [
         "afs_syscall", "clone3", "epoll_ctl_old", "epoll_wait_old", "file_getattr", "file_setattr", "get_mempolicy",
-        "get_thread_area", "getpmsg", "getxattrat", "io_uring_enter", "io_uring_register", "io_uring_setup",
+        "get_thread_area", "getpmsg", "getxattrat", "io_cancel", "io_destroy", "io_getevents", "io_pgetevents",
+        "io_setup", "io_submit", "io_uring_enter", "io_uring_register", "io_uring_setup",
         "listmount", "listns", "listxattrat", "lsm_get_self_attr", "lsm_list_modules", "putpmsg", "removexattrat",
         "security", "set_thread_area", "setxattrat", "statmount", "tuxcall", "uprobe", "uretprobe", "vserver",
     ]

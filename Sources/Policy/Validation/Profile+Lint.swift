@@ -10,7 +10,8 @@ extension Profile {
         return findings.filter { $0.severity == .error } + findings.filter { $0.severity == .warning }
     }
 
-    func finding(
+    /// A finding about a key, with the place where it was written.
+    package func finding(
         _ severity: LintFinding.Severity, _ key: String, _ message: String, remedy: String
     ) -> LintFinding {
         // A list that nobody wrote has no place; its profile's reason stands in the same file.

@@ -4,7 +4,7 @@ extension Profile {
     func lintEgress() -> [LintFinding] {
         egress.rules.enumerated().flatMap { index, rule in
             [lintRepeat(rule, index), lintDenied(rule, index)].compactMap { $0 } + lintReach(rule, index)
-                + lintAddresses(rule, index)
+                + lintAddresses(rule, index) + lintSocket(rule, index)
         }
     }
 
@@ -55,12 +55,38 @@ extension Profile {
         }
     }
 
+    private func lintSocket(_ rule: EgressRule, _ index: Int) -> [LintFinding] {
+        guard let grant = rule.socket else { return [] }
+        let key = "egress.rules[\(index)]"
+        var findings: [LintFinding] = []
+        if let kind = SocketGrant.forbidden(grant.path) {
+            findings.append(
+                finding(
+                    .error, key, "is \"\(grant.path)\", \(kind.words)", remedy: "Remove it; no profile can grant it."))
+        }
+        let before = egress.rules[..<index].filter { $0.socket != nil }
+        if let other = before.first(where: { $0.socket?.name == grant.name && $0.target != rule.target }) {
+            findings.append(
+                finding(
+                    .error, key, "has the name \"\(grant.name)\", which \(other.origin) has given to another socket",
+                    remedy: "Give each socket a name of its own."))
+        }
+        if before.count == SocketGrant.most {
+            findings.append(
+                finding(
+                    .error, key, "is one socket more than the \(SocketGrant.most) that a session may have",
+                    remedy: "Grant fewer."))
+        }
+        return findings
+    }
+
     private static let proxyPorts: Set<UInt16> = [1080, 3128, 8118, 9050]
 
     /// Two rules about the same target must have no port in common: which of them holds would be a matter of order.
     private func lintRepeat(_ rule: EgressRule, _ index: Int) -> LintFinding? {
         let earlier = egress.rules[..<index].first { other in
-            other.target == rule.target && (rule.isDeny || rule.isRegistry || rule.ports.overlaps(other.ports))
+            other.target == rule.target
+                && (rule.isDeny || rule.isRegistry || rule.socket != nil || rule.ports.overlaps(other.ports))
         }
         guard let earlier else { return nil }
         let same = earlier.text == rule.text

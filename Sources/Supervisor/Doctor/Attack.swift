@@ -51,45 +51,6 @@ extension Doctor {
         for fd in [report.number, list.number] {
             try checked("rewind", "a memory file") { Int(lseek(fd, 0, SEEK_SET)) }
         }
-        // Opened here and executed by descriptor: the reader's id need not be able to reach the path.
-        let program = try Descriptor.open(programs.directory + "/sallyport", O_RDONLY | O_NOFOLLOW)
-        let filter = try FilterCache(paths).filter(
-            program: "posture-reader", allowed: Self.readerCalls, answered: Self.readerRefusals)
-        var block: IdBlock?
-        let owner = "doctor-\(getpid())"
-        if mode == .host {
-            block = try IdBlocks.open(HostFile.idRange()).allocate(owner, start: processStartTime(getpid()))
-        }
-        let confined: ConfinedProgram
-        do throws(LaunchError) {
-            confined = try ConfinedProgram.start(
-                program, argv: ["sallyport"] + arguments, environment: [],
-                identity: block.map { .host(id: $0.last) } ?? .caller,
-                descriptors: [report.number, 1, 2, list.number], filter: filter)
-        } catch {
-            if let block { try IdBlocks.open(HostFile.idRange()).release(block, of: owner) }
-            throw SystemError("start", "the posture reader at \(error.step)", error.errno, remedy: error.remedy)
-        }
-        var code: Int32 = 0
-        var status: Int32 = 0
-        let pidfd = confined.pidfd.number
-        try checked("wait for", "the posture reader") { sp_wait_pidfd(pidfd, &code, &status) }
-        if let block { try IdBlocks.open(HostFile.idRange()).release(block, of: owner) }
-        return code == CLD_EXITED ? status : 128 + status
+        return try ConfinedReader.run(arguments, input: report, document: list)
     }
-
-    /// Reading and writing what is open, memory, and what a static program does before main: dup3 and execveat place
-    /// its descriptors and start it, readlink and openat show the Swift runtime its own path and arguments. The reader
-    /// gives up every file by Landlock before it reads. No socket, no signal.
-    private static let readerCalls = [
-        "dup3", "execveat", "execve", "read", "write", "close", "fstat", "newfstatat", "openat", "readlink", "brk",
-        "mmap", "fcntl",
-        "munmap", "mprotect", "mremap", "madvise", "exit", "exit_group", "arch_prctl", "set_tid_address",
-        "set_robust_list",
-        "rseq", "prlimit64", "getrandom", "futex", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
-        "gettid",
-        "getpid", "sched_getaffinity", "landlock_create_ruleset", "landlock_restrict_self",
-    ]
-    /// Asked of standard output at start, to choose its buffering; no is an answer.
-    private static let readerRefusals: [(name: String, errno: Int32)] = [("ioctl", ENOTTY)]
 }

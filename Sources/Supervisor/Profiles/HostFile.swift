@@ -13,7 +13,7 @@ package enum HostFile {
     /// The configured id range, or the standard one.
     package static func idRange() throws(SystemError) -> IdRange {
         guard access(path, F_OK) == 0 else { return .standard }
-        let bytes = try trusted()
+        let bytes = try TrustedFile.open(path, owner: .root).readAll(limit: 65536, subject: "\"\(path)\"")
         let json: JSON
         do throws(DocumentError) { json = try JSON.read(bytes, file: path) } catch {
             throw SystemError("read", "\"\(path)\"", .invalid, remedy: error.description)
@@ -36,16 +36,5 @@ package enum HostFile {
 
     private static func refused(_ why: String) -> SystemError {
         SystemError("use", "\"\(path)\"", .invalid, remedy: why + ".")
-    }
-
-    private static func trusted() throws(SystemError) -> [UInt8] {
-        let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-        let status = try FileStatus.of(file, subject: "\"\(path)\"")
-        guard status.isRegular, status.uid == 0, status.permissions & 0o022 == 0 else {
-            throw SystemError(
-                "trust", "\"\(path)\"", .notPermitted,
-                remedy: "It must be a regular file of root that nobody else can write.")
-        }
-        return try file.readAll(limit: 65536, subject: "\"\(path)\"")
     }
 }

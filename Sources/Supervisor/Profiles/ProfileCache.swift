@@ -115,26 +115,8 @@ private struct ProfileCacheEntry: ~Copyable {
 
     /// What ``write(_:)`` kept, or nil; what is not that is an error, not a miss.
     borrowing func read() throws(SystemError) -> [UInt8]? {
-        let file: Descriptor
-        do { file = try directory.open(name, O_RDONLY) } catch {
-            if error.errno == .noEntry { return nil }
-            throw error
-        }
-        let status = try FileStatus.of(file, subject: name)
-        let bytes = try file.readAll(limit: 1 << 20, subject: "\"\(name)\"")
-        let body = Array(bytes.dropFirst(64))
-        guard status.uid == geteuid(), status.permissions & 0o022 == 0,
-            Array(Digest.sha256(body).utf8) == Array(bytes.prefix(64))
-        else {
-            throw SystemError(
-                "trust", "compiled profile \"\(directory.path)/\(name)\"", .notPermitted,
-                remedy:
-                    "Its owner, mode or content is not what this program wrote; remove it and find out who changed it.")
-        }
-        return body
+        try directory.readCache(name, what: "compiled profile")
     }
 
-    borrowing func write(_ body: [UInt8]) throws(SystemError) {
-        try directory.replace(name, with: Array(Digest.sha256(body).utf8) + body)
-    }
+    borrowing func write(_ body: [UInt8]) throws(SystemError) { try directory.writeCache(name, body) }
 }

@@ -54,25 +54,7 @@ package struct ProfileFiles: Sendable {
 
     private func read(_ path: String) throws(PolicyError) -> [UInt8] {
         do throws(SystemError) {
-            let entry = try FileStatus.path(path)
-            guard !entry.isSymlink else {
-                throw SystemError(
-                    "trust", "profile \"\(path)\"", .symlinkLoop, remedy: "It is a symlink; give the file itself.")
-            }
-            let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-            let status = try FileStatus.of(file, subject: "\"\(path)\"")
-            guard status.isRegular else {
-                throw SystemError("trust", "profile \"\(path)\"", .invalid, remedy: "It must be a regular file.")
-            }
-            guard status.uid == 0 || status.uid == geteuid() else {
-                throw SystemError(
-                    "trust", "profile \"\(path)\"", .notPermitted,
-                    remedy: "It belongs to uid \(status.uid); it must belong to root or to you.")
-            }
-            guard status.permissions & 0o022 == 0 else {
-                throw SystemError(
-                    "trust", "profile \"\(path)\"", .notPermitted, remedy: "Others can write it; run chmod go-w on it.")
-            }
+            let file = try TrustedFile.open(path, what: "profile ")
             return try file.readAll(limit: 262_144, subject: "\"\(path)\"")
         } catch {
             throw PolicyError("\(error.explanationLine)", file: path, remedy: error.remedy ?? "Check the path.")

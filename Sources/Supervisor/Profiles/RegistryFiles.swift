@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Glibc
 internal import LinuxSystem
 internal import Policy
 
@@ -18,16 +17,10 @@ package enum RegistryFiles {
     private static func text(_ path: String) throws(PolicyError) -> String? {
         do throws(SystemError) {
             let file: Descriptor
-            do throws(SystemError) { file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) } catch {
+            do throws(SystemError) { file = try TrustedFile.open(path, followsLinks: true) } catch {
                 // What the caller cannot read, its own clients cannot read either.
                 if [.noEntry, .notDirectory, .accessDenied].contains(error.errno) { return nil }
                 throw error
-            }
-            let status = try FileStatus.of(file, subject: "\"\(path)\"")
-            guard status.isRegular, status.uid == 0 || status.uid == geteuid(), status.permissions & 0o022 == 0 else {
-                throw SystemError(
-                    "trust", "\"\(path)\"", .notPermitted,
-                    remedy: "It must be a regular file of root or of yours that nobody else can write.")
             }
             let bytes = try file.readAll(limit: 262_144, subject: "\"\(path)\"")
             guard let text = String(validating: bytes, as: UTF8.self) else {

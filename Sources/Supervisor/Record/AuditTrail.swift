@@ -1,33 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
-internal import Glibc
-package import Isolation
 package import LinuxSystem
 package import Policy
 
-/// The audit of one session, read back.
+/// The records of an audit, and the policies that they were decided by.
 ///
 /// A process without privilege wrote it, which had read bytes of the sandbox; it is read as such, line by line, by the
-/// strict reader, and a line that is none of ours is an error with its number.
+/// strict reader and in a ``ConfinedReader`` only, and a line that is none of ours is an error with its number.
 package struct AuditTrail: Sendable {
-    package let session: SessionID
     package let records: [JSON]
-    private let paths: HostPaths
+    private let policies: JSON
 
-    private static let most = 64 << 20
-
-    package init(_ session: SessionID, _ paths: HostPaths) throws(SystemError) {
-        self.session = session
-        self.paths = paths
-        let directory = try Self.directory(session, paths)
-        guard try directory.contains("audit.jsonl") else {
-            throw SystemError(
-                "read", "the audit of session \(session)", .noEntry,
-                remedy: "Its profile lets nothing out, so there was nothing to decide.")
-        }
-        let bytes = try directory.open("audit.jsonl", O_RDONLY | O_NOFOLLOW).readAll(
-            limit: Self.most, subject: "the audit of session \(session)")
-        records = try Self.parse(bytes, subject: "the audit of session \(session)")
+    /// - Parameter policies: Of ``SessionAudit``; null where there are none.
+    package init(_ records: [JSON], policies: JSON) {
+        self.records = records
+        self.policies = policies
     }
 
     /// Records of an audit file's bytes. A last line without its end is one that is being written, and is left out.
@@ -44,15 +31,6 @@ package struct AuditTrail: Sendable {
         return records
     }
 
-    private static func directory(_ session: SessionID, _ paths: HostPaths) throws(SystemError) -> Directory {
-        do throws(SystemError) { return try Directory.open(paths.sessions + "/" + session.text) } catch {
-            guard error.errno == .noEntry else { throw error }
-            throw SystemError(
-                "find", "session \(session)", .noEntry,
-                remedy: "`sallyport session list` shows those that sweep has not removed.")
-        }
-    }
-
     /// The record of an event.
     package func record(_ event: String) -> JSON? { records.first { $0["id"]?.stringValue == event } }
 
@@ -62,18 +40,24 @@ package struct AuditTrail: Sendable {
             .reduce(0) { $0 + ($1["count"]?.intValue ?? 0) }
     }
 
-    /// The policy that was in force in a generation; nil when it is not kept.
-    package func policy(generation: Int) throws(SystemError) -> EgressPolicy? {
-        let directory = try Self.directory(session, paths)
-        let name = Self.policyFile(generation)
-        guard try directory.contains(name) else { return nil }
-        let bytes = try directory.read(name, limit: 4 << 20)
-        do { return try EgressConfiguration(json: try JSON.read(bytes, file: name)).policy } catch {
-            throw SystemError("read", "\"\(name)\" of session \(session)", .invalid, remedy: "\(error)")
-        }
+    /// The generation in force when a record was written: the last one that was announced before it.
+    package func generation(of record: JSON) -> Int {
+        let before = records.prefix { $0["id"] != record["id"] }
+        return Self.lastAnnounced(before)
     }
 
-    static func policyFile(_ generation: Int) -> String { "egress-\(generation).json" }
+    /// The generation that the gateway announced last.
+    package var lastGeneration: Int { Self.lastAnnounced(records[...]) }
+
+    private static func lastAnnounced(_ records: ArraySlice<JSON>) -> Int {
+        records.last { $0["event"]?.stringValue == "policy.apply" }?["generation"]?.intValue ?? 1
+    }
+
+    /// The policy that was in force in a generation; nil when it is not kept.
+    package func policy(generation: Int) throws(SystemError) -> EgressPolicy? {
+        guard let text = policies["\(generation)"]?.stringValue else { return nil }
+        return try SessionAudit.policy(Array(text.utf8), generation: generation)
+    }
 
     /// The session that an event's id begins with.
     package static func session(of event: String) -> SessionID? {

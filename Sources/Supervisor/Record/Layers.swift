@@ -37,7 +37,7 @@ package struct Layers: Sendable {
                 .joined(
                     separator: ", "),
             landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived",
-            rlimits: rlimits(try procText("/proc/\(pid)/limits")))
+            rlimits: rlimits(try procBytes("/proc/\(pid)/limits")))
         if spec.mode == .rootless {
             layers.notes.append(
                 "one id: everything inside runs with the caller's own, so a runner is inside the agent's trust")
@@ -51,13 +51,13 @@ package struct Layers: Sendable {
     ]
 
     /// /proc/<pid>/limits has a name of several words, then the soft limit. proc_pid_limits(5)
-    private static func rlimits(_ lines: [Substring]) -> [(name: String, value: String)] {
-        var found: [(name: String, value: String)] = []
-        for (name, title) in resources {
-            guard let line = lines.first(where: { $0.hasPrefix(title + " ") }) else { continue }
-            found.append((name, String(line.dropFirst(title.utf8.count).split(separator: " ").first ?? "")))
+    private static func rlimits(_ table: [UInt8]) -> [(name: String, value: String)] {
+        let lines = table.split(separator: UInt8(ascii: "\n"))
+        return resources.compactMap { name, title in
+            guard let line = lines.first(where: { $0.starts(with: title.utf8) }) else { return nil }
+            let value = line.dropFirst(title.utf8.count).split(separator: UInt8(ascii: " "), maxSplits: 1).first ?? []
+            return (name, String(decoding: value, as: UTF8.self))
         }
-        return found
     }
 
     /// `user:[4026531837]`, or why it cannot be seen: a rootless supervisor may not look into a non-dumpable process.

@@ -21,18 +21,47 @@ package struct PlanDocument: Sendable {
                     .init("specification", .string(spec.filter.specificationDigest)),
                     .init("bytes", .int(spec.filter.program.count)),
                 ])),
-            .init("network", .array(SandboxPlan.networkSteps(spec).map(Self.json))),
-            .init("steps", .array(plan.steps.map(Self.json))),
+            .init("network", .array(SandboxPlan.networkSteps(spec).map { Self.json($0, spec) })),
+            .init("steps", .array(plan.steps.map { Self.json($0, spec) })),
             .init("open_files", .number(spec.limits.openFiles)),
         ])
         digest = Digest.sha256(Array(json.prettyText.utf8))
     }
 
-    private static func json(_ step: PlanStep) -> JSON {
-        .object([
+    private static func json(_ step: PlanStep, _ spec: SandboxSpec) -> JSON {
+        let detail = step.operation == .filesystem ? ours(step.detail, spec) : step.detail
+        return .object([
             .init("step", .string(step.label)), .init("operation", .string(step.operation.name)),
-            .init("path", .optional(step.path)),
-            .init("detail", step.detail.isEmpty ? .null : .string(step.detail)),
+            .init("path", .optional(step.path.map { place($0, of: step, spec) })),
+            .init("detail", detail.isEmpty ? .null : .string(detail)),
         ])
+    }
+
+    /// A path of the host as it counts: the same sandbox has the same plan wherever our own directories lie, and
+    /// wherever the caller keeps what is shown inside.
+    private static func place(_ path: String, of step: PlanStep, _ spec: SandboxSpec) -> String {
+        switch step.operation {
+        case .attachAt: return ours(path, spec)
+        case .cloneTree:
+            var given = spec.mounts
+            switch spec.workspace {
+            case .empty: break
+            case .readOnly(let tree): given.append(tree)
+            case .overlay(let tree, _, let upper): given += [tree] + (upper.map { [$0] } ?? [])
+            }
+            return given.first { $0.source == path }.map { "given:\($0.target)" } ?? ours(path, spec)
+        default: return path
+        }
+    }
+
+    private static func ours(_ text: String, _ spec: SandboxSpec) -> String {
+        guard text.contains(spec.runtime) else { return text }
+        var result = ""
+        var rest = text[...]
+        while let at = rest.indices.first(where: { rest[$0...].hasPrefix(spec.runtime + "/") }) {
+            result += rest[..<at] + "runtime:"
+            rest = rest[at...].dropFirst(spec.runtime.count)
+        }
+        return result + rest
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Policy
+internal import Policy
 
 /// The smallest profile that would have let an observed session reach what it reached.
 ///
@@ -7,28 +7,19 @@ package import Policy
 /// the session was refused is told in comments, since whether it should be allowed is not for a run to decide.
 package struct ProfileProposal: Sendable {
     private let use: ObservedUse
-    private let result: SessionResult
-    private let profile: Profile
-    private let base: String
-    private let command: String
+    private let run: ObservedRun
 
-    /// - Parameters:
-    ///   - profile: What was observed over.
-    ///   - base: Its name as `extends` takes it.
-    package init(_ use: ObservedUse, _ result: SessionResult, profile: Profile, base: String, command: String) {
+    package init(_ use: ObservedUse, of run: ObservedRun) {
         self.use = use
-        self.result = result
-        self.profile = profile
-        self.base = base
-        self.command = command
+        self.run = run
     }
 
     /// The proposal as a profile's text.
     package var text: String {
         var lines = [
-            "# What \(Self.comment(command)) used in session \(result.session), observed and not judged.",
+            "# What \(Self.comment(run.command)) used in session \(run.session), observed and not judged.",
             "# Strike out what it should not have, and fill in a reason for everything that stays.", "version: 1",
-            "extends: [\(base)]", "reason: \"\(Profile.unfilled): what runs under this profile\"",
+            "extends: [\(run.base)]", "reason: \"\(Profile.unfilled): what runs under this profile\"",
         ]
         let hosts = use.hosts.sorted { $0.key < $1.key }
         if !hosts.isEmpty { lines += ["egress:", "  rules:"] }
@@ -109,9 +100,12 @@ package struct ProfileProposal: Sendable {
         list("Refused all the same:", use.refused.sorted { $0.key < $1.key }.map { "\($0.key), \($0.value)x" })
         list(
             "System calls that were refused:",
-            result.denials.map { "\($0.syscall), \($0.count)x (\(group($0.syscall)))" })
-        list("Limits that were reached:", result.limitsHit)
-        if let entries = result.keptEntries {
+            run.refusals.map { refusal in
+                let group = refusal.group.map { "\"\($0)\" under syscalls.allow_groups has it" } ?? "no group has it"
+                return "\(refusal.syscall), \(refusal.count)x (\(group))"
+            })
+        list("Limits that were reached:", run.limitsHit)
+        if let entries = run.keptEntries {
             list(
                 "The workspace:",
                 [
@@ -121,12 +115,6 @@ package struct ProfileProposal: Sendable {
                 ])
         }
         return lines
-    }
-
-    private func group(_ syscall: String) -> String {
-        let groups = SyscallGroup.allCases.filter { $0.allows(syscall) && !profile.syscalls.allowGroups.contains($0) }
-        guard let group = groups.first else { return "no group has it" }
-        return "\"\(group.rawValue)\" under syscalls.allow_groups has it"
     }
 
     private static func comment(_ text: String) -> String {

@@ -2,6 +2,7 @@
 package import Documents
 internal import Isolation
 internal import LinuxSystem
+internal import Policy
 internal import Wire
 
 extension SessionResult {
@@ -20,8 +21,12 @@ extension SessionResult {
         package var interception: String
         package var ports: [UInt16]
         package var ipv6: Bool
+        /// What its kernel had not got, and the session did without.
+        package var notes: [String]
         /// Everything public was let through, to find out what the task needs: far weaker than any profile.
         package var observed = false
+        /// The host's sockets that the session began with: their paths on the host, by their names inside.
+        package var sockets: [(name: String, path: String)] = []
         package var generation: UInt32 = 1
         package var allowed: UInt64 = 0
         package var denied: UInt64 = 0
@@ -33,22 +38,24 @@ extension SessionResult {
         /// The gateway ended before its session; nothing left from then on.
         package var lost: String?
 
-        init(_ network: NetworkPlan, observed: Bool) {
-            self.observed = observed
-            interception = network.transparent ? "transparent" : "ports"
-            ports = network.ports
-            ipv6 = network.ipv6
+        init(_ plan: EgressPlan, _ policy: EgressPolicy) {
+            observed = policy.observes
+            sockets = policy.socketRules.compactMap { $0.socket }.map { ($0.name, $0.path.text) }
+            interception = plan.network.transparent ? "transparent" : "ports"
+            ports = plan.network.ports
+            ipv6 = plan.network.ipv6
+            notes = plan.notes
         }
 
         mutating func add(_ door: EgressDoor) {
-            generation = door.generation
-            allowed = door.totals.allowed
-            denied = door.totals.denied
-            bytesUp = door.totals.bytesUp
-            bytesDown = door.totals.bytesDown
-            recordsLost = door.totals.recordsLost
+            generation = door.state.generation
+            allowed = door.state.totals.allowed
+            denied = door.state.totals.denied
+            bytesUp = door.state.totals.bytesUp
+            bytesDown = door.state.totals.bytesDown
+            recordsLost = door.state.totals.recordsLost
             lost = door.failure?.description
-            denials = door.denials.map {
+            denials = door.state.denials.map {
                 Denied(subject: $0.subject, port: $0.port, reason: $0.reason, count: $0.count, event: $0.event)
             }
         }
@@ -56,7 +63,9 @@ extension SessionResult {
         package var json: JSON {
             .object([
                 .init("interception", .string(interception)), .init("ports", .array(ports.map { .number($0) })),
-                .init("ipv6", .bool(ipv6)), .init("observed", .bool(observed)),
+                .init("ipv6", .bool(ipv6)), .init("notes", .array(notes.map { .string($0) })),
+                .init("observed", .bool(observed)),
+                .init("sockets", .object(sockets.map { .init($0.name, .string($0.path)) })),
                 .init("generation", .number(generation)),
                 .init("allowed", .number(allowed)), .init("denied", .number(denied)),
                 .init("bytes_up", .number(bytesUp)), .init("bytes_down", .number(bytesDown)),

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
 internal import Glibc
 internal import Isolation
 internal import LinuxSystem
@@ -8,62 +7,29 @@ internal import Wire
 
 /// One session's egress gateway, as its supervisor sees it: a process that holds the session's sockets and its policy.
 ///
-/// It is started before the sandbox and gets its sockets when the sandbox has made them; nothing of the workload runs
-/// before it has said that it is ready. When it ends early, egress is shut with it: the sockets were the only way out.
-/// The session goes on, and its record says so.
+/// Nothing of the workload runs before it has said that it is ready. When it ends early, egress is shut with it: the
+/// sockets were the only way out. The session goes on, and its record says so.
 final class EgressDoor {
-    private static let patience: UInt64 = 5_000_000_000
-    /// Two sockets for each connection, and a pipe for each direction that has bytes on their way.
-    private static let descriptors: UInt64 = 2048
-
-    private var program: ConfinedProgram?
-    private let control: Descriptor
-    private var isReady = false
-    private var hasEnded = false
-    private(set) var totals = EgressReport.Totals()
-    private(set) var denials: [EgressReport.Denial] = []
-    private(set) var generation: UInt32 = 1
+    private let process: GatewayProcess
+    private(set) var state = DoorState()
     /// What went wrong with it.
     private(set) var failure: SystemError?
     /// Finds which process holds a socket.
     var find: OwnerSearch?
+    /// The host's sockets that the policy grants; set before ``begin(_:_:audit:options:)``.
+    var grants: SocketGrants?
 
     /// The socket to wait on; ``heed()`` takes what is there.
-    var number: Int32 { control.number }
+    var number: Int32 { process.number }
 
     /// Starts the program; it waits for its sockets.
-    static func start(_ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity)
-        throws(SystemError) -> EgressDoor
-    {
-        let filter = try FilterCache(paths).filter(
-            program: "sallyport-gateway egress", allowed: EgressSyscalls.allowed, answered: EgressSyscalls.answered,
-            ioctlRequests: GatewaySyscalls.ioctlRequests)
-        let program = try programs.opened("sallyport-gateway")
-        let null = try Descriptor.open("/dev/null", O_RDWR)
-        let channel = try Channel.messages()
-        let control = try channel.first.duplicate()
-        let fd = control.number
-        // A gateway that does not read must not hold up the deadline.
-        try checked("make non-blocking", "the egress gateway's socket") { sp_set_nonblocking(fd, 1) }
-        do throws(LaunchError) {
-            let started = try ConfinedProgram.start(
-                program, argv: ["sallyport-gateway", "egress"], environment: [], identity: identity,
-                descriptors: [null.number, null.number, null.number, channel.second.number], filter: filter,
-                openFiles: descriptors)
-            return EgressDoor(consume control, consume started)
-        } catch {
-            throw SystemError("start", "the egress gateway at \(error.step)", error.errno, remedy: error.remedy)
-        }
-    }
-
-    private init(_ control: consuming Descriptor, _ program: consuming ConfinedProgram) {
-        self.control = control
-        self.program = consume program
+    init(_ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity) throws(SystemError) {
+        process = try GatewayProcess.start(.egress, programs, paths, identity: identity)
     }
 
     // MARK: Start
 
-    /// Hands over the session's sockets and its policy, and waits until names are answered.
+    /// Hands over the session's sockets and its policy; ``ready()`` comes next.
     ///
     /// - Parameter sockets: Closed here afterwards: an open listener would keep the session's network alive.
     func begin(
@@ -79,18 +45,21 @@ final class EgressDoor {
             roles.append(purpose)
             numbers.append(number)
         }
-        let start = EgressStart(roles: roles, options: options)
-        try control.send(
-            EgressCommand.start(start).encoded(), descriptors: numbers, subject: "the egress gateway's start")
-        sockets.close()
-        generation = configuration.generation
-        let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
-        while !isReady && failure == nil && wait(until: deadline) { _ = heed() }
-        if let failure { throw failure }
-        guard isReady else {
-            throw SystemError(
-                "start", "the egress gateway", Errno(ETIMEDOUT), remedy: "It did not say that it is ready.")
+        for (index, number) in (grants?.listeners ?? []).enumerated() {
+            roles.append(.socketListener(number: UInt16(index + 1)))
+            numbers.append(number)
         }
+        let start = EgressStart(roles: roles, options: options)
+        try process.send(EgressCommand.start(start).encoded(), descriptors: numbers)
+        sockets.close()
+        grants?.handedOver()
+    }
+
+    /// Waits until names are answered.
+    func ready() throws(SystemError) {
+        let isInTime = process.wait(until: { state.phase != .starting || failure != nil }, heed: { _ = heed() })
+        if let failure { throw failure }
+        guard isInTime else { throw process.late }
     }
 
     // MARK: While the session runs
@@ -98,52 +67,51 @@ final class EgressDoor {
     /// Takes one report; false when no more will come.
     func heed() -> Bool {
         do throws(SystemError) {
-            guard
-                let message = try control.receive(limit: EgressReport.longest, subject: "the egress gateway's report")
-            else { return fail(gone()) }
-            for fd in message.descriptors { _ = sp_close(fd) }
-            guard message.descriptors.isEmpty else {
-                throw SystemError("read", "the egress gateway's report", .invalid)
-            }
-            return take(try report(message.bytes))
-        } catch {
-            if error.errno == .again || error.errno == Errno(ECONNRESET) { return true }
-            return fail(error)
-        }
+            let report = try process.receive(limit: EgressReport.longest, EgressReport.init(decoding:))
+            return try report.map(take) ?? true
+        } catch { return fail(error) }
     }
 
-    private func report(_ bytes: [UInt8]) throws(SystemError) -> EgressReport {
-        do throws(MessageError) { return try EgressReport(decoding: bytes) } catch {
-            throw SystemError(
-                "read", "the egress gateway's report", .invalid,
-                remedy: "Use sallyport and sallyport-gateway of the same build.")
-        }
-    }
-
-    private func take(_ report: EgressReport) -> Bool {
-        switch report {
-        case .ready: isReady = true
-        case .whoIs(let query, let pair): tell(.owner(query: query, find?.owner(of: pair)))
-        case .applied(let generation, let cut):
-            self.generation = generation
-            concluded?(.applied(generation: generation, cut: cut))
-        case .unusable: concluded?(.unusable)
-        case .denial(let denial): if denials.count < 64 { denials.append(denial) }
-        case .ended(let totals):
-            self.totals = totals
-            hasEnded = true
+    private func take(_ report: EgressReport) throws(SystemError) -> Bool {
+        switch try step(report) {
+        case .nothing, .ready: return true
+        case .answer(let query, let pair):
+            process.tell(EgressCommand.owner(query: query, find?.owner(of: pair)).encoded())
+        case .connect(let query, let number): connect(query, number)
+        case .changed(let generation, let cut): concluded?(.applied(generation: generation, cut: cut))
+        case .unchanged: concluded?(.unusable)
+        case .ended:
             concluded?(.gone)
             return false
-        case .refused(let refusal):
-            let (reason, remedy) = refusal.explanation
-            let errno = refusal.errno == 0 ? Errno.notPermitted : Errno(Int32(truncatingIfNeeded: refusal.errno))
-            return fail(SystemError("start", "the egress gateway, which says that \(reason)", errno, remedy: remedy))
+        case .refused(let refusal): throw process.failure(refusal)
         }
         return true
     }
 
+    /// Makes a connection to a socket of the host that the gateway asks for.
+    private func connect(_ query: UInt32, _ number: UInt16) {
+        do throws(SystemError) {
+            guard let grants else { throw SystemError("connect to", "socket \(number)", Errno(ESHUTDOWN)) }
+            let socket = try grants.connect(number)
+            try process.send(EgressCommand.connected(query: query).encoded(), descriptors: [socket.number])
+        } catch {
+            let errno = UInt32(max(0, error.errno.code))
+            process.tell(EgressCommand.notConnected(query: query, errno: errno).encoded())
+        }
+    }
+
+    private func step(_ report: EgressReport) throws(SystemError) -> DoorState.Step {
+        do throws(DoorState.Disorder) { return try state.take(report) } catch {
+            throw SystemError(
+                "go on with", "the egress gateway, which \(error)", Errno(EPROTO),
+                remedy: "It was ended. Nothing leaves the session any more: its only way out ended with it.")
+        }
+    }
+
+    /// Whatever it said or did: one that is not believed any more does not go on, and its sockets end with it.
     private func fail(_ error: SystemError) -> Bool {
         failure = failure ?? error
+        process.dismiss()
         concluded?(.gone)
         return false
     }
@@ -164,54 +132,43 @@ final class EgressDoor {
     /// Hands another policy to the gateway; ``concluded`` hears of it.
     func change(_ configuration: EgressConfiguration) throws(SystemError) {
         let file = try SealedDocument.make(configuration.json, name: "egress configuration")
-        try control.send(
-            EgressCommand.policy(generation: configuration.generation).encoded(), descriptors: [file.number],
-            subject: "a policy to the egress gateway")
-    }
-
-    private func gone() -> SystemError {
-        let how = reap(within: 1000) ?? "exit status 0"
-        return SystemError(
-            "go on with", "the egress gateway, which ended early (\(how))", Errno(EPIPE),
-            remedy: "Nothing leaves the session any more: its only way out ended with it.")
-    }
-
-    /// A gateway that is gone is noticed by its socket.
-    private func tell(_ command: EgressCommand) {
+        state.propose()
         do throws(SystemError) {
-            try control.send(command.encoded(), descriptors: [], subject: "a command to the egress gateway")
-        } catch {}
+            try process.send(
+                EgressCommand.policy(generation: configuration.generation).encoded(), descriptors: [file.number])
+        } catch {
+            state.withdraw()
+            throw error
+        }
     }
 
     // MARK: End
 
-    /// Shuts egress and takes the last reports. Nothing happens the second time.
+    /// Tells it to end, as soon as nobody is left inside; ``finish()`` has what it reports meanwhile.
+    func close() {
+        // Its socket would keep the session's network alive, and there is nobody left to find.
+        find = nil
+        grants = nil
+        guard failure == nil && state.phase == .serving else { return }
+        state.close()
+        process.tell(EgressCommand.close.encoded())
+    }
+
+    /// Takes the last reports and ends it. Nothing happens the second time.
     func finish() {
-        guard program != nil else { return }
-        if isReady && failure == nil {
-            tell(.close)
-            let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
-            while !hasEnded && failure == nil && wait(until: deadline) { _ = heed() }
+        close()
+        let isDone = { self.state.phase != .closing || self.failure != nil }
+        if !process.wait(until: isDone, heed: { _ = heed() }) {
+            _ = fail(
+                SystemError(
+                    "end", "the egress gateway", Errno(ETIMEDOUT),
+                    remedy: "It gave no account of itself, and was killed; the last of its record may be missing."))
         }
-        _ = reap(within: isReady && hasEnded ? 1000 : 0)
+        process.dismiss()
     }
 
-    private func wait(until deadline: UInt64) -> Bool {
-        while true {
-            let now = sp_clock_ns(CLOCK_MONOTONIC)
-            guard now < deadline else { return false }
-            let events = sp_poll_one(control.number, Int16(POLLIN), Int32((deadline - now) / 1_000_000 + 1))
-            if events != -Int(EINTR) { return events != 0 }
-        }
-    }
-
-    private func reap(within milliseconds: Int32) -> String? {
-        guard let program = program.take() else { return nil }
-        if sp_poll_one(program.pidfd.number, Int16(POLLIN), milliseconds) <= 0 { program.kill() }
-        do throws(SystemError) { return try program.wait() } catch { return error.description }
-    }
-
-    deinit { _ = reap(within: 0) }
+    /// Returns when it can do nothing more with the session's ids, files and sockets, whether it has closed them or not.
+    func leave() { process.leave() }
 }
 
 extension EgressStart.Role {

@@ -7,20 +7,15 @@ internal import Wire
 
 /// One session's gateway: the process that reads what the sandbox wrote to a terminal or a frame socket.
 ///
-/// It is started before the sandbox, confines itself meanwhile, and gets its descriptors when the sandbox's terminal
-/// exists. Nothing of the workload runs before it has said that it is ready. A gateway that ends while the session
-/// lives takes the session with it: nobody would read the terminal any more, the keys that stop it included.
+/// Nothing of the workload runs before it has said that it is ready. A gateway that ends while the session lives takes
+/// the session with it: nobody would read the terminal any more, the keys that stop it included.
 final class Gateway {
     /// Where frames go, and how much of them is taken.
     private static let mostFrames: UInt32 = 65_536
     private static let mostFrameBytes: UInt64 = 16 << 20
-    /// How long a gateway may take to say that it is ready, and to end once it was told to: a terminal that was
-    /// stopped (Ctrl-S) takes nothing.
-    private static let patience: UInt64 = 5_000_000_000
 
     private let terminal: CallerTerminal?
-    private var program: ConfinedProgram?
-    private let control: Descriptor
+    private let process: GatewayProcess
     private var frames: Descriptor?
     private var frameFile: Descriptor?
     private let inner = DescriptorSet()
@@ -41,42 +36,18 @@ final class Gateway {
     private(set) var failure: SystemError?
 
     /// The socket to wait on; ``heed()`` takes what is there.
-    var number: Int32 { control.number }
+    var number: Int32 { process.number }
 
     /// Starts the program; it waits for its descriptors.
     ///
     /// - Parameter frames: path of the file for the runner's frames, made or emptied here.
-    static func start(
+    init(
         _ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity, terminal: CallerTerminal?,
         frames: String?
-    ) throws(SystemError) -> Gateway {
-        let filter = try FilterCache(paths).filter(
-            program: "sallyport-gateway", allowed: GatewaySyscalls.allowed, answered: GatewaySyscalls.answered,
-            ioctlRequests: GatewaySyscalls.ioctlRequests)
-        let program = try programs.opened("sallyport-gateway")
-        let null = try Descriptor.open("/dev/null", O_RDWR)
-        let channel = try Channel.messages()
-        let control = try channel.first.duplicate()
-        // A gateway that does not read must not hold up the deadline.
-        let fd = control.number
-        try checked("make non-blocking", "the gateway's socket") { sp_set_nonblocking(fd, 1) }
-        let started: ConfinedProgram
-        do throws(LaunchError) {
-            started = try ConfinedProgram.start(
-                program, argv: ["sallyport-gateway"], environment: [], identity: identity,
-                descriptors: [null.number, null.number, null.number, channel.second.number], filter: filter)
-        } catch {
-            throw SystemError("start", "sallyport-gateway at \(error.step)", error.errno, remedy: error.remedy)
-        }
-        let gateway = Gateway(terminal, consume control, consume started)
-        if let frames { try gateway.openFrames(frames) }
-        return gateway
-    }
-
-    private init(_ terminal: CallerTerminal?, _ control: consuming Descriptor, _ program: consuming ConfinedProgram) {
+    ) throws(SystemError) {
         self.terminal = terminal
-        self.control = control
-        self.program = consume program
+        process = try GatewayProcess.start(.terminal, programs, paths, identity: identity)
+        if let frames { try openFrames(frames) }
     }
 
     private func openFrames(_ path: String) throws(SystemError) {
@@ -123,14 +94,11 @@ final class Gateway {
             roles: roles, options: options, window: terminal?.window, frames: Self.mostFrames,
             frameFileBytes: Self.mostFrameBytes)
         begun = true
-        try control.send(GatewayCommand.start(start).encoded(), descriptors: numbers, subject: "the gateway's start")
+        try process.send(GatewayCommand.start(start).encoded(), descriptors: numbers)
         handed.closeAll()
-        let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
-        while !isReady && failure == nil && wait(until: deadline) { _ = heed() }
+        let isInTime = process.wait(until: { isReady || failure != nil }, heed: { _ = heed() })
         if let failure { throw failure }
-        guard isReady else {
-            throw SystemError("start", "the gateway", Errno(ETIMEDOUT), remedy: "It did not say that it is ready.")
-        }
+        guard isInTime else { throw process.late }
         try terminal?.enter()
     }
 
@@ -139,29 +107,15 @@ final class Gateway {
     /// Takes one report; false when no more will come.
     func heed() -> Bool {
         do throws(SystemError) {
-            guard let message = try control.receive(limit: GatewayReport.longest, subject: "the gateway's report")
-            else {
-                return fail(gone())
-            }
-            for fd in message.descriptors { _ = sp_close(fd) }
-            guard message.descriptors.isEmpty else { throw SystemError("read", "the gateway's report", .invalid) }
-            return take(try report(message.bytes))
+            let report = try process.receive(limit: GatewayReport.longest, GatewayReport.init(decoding:))
+            return try report.map(take) ?? true
         } catch {
-            // ECONNRESET: it ended without reading all we said; its last report comes after this error. unix(7)
-            if error.errno == .again || error.errno == Errno(ECONNRESET) { return true }
-            return fail(error)
+            failure = failure ?? error
+            return false
         }
     }
 
-    private func report(_ bytes: [UInt8]) throws(SystemError) -> GatewayReport {
-        do throws(MessageError) { return try GatewayReport(decoding: bytes) } catch {
-            throw SystemError(
-                "read", "the gateway's report", .invalid,
-                remedy: "Use sallyport and sallyport-gateway of the same build.")
-        }
-    }
-
-    private func take(_ report: GatewayReport) -> Bool {
+    private func take(_ report: GatewayReport) throws(SystemError) -> Bool {
         switch report {
         case .ready: isReady = true
         case .progress(let totals): self.totals = totals
@@ -169,37 +123,14 @@ final class Gateway {
             self.totals = totals
             hasEnded = true
             return false
-        case .refused(let refusal):
-            let (reason, remedy) = refusal.explanation
-            let errno = refusal.errno == 0 ? Errno.notPermitted : Errno(Int32(truncatingIfNeeded: refusal.errno))
-            return fail(SystemError("start", "the gateway, which says that \(reason)", errno, remedy: remedy))
+        case .refused(let refusal): throw process.failure(refusal)
         }
         return true
     }
 
-    private func fail(_ error: SystemError) -> Bool {
-        failure = failure ?? error
-        return false
-    }
-
-    /// How it ended without a last report.
-    private func gone() -> SystemError {
-        let how = reap(within: 1000) ?? "exit status 0"
-        return SystemError(
-            "go on without", "the gateway, which ended early (\(how))", Errno(EPIPE),
-            remedy: "The session was ended with it, since nobody reads its terminal and frames any more.")
-    }
-
-    /// A gateway that has not read what it was told before misses this; one that is gone is noticed by its socket.
-    private func tell(_ command: GatewayCommand) {
-        do throws(SystemError) {
-            try control.send(command.encoded(), descriptors: [], subject: "a command to the gateway")
-        } catch {}
-    }
-
     /// The caller's window has another size; false when the session has no terminal that could be told.
     func resize() -> Bool {
-        if let size = terminal?.window { tell(.window(size)) }
+        if let size = terminal?.window { process.tell(GatewayCommand.window(size).encoded()) }
         return terminal != nil
     }
 
@@ -219,33 +150,12 @@ final class Gateway {
     func finish() {
         defer { begun = false }
         if begun && !hasEnded && failure == nil {
-            tell(.close)
+            process.tell(GatewayCommand.close.encoded())
             pty.closeAll()
-            let deadline = sp_clock_ns(CLOCK_MONOTONIC) + Self.patience
-            while !isStalled && !hasEnded && failure == nil {
-                if wait(until: deadline) { _ = heed() } else { isStalled = true }
-            }
+            // A terminal that was stopped (Ctrl-S) takes nothing.
+            isStalled = !process.wait(until: { hasEnded || failure != nil }, heed: { _ = heed() })
         }
-        _ = reap(within: begun && !isStalled ? 1000 : 0)
+        process.reap(within: begun && !isStalled ? 1000 : 0)
         terminal?.leave()
     }
-
-    /// True when there is something to ``heed()``.
-    private func wait(until deadline: UInt64) -> Bool {
-        while true {
-            let now = sp_clock_ns(CLOCK_MONOTONIC)
-            guard now < deadline else { return false }
-            let events = sp_poll_one(control.number, Int16(POLLIN), Int32((deadline - now) / 1_000_000 + 1))
-            if events != -Int(EINTR) { return events != 0 }
-        }
-    }
-
-    /// Waits for its end and ends it where it takes longer. What happened in words, nil for exit status 0.
-    private func reap(within milliseconds: Int32) -> String? {
-        guard let program = program.take() else { return nil }
-        if sp_poll_one(program.pidfd.number, Int16(POLLIN), milliseconds) <= 0 { program.kill() }
-        do throws(SystemError) { return try program.wait() } catch { return error.description }
-    }
-
-    deinit { _ = reap(within: 0) }
 }

@@ -33,14 +33,6 @@ package struct Programs: Sendable {
 
     /// The program itself, for one that runs outside under an id that cannot write it.
     package func opened(_ name: String) throws(SystemError) -> Descriptor {
-        let path = directory + "/" + name
-        let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)
-        let status = try FileStatus.of(file, subject: "\"\(path)\"")
-        guard status.uid == 0 || status.uid == geteuid(), status.permissions & 0o022 == 0 else {
-            throw SystemError(
-                "trust", "program \"\(path)\"", .notPermitted,
-                remedy: "It must belong to root or to you and be writable by nobody else.")
-        }
-        return file
+        try TrustedFile.open(directory + "/" + name, what: "program ")
     }
 }

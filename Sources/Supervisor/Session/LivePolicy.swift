@@ -34,12 +34,14 @@ final class LivePolicy {
         } catch { return Self.refused(.document, "\(error)") }
         if let reason = unusable(policy) { return reason }
         do throws(SystemError) {
-            let generation = door.generation + 1
+            guard let generation = door.state.next else {
+                throw SystemError(
+                    "change", "the policy of session \(session)", Errno(EOVERFLOW), remedy: "Start a new session.")
+            }
             let configuration = EgressConfiguration(
-                session: session.text, generation: generation, resolvers: [], hosts: try HostsFile.lines(for: policy),
-                policy: policy)
+                session: session.text, generation: generation, hosts: try HostsFile.lines(for: policy), policy: policy)
             try directory.replace(
-                AuditTrail.policyFile(Int(generation)), with: Array(configuration.json.prettyText.utf8) + [10])
+                SessionAudit.policyFile(Int(generation)), with: Array(configuration.json.prettyText.utf8) + [10])
             try door.change(configuration)
             return nil
         } catch { return Self.refused(.system, error.description) }
@@ -79,6 +81,14 @@ final class LivePolicy {
             return Self.refused(
                 .document,
                 "cannot read the egress policy: \"\(rule.subject)\" has no hosts (EINVAL). Send the rules it stands for."
+            )
+        }
+        let sockets = door.grants?.grants ?? []
+        if let rule = policy.socketRules.first(where: { $0.socket.map { !sockets.contains($0) } ?? false }) {
+            return Self.refused(
+                .socket,
+                "cannot grant \"\(rule.subject)\" (\(rule.origin)) to session \(session), which was not started with it "
+                    + "(EADDRNOTAVAIL). Start a new session: a running one can lose a socket and have it back, and no more."
             )
         }
         guard !network.transparent, let (rule, ports) = unheard(policy) else { return nil }

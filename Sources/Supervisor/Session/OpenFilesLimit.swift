@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CChildPath
 internal import CLinux
 internal import LinuxSystem
 
@@ -7,8 +8,8 @@ internal import LinuxSystem
 /// Set-up needs more descriptors than a small limit allows, and the filter is in force before set-up is over, so that
 /// the child cannot set it last; from outside it holds for exactly the workload and all that it starts. prlimit(2)
 enum OpenFilesLimit {
-    static func set(_ files: UInt64, on workload: Int32) throws(SystemError) {
-        let result = sp_limit_files(workload, files)
+    static func set(_ files: UInt64, on workload: Int32, owner: UInt32) throws(SystemError) {
+        let result = sp_limit_files(owner, workload, files)
         guard result < 0 else { return }
         let errno = Errno(Int32(-result))
         let hard = sp_rlimit_hard(SP_RLIMIT_NOFILE)

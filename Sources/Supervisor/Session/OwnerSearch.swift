@@ -33,7 +33,7 @@ final class OwnerSearch {
     }
 
     /// Nil where nobody holds it any more, or where the kernel would not say.
-    func owner(of pair: EgressReport.SocketPair) -> Wire.SocketOwner? {
+    func owner(of pair: EgressReport.SocketPair) -> SocketOwner? {
         let began = sp_clock_ns(CLOCK_MONOTONIC)
         let earned = min((began - counted) / Self.timePerCredit, UInt64(Self.mostCredit))
         credit = min(Self.mostCredit, credit + Int64(earned))
@@ -44,19 +44,14 @@ final class OwnerSearch {
         return found
     }
 
-    private func search(_ pair: EgressReport.SocketPair, until deadline: UInt64) -> Wire.SocketOwner? {
+    private func search(_ pair: EgressReport.SocketPair, until deadline: UInt64) -> SocketOwner? {
         let flow = SocketFlow(
             pair.transport == 6 ? .tcp : .udp, local: pair.clientAddress, localPort: pair.clientPort,
             remote: pair.serverAddress, remotePort: pair.serverPort)
         do throws(SystemError) {
-            guard let found = try diagnostics.find(flow),
-                let holder = try SocketOwners.owner(
-                    inode: found.inode, among: try SocketOwners.descendants(of: first, until: deadline),
-                    until: deadline)
-            else { return nil }
-            return Wire.SocketOwner(
-                pid: UInt32(bitPattern: holder.pid), device: holder.device ?? 0, inode: holder.inode ?? 0,
-                claimedName: Array(holder.claimedName.utf8), claimedCommand: Array(holder.claimedCommand.utf8))
+            guard let found = try diagnostics.find(flow) else { return nil }
+            return try SocketOwners.owner(
+                inode: found.inode, among: try SocketOwners.descendants(of: first, until: deadline), until: deadline)
         } catch {
             // A record without its process is better than none; the decision does not depend on it.
             return nil

@@ -12,7 +12,10 @@ struct Preparation {
     let held: DescriptorSet
     let environment: CallerEnvironment
 
-    func specification(_ request: RunRequest, session: SessionID) throws(SystemError) -> SandboxSpec {
+    /// - Parameter network: What the session's egress needs; nil when nothing leaves.
+    func specification(_ request: RunRequest, session: SessionID, network: NetworkPlan?) throws(SystemError)
+        -> SandboxSpec
+    {
         try HeldFilesystem.check(request.profile.filesystem, profile: request.profile.name)
         let trees = Trees(mode: mode, held: held)
         let skeleton = try Skeleton.ensure(paths, mode: mode)
@@ -25,7 +28,6 @@ struct Preparation {
                     "The kernel has no Landlock (5.13, lsm=landlock). A profile can waive it by name: landlock: waived."
             )
         }
-        let network = try EgressDoor.plan(for: request.profile.egress)
         let resolver = network == nil ? [] : try skeleton.resolverTrees(trees)
         var spec = SandboxSpec(
             session: session.text, mode: mode, profile: request.profile, landlockABI: max(0, Int(abi)), filter: filter,
@@ -67,6 +69,11 @@ struct Preparation {
                 throw SystemError(
                     "mount at", "\"\(mount.target)\"", .invalid,
                     remedy: "Extra mounts go beneath /run, without \"..\" or empty parts.")
+            }
+            guard !parts.starts(with: SocketGrant.directory.split(separator: "/")) else {
+                throw SystemError(
+                    "mount at", "\"\(mount.target)\"", .exists,
+                    remedy: "\(SocketGrant.directory) is where the sockets stand that a profile grants.")
             }
             try refusePseudo(mount.source)
             let status = try FileStatus.of(try Trees.openPath(mount.source), subject: "\"\(mount.source)\"")
@@ -126,7 +133,7 @@ struct Preparation {
         _ status: FileStatus, _ path: String, _ operation: String, _ subject: String, _ advice: String
     ) throws(SystemError) {
         let guarded =
-            [paths.sessions, paths.changes, paths.pool, paths.state + "/rootfs"]
+            [paths.sessions, paths.changes, paths.keys, paths.pool, paths.state + "/rootfs"]
             + [try Pool.image(paths)].compactMap { $0 }
         for own in [paths.runtime, paths.state] + guarded {
             var meets = false
@@ -194,12 +201,15 @@ struct Preparation {
 
     // MARK: Environment
 
+    /// What every sandbox has.
+    static let fixedVariables = [
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/tmp/home"),
+        ("USER", "agent"), ("LOGNAME", "agent"), ("SHELL", "/bin/sh"), ("TMPDIR", "/tmp"), ("SALLYPORT", "1"),
+    ]
+
     /// Nothing of the caller's environment but what the profile passes by name (P03).
     private func variables(_ request: RunRequest) throws(SystemError) -> [[UInt8]] {
-        var values: [(name: String, value: [UInt8])] = [
-            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/tmp/home"),
-            ("USER", "agent"), ("LOGNAME", "agent"), ("SHELL", "/bin/sh"), ("TMPDIR", "/tmp"), ("SALLYPORT", "1"),
-        ].map { ($0.0, Array($0.1.utf8)) }
+        var values: [(name: String, value: [UInt8])] = Self.fixedVariables.map { ($0.0, Array($0.1.utf8)) }
         func set(_ name: String, _ value: [UInt8]) {
             values.removeAll { $0.name == name }
             values.append((name, value))

@@ -31,6 +31,8 @@ package struct RunRequest: Sendable {
     package var export: Export?
     package var frames: String?
     package var resultFile: String?
+    /// Where plan, profile and audit of the session are written too: each file's name begins with this.
+    package var recordFiles: String?
     package var rawOutput = false
     package var environment: [(name: String, value: String)] = []
     package var argv: [[UInt8]]

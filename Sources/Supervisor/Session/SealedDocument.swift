@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import Documents
+package import Documents
 internal import Glibc
-internal import LinuxSystem
+package import LinuxSystem
 
 /// A document that is handed to another process in memory, and that nobody can change any more.
-enum SealedDocument {
+package enum SealedDocument {
     /// Writes a document that its reader can rely on not to change. memfd_create(2), F_ADD_SEALS
-    static func make(_ json: JSON, name: String) throws(SystemError) -> Descriptor {
+    package static func make(_ json: JSON, name: String) throws(SystemError) -> Descriptor {
         let file = Descriptor(owning: Int32(try checked("make", "the \(name)") { sp_memfd(name) }))
         try file.writeAll(JSONWriter().write(json), subject: "the \(name)")
         let fd = file.number

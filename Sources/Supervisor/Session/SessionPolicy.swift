@@ -7,15 +7,8 @@ package import LinuxSystem
 package import Policy
 internal import Wire
 
-/// The egress policy of a session as its operator sees it: what is in force, and how to change it.
+/// The egress policy of a running session, and how its operator changes it.
 package struct SessionPolicy: Sendable {
-    package struct InForce: Sendable {
-        package let generation: Int
-        package let policy: EgressPolicy
-        /// What the session began with.
-        package let started: EgressPolicy
-    }
-
     package enum Outcome: Sendable, Equatable {
         case applied(generation: UInt32, cut: UInt32)
         /// Nothing has changed; the reason in one word for programs, and the whole message.
@@ -30,20 +23,6 @@ package struct SessionPolicy: Sendable {
     package init(_ session: SessionID, _ paths: HostPaths) {
         self.session = session
         self.paths = paths
-    }
-
-    /// The last policy that the gateway announced in the audit, of a session that runs or of one that has ended.
-    package func inForce() throws(SystemError) -> InForce {
-        let trail = try AuditTrail(session, paths)
-        let generation =
-            trail.records.last { $0["event"]?.stringValue == "policy.apply" }?["generation"]?.intValue ?? 1
-        guard let policy = try trail.policy(generation: generation), let started = try trail.policy(generation: 1)
-        else {
-            throw SystemError(
-                "find", "the policy of session \(session)", .noEntry,
-                remedy: "Its file is missing; the session has not begun, or somebody removed it.")
-        }
-        return InForce(generation: generation, policy: policy, started: started)
     }
 
     /// Puts another policy in force in a running session and waits until the gateway decides by it.

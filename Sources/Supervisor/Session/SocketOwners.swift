@@ -3,26 +3,12 @@ internal import CLinux
 internal import Glibc
 internal import Isolation
 package import LinuxSystem
-
-/// The process of a session that holds a socket.
-package struct SocketOwner: Sendable, Equatable {
-    /// As the host numbers it.
-    package let pid: Int32
-    /// Device and inode of the program that runs, which the process cannot choose; nil when it has just ended.
-    package let device: UInt64?
-    package let inode: UInt64?
-    /// What the process says of itself, cut to size: any process may write here what it likes.
-    package let claimedName: String
-    package let claimedCommand: String
-}
+package import Wire
 
 /// Finds the owner of a socket among the processes of one session, from kernel files alone. proc_pid_fd(5)
 ///
 /// A socket that was closed, or passed on and closed, has no owner any more; one that several hold is the first one's.
 package enum SocketOwners {
-    /// Longest part of a command line that is read.
-    private static let commandBytes = 1024
-
     /// - Parameters:
     ///   - processes: the session's, as the host numbers them; see ``descendants(of:until:)``.
     ///   - deadline: on the monotonic clock, in nanoseconds; what is not found by then is nobody's.
@@ -81,12 +67,12 @@ package enum SocketOwners {
         }
         let name = try ofLiving { () throws(SystemError) in try procBytes("/proc/\(pid)/comm") } ?? []
         let command = try ofLiving { () throws(SystemError) in
-            try Descriptor.open("/proc/\(pid)/cmdline", O_RDONLY).readStart(commandBytes, subject: "a command line")
+            try Descriptor.open("/proc/\(pid)/cmdline", O_RDONLY).readStart(
+                SocketOwner.longestCommand, subject: "a command line")
         }
         return SocketOwner(
-            pid: pid, device: program?.device, inode: program?.inode,
-            claimedName: String(decoding: name.prefix { $0 != 0x0a }, as: UTF8.self),
-            claimedCommand: String(decoding: (command ?? []).map { $0 == 0 ? 0x20 : $0 }, as: UTF8.self))
+            pid: UInt32(bitPattern: pid), device: program?.device ?? 0, inode: program?.inode ?? 0,
+            claimedName: name.prefix { $0 != 0x0a }, claimedCommand: command ?? [])
     }
 
     /// A process may end between any two of these calls; what it had is then nobody's. One that may not be looked into

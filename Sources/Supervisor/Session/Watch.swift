@@ -8,7 +8,7 @@ internal import LinuxSystem
 /// Waits for what happens to one running sandbox: its end, its deadline, refused calls, memory, our own signals.
 ///
 /// Everything is pushed: epoll over a pidfd, the status socket, the refusal listener, a signalfd, timers and the memory
-/// event. Nothing is polled.
+/// event. Only what sockets hold is asked for, once a second, since the kernel tells nobody of it.
 struct Watch {
     enum Cause: Equatable {
         case none, deadline
@@ -18,7 +18,7 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, gateway, egress, control
+        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, control
 
         /// Above them one for each stream, by its position.
         static let streams: UInt64 = 64
@@ -38,11 +38,14 @@ struct Watch {
     private let gateway: Gateway?
     private let egress: EgressDoor?
     private let control: ControlSocket?
+    private let sockets: SocketMemory?
 
-    init(gateway: Gateway?, egress: EgressDoor?, control: ControlSocket?) {
+    /// - Parameter sockets: nil when nothing limits the session's memory as a whole.
+    init(gateway: Gateway?, egress: EgressDoor?, control: ControlSocket?, sockets: SocketMemory?) {
         self.gateway = gateway
         self.egress = egress
         self.control = control
+        self.sockets = sockets
     }
 
     /// Runs until pid 1 is gone. `workload` is the pidfd that sp-init handed out.
@@ -73,6 +76,11 @@ struct Watch {
             listening = true
         }
         if memory >= 0 { try watch(memory, memoryMask, .memory) }
+        let look = Descriptor(owning: Int32(try checked("create", "a timer") { sp_timer_create() }))
+        if sockets != nil {
+            try watch(look.number, SP_EPOLLIN, .sockets)
+            try checked("set", "a timer") { sp_timer_set(look.number, SocketMemory.interval) }
+        }
         if let gateway { try watch(gateway.number, SP_EPOLLIN, .gateway) }
         if let egress { try watch(egress.number, SP_EPOLLIN, .egress) }
         if let control { try watch(control.number, SP_EPOLLIN, .control) }
@@ -108,6 +116,14 @@ struct Watch {
                 if try memoryRanOut(memory) {
                     cause = .memory
                     try kill(sandbox)
+                }
+            case .sockets:
+                try drain(look)
+                if let sockets, try sockets.isOver() {
+                    cause = .memory
+                    try kill(sandbox)
+                } else {
+                    try checked("set", "a timer") { sp_timer_set(look.number, SocketMemory.interval) }
                 }
             case .gateway:
                 guard let gateway, !gateway.heed() else { break }

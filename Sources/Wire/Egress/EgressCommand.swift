@@ -7,16 +7,21 @@
 ///        │  ◀────────────  ready, or refused and exit
 ///        │  ◀────────────  whoIs                   which process owns this socket?
 ///        │  owner                              ────────────▶  the answer, by number
+///        │  ◀────────────  connect                 to a socket of the host that the policy grants
+///        │  connected (by SCM_RIGHTS), or notConnected ────▶  the answer, by number
 ///        │  policy (a new document by SCM_RIGHTS) ─────────▶  any number; each is answered by `applied`
 ///        │  close                              ────────────▶  at most once: shut everything, report, end
 ///        │  ◀────────────  denial (the most frequent ones), ended    then exit 0
 ///
-/// Datagrams of a SOCK_SEQPACKET socket with the header of ``GatewayCommand``. Both sides treat the other as hostile.
+/// Datagrams of a SOCK_SEQPACKET socket with the header of ``MessageHeader``. Both sides treat the other as hostile.
 package enum EgressCommand: Equatable, Sendable {
     case start(EgressStart)
     /// A new policy document comes along as a sealed memfd.
     case policy(generation: UInt32)
     case owner(query: UInt32, SocketOwner?)
+    /// A connection to a socket of the host comes along.
+    case connected(query: UInt32)
+    case notConnected(query: UInt32, errno: UInt32)
     case close
 
     /// No command is longer.
@@ -27,6 +32,8 @@ package enum EgressCommand: Equatable, Sendable {
         case policy = 0x12
         case owner = 0x13
         case close = 0x14
+        case connected = 0x15
+        case notConnected = 0x16
     }
 
     /// The datagram of this command; descriptors travel beside it.
@@ -34,18 +41,25 @@ package enum EgressCommand: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .start(let start):
-            writer.appendHeader(kind: Kind.start.rawValue)
+            writer.appendHeader(Kind.start)
             start.append(to: &writer)
         case .policy(let generation):
-            writer.appendHeader(kind: Kind.policy.rawValue)
+            writer.appendHeader(Kind.policy)
             writer.append(generation)
         case .owner(let query, let owner):
-            writer.appendHeader(kind: Kind.owner.rawValue)
+            writer.appendHeader(Kind.owner)
             writer.append(query)
             writer.append(UInt8(owner == nil ? 0 : 1))
             if let owner { owner.append(to: &writer) }
+        case .connected(let query):
+            writer.appendHeader(Kind.connected)
+            writer.append(query)
+        case .notConnected(let query, let errno):
+            writer.appendHeader(Kind.notConnected)
+            writer.append(query)
+            writer.append(errno)
         case .close:
-            writer.appendHeader(kind: Kind.close.rawValue)
+            writer.appendHeader(Kind.close)
         }
         return writer.bytes
     }
@@ -56,8 +70,7 @@ package enum EgressCommand: Equatable, Sendable {
     package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
         guard bytes.count <= Self.longest else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         var announced = 0
         switch kind {
         case .start:
@@ -74,6 +87,10 @@ package enum EgressCommand: Equatable, Sendable {
             case 1: self = .owner(query: query, try SocketOwner(from: &reader))
             default: throw .value
             }
+        case .connected:
+            announced = 1
+            self = .connected(query: try reader.next())
+        case .notConnected: self = .notConnected(query: try reader.next(), errno: try reader.next())
         case .close:
             self = .close
         }
@@ -85,17 +102,20 @@ package enum EgressCommand: Equatable, Sendable {
 /// Which process holds a socket, as the supervisor read it from the kernel.
 package struct SocketOwner: Equatable, Sendable {
     package let pid: UInt32
-    /// The executable, by device and inode.
+    /// The executable, by device and inode, which the process cannot choose; 0 where it has just ended.
     package let device: UInt64
     package let inode: UInt64
-    /// What the process calls itself; it can write what it likes there.
+    /// What the process calls itself, cut to size; it can write what it likes there. The parts of a command end in NUL.
     package let claimedName: [UInt8]
     package let claimedCommand: [UInt8]
 
     package static let longestName = 16
     package static let longestCommand = 512
 
-    package init(pid: UInt32, device: UInt64, inode: UInt64, claimedName: [UInt8], claimedCommand: [UInt8]) {
+    package init(
+        pid: UInt32, device: UInt64, inode: UInt64, claimedName: some Sequence<UInt8>,
+        claimedCommand: some Sequence<UInt8>
+    ) {
         self.pid = pid
         self.device = device
         self.inode = inode

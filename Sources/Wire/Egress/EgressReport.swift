@@ -6,6 +6,8 @@ package enum EgressReport: Equatable, Sendable {
     case ready
     case refused(GatewayReport.Refusal)
     case whoIs(query: UInt32, SocketPair)
+    /// A task has connected to the session's side of a socket: the grant of this number, counted from 1.
+    case connect(query: UInt32, socket: UInt16)
     /// The policy of this generation decides from now on; so many connections that it does not allow were cut.
     case applied(generation: UInt32, cut: UInt32)
     /// The policy document of this generation could not be read; the one before stays in force.
@@ -66,6 +68,8 @@ package enum EgressReport: Equatable, Sendable {
 
     /// No report is longer.
     package static let longest = 512
+    /// No end has more denials before it.
+    package static let mostDenials = 8
 
     private enum Kind: UInt8 {
         case ready = 0x91
@@ -75,33 +79,37 @@ package enum EgressReport: Equatable, Sendable {
         case unusable = 0x95
         case denial = 0x96
         case ended = 0x97
+        case connect = 0x98
     }
 
     /// The datagram of this report.
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         switch self {
-        case .ready: writer.appendHeader(kind: Kind.ready.rawValue)
+        case .ready: writer.appendHeader(Kind.ready)
         case .refused(let refusal):
-            writer.appendHeader(kind: Kind.refused.rawValue)
-            writer.append(refusal.check.rawValue)
-            writer.append(refusal.errno)
+            writer.appendHeader(Kind.refused)
+            refusal.append(to: &writer)
         case .whoIs(let query, let pair):
-            writer.appendHeader(kind: Kind.whoIs.rawValue)
+            writer.appendHeader(Kind.whoIs)
             writer.append(query)
             pair.append(to: &writer)
+        case .connect(let query, let socket):
+            writer.appendHeader(Kind.connect)
+            writer.append(query)
+            writer.append(socket)
         case .applied(let generation, let cut):
-            writer.appendHeader(kind: Kind.applied.rawValue)
+            writer.appendHeader(Kind.applied)
             writer.append(generation)
             writer.append(cut)
         case .unusable(let generation):
-            writer.appendHeader(kind: Kind.unusable.rawValue)
+            writer.appendHeader(Kind.unusable)
             writer.append(generation)
         case .denial(let denial):
-            writer.appendHeader(kind: Kind.denial.rawValue)
+            writer.appendHeader(Kind.denial)
             denial.append(to: &writer)
         case .ended(let totals):
-            writer.appendHeader(kind: Kind.ended.rawValue)
+            writer.appendHeader(Kind.ended)
             for value in [totals.allowed, totals.denied, totals.bytesUp, totals.bytesDown, totals.recordsLost] {
                 writer.append(value)
             }
@@ -113,14 +121,12 @@ package enum EgressReport: Equatable, Sendable {
     package init(decoding bytes: [UInt8]) throws(MessageError) {
         guard bytes.count <= Self.longest else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .ready: self = .ready
-        case .refused:
-            guard let check = GatewayReport.Refusal.Check(rawValue: try reader.next()) else { throw .value }
-            self = .refused(GatewayReport.Refusal(check: check, errno: try reader.next()))
+        case .refused: self = .refused(try GatewayReport.Refusal(from: &reader))
         case .whoIs: self = .whoIs(query: try reader.next(), try SocketPair(from: &reader))
+        case .connect: self = .connect(query: try reader.next(), socket: try reader.next())
         case .applied: self = .applied(generation: try reader.next(), cut: try reader.next())
         case .unusable: self = .unusable(generation: try reader.next())
         case .denial: self = .denial(try Denial(from: &reader))

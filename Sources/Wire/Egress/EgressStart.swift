@@ -2,9 +2,10 @@
 
 /// The first message to an egress gateway: what each descriptor that comes along is for.
 package struct EgressStart: Equatable, Sendable {
-    /// One descriptor's purpose. All sockets but none other were made inside the session's network namespace.
+    /// One descriptor's purpose. All sockets but those for sockets of the host were
+    /// made inside the session's network namespace.
     package enum Role: Equatable, Sendable {
-        /// A sealed memfd: resolvers, host lines and the policy, as JSON.
+        /// A sealed memfd: host lines and the policy, as JSON.
         case configuration
         /// `audit.jsonl`, opened with O_APPEND.
         case audit
@@ -14,12 +15,14 @@ package struct EgressStart: Equatable, Sendable {
         case listener(port: UInt16)
         /// Listens for every port (TPROXY).
         case transparentListener
+        /// Listens on the session's side of a socket of the host: the policy's grant of this number, counted from 1.
+        case socketListener(number: UInt16)
         /// A packet socket that sees the first packet of every attempt.
         case tap
 
         private enum Code: UInt8 {
             case configuration = 1
-            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap
+            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener
         }
 
         func append(to writer: inout ByteWriter) {
@@ -34,6 +37,9 @@ package struct EgressStart: Equatable, Sendable {
                 code = .listener
                 port = number
             case .transparentListener: code = .transparentListener
+            case .socketListener(let number):
+                code = .socketListener
+                port = number
             case .tap: code = .tap
             }
             writer.append(code.rawValue)
@@ -45,7 +51,7 @@ package struct EgressStart: Equatable, Sendable {
             guard let code = Code(rawValue: try reader.next()) else { throw .value }
             try reader.expectZero(UInt8.self)
             let port = try reader.next(UInt16.self)
-            guard (code == .listener) == (port != 0) else { throw .value }
+            guard (code == .listener || code == .socketListener) == (port != 0) else { throw .value }
             switch code {
             case .configuration: self = .configuration
             case .audit: self = .audit
@@ -53,6 +59,7 @@ package struct EgressStart: Equatable, Sendable {
             case .dnsListener: self = .dnsListener
             case .listener: self = .listener(port: port)
             case .transparentListener: self = .transparentListener
+            case .socketListener: self = .socketListener(number: port)
             case .tap: self = .tap
             }
         }

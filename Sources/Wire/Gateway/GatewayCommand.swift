@@ -10,7 +10,7 @@
 ///        │  close                              ────────────▶  at most once: drain what is there, then end
 ///        │  ◀────────────  ended                  last, then exit 0
 ///
-/// One datagram of a SOCK_SEQPACKET socket is one message: u8 version, u8 kind, u16 zero, then the fields in order,
+/// One datagram of a SOCK_SEQPACKET socket is one message: the header of ``MessageHeader``, then the fields in order,
 /// big-endian, no padding. Both sides treat the other as hostile: a wrong size, an unknown kind or a reserved bit ends
 /// the conversation.
 ///
@@ -23,7 +23,6 @@ package enum GatewayCommand: Equatable, Sendable {
     /// nothing still delays the end, so the supervisor gives it a time of its own and then kills the gateway.
     case close
 
-    package static let version: UInt8 = 1
     /// No command is longer; a receiver's buffer of this size shows an oversized one by MSG_TRUNC.
     package static let longest = 64
 
@@ -38,13 +37,13 @@ package enum GatewayCommand: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .start(let start):
-            writer.appendHeader(kind: Kind.start.rawValue)
+            writer.appendHeader(Kind.start)
             start.append(to: &writer)
         case .window(let size):
-            writer.appendHeader(kind: Kind.window.rawValue)
+            writer.appendHeader(Kind.window)
             size.append(to: &writer)
         case .close:
-            writer.appendHeader(kind: Kind.close.rawValue)
+            writer.appendHeader(Kind.close)
         }
         return writer.bytes
     }
@@ -54,8 +53,7 @@ package enum GatewayCommand: Equatable, Sendable {
     /// - Parameter descriptors: How many descriptors came with it; only a start message has any.
     package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         var announced = 0
         switch kind {
         case .start:
@@ -90,24 +88,5 @@ package struct WindowSize: Equatable, Sendable {
     init(from reader: inout ByteReader) throws(MessageError) {
         rows = try reader.next()
         columns = try reader.next()
-    }
-}
-
-extension ByteWriter {
-    mutating func appendHeader(kind: UInt8) {
-        append(GatewayCommand.version)
-        append(kind)
-        append(UInt16(0))
-    }
-}
-
-extension ByteReader {
-    /// Reads the header that every message has and returns its kind.
-    mutating func nextHeader() throws(MessageError) -> UInt8 {
-        let version = try next(UInt8.self)
-        guard version == GatewayCommand.version else { throw .version(version) }
-        let kind = try next(UInt8.self)
-        try expectZero(UInt16.self)
-        return kind
     }
 }

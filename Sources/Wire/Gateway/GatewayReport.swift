@@ -78,19 +78,16 @@ package enum GatewayReport: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .ready:
-            writer.appendHeader(kind: Kind.ready.rawValue)
+            writer.appendHeader(Kind.ready)
         case .progress(let totals):
-            writer.appendHeader(kind: Kind.progress.rawValue)
+            writer.appendHeader(Kind.progress)
             totals.append(to: &writer)
         case .ended(let totals):
-            writer.appendHeader(kind: Kind.ended.rawValue)
+            writer.appendHeader(Kind.ended)
             totals.append(to: &writer)
         case .refused(let refusal):
-            writer.appendHeader(kind: Kind.refused.rawValue)
-            writer.append(refusal.check.rawValue)
-            writer.append(UInt8(0))
-            writer.append(UInt16(0))
-            writer.append(refusal.errno)
+            writer.appendHeader(Kind.refused)
+            refusal.append(to: &writer)
         }
         return writer.bytes
     }
@@ -98,8 +95,7 @@ package enum GatewayReport: Equatable, Sendable {
     /// Reads one datagram; the supervisor closes any descriptor that came with it and treats that as an error.
     package init(decoding bytes: [UInt8]) throws(MessageError) {
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .ready:
             self = .ready
@@ -108,10 +104,7 @@ package enum GatewayReport: Equatable, Sendable {
         case .ended:
             self = .ended(try Totals(from: &reader))
         case .refused:
-            guard let check = Refusal.Check(rawValue: try reader.next()) else { throw .value }
-            try reader.expectZero(UInt8.self)
-            try reader.expectZero(UInt16.self)
-            self = .refused(Refusal(check: check, errno: try reader.next()))
+            self = .refused(try Refusal(from: &reader))
         }
         try reader.expectEnd()
     }
@@ -137,6 +130,22 @@ extension GatewayReport.Totals {
         guard marks.isSubset(of: .known) else { throw .reserved }
         try reader.expectZero(UInt8.self)
         try reader.expectZero(UInt16.self)
+    }
+}
+
+extension GatewayReport.Refusal {
+    func append(to writer: inout ByteWriter) {
+        writer.append(check.rawValue)
+        writer.append(UInt8(0))
+        writer.append(UInt16(0))
+        writer.append(errno)
+    }
+
+    init(from reader: inout ByteReader) throws(MessageError) {
+        guard let check = Check(rawValue: try reader.next()) else { throw .value }
+        try reader.expectZero(UInt8.self)
+        try reader.expectZero(UInt16.self)
+        self.init(check: check, errno: try reader.next())
     }
 }
 

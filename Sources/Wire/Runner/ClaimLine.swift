@@ -58,6 +58,9 @@ extension Frame.Kind {
         case .milestone: "milestone"
         case .note: "note"
         case .testOutcome: "test"
+        case .turn: "turn"
+        case .toolCall: "tool"
+        case .cost: "cost"
         }
     }
 }

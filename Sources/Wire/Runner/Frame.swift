@@ -5,7 +5,8 @@
 ///     runner (inside)                                            sallyport-gateway (outside)
 ///        │  u32be length of the rest (2...65536)                         │
 ///        │  u8 version = 1                                               │
-///        │  u8 type: 1 milestone, 2 note, 3 test outcome                 │
+///        │  u8 type: 1 milestone, 2 note, 3 test outcome, 4 turn,        │
+///        │           5 tool call, 6 cost                                 │
 ///        │  payload: lines "key=value\n"                                 │
 ///        └────────────── stream socket, one way ────────────────────────▶│
 ///
@@ -20,6 +21,12 @@ package struct Frame: Equatable, Sendable {
         case note = 2
         /// A test command ended, as the runner saw it.
         case testOutcome = 3
+        /// The agent says that a turn of its model began: `number`.
+        case turn = 4
+        /// The agent says that it called a tool: `name`, `outcome`.
+        case toolCall = 5
+        /// The agent says what it spent so far: `micro_dollars`.
+        case cost = 6
     }
 
     /// One `key=value` of a frame, the value decoded.

@@ -22,6 +22,8 @@ package enum SessionReply: Equatable, Sendable {
             case gateway
             /// The supervisor could not write or send what it had to.
             case system
+            /// The session was not started with a socket that the policy grants.
+            case socket
         }
 
         package let reason: Reason
@@ -51,11 +53,11 @@ package enum SessionReply: Equatable, Sendable {
         var writer = ByteWriter()
         switch self {
         case .applied(let generation, let cut):
-            writer.appendHeader(kind: Kind.applied.rawValue)
+            writer.appendHeader(Kind.applied)
             writer.append(generation)
             writer.append(cut)
         case .refused(let refusal):
-            writer.appendHeader(kind: Kind.refused.rawValue)
+            writer.appendHeader(Kind.refused)
             writer.append(refusal.reason.rawValue)
             writer.append(counted: Array(refusal.text.utf8))
         }
@@ -66,8 +68,7 @@ package enum SessionReply: Equatable, Sendable {
     package init(decoding bytes: [UInt8]) throws(MessageError) {
         guard bytes.count <= Self.longest else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .applied: self = .applied(generation: try reader.next(), cut: try reader.next())
         case .refused:

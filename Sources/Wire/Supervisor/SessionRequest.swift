@@ -6,7 +6,7 @@
 ///        │  policy (a document by SCM_RIGHTS)  ────────────▶  first and only
 ///        │  ◀────────────  applied, or refused                then the connection is closed
 ///
-/// Datagrams of a SOCK_SEQPACKET socket with the header of ``GatewayCommand``. Only root and the supervisor's own user
+/// Datagrams of a SOCK_SEQPACKET socket with the header of ``MessageHeader``. Only root and the supervisor's own user
 /// are listened to; what they send is read as strictly as anybody's.
 package enum SessionRequest: Equatable, Sendable {
     /// A new egress policy comes along as a sealed memfd.
@@ -23,7 +23,7 @@ package enum SessionRequest: Equatable, Sendable {
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         switch self {
-        case .policy: writer.appendHeader(kind: Kind.policy.rawValue)
+        case .policy: writer.appendHeader(Kind.policy)
         }
         return writer.bytes
     }
@@ -33,8 +33,7 @@ package enum SessionRequest: Equatable, Sendable {
     /// - Parameter descriptors: How many descriptors came with it.
     package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
         var reader = ByteReader(bytes)
-        let kindByte = try reader.nextHeader()
-        guard let kind = Kind(rawValue: kindByte) else { throw .kind(kindByte) }
+        let kind = try reader.nextHeader(Kind.self)
         try reader.expectEnd()
         switch kind {
         case .policy:

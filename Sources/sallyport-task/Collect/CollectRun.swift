@@ -23,7 +23,7 @@ struct CollectRun: ~Copyable {
     static func make(_ arguments: CollectArguments) throws(TaskFailure) -> CollectRun {
         let step = ConfinedStep(processes: try ChildProcess(), seconds: arguments.seconds)
         let branch = arguments.branch.map { String($0.dropFirst("refs/heads/".count)) }
-        let rules = try Gate.rules(arguments.rules, branch: branch)
+        let rules = try GateStep.rules(arguments.rules, branch: branch)
         // Before anything is made: a wrong path leaves nothing behind.
         try LeftTreeView.check(arguments.directory)
         let delivery = try DeliveryDirectory.make(arguments.out, notInside: arguments.directory, option: "--out")
@@ -110,13 +110,14 @@ struct CollectRun: ~Copyable {
             return
         }
         let bundle = try delivery.open("left.bundle")
-        let report = try step.run(["step-import", "--reference", reference] + common, input: bundle.number)
+        let report = try step.run(
+            ["step-import", "--reference", reference, "--task-id", "-"] + common, input: bundle.number)
         if let reason = report["refused"] {
             record.refusal = reason
             return
         }
         let tip = try report.commit("tip")
-        let verdict = try Gate(step: step, rules: rules).judge(
+        let verdict = try GateStep(step: step, rules: rules).judge(
             tip, base: record.base, bundle: "left.bundle", onto: record.onto, in: delivery)
         record.gate = verdict
         if verdict.isRefused {

@@ -46,7 +46,7 @@ struct GateVerdict {
 }
 
 /// Runs the push gate over the quarantine, in a step that can read it and do nothing else.
-struct Gate {
+struct GateStep {
     let step: ConfinedStep
     let rules: GateRules
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a file of a bundle is.
+package enum FileKind: String, Sendable, CaseIterable {
+    /// The summary that outside programs read.
+    case evidence
+    /// The chained records of what the host did and saw.
+    case audit
+    /// What the caller asked for.
+    case prompt
+    /// The launch plan of a sandbox, and its environment.
+    case plan
+    /// The resolved profile of a sandbox.
+    case profile
+    /// The supervisor's record of a sandbox.
+    case record
+    /// What a sandbox's gateway decided about the network.
+    case network
+    /// What a sandbox printed.
+    case log
+    /// What the runner stated.
+    case frames
+    /// What the agent left, before it was checked.
+    case received
+    /// What was delivered: repository, bundle, patch.
+    case result
+    /// What checks of the delivered commit came to.
+    case criteria
+    /// A file that the task declared as evidence.
+    case declared
+    /// Another file of the host's.
+    case other
+
+    package enum Source: String, Sendable {
+        /// By whoever asked for the task.
+        case given
+        /// By the host, of what it did, or of what it and the kernel saw.
+        case observed
+        /// By what ran inside: it may say anything.
+        case claimed
+    }
+
+    package var source: Source {
+        switch self {
+        case .prompt: .given
+        case .log, .frames, .received, .declared: .claimed
+        case .evidence, .audit, .plan, .profile, .record, .network, .result, .criteria, .other: .observed
+        }
+    }
+
+    /// The kind of a file by its name, as `sallyport task run` names them.
+    package init(path: String) {
+        let exact: [String: FileKind] = [
+            Manifest.evidenceName: .evidence, Manifest.auditName: .audit, "prompt.md": .prompt,
+            "task.md": .prompt, "agent.script": .prompt, "work.findings": .received, "findings.json": .declared,
+            "frames.jsonl": .frames, "work.bundle": .received, "result.bundle": .result, "result.patch": .result,
+        ]
+        let endings: [(String, FileKind)] = [
+            (".plan.json", .plan), (".environment.json", .plan), (".profile.txt", .profile),
+            (".profile.yaml", .profile),
+            (".result.json", .record), (".audit.jsonl", .network),
+            (".log", .log),
+        ]
+        let beneath: [(String, FileKind)] = [
+            ("result.git/", .result), ("criteria/", .criteria), ("declared/", .declared),
+        ]
+        self =
+            exact[path] ?? beneath.first { path.hasPrefix($0.0) }?.1
+            ?? (path.contains("/") ? nil : endings.first { path.hasSuffix($0.0) }?.1) ?? .other
+    }
+}

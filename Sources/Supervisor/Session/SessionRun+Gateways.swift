@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+internal import Isolation
+internal import LinuxSystem
+internal import Policy
+internal import Wire
+
+/// The processes that read what the sandbox writes: of its terminal and frames, and of its network.
+extension SessionRun {
+    /// Only a session with a terminal or a runner has one.
+    func startGateway(_ terminal: CallerTerminal?) throws(SystemError) {
+        gateway = try Gateway(
+            programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller, terminal: terminal,
+            frames: request.frames)
+    }
+
+    /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
+    func startEgress(
+        _ plan: EgressPlan, _ spec: inout SandboxSpec, _ directory: borrowing SessionDirectory,
+        _ result: inout SessionResult
+    ) throws(SystemError) {
+        network?.equip(plan.network)
+        let policy = request.profile.egress
+        result.egress = SessionResult.Egress(plan, policy)
+        let grants = try SocketGrants(policy, directory.directory, paths, identity: block?.last)
+        if let grants { spec.mounts.append(try grants.tree(Trees(mode: mode, held: held))) }
+        egress = try EgressDoor(
+            programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller)
+        egress?.grants = grants
+    }
+
+    func beginEgress(
+        _ sockets: consuming NetworkSockets, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory,
+        _ first: Int32
+    ) throws(SystemError) {
+        guard let egress else { return }
+        if let socket = sockets.take(.diagnostics) { egress.find = OwnerSearch(socket, first: first) }
+        let policy = request.profile.egress
+        let audit = try directory.directory.open(
+            "audit.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
+        var options: EgressStart.Options = []
+        if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
+        if request.profile.landlock != .required { options.insert(.landlockWaived) }
+        let configuration = EgressConfiguration(
+            session: directory.id.text, generation: 1, hosts: try HostsFile.lines(for: policy),
+            policy: policy)
+        // What `sallyport why` reads later.
+        try directory.write(SessionAudit.policyFile(1), configuration.json)
+        try egress.begin(sockets, configuration, audit: audit, options: options)
+    }
+
+    /// Before the workload is released: what it finds of the session's own files never changes under it.
+    func openControl(_ spec: SandboxSpec, _ directory: borrowing SessionDirectory) throws(SystemError) {
+        guard let egress, let network = spec.network else { return }
+        let policy = LivePolicy(
+            directory.id, try Directory.open(paths.sessions + "/" + directory.id.text), network, egress)
+        let control = try ControlSocket(directory.directory) { request, document in
+            switch request {
+            case .policy: policy.begin(document)
+            }
+        }
+        egress.concluded = { [weak control] change in control?.answer(LivePolicy.reply(to: change)) }
+        self.control = control
+    }
+
+    func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {
+        var options: GatewayStart.Options = []
+        if request.rawOutput { options.insert(.rawOutput) }
+        if let terminal, !terminal.isUTF8({ environment.text($0) }) { options.insert(.asciiTerminal) }
+        if request.profile.landlock != .required { options.insert(.landlockWaived) }
+        return options
+    }
+}

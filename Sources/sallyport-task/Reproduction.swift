@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Delivery
+internal import Documents
+internal import Glibc
+internal import LinuxSystem
+internal import Workspace
+
+/// One sandbox of a task once more, in a directory of its own:
+///
+///     result.git ─▶ step-pack ─▶ step-index ─▶ (after: step-import of result.bundle) ─▶ the sandbox ─▶ compared
+struct Reproduction: ~Copyable {
+    let bundle: ReproducedBundle
+    let label: String
+    let command: [String]?
+    let processes: ChildProcess
+    let sandbox: Sandbox
+    let delivery: DeliveryDirectory
+    let state: String
+    private let isKept: Bool
+    private let base: ObjectID
+
+    static func make(
+        _ bundle: ReproducedBundle, label: String, profile: String?, deliver: String?, command: [String]?,
+        environment: [String]
+    ) throws(TaskFailure) -> Reproduction {
+        guard let base = bundle.evidence["base"]?["commit"]?.stringValue.flatMap({ ObjectID($0) }) else {
+            throw TaskFailure(message: "the evidence names no base commit")
+        }
+        guard label != "work" || bundle.evidence["type"]?.stringValue != "pr_review" else {
+            throw TaskFailure(
+                "rebuild", "the sandbox", "the agent of a review ran in a tree that the bundle does not hold",
+                remedy: "Rebuild another sandbox of the task with --sandbox.")
+        }
+        let recorded = try ProfileFile(try bundle.file("\(label).profile.yaml"))
+        let values = try bundle.json("\(label).environment.json")
+        let state = try StateDirectory.path(environment)
+        let name = "\(bundle.evidence["task"]?.stringValue ?? "")-\(getpid())"
+        let delivery = try DeliveryDirectory.make(
+            deliver ?? state + "/reproduced/" + name, notInside: bundle.path)
+        let processes = try ChildProcess()
+        do throws(TaskFailure) {
+            try delivery.write("\(label).recorded.yaml", try bundle.file("\(label).profile.yaml"))
+            for name in ["prompt.md", "task.md"] {
+                try delivery.write(name, try bundle.file(name), mode: 0o644)
+            }
+            if bundle.evidence["request"]?["agent_script"]?.isNull == false {
+                try delivery.write(Sandbox.scriptFile, try bundle.file(Sandbox.scriptFile), mode: 0o644)
+            }
+            let sandbox = try Sandbox(
+                processes: processes, profile: profile ?? "\(delivery.path)/\(label).recorded.yaml",
+                environment: Self.environment(environment, passed: recorded.passed, values: values))
+            return Reproduction(
+                bundle: bundle, label: label, command: command, processes: processes, sandbox: sandbox,
+                delivery: delivery, state: state, isKept: deliver != nil, base: base)
+        } catch {
+            try delivery.discard()
+            throw error
+        }
+    }
+
+    private init(
+        bundle: ReproducedBundle, label: String, command: [String]?, processes: ChildProcess, sandbox: Sandbox,
+        delivery: consuming DeliveryDirectory, state: String, isKept: Bool, base: ObjectID
+    ) {
+        self.bundle = bundle
+        self.label = label
+        self.command = command
+        self.processes = processes
+        self.sandbox = sandbox
+        self.delivery = delivery
+        self.state = state
+        self.isKept = isKept
+        self.base = base
+    }
+
+    /// What the profile passes on is what it was; everything else of the caller's is for `sallyport` itself.
+    private static func environment(_ own: [String], passed: [String], values: JSON) -> [String] {
+        let recorded = passed.filter { values[$0]?.isNull != true }
+        let kept = own.filter { entry in !recorded.contains { entry.hasPrefix($0 + "=") } }
+        return kept + recorded.compactMap { name in values[name]?.stringValue.map { "\(name)=\($0)" } }
+    }
+
+    /// Runs it and says how it compares.
+    mutating func run(json: Bool) throws(TaskFailure) -> Int32 {
+        var failure: TaskFailure?
+        var code: Int32 = 125
+        do throws(TaskFailure) { code = try compare(json: json) } catch { failure = error }
+        if isKept { try delivery.settle() } else { try delivery.discard() }
+        if let failure { throw failure }
+        return code
+    }
+
+    private mutating func compare(json: Bool) throws(TaskFailure) -> Int32 {
+        try prepare()
+        let argv = try bundle.json("\(label).plan.json")["argv"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        let (record, end) = try sandbox.again(label, argv, instead: command, in: delivery)
+        guard let record else { throw TaskFailure(message: "the reproduction was interrupted") }
+        if record.outcome == "setup_failed" {
+            throw TaskFailure(
+                "start", "the sandbox", record.error ?? "its set-up failed", remedy: "See: sallyport doctor.")
+        }
+        var comparison = try Comparison(bundle: bundle, label: label, delivery: delivery, state: state)
+        comparison.isOtherCommand = command != nil
+        try comparison.compare(record)
+        if command == nil, label == "work" { comparison.tree = try tree() }
+        let text = json ? comparison.json.compactText + "\n" : comparison.text
+        // A command's output is the command's alone.
+        Progress.write(text, to: command == nil ? 1 : 2)
+        guard command != nil else { return comparison.isEqual ? 0 : 1 }
+        return switch end {
+        case .exited(let code): code
+        case .signalled(let signal), .interrupted(let signal): 128 + signal
+        case .late: 128 + SIGKILL
+        }
+    }
+
+    /// The repository that the sandbox clones, as it was then.
+    private borrowing func prepare() throws(TaskFailure) {
+        Progress.say("reproducing \(label): reading \(bundle.path.displayed)")
+        let step = ConfinedStep(processes: processes)
+        let repository = bundle.path + "/" + StepProcess.repositoryName
+        let pack = try delivery.create("base.pack")
+        _ = try step.run(
+            [
+                "step-pack", "--repo", repository, "--base", "\(base)", "--become",
+                try ConfinedStep.owner(of: repository),
+            ],
+            outputs: [pack.number])
+        let owner = delivery.quarantineOwner?.text ?? "-"
+        let input = try delivery.open("base.pack")
+        _ = try step.run(
+            ["step-index", "--base", "\(base)", "--quarantine", delivery.quarantine, "--become", owner],
+            input: input.number)
+        try delivery.remove("base.pack")
+        guard label.hasPrefix("after") || label.hasPrefix("check-") else { return }
+        let result = try host { () throws(SystemError) in try Descriptor.open(bundle.path + "/result.bundle", O_RDONLY)
+        }
+        if let refused = try take(result.number)["refused"] { throw TaskFailure(message: refused) }
+    }
+
+    /// The tree that came out of the work sandbox; nil when nothing did, or nothing that is taken.
+    private borrowing func tree() throws(TaskFailure) -> String? {
+        guard try delivery.contains("work.bundle"), try delivery.size("work.bundle") > 0 else { return nil }
+        let made = try delivery.open("work.bundle")
+        return try take(made.number)["tree"]
+    }
+
+    private borrowing func take(_ input: Int32) throws(TaskFailure) -> StepReport {
+        // What the runner was told to deliver.
+        let told = try bundle.json("work.plan.json")["argv"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        let branch = zip(told, told.dropFirst()).first { $0.0 == "--branch" }?.1 ?? ""
+        return try ConfinedStep(processes: processes).run(
+            [
+                "step-import", "--base", "\(base)", "--reference", "refs/heads/\(branch)", "--quarantine",
+                delivery.quarantine, "--become", delivery.quarantineOwner?.text ?? "-", "--task-id",
+                bundle.evidence["task"]?.stringValue ?? "", "--prompt-version",
+                bundle.evidence["prompt"]?["version"]?.stringValue ?? "",
+            ], input: input)
+    }
+}
+
+extension Sandbox {
+    /// Runs a recorded command line of the runner, or a command in its place, with everything else as it was.
+    func again(_ label: String, _ argv: [String], instead command: [String]?, in delivery: borrowing DeliveryDirectory)
+        throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd)
+    {
+        guard argv.first == Self.runner else {
+            throw TaskFailure(
+                "rebuild", "the sandbox", "its command was not the runner", remedy: "It was made by another version.")
+        }
+        let isWork = label == "work"
+        var mounts: [String] = []
+        if isWork {
+            mounts = ["\(delivery.path)/prompt.md:\(Self.prompt)", "\(delivery.path)/task.md:\(Self.task)"]
+            if try delivery.contains(Self.scriptFile) {
+                mounts.append("\(delivery.path)/\(Self.scriptFile):\(Self.script)")
+            }
+        }
+        return try run(
+            label, runner: Array(argv.dropFirst()), in: delivery,
+            mounts: mounts,
+            export: isWork ? .init(name: "work.bundle", mostBytes: Budget().bundleBytes) : nil,
+            frames: isWork ? "frames.jsonl" : nil, instead: command)
+    }
+}

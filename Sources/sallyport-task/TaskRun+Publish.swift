@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Delivery
+internal import LinuxSystem
+internal import TaskModel
+internal import Workspace
+
+/// Handing a verified result to the forge. Nothing of it runs before every gate has spoken.
+extension TaskRun {
+    /// A pull request needs a branch to go to; better known before the work than after it.
+    func requireBranchToReturnTo() throws(TaskFailure) {
+        guard order.forge != nil, order.pull == nil, order.deliver == .pullRequest, order.type.writes else { return }
+        guard targetBranch != nil else {
+            throw TaskFailure(
+                "open a pull request to", "\"\(PrintableText.escapedOnce(evidence.baseName))\"", "it is no branch",
+                remedy: "Name a branch with --base, or use --deliver branch.")
+        }
+    }
+
+    /// The branch that a pull request of this task goes to.
+    private var targetBranch: String? {
+        if let pull = order.pull { return pull.base }
+        let name = evidence.baseName
+        return name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : nil
+    }
+
+    /// Moves or makes the branch in the forge's repository, and opens or answers the pull request.
+    mutating func publish(_ base: ObjectID) throws(TaskFailure) {
+        guard let forge = order.forge, let delivered = evidence.delivered, order.deliver != .patch else { return }
+        guard try push(delivered, base, to: forge) else { return }
+        evidence.pushed = true
+        if let pull = order.pull {
+            try answer(pull, delivered, in: forge)
+            evidence.pullRequest = pull.number
+        } else if order.deliver == .pullRequest, let target = targetBranch {
+            let text = try pullRequestText()
+            let opened = try reaching { () throws(ForgeError) in
+                try forge.open(
+                    .init(title: text.title, body: text.body, base: target, head: branch, author: TaskOrder.author))
+            }
+            evidence.pullRequest = opened.number
+        }
+        if evidence.outcome == .agentFailed, evidence.pullRequest != nil { evidence.outcome = .completedWithWarning }
+        if let number = evidence.pullRequest { Progress.say("task \(identifier): pull request \(number)") }
+    }
+
+    private mutating func push(_ delivered: Delivered, _ base: ObjectID, to forge: LocalForge) throws(TaskFailure)
+        -> Bool
+    {
+        let bundle = try host { () throws(SystemError) in
+            try Directory.open(delivery.quarantine).open("result.bundle", 0)
+        }
+        var command = [
+            "step-publish", "--base", "\(base)", "--reference", "refs/heads/\(branch)", "--repository",
+            forge.repository, "--become", try ConfinedStep.owner(of: forge.repository),
+        ]
+        if order.pull != nil { command += ["--replacing", "\(base)"] }
+        let (step, input, arguments) = (self.step, bundle.number, command)
+        var failure: TaskFailure?
+        let report = try reaching { () throws(ForgeError) -> StepReport? in
+            try forge.changing { () throws(ForgeError) in
+                do throws(TaskFailure) {
+                    return try step.run(arguments, input: input)
+                } catch {
+                    failure = error
+                    return nil
+                }
+            }
+        }
+        if let failure { throw failure }
+        if let reason = report?["moved"] ?? report?["refused"] {
+            evidence.outcome = report?["moved"] == nil ? .refused : .upstreamMoved
+            evidence.refusal = reason
+            return false
+        }
+        return true
+    }
+
+    /// Says in each thread of the task what became of it; one that a commit names is resolved.
+    private mutating func answer(_ pull: PullRequest, _ delivered: Delivered, in forge: LocalForge) throws(TaskFailure)
+    {
+        let range = "\(evidence.base?.description.prefix(12) ?? "")..\(delivered.commit.description.prefix(12))"
+        let outcome = (evidence.outcome ?? .delivered).rawValue
+        for thread in pull.openThreads {
+            let isNamed = delivered.threads.contains(thread.number)
+            let text =
+                isNamed
+                ? "A commit of \(range) says that it settles this (claimed). Verification: \(outcome)."
+                : "No commit of \(range) says that it settles this. Verification: \(outcome)."
+            try reaching { () throws(ForgeError) in
+                try forge.reply(to: thread.number, on: pull.number, text, by: TaskOrder.author)
+                if isNamed { try forge.resolve(thread.number, on: pull.number) }
+            }
+            if isNamed { evidence.resolvedThreads.append(thread.number) }
+        }
+        let body = try pullRequestText().body
+        try reaching { () throws(ForgeError) in
+            try forge.comment(on: pull.number, body, by: TaskOrder.author)
+        }
+    }
+
+    private var hasWarning: Bool { evidence.outcome == .agentFailed || evidence.outcome == .completedWithWarning }
+
+    private func pullRequestText() throws(TaskFailure) -> PullRequestText {
+        guard let delivered = evidence.delivered, let base = evidence.base else {
+            throw TaskFailure(message: "there is nothing to write a pull request about")
+        }
+        let verification = evidence.verification
+        var checks = verification.commands.map { command in
+            PullRequestText.Check(
+                name: command.name, command: command.text,
+                before: verification.outcome(command.name, .before)?.rawValue,
+                after: verification.outcome(command.name, .after)?.rawValue ?? "not run")
+        }
+        for result in verification.results where result.phase == .criterion {
+            checks.append(
+                .init(
+                    name: "criterion \(result.name)", command: result.command, before: nil,
+                    after: result.outcome.rawValue))
+        }
+        let record = evidence.sessions.first { $0.label == "work" }?.record
+        return PullRequestText(
+            task: identifier, subject: order.item.title, issue: order.pull == nil ? order.item.number : nil,
+            base: "\(base)", commit: "\(delivered.commit)", branch: branch, commits: delivered.subjects,
+            files: delivered.listed.map { (path: $0.path, insertions: $0.insertions, deletions: $0.deletions) },
+            fileCount: delivered.files, checks: checks, outcome: (evidence.outcome ?? .delivered).rawValue,
+            warning: hasWarning ? "the runner reported that the agent failed" : nil,
+            promptVersion: evidence.promptVersion, profile: arguments.profile,
+            planDigest: record?.planDigest ?? "", claimed: evidence.claimedSummary)
+    }
+
+    /// Writes the digest of the sealed evidence into the pull request: it was not known when that was opened.
+    func nameEvidence(_ digest: String) throws(TaskFailure) {
+        guard order.pull == nil, let forge = order.forge, let number = evidence.pullRequest else { return }
+        var text = try pullRequestText()
+        text.evidence = digest
+        let body = text.body
+        try reaching { () throws(ForgeError) in try forge.update(number, title: nil, body: body) }
+    }
+}

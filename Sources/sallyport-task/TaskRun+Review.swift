@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Delivery
+internal import Glibc
+internal import LinuxSystem
+internal import TaskModel
+internal import Workspace
+
+/// A review: a tree that cannot be written, and one typed document that comes out.
+extension TaskRun {
+    mutating func review(_ head: ObjectID) throws(TaskFailure) {
+        guard let pull = order.pull, let base = evidence.parting else { return }
+        let patch = try delivery.create("change.patch", mode: 0o644)
+        _ = try step.run(
+            [
+                "step-checkout", "--head", "\(head)", "--base", "\(base)", "--quarantine", delivery.quarantine,
+                "--become", quarantineOwner,
+            ], outputs: [patch.number])
+        Progress.say("task \(identifier): agent reviews pull request \(pull.number) at \(head)")
+        let export = Sandbox.Export(name: "work.findings", mostBytes: Findings.longestDocument + 1)
+        let came = try runAgent(
+            ["review"], export: export, workspace: "\(delivery.quarantine)/\(StepProcess.checkoutName)",
+            mounts: ["\(delivery.path)/change.patch:\(Sandbox.patch)"])
+        guard came, evidence.outcome == nil || evidence.outcome == .agentFailed else { return }
+        guard let findings = try takeFindings(head) else { return }
+        guard evidence.outcome == nil, let forge = order.forge else { return }
+        let note = evidence.verification.results.map { "\($0.name): \($0.outcome.rawValue)" }.joined(separator: ", ")
+        let number = try reaching { () throws(ForgeError) in
+            try forge.post(
+                findings, on: pull.number, of: "\(head)", by: TaskOrder.author,
+                note: note.isEmpty ? "Nothing was run." : "Run apart from the agent, for information: \(note).")
+        }
+        evidence.review = (number, findings.findings.count)
+        evidence.outcome = .reviewPosted
+    }
+
+    private mutating func takeFindings(_ head: ObjectID) throws(TaskFailure) -> Findings? {
+        let input = try delivery.open("work.findings")
+        let output = try delivery.create("findings.json", mode: 0o644)
+        let report = try step.run(
+            [
+                "step-findings", "--head", "\(head)", "--quarantine", delivery.quarantine, "--become", quarantineOwner,
+            ], input: input.number, outputs: [output.number])
+        if let reason = report["refused"] {
+            evidence.outcome = evidence.outcome ?? .refused
+            evidence.refusal = reason
+            try delivery.remove("findings.json")
+            return nil
+        }
+        // What the step wrote is read as strictly as what it read.
+        let file = try delivery.open("findings.json")
+        let bytes = try host { () throws(SystemError) in
+            try file.readAll(limit: 8 << 20, subject: "\"findings.json\"")
+        }
+        do throws(Findings.Flaw) {
+            return try Findings(bytes)
+        } catch {
+            throw TaskFailure("read", "\"findings.json\"", error.description, remedy: "Report this.")
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TaskModel
+
+/// What was seen of one command on one commit, in a sandbox of its own.
+struct CheckResult {
+    enum Phase: String { case before, after, criterion }
+
+    let name: String
+    let phase: Phase
+    let command: String
+    /// Names the log and the record.
+    let label: String
+    let outcome: CheckOutcome
+}
+
+/// The project's commands and the criteria, and what their ends decide together.
+struct Verification {
+    struct Command {
+        let name: String
+        let text: String
+        let gate: Gate
+
+        /// The labels of the test are older than those of the others.
+        func label(_ phase: CheckResult.Phase) -> String {
+            name == "test" ? phase.rawValue : "\(phase.rawValue)-\(name)"
+        }
+    }
+
+    let commands: [Command]
+    let criteria: [Criterion]
+    private(set) var results: [CheckResult] = []
+
+    init(_ arguments: TaskArguments, _ criteria: [Criterion]) {
+        var commands: [Command] = []
+        if let text = arguments.buildCommand { commands.append(Command(name: "build", text: text, gate: .regression)) }
+        if let text = arguments.lintCommand { commands.append(Command(name: "lint", text: text, gate: .regression)) }
+        if let text = arguments.testCommand { commands.append(Command(name: "test", text: text, gate: arguments.gate)) }
+        self.commands = commands
+        self.criteria = criteria
+    }
+
+    mutating func add(_ result: CheckResult) { results.append(result) }
+
+    func outcome(_ name: String, _ phase: CheckResult.Phase) -> CheckOutcome? {
+        results.first { $0.name == name && $0.phase == phase }?.outcome
+    }
+
+    /// What a command's gate says; nil when it was not run after the work.
+    func verdict(_ command: Command) -> Gate.Verdict? {
+        outcome(command.name, .after).map {
+            command.gate.decide(before: outcome(command.name, .before), after: $0)
+        }
+    }
+
+    /// A gate failed or a criterion does not hold.
+    var hasFailed: Bool {
+        commands.contains { verdict($0) == .failed }
+            || results.contains { $0.phase == .criterion && $0.outcome != .passed }
+    }
+
+    /// The outcome of a task whose commit is there and whose agent did not fail.
+    var decision: Outcome {
+        for command in commands {
+            guard let after = outcome(command.name, .after) else { return .testInfrastructureFailed }
+            switch verdict(command) {
+            case .failed?: return Self.failure(command.name, after)
+            case .noVerdict?, nil:
+                // What proved something before and nothing now is not passed over; nor is a test that must pass.
+                if command.gate == .pass || outcome(command.name, .before) == .passed {
+                    return .testInfrastructureFailed
+                }
+            case .passed?: break
+            }
+        }
+        for criterion in criteria where criterion.check != nil {
+            guard outcome(criterion.name, .criterion) == .passed else { return .criteriaFailed }
+        }
+        return outcome("test", .after) == .passed ? .verified : .delivered
+    }
+
+    private static func failure(_ name: String, _ after: CheckOutcome) -> Outcome {
+        switch name {
+        case "build": .buildFailed
+        case "lint": .lintFailed
+        default: after == .timedOut ? .testTimedOut : .testFailed
+        }
+    }
+}
+
+extension CheckOutcome {
+    /// From how the supervisor saw the sandbox of the command end.
+    init(_ record: SessionRecord) {
+        switch (record.outcome, record.exitCode) {
+        case ("exited", let code?): self.init(exitCode: code, ranOutOfSpace: record.ranOutOfSpace)
+        case ("timed_out", _): self = .timedOut
+        case ("signalled", _): self = record.signal == 9 ? .infrastructureFailed : .failed
+        default: self = .infrastructureFailed
+        }
+    }
+}
