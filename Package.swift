@@ -83,7 +83,8 @@ let package = Package(
         .target(name: "Workspace", dependencies: ["CGit2", "LinuxSystem", "CLinux"], swiftSettings: strict),
         // Push gate, forges, evidence.
         .target(
-            name: "Delivery", dependencies: ["CHogweed", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            name: "Delivery",
+            dependencies: ["Workspace", "Changes", "CHogweed", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
@@ -133,10 +134,12 @@ let package = Package(
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "TaskModelTests", dependencies: ["TaskModel", "Documents"], swiftSettings: strict),
         .testTarget(
-            name: "DeliveryTests", dependencies: ["Delivery", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
+            name: "DeliveryTests",
+            dependencies: ["Delivery", "Workspace", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem"], swiftSettings: strict),
+            name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux"],
+            swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",

@@ -110,6 +110,7 @@ struct Reproduction: ~Copyable {
         return switch end {
         case .exited(let code): code
         case .signalled(let signal), .interrupted(let signal): 128 + signal
+        case .late: 128 + SIGKILL
         }
     }
 
@@ -124,7 +125,7 @@ struct Reproduction: ~Copyable {
                 "step-pack", "--repo", repository, "--base", "\(base)", "--become",
                 try ConfinedStep.owner(of: repository),
             ],
-            output: pack.number)
+            outputs: [pack.number])
         let owner = delivery.quarantineOwner?.text ?? "-"
         let input = try delivery.open("base.pack")
         _ = try step.run(

@@ -32,27 +32,29 @@ extension StepProcess {
         report.add("merge_base", "\(parting)")
     }
 
-    /// Makes the host's repository from the pack on standard input.
+    /// Makes the host's repository from the pack on standard input; empty when there is no base commit.
     func index(_ report: inout StepReport) throws {
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
         let bare = try BareRepository.create(at: confinement.quarantinePath + "/" + Self.repositoryName)
-        try bare.takeBase(try commit("--base"), from: Descriptor(owning: 0), budget: budget)
+        guard let base = try base() else { return }
+        try bare.takeBase(base, from: Descriptor(owning: 0), budget: budget)
     }
 
     /// Takes the bundle on standard input into the host's repository, and writes bundle and patch beside it.
     func takeIn(_ report: inout StepReport) throws {
-        let base = try commit("--base")
+        let base = try base()
         let reference = try required("--reference")
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
         let directory = confinement.quarantinePath
         let repository = directory + "/" + Self.repositoryName
         var incoming = BundleImport(base: base, reference: reference, budget: budget)
-        // Not only by the runner, which is inside the agent's trust.
-        incoming.trailers = [
-            ("Task-Id", try required("--task-id")), ("Prompt-Version", try required("--prompt-version")),
-        ]
+        // Not only by the runner, which is inside the agent's trust. What was left in a directory is of no task.
+        let task = try required("--task-id")
+        if task != "-" {
+            incoming.trailers = [("Task-Id", task), ("Prompt-Version", try required("--prompt-version"))]
+        }
         let tip = try incoming.run(Descriptor(owning: 0), into: try BareRepository.open(at: repository))
         let bare = try BareRepository.open(at: repository)
         let range = try CommitRange(bare, from: base, to: tip)
@@ -67,6 +69,9 @@ extension StepProcess {
         if !complete { try checked("remove", "\"\(patchPath)\"") { sp_unlinkat(AT_FDCWD, patchPath, 0) } }
         report.add("patch", complete ? "written" : "omitted")
     }
+
+    /// The commit of `--base`; `-` is none.
+    func base() throws(TaskFailure) -> ObjectID? { try required("--base") == "-" ? nil : try commit("--base") }
 
     private func describe(_ summary: ChangeSummary, tip: ObjectID, tree: ObjectID, in report: inout StepReport) {
         report.add("tip", "\(tip)")

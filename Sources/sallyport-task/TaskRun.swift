@@ -31,6 +31,8 @@ struct TaskRun: ~Copyable {
     /// Checks the arguments, finds the programs and makes the delivery directory.
     static func make(_ arguments: TaskArguments, environment: [String]) throws(TaskFailure) -> TaskRun {
         let order = try TaskOrder(arguments)
+        // Read again when they are needed; a mistake in them must not cost the work of an agent.
+        _ = try GateStep.rules(arguments.rules)
         let milliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         let random = try host { () throws(SystemError) in try randomBytes(10) }
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
@@ -99,7 +101,7 @@ struct TaskRun: ~Copyable {
             let opens = order.forge != nil && order.deliver == .pullRequest && !base.hasPrefix("refs/")
             command += ["--base", opens ? "refs/heads/\(base)" : base]
         }
-        let report = try step.run(command, output: pack.number)
+        let report = try step.run(command, outputs: [pack.number])
         let base = try report.commit("base")
         evidence.base = base
         evidence.baseName = report["name"] ?? ""
@@ -139,7 +141,7 @@ struct TaskRun: ~Copyable {
             quarantineOwner,
         ]
         if evidence.parting != nil { command += ["--head", "\(base)"] }
-        let report = try step.run(command, input: input.number, output: output.number)
+        let report = try step.run(command, input: input.number, outputs: [output.number])
         try delivery.remove("prompt.plan")
         evidence.promptDigest = try delivery.digest("prompt.md")
         evidence.promptSegments = report.all("segment")
@@ -260,6 +262,17 @@ struct TaskRun: ~Copyable {
             return nil
         }
         let tip = try report.commit("tip")
+        let rules = try GateStep.rules(arguments.rules, branch: branch)
+        let verdict = try GateStep(step: step, rules: rules).judge(
+            tip, base: base, bundle: "work.bundle", in: delivery)
+        evidence.gate = verdict
+        guard !verdict.isRefused else {
+            evidence.outcome = evidence.outcome ?? .refused
+            evidence.refusal = verdict.refusal
+            try delivery.withdraw()
+            try recordReceived()
+            return nil
+        }
         evidence.delivered = try Delivered(report, tip: tip)
         try recordReceived()
         return tip

@@ -140,6 +140,10 @@ struct BundleImportTests {
         let second = try setting.commit("three\n")
         try setting.refuses(
             try setting.bundle(tip: second, objects: [second], prerequisite: first), because: "it builds on \(first)")
+        let complete = Array("# v2 git bundle\n\(second) \(Self.reference)\n\n".utf8)
+        let pack = try setting.scratch.gitBytes(
+            "work", ["pack-objects", "--stdout", "--quiet", "--revs"], input: Array(second.utf8))
+        try setting.refuses(complete + pack, because: "it builds on no commit, not on \(setting.base)")
     }
 
     @Test(

@@ -11,6 +11,9 @@ package enum Sensitivity: Equatable, Sendable {
     /// Never applied.
     case refused(String)
 
+    /// The graver one of two judgements.
+    package func graver(_ other: Sensitivity) -> Sensitivity { Review.rank(self) >= Review.rank(other) ? self : other }
+
     package var reason: String? {
         switch self {
         case .plain: nil
@@ -41,6 +44,11 @@ package enum SensitivePaths {
         // Removing such a file runs nothing.
         if kind == .deleted, case .executesOnOpen(let why) = verdict { return .notice("removes: \(why)") }
         return verdict
+    }
+
+    /// Judges where a symlink leads, apart from its path.
+    package static func judge(link path: [UInt8], to target: [UInt8]) -> Sensitivity {
+        SymlinkRules.judge(path: path, target: target)
     }
 
     static let git = Array(".git".utf8)
