@@ -84,10 +84,7 @@ final class Connection: EgressGateway.Live {
         }
     }
 
-    private var decision: EgressPolicy.Decision {
-        if let name { return gateway.policy.decide(name: name, port: asked.port) }
-        return gateway.policy.decide(address: asked.address, port: asked.port)
-    }
+    private var decision: EgressPolicy.Decision { gateway.decide(asked, name: name) }
 
     func judgeAgain() -> Bool {
         guard phase != .explaining, phase != .ended else { return false }
