@@ -14,6 +14,8 @@ package struct BundleImport: Sendable {
     package let budget: Budget
     /// What the reference must name now, and is moved from; nil when it must not exist.
     package var replacing: ObjectID?
+    /// The only commit that is taken; nil for whatever the bundle brings.
+    package var tip: ObjectID?
     /// Lines that the message of every new commit has to end with, each once.
     package var trailers: [(key: String, value: String)] = []
 
@@ -35,12 +37,18 @@ package struct BundleImport: Sendable {
         guard header.reference == reference else {
             throw refused("it brings \"\(PrintableText.escaped(header.reference.utf8))\", not \"\(reference)\"")
         }
+        guard tip == nil || header.tip == tip else {
+            throw refused("its branch is \(header.tip), not \(Self.shown(tip))")
+        }
         guard header.tip != base else { throw refused("its branch is the base commit itself") }
         let incoming = try IncomingPack(into: bare, budget: budget)
         try incoming.append(packStart)
         try incoming.append(rest: bundle)
         let index = try incoming.commit()
-        try ReceivedObjects(index: index, budget: budget).check()
+        let known = try KnownObjects(of: bare)
+        try ReceivedObjects(index: index, budget: budget).check(for: header.tip) { (id) throws(GitError) in
+            known.contains(id)
+        }
         try checkHistory(of: header.tip, in: bare)
         if !trailers.isEmpty { try CommitRange(bare, from: base, to: header.tip).requireTrailers(trailers) }
         try incoming.install()

@@ -18,10 +18,18 @@ struct ReceivedObjects: ~Copyable {
         objects = opened
     }
 
+    /// - Parameters:
+    ///   - tip: The commit that the pack is there for.
+    ///   - isKnown: Whether the repository has an object without this pack.
     /// - Throws: ``GitError`` with `.refused` at the first object that may not be there.
-    borrowing func check() throws(GitError) {
+    borrowing func check(for tip: ObjectID, isKnown: (ObjectID) throws(GitError) -> Bool) throws(GitError) {
         var inflated = 0
-        for id in try list() {
+        let all = try list()
+        // What no other object of the pack names. A name is a digest, so names make no circle: whoever follows them back from
+        // any object ends at one that nobody names, and if that can only be the tip, everything is reachable from it.
+        var unnamed = Set(all)
+        unnamed.remove(tip)
+        for id in all {
             let (type, size) = try header(id)
             inflated += size
             guard size <= budget.objectBytes else { throw refused(id, "is larger than \(budget.objectBytes) bytes") }
@@ -29,10 +37,16 @@ struct ReceivedObjects: ~Copyable {
                 throw refused(id, "is past the \(budget.inflatedBytes) bytes that all objects may have together")
             }
             if type == GIT_OBJECT_TREE {
-                try checkTree(id)
-            } else if type != GIT_OBJECT_COMMIT && type != GIT_OBJECT_BLOB {
+                for name in try names(inTree: id) { unnamed.remove(name) }
+            } else if type == GIT_OBJECT_COMMIT {
+                for name in try names(inCommit: id) { unnamed.remove(name) }
+            } else if type != GIT_OBJECT_BLOB {
                 throw refused(id, "is neither a commit, a tree nor a blob")
             }
+        }
+        // Bases of differences are added to a pack that came without them; the repository has those already.
+        for id in unnamed where try !isKnown(id) {
+            throw refused(id, "is no part of the history of \(tip)")
         }
     }
 
@@ -60,17 +74,27 @@ struct ReceivedObjects: ~Copyable {
         return (type, size)
     }
 
-    /// Reads a tree's own bytes: `<octal mode> <name>\0<20 bytes>`, again and again. gitformat-pack(5)
-    private borrowing func checkTree(_ id: ObjectID) throws(GitError) {
+    /// Judges a tree's own bytes: `<octal mode> <name>\0<20 bytes>`, again and again. gitformat-pack(5)
+    private borrowing func names(inTree id: ObjectID) throws(GitError) -> [ObjectID] {
+        let content = TreeContent(try read(id))
+        if let flaw = content.flaw() { throw refused(id, flaw) }
+        return content.entries()?.map(\.id) ?? []
+    }
+
+    private borrowing func names(inCommit id: ObjectID) throws(GitError) -> [ObjectID] {
+        guard let links = CommitText.links(try read(id)) else { throw refused(id, "names no tree as git writes it") }
+        return links
+    }
+
+    private borrowing func read(_ id: ObjectID) throws(GitError) -> [UInt8] {
         var raw = id.raw
         let pool = objects.pointer
         let object = try Handle(
-            "read", "received tree \(id)", code: .refused, remedy: GitError.nothingTaken, free: git_odb_object_free
+            "read", "received object \(id)", code: .refused, remedy: GitError.nothingTaken, free: git_odb_object_free
         ) { git_odb_read(&$0, pool, &raw) }
-        let bytes = [UInt8](
+        return [UInt8](
             UnsafeRawBufferPointer(
                 start: git_odb_object_data(object.pointer), count: git_odb_object_size(object.pointer)))
-        if let flaw = TreeContent(bytes).flaw() { throw refused(id, flaw) }
     }
 
     private func refused(_ id: ObjectID, _ reason: String) -> GitError {

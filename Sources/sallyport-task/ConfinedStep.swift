@@ -80,7 +80,7 @@ struct StepProcess {
     /// Every step, by the verb that runs it.
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
-        "step-match", "step-collect", "step-gate",
+        "step-match", "step-collect", "step-gate", "step-export",
     ]
 
     /// Runs a step to its end and exits: 0 with a report, whatever the report says.
@@ -94,6 +94,7 @@ struct StepProcess {
             case "step-index": try process.index(&report)
             case "step-collect": try process.collect(&report)
             case "step-gate": try process.gate(&report)
+            case "step-export": try process.export(&report)
             case "step-prompt": try process.prompt(&report)
             case "step-checkout": try process.checkOut(&report)
             case "step-findings": try process.findings(&report)

@@ -178,7 +178,7 @@ struct Evidence {
             "criteria": .array(criteriaJSON),
             "forge": forgeJSON,
             "refusal": .optional(refusal),
-            "gate": gate.map { ["flags": $0.flags, "refusals": $0.refusals] } ?? .null,
+            "gate": gate?.json ?? .null,
             "observed": .object(sessions.map { JSON.Member($0.label, sessionJSON($0.label, $0.record)) }),
             "limits_hit": .array(ofEach("limit") { $0.limitsHit }),
             "denials": .array(ofEach("denial") { $0.denials }),

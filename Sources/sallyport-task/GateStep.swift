@@ -8,8 +8,19 @@ internal import Workspace
 
 /// The push gate's answer about one branch.
 struct GateVerdict {
+    /// By which it was judged; without the salt, and what it accepts.
+    let rules: GateRules
     /// In the order in which they are to be shown.
     var findings: [Finding] = []
+
+    init(_ rules: GateRules, _ findings: [Finding] = []) {
+        var rules = rules
+        rules.secrets.salt = nil
+        // Without the salt a fingerprint names nothing.
+        rules.secrets.accept = []
+        self.rules = rules
+        self.findings = findings
+    }
 
     var isRefused: Bool { findings.contains { $0.severity == .refuse } }
 
@@ -17,6 +28,12 @@ struct GateVerdict {
     var refusal: String? {
         findings.first { $0.severity == .refuse }.map { "\($0.place): \($0.reason). \($0.remedy)" }
     }
+
+    /// For records: what was decided, why, and by which rules.
+    var json: JSON { ["verdict": .string(word), "flags": flags, "refusals": refusals, "rules": rules.json] }
+
+    /// `passed` or `refused`.
+    var word: String { isRefused ? "refused" : "passed" }
 
     var flags: JSON { json(.flag) }
     var refusals: JSON { json(.refuse) }
@@ -53,8 +70,9 @@ struct GateStep {
     /// - Parameters:
     ///   - bundle: The name of the file that brought the branch; its size counts.
     ///   - onto: Where the receiver's branch stands.
+    ///   - verified: The tree that was tested.
     func judge(
-        _ head: ObjectID, base: ObjectID?, bundle: String, onto: ObjectID? = nil,
+        _ head: ObjectID, base: ObjectID?, bundle: String, onto: ObjectID?, verified: ObjectID?,
         in delivery: borrowing DeliveryDirectory
     ) throws(TaskFailure) -> GateVerdict {
         let input = try rulesWithSalt()
@@ -64,13 +82,14 @@ struct GateStep {
             delivery.quarantineOwner?.text ?? "-",
         ]
         if let onto { command += ["--onto", "\(onto)"] }
+        if let verified { command += ["--verified-tree", "\(verified)"] }
         let report = try step.run(command, input: input.number)
         if let reason = report["refused"] {
             let finding = Finding(
                 .refuse, .references, at: "the branch", reason, remedy: "Have it made anew, inside a sandbox.")
-            return GateVerdict(findings: [finding])
+            return GateVerdict(rules, [finding])
         }
-        var verdict = GateVerdict()
+        var verdict = GateVerdict(rules)
         for line in report.all("finding") {
             guard let finding = Finding(line: line) else {
                 throw TaskFailure(
@@ -79,7 +98,7 @@ struct GateStep {
             verdict.findings.append(finding)
         }
         // No answer is no permission.
-        guard report["verdict"] == (verdict.isRefused ? "refused" : "passed") else {
+        guard report["verdict"] == verdict.word else {
             throw TaskFailure(
                 "read", "the push gate's verdict", "it is missing or contradicts itself", remedy: "Report this.")
         }
@@ -97,23 +116,6 @@ struct GateStep {
         }
         return try MemoryFile.make(JSONWriter().write(rules.json))
     }
-
-    /// Reads the rules that a person wrote; the built-in ones without a file.
-    ///
-    /// - Parameter branch: The one branch that may arrive when the rules name none.
-    static func rules(_ path: String?, branch: String? = nil) throws(TaskFailure) -> GateRules {
-        var builtIn = GateRules()
-        if let branch { builtIn.branches = [branch] }
-        guard let path else { return builtIn }
-        let bytes = try host { () throws(SystemError) in
-            try Descriptor.open(path, O_RDONLY).readAll(limit: 1 << 18, subject: "\"\(path)\"")
-        }
-        do throws(DocumentError) {
-            return try GateRules(try Node.read(bytes, file: path), over: builtIn)
-        } catch {
-            throw TaskFailure(message: "\(error)")
-        }
-    }
 }
 
 extension StepProcess {
@@ -130,11 +132,15 @@ extension StepProcess {
         let bare = try BareRepository.open(at: Self.repositoryName)
         let candidate = PushCandidate(
             references: try bare.branches().filter { $0.name != Array(BareRepository.baseReference.utf8) },
-            onto: optional("--onto") == nil ? nil : try commit("--onto"), packBytes: packBytes)
+            onto: try optionalCommit("--onto"), packBytes: packBytes,
+            verifiedTree: try optionalCommit("--verified-tree"))
         let range = try ReceivedRange(bare, from: try base(), to: head)
         let findings = try PushGate.judge(range, candidate, rules: rules, salt: Array(salt.utf8))
         for finding in findings { report.add("finding", finding.line) }
-        let isRefused = findings.contains { $0.severity == .refuse }
-        report.add("verdict", isRefused ? "refused" : "passed")
+        report.add("verdict", GateVerdict(rules, findings).word)
+    }
+
+    private func optionalCommit(_ name: String) throws(TaskFailure) -> ObjectID? {
+        optional(name) == nil ? nil : try commit(name)
     }
 }

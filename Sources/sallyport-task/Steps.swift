@@ -41,14 +41,13 @@ extension StepProcess {
         try bare.takeBase(base, from: Descriptor(owning: 0), budget: budget)
     }
 
-    /// Takes the bundle on standard input into the host's repository, and writes bundle and patch beside it.
+    /// Takes the bundle on standard input into the host's repository.
     func takeIn(_ report: inout StepReport) throws {
         let base = try base()
         let reference = try required("--reference")
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
-        let directory = confinement.quarantinePath
-        let repository = directory + "/" + Self.repositoryName
+        let repository = confinement.quarantinePath + "/" + Self.repositoryName
         var incoming = BundleImport(base: base, reference: reference, budget: budget)
         // Not only by the runner, which is inside the agent's trust. What was left in a directory is of no task.
         let task = try required("--task-id")
@@ -57,8 +56,21 @@ extension StepProcess {
         }
         let tip = try incoming.run(Descriptor(owning: 0), into: try BareRepository.open(at: repository))
         let bare = try BareRepository.open(at: repository)
-        let range = try CommitRange(bare, from: base, to: tip)
         try bare.setHead(reference)
+        report.add("tip", "\(tip)")
+        report.add("tree", "\(try ReceivedRange(bare, from: base, to: tip).tree(of: tip))")
+    }
+
+    /// Writes bundle and patch of a commit that the gate has judged, from the host's repository alone, and describes it.
+    func export(_ report: inout StepReport) throws {
+        let base = try base()
+        let reference = try required("--reference")
+        let tip = try commit("--head")
+        let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
+        try confinement.enter()
+        let directory = confinement.quarantinePath
+        let bare = try BareRepository.open(at: directory + "/" + Self.repositoryName)
+        let range = try CommitRange(bare, from: base, to: tip)
         describe(try range.summary(), tip: tip, tree: range.tree, in: &report)
         try describeMessages(range, in: &report)
         let bundle = try Descriptor.open(directory + "/result.bundle", O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)

@@ -9,11 +9,13 @@ internal import Workspace
 
 /// One task on this host, from the caller's repository to the delivered branch and its evidence.
 ///
-///     step-pack ─▶ step-index ─▶ step-prompt ─▶ before ─▶ work ─▶ step-import ─▶ after, criteria ─▶ publish ─▶ evidence
-///      (owner)      (own id)      (own id)      observed  claimed   (own id)      observed          (owner)
+///     step-pack ─▶ step-index ─▶ step-prompt ─▶ before ─▶ work ─▶ import, gate ─▶ after, criteria ─▶ gate ─▶ publish
+///      (owner)      (own id)      (own id)      observed  claimed   (own id)      observed          (own id)  (owner)
 struct TaskRun: ~Copyable {
     let arguments: TaskArguments
     let order: TaskOrder
+    /// What the push gate lets pass; read before anything runs.
+    let rules: GateRules
     let processes: ChildProcess
     let sandbox: Sandbox
     let delivery: DeliveryDirectory
@@ -31,14 +33,13 @@ struct TaskRun: ~Copyable {
     /// Checks the arguments, finds the programs and makes the delivery directory.
     static func make(_ arguments: TaskArguments, environment: [String]) throws(TaskFailure) -> TaskRun {
         let order = try TaskOrder(arguments)
-        // Read again when they are needed; a mistake in them must not cost the work of an agent.
-        _ = try GateStep.rules(arguments.rules)
         let milliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         let random = try host { () throws(SystemError) in try randomBytes(10) }
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
         let processes = try ChildProcess()
         let sandbox = try Sandbox(processes: processes, profile: arguments.profileName, environment: environment)
         let branch = order.pull?.head ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
+        let rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
         let evidence = Evidence(
             task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
@@ -49,16 +50,19 @@ struct TaskRun: ~Copyable {
             arguments.output ?? state + "/tasks/\(identifier)", notInside: order.repository)
         let audit = try TaskAudit(delivery)
         return TaskRun(
-            arguments: arguments, order: order, processes: processes, sandbox: sandbox, evidence: evidence,
+            arguments: arguments, order: order, rules: rules, processes: processes, sandbox: sandbox,
+            evidence: evidence,
             delivery: delivery, keys: keys, state: state, audit: audit)
     }
 
     private init(
-        arguments: TaskArguments, order: TaskOrder, processes: ChildProcess, sandbox: Sandbox, evidence: Evidence,
-        delivery: consuming DeliveryDirectory, keys: KeyStore, state: String, audit: consuming TaskAudit
+        arguments: TaskArguments, order: TaskOrder, rules: GateRules, processes: ChildProcess, sandbox: Sandbox,
+        evidence: Evidence, delivery: consuming DeliveryDirectory, keys: KeyStore, state: String,
+        audit: consuming TaskAudit
     ) {
         self.arguments = arguments
         self.order = order
+        self.rules = rules
         self.processes = processes
         self.sandbox = sandbox
         self.evidence = evidence
@@ -84,7 +88,7 @@ struct TaskRun: ~Copyable {
         if evidence.outcome == .interrupted { return }
         let decision = evidence.verification.decision
         if evidence.outcome == nil { evidence.outcome = decision }
-        if decision.isSuccess { try publish(base) }
+        if decision.isSuccess, try confirm(base) { try publish(base) }
     }
 
     /// Clones the base commit's history into the host's repository.
@@ -247,35 +251,36 @@ struct TaskRun: ~Copyable {
         return true
     }
 
+    /// - Returns: The commit that was taken in and judged; nil when it was refused.
     private mutating func takeIn(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
-        let bundle = try delivery.open("work.bundle")
-        let report = try step.run(
-            [
-                "step-import", "--base", "\(base)", "--reference", "refs/heads/\(branch)", "--quarantine",
-                delivery.quarantine, "--become", quarantineOwner, "--task-id", identifier, "--prompt-version",
-                evidence.promptVersion,
-            ], input: bundle.number)
-        if let reason = report["refused"] {
-            evidence.outcome = evidence.outcome ?? .refused
-            evidence.refusal = reason
-            try recordReceived()
-            return nil
-        }
-        let tip = try report.commit("tip")
-        let rules = try GateStep.rules(arguments.rules, branch: branch)
-        let verdict = try GateStep(step: step, rules: rules).judge(
-            tip, base: base, bundle: "work.bundle", in: delivery)
-        evidence.gate = verdict
-        guard !verdict.isRefused else {
-            evidence.outcome = evidence.outcome ?? .refused
-            evidence.refusal = verdict.refusal
-            try delivery.withdraw()
-            try recordReceived()
-            return nil
-        }
-        evidence.delivered = try Delivered(report, tip: tip)
+        let result = try intake(base).take("work.bundle", in: delivery)
+        evidence.gate = result.gate
+        evidence.refusal = result.refusal
+        evidence.delivered = result.delivered
+        if result.delivered == nil { evidence.outcome = evidence.outcome ?? .refused }
         try recordReceived()
-        return tip
+        return result.delivered?.commit
+    }
+
+    /// Has the gate look once more, now that the tests have: at the branch as it is there, and at its tree.
+    ///
+    /// - Returns: Whether it passes; the evidence holds the outcome otherwise.
+    private mutating func confirm(_ base: ObjectID) throws(TaskFailure) -> Bool {
+        guard let delivered = evidence.delivered else { return false }
+        let verdict = try intake(base).confirm(delivered, "work.bundle", in: delivery)
+        evidence.gate = verdict
+        guard verdict.isRefused else { return true }
+        evidence.outcome = .refused
+        evidence.refusal = verdict.refusal
+        evidence.delivered = nil
+        try recordReceived()
+        return false
+    }
+
+    private func intake(_ base: ObjectID) -> Intake {
+        Intake(
+            step: step, rules: rules, reference: "refs/heads/\(branch)", base: base,
+            trailers: (identifier, evidence.promptVersion))
     }
 
     func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {

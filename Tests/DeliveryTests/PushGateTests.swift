@@ -85,6 +85,16 @@ struct PushGateTests {
         let findings = try scene.judge(rules: GateScene.rules("paths: [src/, /docs/*.md]"))
         #expect(findings.brief == ["refuse scope docs/x.html", "refuse scope other"])
         #expect(try scene.judge(rules: GateScene.rules("paths: []")).of(.scope).count == 4)
+        for text in ["outside: flag\npaths: [src/]", "paths: [src/]\noutside: flag"] {
+            let flagged = try scene.judge(rules: GateScene.rules(text)).of(.scope)
+            #expect(flagged.count == 3 && !flagged.isRefused, "\(text)")
+        }
+        // Rules of one's own are not softened by what was built in.
+        var builtIn = GateRules()
+        (builtIn.paths, builtIn.outside) = (["docs/"], .flag)
+        #expect(try scene.judge(rules: builtIn).brief == ["flag scope other", "flag scope src/a/b.c"])
+        let own = try GateRules(try .read(Array("version: 1\npaths: [src/]\n".utf8), file: "x"), over: builtIn)
+        #expect(own.outside == .refuse)
     }
 
     @Test("what runs on the host when opened is flagged before all else, refused if the rules say so")
@@ -218,6 +228,7 @@ struct PushGateTests {
             ("branches: [a..b]", "no name of a branch"),
             ("limits: {files: many}", "\"many\" is no number"), ("limits: {file: 1}", "unknown key"),
             ("limits: {bytes: 99999999999GiB}", "is no number"), ("opened: allow", "means nothing here"),
+            ("outside: allow", "means nothing here"),
             ("workflows: never", "means nothing here"), ("secrets: {action: allow}", "means nothing here"),
             ("secrets: {accept: [abc]}", "is no fingerprint"), ("secrets: {accept: [0123abcd]}", "without a salt"),
             ("secrets: {salt: abc}", "is no salt"), ("authors: {allow: [me]}", "is no address"),
@@ -240,6 +251,7 @@ struct PushGateTests {
             workflows: allow
             secrets: {action: flag, salt: "\(salt)", accept: ["0123abcd"]}
             authors: {allow: ["a <b@c>", "*@d"], others: flag}
+            outside: flag
             """)
         #expect(rules.limits.pack == 1 << 20 && rules.authors?.allow.count == 2 && rules.secrets.accept == ["0123abcd"])
         let text = rules.json.compactText

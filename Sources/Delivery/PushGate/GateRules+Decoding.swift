@@ -15,6 +15,7 @@ extension GateRules {
                 ]),
             JSON.Member("opened", .string(opened.rawValue)), JSON.Member("workflows", .string(workflows.rawValue)),
         ]
+        members.append(JSON.Member("outside", .string(outside.rawValue)))
         if let paths { members.append(JSON.Member("paths", .array(paths.map { .string($0) }))) }
         if let authors {
             let allow = JSON.array(authors.allow.map { .string($0) })
@@ -34,6 +35,7 @@ extension GateRules {
     package init(_ document: Node, over builtIn: GateRules = GateRules()) throws(DocumentError) {
         self = builtIn
         var seenVersion = false
+        var outside: Action?
         for entry in try document.entries() {
             switch entry.key {
             case "version":
@@ -42,15 +44,21 @@ extension GateRules {
                 }
                 seenVersion = true
             case "branches": branches = try entry.value.list(branchFlaw)
-            case "paths": paths = try entry.value.list(pathFlaw)
+            case "paths":
+                paths = try entry.value.list(pathFlaw)
+                // Of paths of one's own; what was built in went with those that were.
+                self.outside = .refuse
+            case "outside": outside = try entry.value.action([.refuse, .flag])
             case "limits": try readLimits(entry.value)
             case "opened": opened = try entry.value.action([.refuse, .flag])
             case "workflows": workflows = try entry.value.action(Action.allCases)
             case "secrets": try readSecrets(entry.value)
             case "authors": authors = try Self.authors(entry.value)
-            default: throw entry.unknown("version, branches, paths, limits, opened, workflows, secrets, authors")
+            default:
+                throw entry.unknown("version, branches, paths, outside, limits, opened, workflows, secrets, authors")
             }
         }
+        if let outside { self.outside = outside }
         guard seenVersion else {
             throw document.wrong("has no version", "Write version: 1 as its first line.")
         }

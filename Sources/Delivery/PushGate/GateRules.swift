@@ -55,6 +55,8 @@ package struct GateRules: Equatable, Sendable {
     package var limits = Limits()
     /// Patterns as in a .gitignore; nil is every path, an empty list none.
     package var paths: [String]?
+    /// What is done about a change outside of the paths: refuse or flag.
+    package var outside = Action.refuse
     /// Files on which the host acts when they are opened: refuse or flag.
     package var opened = Action.flag
     package var workflows = Action.flag
@@ -63,6 +65,11 @@ package struct GateRules: Equatable, Sendable {
     package var authors: Authors?
 
     package init() {}
+
+    /// Whether a branch of this short name may arrive.
+    package func allows(branch: String) -> Bool {
+        branches.contains { $0.hasSuffix("/") ? branch.hasPrefix($0) : branch == $0 }
+    }
 
     package static let defaultBranches = ["sallyport/"]
 }

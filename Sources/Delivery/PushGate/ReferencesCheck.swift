@@ -5,12 +5,12 @@ internal import Workspace
 enum ReferencesCheck {
     static func findings(in input: borrowing GateInput) -> [Finding] {
         let references = input.candidate.references
-        let allowed = input.rules.branches
+        let rules = input.rules
         var findings = references.compactMap { reference -> Finding? in
-            guard let reason = flaw(reference, head: input.range.head, allowed: allowed) else { return nil }
+            guard let reason = flaw(reference, head: input.range.head, rules) else { return nil }
             return Finding(
                 .refuse, .references, at: PrintableText.escaped(reference.name, longest: 300), reason,
-                remedy: "Deliver one branch named as the rules say: \(allowed.joined(separator: ", ")).")
+                remedy: "Deliver one branch named as the rules say: \(rules.branches.joined(separator: ", ")).")
         }
         if references.count != 1 {
             findings.append(
@@ -21,12 +21,11 @@ enum ReferencesCheck {
         return findings
     }
 
-    private static func flaw(_ reference: ReferenceText.Reference, head: ObjectID, allowed: [String]) -> String? {
+    private static func flaw(_ reference: ReferenceText.Reference, head: ObjectID, _ rules: GateRules) -> String? {
         if let flaw = ReferenceName.flaw(reference.name) { return "its name \(flaw)" }
         let name = String(decoding: reference.name, as: UTF8.self)
         guard name.hasPrefix("refs/heads/") else { return "it is no branch" }
-        let short = name.dropFirst("refs/heads/".count)
-        guard allowed.contains(where: { $0.hasSuffix("/") ? short.hasPrefix($0) : short == $0 }) else {
+        guard rules.allows(branch: String(name.dropFirst("refs/heads/".count))) else {
             return "the rules allow no branch of this name"
         }
         return reference.id == head ? nil : "it names \(reference.id), and \(head) was judged"

@@ -13,9 +13,14 @@ enum ScopeCheck {
                 patterns.contains { $0.matches(parts.prefix(length), isDirectory: length < parts.count) }
             }
             if isCovered { return nil }
-            return Finding(
-                .refuse, .scope, at: Place.path(change.path), "it lies outside of the paths that the rules allow",
-                remedy: "Take the change out, or add the path to \"paths\" in the rules.")
+            let place = Place.path(change.path)
+            return input.rules.outside == .flag
+                ? Finding(
+                    .flag, .scope, at: place, "it lies outside of the paths that the work is about",
+                    remedy: "Look whether the work needs it.")
+                : Finding(
+                    .refuse, .scope, at: place, "it lies outside of the paths that the rules allow",
+                    remedy: "Take the change out, or add the path to \"paths\" in the rules.")
         }
     }
 }

@@ -20,6 +20,21 @@ package struct CommitText: Equatable, Sendable {
     /// Everything behind the headers.
     package let message: [UInt8]
 
+    /// The tree and the parents of a commit, whatever follows them; nil when it does not begin with them.
+    static func links(_ bytes: [UInt8]) -> [ObjectID]? {
+        var result: [ObjectID] = []
+        var rest = bytes[...]
+        while true {
+            let key = result.isEmpty ? "tree " : "parent "
+            guard rest.starts(with: key.utf8) else { return result.isEmpty ? nil : result }
+            rest = rest.dropFirst(key.utf8.count)
+            guard rest.dropFirst(40).first == 0x0A, let id = ObjectID(String(decoding: rest.prefix(40), as: UTF8.self))
+            else { return nil }
+            result.append(id)
+            rest = rest.dropFirst(41)
+        }
+    }
+
     /// Nil when the headers are not those that git writes, in its order.
     package init?(_ bytes: [UInt8]) {
         var position = 0

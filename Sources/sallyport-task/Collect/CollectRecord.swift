@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import Documents
 internal import Workspace
 
@@ -73,6 +74,8 @@ struct CollectRecord {
             "outcome": .string(outcome.rawValue),
             "flags": gate?.flags ?? [],
             "refusals": gate?.refusals ?? [],
+            "gate": .optional(gate?.word),
+            "rules": gate?.rules.json ?? .null,
             "refusal": .optional(refusal),
             "delivered": deliveredJSON,
             "base": .optional(base?.description),
@@ -106,7 +109,8 @@ struct CollectRecord {
     private var deliveredJSON: JSON {
         guard let delivered else { return .null }
         return [
-            "commit": .string("\(delivered.commit)"), "branch": .optional(branch), "repository": "result.git",
+            "commit": .string("\(delivered.commit)"), "tree": .string("\(delivered.tree)"), "branch": .optional(branch),
+            "repository": "result.git",
             "bundle": "result.bundle", "patch": delivered.hasPatch ? "result.patch" : .null,
             "working_tree": .bool(delivered.commit != head), "commits": .int(delivered.commits),
             "files": .int(delivered.files), "insertions": .int(delivered.insertions),

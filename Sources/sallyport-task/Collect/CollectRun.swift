@@ -109,23 +109,13 @@ struct CollectRun: ~Copyable {
             record.refusal = reason
             return
         }
-        let bundle = try delivery.open("left.bundle")
-        let report = try step.run(
-            ["step-import", "--reference", reference, "--task-id", "-"] + common, input: bundle.number)
-        if let reason = report["refused"] {
-            record.refusal = reason
-            return
-        }
-        let tip = try report.commit("tip")
-        let verdict = try GateStep(step: step, rules: rules).judge(
-            tip, base: record.base, bundle: "left.bundle", onto: record.onto, in: delivery)
-        record.gate = verdict
-        if verdict.isRefused {
-            record.refusal = verdict.refusal
-        } else {
-            record.delivered = try Delivered(report, tip: tip)
-            record.outcome = .delivered
-        }
+        let result = try Intake(
+            step: step, rules: rules, reference: reference, base: record.base, onto: record.onto
+        ).take("left.bundle", in: delivery)
+        record.gate = result.gate
+        record.refusal = result.refusal
+        record.delivered = result.delivered
+        if result.delivered != nil { record.outcome = .delivered }
     }
 
     /// Brings the branch to its receiver; what lies in OUT stays, whatever comes of it.
