@@ -89,7 +89,8 @@ let package = Package(
             swiftSettings: strict),
         // Push gate, forges, evidence.
         .target(
-            name: "Delivery", dependencies: ["CHogweed", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            name: "Delivery",
+            dependencies: ["Workspace", "Changes", "CHogweed", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
@@ -147,10 +148,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "TaskModelTests", dependencies: ["TaskModel", "Documents"], swiftSettings: strict),
         .testTarget(
-            name: "DeliveryTests", dependencies: ["Delivery", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
+            name: "DeliveryTests",
+            dependencies: ["Delivery", "Workspace", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem"], swiftSettings: strict),
+            name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux"],
+            swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",

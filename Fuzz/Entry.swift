@@ -6,7 +6,8 @@ internal import Glibc
 
 /// A reader under test, and what must hold for every input.
 enum Target: String {
-    case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle, gitpush, gitrequest, gitbody
+    case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle, left, secrets, gitpush, gitrequest
+    case gitbody
 
     static let chosen: Target = {
         let name = getenv("SALLYPORT_FUZZ").map { String(cString: $0) } ?? ""
@@ -24,6 +25,8 @@ enum Target: String {
         case .httpbody: fuzzBody(input)
         case .profile: fuzzProfile(input)
         case .wire: fuzzWire(input)
+        case .left: fuzzLeft(input)
+        case .secrets: fuzzSecrets(input)
         case .taskmodel: fuzzTaskModel(input)
         case .bundle: fuzzBundle(input)
         case .gitpush: fuzzPush(input)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <git2.h>
+#include <git2/sys/mempack.h>
 #include <git2/sys/odb_backend.h>
+#include <git2/sys/repository.h>
 
 /// Makes libgit2 ignore every configuration but the repository's own, and bounds what a pack may hold.
 ///
@@ -30,6 +32,7 @@ static inline int sp_git_init_bare(git_repository **out, const char *path, const
 }
 
 /// The difference between two trees, binary files included, as a patch can carry it.
+/// Without a first tree everything is new.
 static inline int sp_git_diff(git_diff **out, git_repository *repository, git_tree *from, git_tree *to) {
     git_diff_options options = GIT_DIFF_OPTIONS_INIT;
     options.flags = GIT_DIFF_SHOW_BINARY | GIT_DIFF_INCLUDE_TYPECHANGE;

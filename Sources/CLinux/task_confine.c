@@ -42,26 +42,47 @@ static long allow(int rules, const int *directories, int count, uint64_t rights)
     return 0;
 }
 
-long sp_task_landlock_rules(const int *readable, int readable_count, const int *writable, int writable_count) {
-    // The layout since ABI 6: files, TCP ports, and scopes for abstract sockets and signals.
+// A ruleset that allows nothing yet; the layout since ABI 6: files, TCP ports, and scopes for abstract sockets and signals.
+static int new_rules(long abi, int network) {
     struct {
         uint64_t files, network, scoped;
     } attributes = {0};
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    if (abi < 0) return -errno;
     attributes.files = handled_rights(abi);
-    if (abi >= 4) attributes.network = 3;
+    if (abi >= 4 && !network) attributes.network = 3;
     if (abi >= 6) attributes.scoped = 3;
     size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-    int rules = (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
+    return (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
+}
+
+long sp_task_transfer_rules(int writable, int network) {
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (abi < 0) return -errno;
+    int rules = new_rules(abi, network);
+    if (rules < 0) return -errno;
+    int root = open("/", O_PATH | O_CLOEXEC), null = open("/dev/null", O_PATH | O_CLOEXEC);
+    long result = root < 0 || null < 0 ? -errno : 0;
+    if (result == 0) result = allow(rules, &root, 1, reading | LANDLOCK_ACCESS_FS_EXECUTE);
+    if (result == 0) result = allow(rules, &null, 1, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+    if (result == 0 && writable >= 0)
+        result = allow(rules, &writable, 1, (reading | writing) & handled_rights(abi));
+    if (root >= 0) close(root);
+    if (null >= 0) close(null);
+    if (result == 0) return rules;
+    close(rules);
+    return result;
+}
+
+long sp_task_landlock_rules(const int *readable, int readable_count, const int *writable, int writable_count) {
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (abi < 0) return -errno;
+    int rules = new_rules(abi, 0);
     if (rules < 0) return -errno;
     long result = allow(rules, readable, readable_count, reading);
-    if (result == 0) result = allow(rules, writable, writable_count, (reading | writing) & attributes.files);
-    if (result < 0) {
-        close(rules);
-        return result;
-    }
-    return rules;
+    if (result == 0)
+        result = allow(rules, writable, writable_count, (reading | writing) & handled_rights(abi));
+    if (result == 0) return rules;
+    close(rules);
+    return result;
 }
 
 long sp_task_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }
@@ -86,6 +107,8 @@ long sp_task_show_directory(int directory) {
     close(tree);
     return chdir("/tmp") < 0 ? -errno : 0;
 }
+
+long sp_fchdir(int directory) { return fchdir(directory) < 0 ? -errno : 0; }
 
 long sp_task_drop(int change, uint32_t uid, uint32_t gid) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

@@ -24,10 +24,8 @@
 static const unsigned short allowed[] = {
     SYS_read, SYS_pread64, SYS_readv, SYS_write, SYS_pwrite64, SYS_writev, SYS_close, SYS_openat, SYS_openat2, SYS_lseek,
     SYS_fstat,
-    SYS_newfstatat, SYS_statx, SYS_fcntl, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_getdents64,
-    SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat, SYS_symlinkat, SYS_readlinkat, SYS_faccessat,
-    SYS_faccessat2, SYS_fchmod, SYS_fchmodat, SYS_umask, SYS_utimensat, SYS_getcwd, SYS_dup, SYS_dup3, SYS_flock, SYS_statfs,
-    SYS_fstatfs,
+    SYS_newfstatat, SYS_statx, SYS_fcntl, SYS_getdents64, SYS_readlinkat, SYS_faccessat, SYS_faccessat2,
+    SYS_umask, SYS_getcwd, SYS_dup, SYS_dup3, SYS_statfs, SYS_fstatfs,
     SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
     SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_sched_yield, SYS_sched_getaffinity, SYS_set_tid_address,
     SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
@@ -35,12 +33,24 @@ static const unsigned short allowed[] = {
     SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getrusage,
     SYS_exit, SYS_exit_group,
 #ifdef __x86_64__
-    SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_symlink,
-    SYS_readlink, SYS_chmod, SYS_dup2, SYS_time, SYS_poll,
+    SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_dup2, SYS_time, SYS_poll,
 #endif
 };
 
-enum { allowed_count = sizeof allowed / sizeof *allowed };
+// What changes a name or an attribute of a file. Landlock knows no right for modes and times, so a step that only reads does
+// without all of them. landlock(7), "Filesystem flags"
+static const unsigned short changing[] = {
+    SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_fallocate, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2,
+    SYS_linkat, SYS_symlinkat, SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_flock,
+#ifdef __x86_64__
+    SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename, SYS_link, SYS_symlink, SYS_chmod,
+#endif
+};
+
+enum {
+    allowed_count = sizeof allowed / sizeof *allowed,
+    changing_count = sizeof changing / sizeof *changing,
+};
 
 static struct sock_filter load(unsigned offset) {
     return (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset);
@@ -50,8 +60,8 @@ static struct sock_filter equal(unsigned value, unsigned char yes, unsigned char
 }
 static struct sock_filter result(unsigned action) { return (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action); }
 
-long sp_task_filter(void) {
-    struct sock_filter code[allowed_count * 2 + 16];
+long sp_task_filter(int reading_only) {
+    struct sock_filter code[(allowed_count + changing_count) * 2 + 16];
     unsigned short n = 0;
     code[n++] = load(offsetof(struct seccomp_data, arch));
     code[n++] = equal(NATIVE, 1, 0);
@@ -59,6 +69,10 @@ long sp_task_filter(void) {
     code[n++] = load(offsetof(struct seccomp_data, nr));
     for (int i = 0; i < allowed_count; i++) {
         code[n++] = equal(allowed[i], 0, 1);
+        code[n++] = result(SECCOMP_RET_ALLOW);
+    }
+    for (int i = 0; i < changing_count && !reading_only; i++) {
+        code[n++] = equal(changing[i], 0, 1);
         code[n++] = result(SECCOMP_RET_ALLOW);
     }
     // glibc falls back to clone, whose flags a filter can see; clone3 has them in memory.

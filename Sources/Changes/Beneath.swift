@@ -51,23 +51,42 @@ enum Beneath {
 
     /// The names in an open directory, sorted by bytes; reads from the start, so each listing has its own descriptor.
     static func names(_ directory: Held, _ subject: @autoclosure () -> String) throws(ChangeError) -> [[UInt8]] {
+        try listing(directory, room: .max, subject()).names
+    }
+
+    /// What a name takes in memory beside its bytes.
+    static let nameOverhead = 48
+
+    /// The same of a directory that a task filled: no more is read once the names take `room` bytes of memory. What was
+    /// read then is any part of them, and not whole.
+    static func listing(
+        _ directory: Held, room: Int, _ subject: @autoclosure () -> String
+    ) throws(ChangeError) -> (names: [[UInt8]], isWhole: Bool) {
         var names: [[UInt8]] = []
+        var bytes = 0
+        var isWhole = false
         var buffer = [UInt8](repeating: 0, count: 32768)
-        while true {
+        while bytes <= room {
             let got = try call("list", subject()) {
                 buffer.withUnsafeMutableBytes { sp_getdents(directory.number, $0.baseAddress!, $0.count) }
             }
-            if got == 0 { break }
+            if got == 0 {
+                isWhole = true
+                break
+            }
             var at = 0
             // struct linux_dirent64: u64 ino, i64 off, u16 reclen, u8 type, name. getdents64(2)
             while at + 19 <= got {
                 let length = Int(buffer[at + 16]) | Int(buffer[at + 17]) << 8
                 let name = Array(buffer[(at + 19)..<(at + length)].prefix { $0 != 0 })
-                if name != [46] && name != [46, 46] { names.append(name) }
+                if name != [46] && name != [46, 46] {
+                    names.append(name)
+                    bytes += name.count + nameOverhead
+                }
                 at += length
             }
         }
-        return names.sorted { $0.lexicographicallyPrecedes($1) }
+        return (names.sorted { $0.lexicographicallyPrecedes($1) }, isWhole)
     }
 
     static func linkTarget(_ dir: Int32, _ name: [UInt8]) -> Result<[UInt8], Errno> {

@@ -157,6 +157,9 @@ package struct Channel: ~Copyable {
         return Channel(ends)
     }
 
+    /// Closes the second end here, after a child has got it, and keeps the first.
+    package consuming func closingSecond() -> Descriptor { first }
+
     /// Hands both ends to separate owners.
     package consuming func split(_ body: (consuming Descriptor, consuming Descriptor) -> Void) {
         body(first, second)

@@ -27,6 +27,39 @@ package struct Digest: Sendable {
         }
     }
 
+    /// The name that git would give a file of this size with these bytes, and its SHA-256, in one reading.
+    ///
+    /// - Returns: nil when the file ends before or after `size`: it is being written.
+    package static func gitBlob(readingFrom fd: borrowing Descriptor, size: UInt64, subject: String)
+        throws(SystemError) -> (blob: String, sha256: String)?
+    {
+        var context = sha1_ctx()
+        var second = sha256_ctx()
+        nettle_sha1_init(&context)
+        nettle_sha256_init(&second)
+        let header = Array("blob \(size)\u{0}".utf8)
+        nettle_sha1_update(&context, header.count, header)
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let number = fd.number
+        var left = size
+        while true {
+            let got = try checked("read", subject) {
+                buffer.withUnsafeMutableBytes { sp_read(number, $0.baseAddress!, $0.count) }
+            }
+            guard UInt64(got) <= left else { return nil }
+            left -= UInt64(got)
+            if got == 0 { break }
+            buffer.withUnsafeBufferPointer {
+                nettle_sha1_update(&context, got, $0.baseAddress!)
+                nettle_sha256_update(&second, got, $0.baseAddress!)
+            }
+        }
+        guard left == 0 else { return nil }
+        var name = [UInt8](repeating: 0, count: 20)
+        nettle_sha1_digest(&context, 20, &name)
+        return (hexadecimal(name), finish(&second))
+    }
+
     nonisolated(unsafe) private static let emptyByte: UnsafePointer<UInt8> = {
         let p = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
         p.initialize(to: 0)
@@ -36,8 +69,12 @@ package struct Digest: Sendable {
     private static func finish(_ context: inout sha256_ctx) -> String {
         var out = [UInt8](repeating: 0, count: 32)
         nettle_sha256_digest(&context, 32, &out)
+        return hexadecimal(out)
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: out.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }
 

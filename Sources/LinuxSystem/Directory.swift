@@ -179,11 +179,7 @@ package struct Directory: ~Copyable, Sendable {
                 let child = Self.openEmptying(dir, next)
                 if child >= 0 {
                     let below = Descriptor(owning: Int32(child))
-                    for entry in try below.directoryEntries(subject: "\"\(path)\"") {
-                        let gone = Self.unlink(below.number, entry)
-                        if gone >= 0 || gone == -Int(ENOENT) { continue }
-                        waiting.append(try moveUp(entry, of: below, tail, &moved))
-                    }
+                    waiting += try empty(below, tail, &moved)
                     result = Self.unlink(dir, next, AT_REMOVEDIR)
                 } else {
                     result = child
@@ -193,6 +189,30 @@ package struct Directory: ~Copyable, Sendable {
                 throw SystemError(
                     "remove", "\"\(path)/\(String(decoding: next, as: UTF8.self))\"", Errno(Int32(-result)))
             }
+        }
+    }
+
+    /// Unlinks what lies in a directory and moves its directories up here: their new names.
+    ///
+    /// A part at a time, since a task can have made more names than there is memory for: links cost no inode.
+    private borrowing func empty(_ below: borrowing Descriptor, _ tail: [UInt8], _ moved: inout Int) throws(SystemError)
+        -> [[UInt8]]
+    {
+        var directories: [[UInt8]] = []
+        while true {
+            let part = try below.directoryEntries(subject: "\"\(path)\"", limit: 4096)
+            if part.isEmpty { return directories }
+            var gone = 0
+            for entry in part {
+                let result = Self.unlink(below.number, entry)
+                if result == -Int(ENOENT) { continue }
+                if result < 0 { directories.append(try moveUp(entry, of: below, tail, &moved)) }
+                gone += 1
+            }
+            // What is listed and cannot be found would be listed for ever.
+            if gone == 0 { return directories }
+            let fd = below.number
+            try checked("rewind", "\"\(path)\"") { Int(lseek(fd, 0, SEEK_SET)) }
         }
     }
 

@@ -98,6 +98,15 @@ package struct BareRepository: ~Copyable {
         try git("point", "HEAD at \(reference)") { git_repository_set_head(repository.pointer, reference) }
     }
 
+    /// Every reference that names an object, by name. None of ours is symbolic.
+    package borrowing func branches() throws(GitError) -> [ReferenceText.Reference] {
+        var result: [ReferenceText.Reference] = []
+        for name in try references() {
+            result.append(ReferenceText.Reference(name: Array(name.utf8), id: try target(of: name)))
+        }
+        return result
+    }
+
     /// The object that a reference names, through symbolic ones.
     package borrowing func target(of name: String) throws(GitError) -> ObjectID {
         var id = git_oid()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The lines before the pack of a git bundle, read strictly: version 2, one prerequisite, one reference.
+/// The lines before the pack of a git bundle, read strictly: version 2, one prerequisite at most, one reference.
 ///
 ///     # v2 git bundle\n
 ///     -<40 hex>[ comment]\n        the base commit, which the receiver has
@@ -10,7 +10,8 @@
 ///
 /// - SeeAlso: gitformat-bundle(5).
 package struct BundleHeader: Equatable, Sendable {
-    package let prerequisite: ObjectID
+    /// Nil for a bundle that needs nothing.
+    package let prerequisite: ObjectID?
     package let tip: ObjectID
     package let reference: String
     /// Where the pack starts.
@@ -34,7 +35,7 @@ package struct BundleHeader: Equatable, Sendable {
             case .tooLong: "its header is longer than \(BundleHeader.longest) bytes"
             case .notVersion2: "it is no version 2 bundle"
             case .malformedLine: "a line of its header is malformed"
-            case .prerequisites(let count): "it names \(count) prerequisites, not one"
+            case .prerequisites(let count): "it names \(count) prerequisites, not one at most"
             case .references(let count): "it names \(count) references, not one"
             }
         }
@@ -73,16 +74,17 @@ package struct BundleHeader: Equatable, Sendable {
                 references.append((id, String(decoding: text.dropFirst(41), as: UTF8.self)))
             }
         }
-        guard prerequisites.count == 1 else { throw .prerequisites(prerequisites.count) }
+        guard prerequisites.count <= 1 else { throw .prerequisites(prerequisites.count) }
         guard references.count == 1 else { throw .references(references.count) }
-        prerequisite = prerequisites[0]
+        prerequisite = prerequisites.first
         (tip, reference) = references[0]
         length = position
     }
 
     /// The header of a bundle that we write.
-    package static func encoded(prerequisite: ObjectID, tip: ObjectID, reference: String) -> [UInt8] {
-        Array("# v2 git bundle\n-\(prerequisite)\n\(tip) \(reference)\n\n".utf8)
+    package static func encoded(prerequisite: ObjectID?, tip: ObjectID, reference: String) -> [UInt8] {
+        let needed = prerequisite.map { "-\($0)\n" } ?? ""
+        return Array("# v2 git bundle\n\(needed)\(tip) \(reference)\n\n".utf8)
     }
 
     private static func id(_ bytes: ArraySlice<UInt8>) -> ObjectID? {

@@ -7,16 +7,19 @@ package import LinuxSystem
 /// Every byte is hostile. The header is ours to read; the pack goes through libgit2's indexer; then every object is
 /// looked at, and only then does the branch exist. Runs in a process that holds nothing.
 package struct BundleImport: Sendable {
-    package let base: ObjectID
+    /// The commit that the branch has to contain; nil for a history of its own.
+    package let base: ObjectID?
     /// The only reference that is taken.
     package let reference: String
     package let budget: Budget
     /// What the reference must name now, and is moved from; nil when it must not exist.
     package var replacing: ObjectID?
+    /// The only commit that is taken; nil for whatever the bundle brings.
+    package var tip: ObjectID?
     /// Lines that the message of every new commit has to end with, each once.
     package var trailers: [(key: String, value: String)] = []
 
-    package init(base: ObjectID, reference: String, budget: Budget) {
+    package init(base: ObjectID?, reference: String, budget: Budget) {
         self.base = base
         self.reference = reference
         self.budget = budget
@@ -29,16 +32,23 @@ package struct BundleImport: Sendable {
     package func run(_ bundle: borrowing Descriptor, into bare: borrowing BareRepository) throws(GitError) -> ObjectID {
         let (header, packStart) = try readHeader(bundle)
         guard header.prerequisite == base else {
-            throw refused("it builds on \(header.prerequisite), not on the base commit \(base)")
+            throw refused("it builds on \(Self.shown(header.prerequisite)), not on \(Self.shown(base))")
         }
         guard header.reference == reference else {
             throw refused("it brings \"\(PrintableText.escaped(header.reference.utf8))\", not \"\(reference)\"")
+        }
+        guard tip == nil || header.tip == tip else {
+            throw refused("its branch is \(header.tip), not \(Self.shown(tip))")
         }
         guard header.tip != base else { throw refused("its branch is the base commit itself") }
         var incoming = try IncomingPack(into: bare, budget: budget)
         try incoming.append(packStart)
         try incoming.append(rest: bundle)
-        try ReceivedObjects(try incoming.commit(), budget: budget).check()
+        let completed = try incoming.commit()
+        let known = try KnownObjects(of: bare)
+        try ReceivedObjects(completed, budget: budget).check(for: header.tip) { (id) throws(GitError) in
+            known.contains(id)
+        }
         try checkHistory(of: header.tip, in: bare)
         if !trailers.isEmpty { try CommitRange(bare, from: base, to: header.tip).requireTrailers(trailers) }
         try incoming.install()
@@ -69,26 +79,29 @@ package struct BundleImport: Sendable {
 
     private func checkHistory(of tip: ObjectID, in bare: borrowing BareRepository) throws(GitError) {
         var tipID = tip.raw
-        var baseID = base.raw
         let repository = bare.repository.pointer
         let commit = try Handle(
             "read", "commit \(tip)", code: .refused, remedy: GitError.nothingTaken, free: git_commit_free
         ) { git_commit_lookup(&$0, repository, &tipID) }
         _ = commit.pointer
-        let descends = try git("compare", "\(tip) with \(base)", code: .refused, remedy: GitError.nothingTaken) {
-            git_graph_descendant_of(repository, &tipID, &baseID)
+        if let base {
+            var baseID = base.raw
+            let descends = try git("compare", "\(tip) with \(base)", code: .refused, remedy: GitError.nothingTaken) {
+                git_graph_descendant_of(repository, &tipID, &baseID)
+            }
+            guard descends == 1 else { throw refused("its branch does not contain the base commit \(base)") }
         }
-        guard descends == 1 else { throw refused("its branch does not contain the base commit \(base)") }
         let walk = try Handle("walk", "commit \(tip)", free: git_revwalk_free) { git_revwalk_new(&$0, repository) }
         try git("walk", "commit \(tip)") { git_revwalk_push(walk.pointer, &tipID) }
-        try git("walk", "commit \(base)") { git_revwalk_hide(walk.pointer, &baseID) }
-        var id = git_oid()
+        if var baseID = base?.raw { try git("walk", "the base commit") { git_revwalk_hide(walk.pointer, &baseID) } }
         var count = 0
-        while git_revwalk_next(&id, walk.pointer) == 0 {
+        while try walk.nextCommit("commit \(tip)") != nil {
             count += 1
             guard count <= budget.commits else { throw refused("it adds more than \(budget.commits) commits") }
         }
     }
+
+    private static func shown(_ base: ObjectID?) -> String { base?.description ?? "no commit" }
 
     private func refused(_ reason: String) -> GitError {
         GitError(.refused, "take", "the received bundle", reason, remedy: GitError.nothingTaken)

@@ -7,14 +7,14 @@ extension CommitRange {
         _ body: (ObjectID, CommitMessage) throws(GitError) -> Void
     ) throws(GitError) {
         let walk = try newCommits()
-        var id = git_oid()
-        while git_revwalk_next(&id, walk.pointer) == 0 {
-            let name = ObjectID(id)
+        while let name = try walk.nextCommit("commit \(tip)") {
             var raw = name.raw
             let commit = try Handle("read", "commit \(name)", free: git_commit_free) {
                 git_commit_lookup(&$0, repository, &raw)
             }
-            guard let text = git_commit_message(commit.pointer) else { continue }
+            guard let text = git_commit_message(commit.pointer) else {
+                throw GitError(.refused, "read", "commit \(name)", "it has no message", remedy: GitError.nothingTaken)
+            }
             try body(name, CommitMessage(Self.bytes(text)))
         }
     }

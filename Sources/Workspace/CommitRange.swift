@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CGit2
 
-/// The difference between the base commit and a delivered one; its repository must outlive it.
+/// The difference between the base commit, or nothing, and a delivered one; its repository must outlive it.
 package struct CommitRange: ~Copyable {
     let repository: OpaquePointer
     private let difference: Handle
-    private let base: ObjectID
-    private let tip: ObjectID
+    private let base: ObjectID?
+    let tip: ObjectID
     /// The tree of the delivered commit.
     package let tree: ObjectID
 
-    package init(_ bare: borrowing BareRepository, from base: ObjectID, to tip: ObjectID) throws(GitError) {
-        repository = bare.repository.pointer
+    package init(_ bare: borrowing BareRepository, from base: ObjectID?, to tip: ObjectID) throws(GitError) {
+        let pool = bare.repository.pointer
+        let after = try Self.tree(of: tip, pool)
+        let difference: Handle
+        if let base {
+            let before = try Self.tree(of: base, pool)
+            difference = try Handle("compare", "\(base) with \(tip)", free: git_diff_free) {
+                sp_git_diff(&$0, pool, before.pointer, after.pointer)
+            }
+        } else {
+            difference = try Handle("compare", "nothing with \(tip)", free: git_diff_free) {
+                sp_git_diff(&$0, pool, nil, after.pointer)
+            }
+        }
+        repository = pool
         self.base = base
         self.tip = tip
-        let repository = self.repository
-        let before = try Self.tree(of: base, repository)
-        let after = try Self.tree(of: tip, repository)
-        let difference = try Handle("compare", "\(base) with \(tip)", free: git_diff_free) {
-            sp_git_diff(&$0, repository, before.pointer, after.pointer)
-        }
         tree = ObjectID(git_object_id(after.pointer).pointee)
         self.difference = difference
     }
@@ -76,17 +83,15 @@ package struct CommitRange: ~Copyable {
     borrowing func newCommits() throws(GitError) -> Handle {
         let walk = try Handle("walk", "commit \(tip)", free: git_revwalk_free) { git_revwalk_new(&$0, repository) }
         var newest = tip.raw
-        var oldest = base.raw
         try git("walk", "commit \(tip)") { git_revwalk_push(walk.pointer, &newest) }
-        try git("walk", "commit \(base)") { git_revwalk_hide(walk.pointer, &oldest) }
+        if var oldest = base?.raw { try git("walk", "the base commit") { git_revwalk_hide(walk.pointer, &oldest) } }
         return walk
     }
 
     private borrowing func commitCount() throws(GitError) -> Int {
         let walk = try newCommits()
-        var id = git_oid()
         var count = 0
-        while git_revwalk_next(&id, walk.pointer) == 0 { count += 1 }
+        while try walk.nextCommit("commit \(tip)") != nil { count += 1 }
         return count
     }
 

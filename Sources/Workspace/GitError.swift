@@ -77,3 +77,14 @@ struct Handle: ~Copyable {
 
     deinit { free(pointer) }
 }
+
+extension Handle {
+    /// The next commit of a walk; nil at its end. A commit that cannot be read is a refusal, and not an end.
+    borrowing func nextCommit(_ subject: String) throws(GitError) -> ObjectID? {
+        var id = git_oid()
+        let result = git_revwalk_next(&id, pointer)
+        if result == GIT_ITEROVER.rawValue { return nil }
+        try git("walk", subject, code: .refused, remedy: GitError.nothingTaken) { result }
+        return ObjectID(id)
+    }
+}

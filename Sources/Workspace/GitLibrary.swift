@@ -13,6 +13,12 @@ package struct Budget: Sendable {
     package var commits = 10_000
     /// Bytes of the received bundle.
     package var bundleBytes = 1 << 30
+    /// Bytes of one file of a working tree that is taken as it lies there.
+    package var fileBytes = 64 << 20
+    /// Bytes of all such files together.
+    package var treeBytes = 512 << 20
+    /// Names of a working tree that are looked at.
+    package var treeEntries = 2_000_000
     /// Bytes of result.patch; a larger patch is left out, the bundle has everything.
     package var patchBytes = 64 << 20
 

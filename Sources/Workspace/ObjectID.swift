@@ -12,12 +12,17 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
         description = String(text)
     }
 
+    /// From the 20 bytes of a tree's entry.
+    package init(bytes: some Collection<UInt8>) {
+        description = PrintableText.hexadecimal(bytes)
+    }
+
+    /// The 20 bytes that stand in a tree's entry.
+    package var bytes: [UInt8] {
+        let nibbles = description.utf8.map { $0 < 0x3A ? $0 - 0x30 : $0 - 0x57 }
+        return stride(from: 0, to: 40, by: 2).map { nibbles[$0] << 4 | nibbles[$0 + 1] }
+    }
+
     /// For text that was checked already.
     init(checked text: String) { description = text }
-
-    /// From the twenty bytes that it is within other objects.
-    init(octets: ArraySlice<UInt8>) {
-        let digits = Array("0123456789abcdef".utf8)
-        description = String(decoding: octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
 }

@@ -8,39 +8,57 @@ struct PackWriter {
 
     /// - Parameters:
     ///   - extra: Objects that no commit reaches.
+    ///   - code: Whose fault it is when an object is missing or damaged.
     ///   - write: Gets the pack piece by piece; returns false to give up.
     /// - Returns: False when there is nothing to write, and nothing was.
     @discardableResult
     func write(
-        walk: borrowing Handle, extra: [ObjectID] = [], budget: Budget, to write: (UnsafeRawBufferPointer) -> Bool
+        walk: borrowing Handle, extra: [ObjectID] = [], budget: Budget, code: GitError.Code = .failed,
+        remedy: String = "Look at the repository with git fsck.", to write: (UnsafeRawBufferPointer) -> Bool
     ) throws(GitError) -> Bool {
         let builder = try Handle("pack", subject, free: git_packbuilder_free) {
             git_packbuilder_new(&$0, repository)
         }
         git_packbuilder_set_threads(builder.pointer, 0)
-        try git("pack", subject) { git_packbuilder_insert_walk(builder.pointer, walk.pointer) }
+        try git("pack", subject, code: code, remedy: remedy) {
+            git_packbuilder_insert_walk(builder.pointer, walk.pointer)
+        }
         for id in extra {
             var raw = id.raw
-            try git("pack", "\(id)") { git_packbuilder_insert(builder.pointer, &raw, nil) }
+            try git("pack", "\(id)", code: code, remedy: remedy) { git_packbuilder_insert(builder.pointer, &raw, nil) }
         }
         if git_packbuilder_object_count(builder.pointer) == 0 { return false }
         guard git_packbuilder_object_count(builder.pointer) <= budget.objects else {
             throw GitError(
-                .unusableSource, "pack", subject, "more than \(budget.objects) objects",
+                code == .refused ? .refused : .unusableSource, "pack", subject, "more than \(budget.objects) objects",
                 remedy: "Use a repository with less history.")
         }
+        var sink = PackSink(write: { _ in false })
         let result = withoutActuallyEscaping(write) { write in
-            withUnsafePointer(to: write) { pointer in
-                git_packbuilder_foreach(builder.pointer, packPiece, UnsafeMutableRawPointer(mutating: pointer))
-            }
+            sink.write = write
+            defer { sink.write = { _ in false } }
+            return withUnsafeMutablePointer(to: &sink) { git_packbuilder_foreach(builder.pointer, packPiece, $0) }
         }
-        try git("write", "the pack of \(subject)", remedy: "Check the free space of the delivery directory.") { result }
+        if sink.isRefused {
+            throw GitError(
+                .failed, "write", "the pack of \(subject)", "the file refused it",
+                remedy: "Check the free space of the delivery directory.")
+        }
+        try git("pack", subject, code: code, remedy: remedy) { result }
         return true
     }
 }
 
+/// Where the pieces go, and whether they were taken.
+private struct PackSink {
+    var write: (UnsafeRawBufferPointer) -> Bool
+    var isRefused = false
+}
+
 private func packPiece(_ bytes: UnsafeMutableRawPointer?, _ count: Int, _ payload: UnsafeMutableRawPointer?) -> Int32 {
     guard let payload else { return GIT_EUSER.rawValue }
-    let write = payload.assumingMemoryBound(to: ((UnsafeRawBufferPointer) -> Bool).self).pointee
-    return write(UnsafeRawBufferPointer(start: bytes, count: count)) ? 0 : GIT_EUSER.rawValue
+    let sink = payload.assumingMemoryBound(to: PackSink.self)
+    if sink.pointee.write(UnsafeRawBufferPointer(start: bytes, count: count)) { return 0 }
+    sink.pointee.isRefused = true
+    return GIT_EUSER.rawValue
 }

@@ -26,21 +26,48 @@ struct ReceivedObjects: ~Copyable {
         objects = opened
     }
 
+    /// Looks at every object, and that everything it names is there.
+    ///
     /// - Throws: ``GitError`` with `.refused` at the first object that may not be there.
-    borrowing func check() throws(GitError) {
+    borrowing func check() throws(GitError) { try check(try list()) { _ in } }
+
+    /// The same for a pack that is there for one commit and brings nothing beside its history.
+    ///
+    /// - Parameter isKnown: Whether the repository has an object without this pack.
+    borrowing func check(for tip: ObjectID, isKnown: (ObjectID) throws(GitError) -> Bool) throws(GitError) {
+        let all = try list()
+        // What no other object of the pack names. A name is a digest, so names make no circle: whoever follows them back from
+        // any object ends at one that nobody names, and if that can only be the tip, everything is reachable from it.
+        var unnamed = Set(all)
+        unnamed.remove(tip)
+        try check(all) { unnamed.remove($0) }
+        // Bases of differences are added to a pack that came without them; the repository has those already.
+        for id in unnamed where try !isKnown(id) {
+            throw refused(id, "is no part of the history of \(tip)")
+        }
+    }
+
+    private borrowing func check(_ all: [ObjectID], named: (ObjectID) -> Void) throws(GitError) {
         var inflated = 0
-        for id in try list() {
+        for id in all {
             let (type, size) = try header(id)
             inflated += size
             guard size <= budget.objectBytes else { throw refused(id, "is larger than \(budget.objectBytes) bytes") }
             guard inflated <= budget.inflatedBytes else {
                 throw refused(id, "is past the \(budget.inflatedBytes) bytes that all objects may have together")
             }
+            let names: [ObjectID]
             switch type {
-            case GIT_OBJECT_BLOB: break
-            case GIT_OBJECT_TREE: try checkTree(id)
-            case GIT_OBJECT_COMMIT: try checkCommit(id)
+            case GIT_OBJECT_BLOB: continue
+            case GIT_OBJECT_TREE: names = try self.names(inTree: id)
+            case GIT_OBJECT_COMMIT: names = try self.names(inCommit: id)
             default: throw refused(id, "is neither a commit, a tree nor a blob")
+            }
+            for name in names {
+                // With each object's own names there, everything that is reachable is: what was there before was whole.
+                var raw = name.raw
+                guard git_odb_exists(known, &raw) == 1 else { throw refused(id, "names \(name), which is missing") }
+                named(name)
             }
         }
     }
@@ -69,7 +96,20 @@ struct ReceivedObjects: ~Copyable {
         return (type, size)
     }
 
-    private borrowing func bytes(of id: ObjectID) throws(GitError) -> [UInt8] {
+    /// Judges a tree's own bytes: `<octal mode> <name>\0<20 bytes>`, again and again. gitformat-pack(5)
+    private borrowing func names(inTree id: ObjectID) throws(GitError) -> [ObjectID] {
+        let content = TreeContent(try read(id))
+        if let flaw = content.flaw(submodules) { throw refused(id, flaw) }
+        // A submodule's commit is another repository's.
+        return content.entries()?.filter { !$0.isSubmodule }.map(\.id) ?? []
+    }
+
+    private borrowing func names(inCommit id: ObjectID) throws(GitError) -> [ObjectID] {
+        guard let links = CommitText.links(try read(id)) else { throw refused(id, "names no tree as git writes it") }
+        return links
+    }
+
+    private borrowing func read(_ id: ObjectID) throws(GitError) -> [UInt8] {
         var raw = id.raw
         let pool = objects.pointer
         let object = try Handle(
@@ -78,36 +118,6 @@ struct ReceivedObjects: ~Copyable {
         return [UInt8](
             UnsafeRawBufferPointer(
                 start: git_odb_object_data(object.pointer), count: git_odb_object_size(object.pointer)))
-    }
-
-    /// Reads a tree's own bytes: `<octal mode> <name>\0<20 bytes>`, again and again. gitformat-pack(5)
-    private borrowing func checkTree(_ id: ObjectID) throws(GitError) {
-        let content = TreeContent(try bytes(of: id))
-        if let flaw = content.flaw(submodules) { throw refused(id, flaw) }
-        for name in content.names() { try requireKnown(name, from: id) }
-    }
-
-    /// Reads the lines of a commit that name objects: `tree <id>`, then any number of `parent <id>`.
-    private borrowing func checkCommit(_ id: ObjectID) throws(GitError) {
-        let lines = try bytes(of: id).split(separator: 0x0A, omittingEmptySubsequences: false)
-        func name(_ line: ArraySlice<UInt8>, after word: String) -> ObjectID? {
-            line.starts(with: word.utf8)
-                ? ObjectID(String(decoding: line.dropFirst(word.utf8.count), as: UTF8.self)) : nil
-        }
-        guard let first = lines.first, let tree = name(first, after: "tree ") else {
-            throw refused(id, "names no tree")
-        }
-        try requireKnown(tree, from: id)
-        for line in lines.dropFirst().prefix(while: { $0.starts(with: "parent ".utf8) }) {
-            guard let parent = name(line, after: "parent ") else { throw refused(id, "names a malformed parent") }
-            try requireKnown(parent, from: id)
-        }
-    }
-
-    /// With each object's own names there, everything that is reachable is: what was there before was whole.
-    private borrowing func requireKnown(_ name: ObjectID, from id: ObjectID) throws(GitError) {
-        var raw = name.raw
-        guard git_odb_exists(known, &raw) == 1 else { throw refused(id, "names \(name), which is missing") }
     }
 
     private func refused(_ id: ObjectID, _ reason: String) -> GitError {

@@ -6,10 +6,61 @@ package struct TreeContent {
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+    /// A name in a tree and what it stands for.
+    package struct Entry: Equatable, Sendable {
+        package let name: [UInt8]
+        package let mode: UInt32
+        package let id: ObjectID
+
+        package init(name: [UInt8], mode: UInt32, id: ObjectID) {
+            self.name = name
+            self.mode = mode
+            self.id = id
+        }
+
+        package var isTree: Bool { mode == 0o040000 }
+        package var isSymlink: Bool { mode == 0o120000 }
+        package var isSubmodule: Bool { mode == 0o160000 }
+    }
+
     /// Why the tree is refused, nil when it is fine.
     package func flaw(_ submodules: TreeEntryRule.Submodules = .refused) -> String? {
-        var position = 0
         var names: Set<[UInt8]> = []
+        var found: String?
+        let form = walk { name, mode, _ in
+            if let flaw = TreeEntryRule.flaw(name: name, mode: mode, submodules: submodules) {
+                found = "has an entry \"\(PrintableText.escaped(name, longest: 300))\" that \(flaw)"
+            } else if !names.insert(name).inserted {
+                found = "has two entries named \"\(PrintableText.escaped(name, longest: 300))\""
+            }
+            return found == nil
+        }
+        return found ?? form
+    }
+
+    /// Every entry; nil when the bytes are no tree.
+    package func entries() -> [Entry]? {
+        var result: [Entry] = []
+        let flaw = walk { name, mode, id in
+            result.append(Entry(name: name, mode: mode, id: ObjectID(bytes: id)))
+            return true
+        }
+        return flaw == nil ? result : nil
+    }
+
+    /// The bytes of a tree with these entries, in git's order: a directory sorts as if its name ended with a slash.
+    package static func encoded(_ entries: [Entry]) -> [UInt8] {
+        func key(_ entry: Entry) -> [UInt8] { entry.isTree ? entry.name + [0x2F] : entry.name }
+        var result: [UInt8] = []
+        for entry in entries.sorted(by: { key($0).lexicographicallyPrecedes(key($1)) }) {
+            result += Array(String(entry.mode, radix: 8).utf8) + [0x20] + entry.name + [0] + entry.id.bytes
+        }
+        return result
+    }
+
+    /// Calls back for each entry until that returns false; says what is wrong with the form.
+    private func walk(_ entry: (_ name: [UInt8], _ mode: UInt32, _ id: ArraySlice<UInt8>) -> Bool) -> String? {
+        var position = 0
         while position < bytes.count {
             guard let space = bytes[position...].prefix(7).firstIndex(of: 0x20), space > position,
                 let mode = mode(bytes[position..<space])
@@ -17,31 +68,10 @@ package struct TreeContent {
             guard let end = bytes[space...].firstIndex(of: 0), end + 20 < bytes.count else {
                 return "has an entry that is cut short"
             }
-            let name = Array(bytes[(space + 1)..<end])
-            if let flaw = TreeEntryRule.flaw(name: name, mode: mode, submodules: submodules) {
-                return "has an entry \"\(PrintableText.escaped(name, longest: 300))\" that \(flaw)"
-            }
-            guard names.insert(name).inserted else {
-                return "has two entries named \"\(PrintableText.escaped(name, longest: 300))\""
-            }
+            guard entry(Array(bytes[(space + 1)..<end]), mode, bytes[(end + 1)...(end + 20)]) else { return nil }
             position = end + 21
         }
         return nil
-    }
-
-    /// The objects that the entries name, submodules left out; for a tree without a flaw.
-    func names() -> [ObjectID] {
-        var position = 0
-        var found: [ObjectID] = []
-        while position < bytes.count, let space = bytes[position...].firstIndex(of: 0x20),
-            let end = bytes[space...].firstIndex(of: 0), end + 20 < bytes.count
-        {
-            if mode(bytes[position..<space]) != 0o160000 {
-                found.append(ObjectID(octets: bytes[(end + 1)...(end + 20)]))
-            }
-            position = end + 21
-        }
-        return found
     }
 
     private func mode(_ digits: ArraySlice<UInt8>) -> UInt32? {

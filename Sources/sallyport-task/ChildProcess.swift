@@ -9,6 +9,8 @@ enum ChildEnd: Equatable {
     case signalled(Int32)
     /// It was stopped because somebody asked us to stop, with this signal.
     case interrupted(Int32)
+    /// It was killed at its deadline.
+    case late
 }
 
 /// Starts our own programs and waits for them; a request to stop is passed on to the one that runs.
@@ -51,27 +53,59 @@ struct ChildProcess {
     func wait(_ child: Int32, name: String, live: LiveView? = nil, sinks: [PipeSink] = []) throws(TaskFailure)
         -> ChildEnd
     {
-        var asked: Int32?
+        try follow(child, name: name, live: live, sinks: sinks, output: nil, limit: 0, seconds: nil).end
+    }
+
+    /// Waits for a child to end, and takes what it wrote to its end of a pipe meanwhile: a byte more than `limit` at most.
+    ///
+    /// - Parameter seconds: A child that is still there then is killed.
+    func wait(_ child: Int32, name: String, output: borrowing Descriptor, limit: Int, seconds: Int)
+        throws(TaskFailure) -> (end: ChildEnd, bytes: [UInt8])
+    {
+        try follow(child, name: name, live: nil, output: output.number, limit: limit, seconds: seconds)
+    }
+
+    private func follow(
+        _ child: Int32, name: String, live: LiveView?, sinks: [PipeSink] = [], output: Int32?, limit: Int,
+        seconds: Int?
+    ) throws(TaskFailure) -> (end: ChildEnd, bytes: [UInt8]) {
         let pidfd = try host { () throws(SystemError) -> Descriptor in
             Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) }))
         }
-        while true {
-            var polled = [
-                pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: live?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
-            ]
-            polled += sinks.map { pollfd(fd: $0.isOpen ? $0.number : -1, events: Int16(POLLIN), revents: 0) }
-            guard poll(&polled, nfds_t(polled.count), -1) > 0 else { continue }
-            if polled[2].revents != 0 { live?.update() }
-            for (sink, event) in zip(sinks, polled.dropFirst(3)) where event.revents != 0 { sink.take() }
-            // Before the child's end is looked at: a terminal sends its interrupt to both, and the child may be gone first.
+        var deadline = seconds.map { ContinuousClock.now + .seconds($0) }
+        var outcome: ChildEnd?
+        var bytes: [UInt8] = []
+        var polled = [pidfd.number, signals, output ?? -1, live?.descriptor ?? -1].map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
+        let fixed = polled.count
+        polled += sinks.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+        // The end of the output is its last writer's, which is the child: nothing it starts outlives it.
+        while polled[0].fd >= 0 || polled[2].fd >= 0 {
+            let ready = poll(&polled, nfds_t(polled.count), Self.milliseconds(until: deadline))
+            guard ready >= 0 else { continue }
+            if ready == 0, outcome == nil {
+                outcome = .late
+                deadline = nil
+                // The child is not reaped before the end of this function, so its id cannot name another process.
+                _ = sp_kill(child, SIGKILL)
+            }
+            if polled[2].revents != 0 {
+                let piece = try Self.piece(of: polled[2].fd, name)
+                if bytes.count <= limit { bytes += piece.prefix(limit + 1 - bytes.count) }
+                if piece.isEmpty { polled[2].fd = -1 }
+            }
+            if polled[3].revents != 0 { live?.update() }
+            for (index, sink) in sinks.enumerated() where polled[fixed + index].revents != 0 {
+                sink.take()
+                if !sink.isOpen { polled[fixed + index].fd = -1 }
+            }
+            if polled[0].revents != 0 { polled[0].fd = -1 }
+            // Also when the child is gone: a terminal sends its interrupt to both.
             if polled[1].revents != 0, let number = takeSignal(), Self.stops.contains(number) {
-                asked = number
-                // The child is not reaped before this call, so its id cannot name another process.
+                outcome = outcome ?? .interrupted(number)
                 _ = sp_kill(child, SIGTERM)
             }
-            if polled[0].revents != 0 { break }
         }
         for sink in sinks { sink.drain() }
         var code: Int32 = 0
@@ -79,9 +113,24 @@ struct ChildProcess {
         _ = try host { () throws(SystemError) -> Int in
             try checked("wait for", "\"\(name)\"") { sp_wait_pidfd(pidfd.number, &code, &status) }
         }
-        if let asked { return .interrupted(asked) }
         // CLD_EXITED
-        return code == 1 ? .exited(status) : .signalled(status)
+        return (outcome ?? (code == 1 ? .exited(status) : .signalled(status)), bytes)
+    }
+
+    private static func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
+        guard let deadline else { return -1 }
+        let left = (deadline - ContinuousClock.now).components
+        return Int32(clamping: max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1))
+    }
+
+    private static func piece(of pipe: Int32, _ name: String) throws(TaskFailure) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let got = try host { () throws(SystemError) -> Int in
+            try checked("read", "the output of \"\(name)\"") {
+                buffer.withUnsafeMutableBytes { sp_read(pipe, $0.baseAddress!, $0.count) }
+            }
+        }
+        return Array(buffer[..<got])
     }
 
     private static let stops: Set<Int32> = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]

@@ -9,50 +9,66 @@ internal import Workspace
 /// The steps are verbs of this very program (`/proc/self/exe`), so there is no second file to install or to trust.
 struct ConfinedStep {
     let processes: ChildProcess
+    /// Longest wait for one step: a little more than its processor time.
+    var seconds = longest
 
     /// - Parameters:
     ///   - input: Becomes standard input of the step.
-    ///   - output: Becomes descriptor 3 of the step.
+    ///   - outputs: Become descriptors 3, 4 and so on of the step.
     /// - Throws: ``TaskFailure`` with the step's own words when it failed; a step that refused what it read returns
     ///   normally, with `refused` in its report.
-    func run(_ arguments: [String], input: Int32 = -1, output: Int32 = -1) throws(TaskFailure) -> StepReport {
-        var ends: [Int32] = [-1, -1]
-        _ = try host { () throws(SystemError) -> Int in
-            try checked("create", "a pipe") { ends.withUnsafeMutableBufferPointer { sp_pipe($0.baseAddress!, 0) } }
-        }
-        let readEnd = Descriptor(owning: ends[0])
-        let writeEnd = Descriptor(owning: ends[1])
+    func run(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = []) throws(TaskFailure) -> StepReport {
+        let pipe = try host { () throws(SystemError) in try Channel.pipe() }
         // Standard error goes the same way: a crash report is then part of a malformed report, printed escaped.
         let child = try processes.start(
             ["/proc/self/exe"] + arguments, environment: ["LC_ALL=C", "SWIFT_BACKTRACE=enable=no"],
-            descriptors: [input, writeEnd.number, writeEnd.number, output])
-        _ = consume writeEnd
-        let bytes = try read(readEnd)
-        _ = consume readEnd
-        let end = try processes.wait(child, name: "task step \(arguments[0])")
-        if case .interrupted = end { throw TaskFailure(message: "the task was interrupted during \(arguments[0])") }
+            descriptors: [input, pipe.second.number, pipe.second.number] + outputs)
+        let readEnd = pipe.closingSecond()
+        let name = "task step \(arguments[0])"
+        let (end, bytes) = try processes.wait(
+            child, name: name, output: readEnd, limit: StepReport.longest, seconds: seconds)
+        switch end {
+        case .interrupted: throw TaskFailure(message: "the task was interrupted during \(arguments[0])")
+        case .late:
+            throw TaskFailure(
+                "finish", name, "it still ran after \(seconds) seconds",
+                remedy: "Stop what still works in the directory, or leave out what is large.")
+        case .signalled(let number):
+            let words = bytes.isEmpty ? "" : ": " + PrintableText.escaped(bytes, longest: 300)
+            throw TaskFailure(
+                "run", name, "signal \(number) ended it\(words)",
+                remedy: "What it read needs more memory or time than a step has, or was changed meanwhile.")
+        case .exited: break
+        }
         let report = try StepReport(bytes)
         if let message = report["error"] { throw TaskFailure(message: message) }
         guard end == .exited(0) else {
-            throw TaskFailure("run", "task step \(arguments[0])", "it ended with \(end)", remedy: "Report this.")
+            throw TaskFailure("run", name, "it ended with \(end)", remedy: "Report this.")
         }
         return report
     }
 
-    private func read(_ pipe: borrowing Descriptor) throws(TaskFailure) -> [UInt8] {
-        var bytes: [UInt8] = []
-        while bytes.count <= StepReport.longest {
-            let fd = pipe.number
-            var buffer = [UInt8](repeating: 0, count: 4096)
-            let got = try host { () throws(SystemError) -> Int in
-                try checked("read", "the report of a task step") {
-                    buffer.withUnsafeMutableBytes { sp_read(fd, $0.baseAddress!, $0.count) }
-                }
-            }
-            if got == 0 { break }
-            bytes += buffer[..<got]
+    static let longest = 1500
+}
+
+extension ConfinedStep {
+    /// Runs the git command of the host between repositories of the host, in a process that can write only beneath one of
+    /// them; see ``HostGit``.
+    ///
+    /// - Returns: Its exit status and what it printed, both streams in one.
+    func transfer(_ arguments: [String], environment: [String]) throws(TaskFailure) -> (status: Int32, output: [UInt8])
+    {
+        let pipe = try host { () throws(SystemError) in try Channel.pipe() }
+        let child = try processes.start(
+            ["/proc/self/exe", "step-git"] + arguments, environment: environment,
+            descriptors: [-1, pipe.second.number, pipe.second.number])
+        let readEnd = pipe.closingSecond()
+        let (end, bytes) = try processes.wait(
+            child, name: "git", output: readEnd, limit: 1 << 20, seconds: seconds)
+        guard case .exited(let status) = end, bytes.count <= 1 << 20 else {
+            throw TaskFailure("run", "git", "it ended with \(end)", remedy: "Try again, with a longer --timeout.")
         }
-        return bytes
+        return (status, bytes)
     }
 }
 
@@ -64,7 +80,7 @@ struct StepProcess {
     /// Every step, by the verb that runs it.
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
-        "step-match",
+        "step-match", "step-collect", "step-gate", "step-export",
         "step-mirror-create", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
     ]
 
@@ -77,6 +93,9 @@ struct StepProcess {
             switch name {
             case "step-pack": try process.pack(&report)
             case "step-index": try process.index(&report)
+            case "step-collect": try process.collect(&report)
+            case "step-gate": try process.gate(&report)
+            case "step-export": try process.export(&report)
             case "step-prompt": try process.prompt(&report)
             case "step-checkout": try process.checkOut(&report)
             case "step-findings": try process.findings(&report)

@@ -11,6 +11,8 @@ internal import LinuxSystem
 struct Confinement {
     /// Directories that may be read.
     var readable: [String] = []
+    /// A directory, open, that may be read; for root it becomes the root directory, for others the current one.
+    var tree: Int32?
     /// The one directory that may be written; for root it becomes the root directory.
     var quarantine: String?
     /// The ids to become; nil keeps ours, for a caller without root.
@@ -51,6 +53,7 @@ struct Confinement {
         for path in readable { reading.append(try Self.hold(path)) }
         var writing: [Int32] = []
         if let quarantine { writing.append(try Self.hold(quarantine)) }
+        if let tree { reading.append(tree) }
         let rules = Int32(
             try Self.landlock {
                 sp_task_landlock_rules(reading, Int32(reading.count), writing, Int32(writing.count))
@@ -58,14 +61,19 @@ struct Confinement {
         if let directory = writing.first, identity != nil {
             try checked("change", "the root directory of a task step") { sp_task_change_root(directory) }
         }
+        if let tree {
+            try checked("enter", "the tree to be read") {
+                geteuid() == 0 ? sp_task_change_root(tree) : sp_fchdir(tree)
+            }
+        }
         try checked("drop", "privileges of a task step") {
             sp_task_drop(identity == nil ? 0 : 1, identity?.user ?? 0, identity?.group ?? 0)
         }
         try checked("set", "no_new_privs") { sp_task_no_new_privileges() }
         try Self.landlock { sp_task_landlock_apply(rules) }
-        for directory in reading + writing + [rules] { _ = sp_close(directory) }
+        for directory in reading + writing + [rules] where directory != tree { _ = sp_close(directory) }
         try limit()
-        try checked("install", "the system call filter of a task step") { sp_task_filter() }
+        try checked("install", "the system call filter of a task step") { sp_task_filter(quarantine == nil ? 1 : 0) }
     }
 
     private func limit() throws(SystemError) {

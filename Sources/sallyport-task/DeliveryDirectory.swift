@@ -23,18 +23,20 @@ struct DeliveryDirectory: ~Copyable {
     var repository: String { quarantine + "/" + StepProcess.repositoryName }
 
     /// Makes the directory, which must be new or empty, and its quarantine.
-    static func make(_ path: String, notInside repository: String) throws(TaskFailure) -> DeliveryDirectory {
+    static func make(_ path: String, notInside repository: String, option: String = "--deliver")
+        throws(TaskFailure) -> DeliveryDirectory
+    {
         guard !path.contains(":") else {
             throw TaskFailure(
                 "use delivery directory", "\"\(path)\"", "its path has a colon, which a mount cannot name",
-                remedy: "Choose another with --deliver.")
+                remedy: "Choose another with \(option).")
         }
         let inside = try resolved(repository)
         let planned = try resolvedAhead(path)
         guard planned != inside, !planned.hasPrefix(inside == "/" ? "/" : inside + "/") else {
             throw TaskFailure(
-                "use delivery directory", "\"\(path)\"", "it lies inside the repository, which a task never changes",
-                remedy: "Choose another with --deliver.")
+                "use delivery directory", "\"\(path)\"", "it lies inside the repository, which is never changed",
+                remedy: "Choose another with \(option).")
         }
         let isNew = access(path, F_OK) != 0
         let absolute = try makeParents(path)
@@ -42,7 +44,7 @@ struct DeliveryDirectory: ~Copyable {
         guard try host({ () throws(SystemError) in try opened.names() }).isEmpty else {
             throw TaskFailure(
                 "use delivery directory", "\"\(path)\"", "it is not empty (ENOTEMPTY)",
-                remedy: "Choose a new one with --deliver.")
+                remedy: "Choose a new one with \(option).")
         }
         // Unique among live processes, so two tasks never share an id.
         let number = firstIdentity + UInt32(getpid())
@@ -140,6 +142,9 @@ struct DeliveryDirectory: ~Copyable {
         try host { () throws(SystemError) in
             let quarantine = try directory.directory("quarantine")
             try Self.adopt(quarantine)
+            if try quarantine.contains(StepProcess.repositoryName) {
+                try RepositoryShape.settle(try quarantine.directory(StepProcess.repositoryName))
+            }
             let from = quarantine.fd.number
             let to = directory.fd.number
             for name in [StepProcess.repositoryName, "result.bundle", "result.patch"]
@@ -147,6 +152,14 @@ struct DeliveryDirectory: ~Copyable {
                 try checked("move", "\"\(quarantine.path)/\(name)\"") { sp_renameat2(from, name, to, name, 1) }
             }
             try directory.removeTree(Array("quarantine".utf8))
+        }
+    }
+
+    /// Takes away what the steps made: it is not handed over.
+    borrowing func withdraw() throws(TaskFailure) {
+        try host { () throws(SystemError) in
+            let quarantine = try directory.directory("quarantine")
+            for name in try quarantine.names() { try quarantine.removeTree(name) }
         }
     }
 

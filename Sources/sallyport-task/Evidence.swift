@@ -60,6 +60,8 @@ struct Evidence {
     var verification: Verification
     var delivered: Delivered?
     var refusal: String?
+    /// What the push gate found; nil when nothing came before it.
+    var gate: GateVerdict?
     var outcome: Outcome?
     /// The delivered branch is in the forge's repository.
     var pushed = false
@@ -176,6 +178,7 @@ struct Evidence {
             "criteria": .array(criteriaJSON),
             "forge": forgeJSON,
             "refusal": .optional(refusal),
+            "gate": gate?.json ?? .null,
             "observed": .object(sessions.map { JSON.Member($0.label, sessionJSON($0.label, $0.record)) }),
             "limits_hit": .array(ofEach("limit") { $0.limitsHit }),
             "denials": .array(ofEach("denial") { $0.denials }),

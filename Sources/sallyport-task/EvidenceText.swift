@@ -57,6 +57,9 @@ struct EvidenceText {
     private func head(_ evidence: JSON) -> [String] {
         var lines = ["outcome   \(shown(evidence["outcome"]))"]
         if let refusal = evidence["refusal"], !refusal.isNull { lines.append("refused   \(shown(refusal))") }
+        for flag in evidence["gate"]?["flags"]?.arrayValue ?? [] {
+            lines.append("flagged   \(shown(flag["place"])): \(shown(flag["reason"]))")
+        }
         lines.append("from      \(shown(evidence["repository"])) at \(shown(evidence["base"]?["commit"]))")
         if let delivered = evidence["delivered"], !delivered.isNull {
             lines.append("branch    \(shown(delivered["branch"]))")

@@ -110,6 +110,7 @@ struct Reproduction: ~Copyable {
         return switch end {
         case .exited(let code): code
         case .signalled(let signal), .interrupted(let signal): 128 + signal
+        case .late: 128 + SIGKILL
         }
     }
 
@@ -124,7 +125,7 @@ struct Reproduction: ~Copyable {
                 "step-pack", "--repo", repository, "--base", "\(base)", "--become",
                 try ConfinedStep.owner(of: repository),
             ],
-            output: pack.number)
+            outputs: [pack.number])
         let owner = delivery.quarantineOwner?.text ?? "-"
         let input = try delivery.open("base.pack")
         _ = try step.run(
@@ -134,27 +135,43 @@ struct Reproduction: ~Copyable {
         guard label.hasPrefix("after") || label.hasPrefix("check-") else { return }
         let result = try host { () throws(SystemError) in try Descriptor.open(bundle.path + "/result.bundle", O_RDONLY)
         }
-        if let refused = try take(result.number)["refused"] { throw TaskFailure(message: refused) }
+        // It passed the gate before it was signed.
+        let report = try step.run(
+            [
+                "step-import", "--base", "\(base)", "--reference", reference, "--quarantine", delivery.quarantine,
+                "--become", owner, "--task-id", "-",
+            ], input: result.number)
+        if let refused = report["refused"] { throw TaskFailure(message: refused) }
+    }
+
+    /// What the runner was told to deliver.
+    private var reference: String {
+        get throws(TaskFailure) {
+            let told = try bundle.json("work.plan.json")["argv"]?.arrayValue?.compactMap(\.stringValue) ?? []
+            return "refs/heads/" + (zip(told, told.dropFirst()).first { $0.0 == "--branch" }?.1 ?? "")
+        }
     }
 
     /// The tree that came out of the work sandbox; nil when nothing did, or nothing that is taken.
     private borrowing func tree() throws(TaskFailure) -> String? {
         guard try delivery.contains("work.bundle"), try delivery.size("work.bundle") > 0 else { return nil }
-        let made = try delivery.open("work.bundle")
-        return try take(made.number)["tree"]
-    }
-
-    private borrowing func take(_ input: Int32) throws(TaskFailure) -> StepReport {
-        // What the runner was told to deliver.
-        let told = try bundle.json("work.plan.json")["argv"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        let branch = zip(told, told.dropFirst()).first { $0.0 == "--branch" }?.1 ?? ""
-        return try ConfinedStep(processes: processes).run(
-            [
-                "step-import", "--base", "\(base)", "--reference", "refs/heads/\(branch)", "--quarantine",
-                delivery.quarantine, "--become", delivery.quarantineOwner?.text ?? "-", "--task-id",
-                bundle.evidence["task"]?.stringValue ?? "", "--prompt-version",
-                bundle.evidence["prompt"]?["version"]?.stringValue ?? "",
-            ], input: input)
+        let recorded = bundle.evidence["gate"]
+        var rules = GateRules()
+        if let json = recorded?["rules"] {
+            do throws(DocumentError) {
+                rules = try GateRules(
+                    try Node.read(JSONWriter().write(json), file: "the recorded rules", limits: .record))
+            } catch { throw TaskFailure(message: "\(error)") }
+        }
+        var intake = Intake(
+            step: ConfinedStep(processes: processes), rules: rules, reference: try reference, base: base)
+        intake.trailers = (
+            bundle.evidence["task"]?.stringValue ?? "", bundle.evidence["prompt"]?["version"]?.stringValue ?? ""
+        )
+        let result = try intake.take("work.bundle", in: delivery)
+        // What the gate refused then left nothing to compare with.
+        let isRefused = recorded?["verdict"]?.stringValue == "refused"
+        return (isRefused ? result.delivered?.tree : result.tree)?.description
     }
 }
 

@@ -6,18 +6,19 @@ internal import Workspace
 ///
 ///     step (reads hostile bytes)                     sallyport-task (reads only this)
 ///        │  "key value\n" ... "end\n"                        │
-///        └────────────── pipe, at most 64 KiB ──────────────▶│
+///        └────────────── pipe, at most 1 MiB ──────────────▶│
 ///
 /// A step that was taken over can lie in it, and can do no more than lie: the receiver checks form and length, uses
 /// commit names only as names, and lets a verification run decide.
 struct StepReport {
     private var lines: [(key: String, value: String)] = []
 
-    static let longest = 65_536
+    static let longest = 1 << 20
     private static let keys: Set<String> = [
         "base", "name", "detached", "tip", "tree", "commits", "files", "insertions", "deletions", "file", "patch",
         "error", "refused", "mismatch", "pack", "merge_base", "pointers", "segment", "omitted", "findings", "moved",
-        "subject", "thread",
+        "subject", "thread", "layout", "head", "reference", "left", "left_count", "ignored", "note", "finding",
+        "verdict",
     ]
 
     init() {}

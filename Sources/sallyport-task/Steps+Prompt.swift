@@ -114,6 +114,8 @@ extension StepProcess {
         let reference = try required("--reference")
         var incoming = BundleImport(base: base, reference: reference, budget: budget)
         if optional("--replacing") != nil { incoming.replacing = try commit("--replacing") }
+        // What was judged and tested, and nothing else that a bundle may have in it.
+        incoming.tip = try commit("--head")
         let path = try required("--repository")
         let confinement = Confinement(quarantine: path, identity: try identity())
         try confinement.enter()

@@ -32,31 +32,45 @@ extension StepProcess {
         report.add("merge_base", "\(parting)")
     }
 
-    /// Makes the host's repository from the pack on standard input.
+    /// Makes the host's repository from the pack on standard input; empty when there is no base commit.
     func index(_ report: inout StepReport) throws {
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
         let bare = try BareRepository.create(at: confinement.quarantinePath + "/" + Self.repositoryName)
-        try bare.takeBase(try commit("--base"), from: Descriptor(owning: 0), budget: budget)
+        guard let base = try base() else { return }
+        try bare.takeBase(base, from: Descriptor(owning: 0), budget: budget)
     }
 
-    /// Takes the bundle on standard input into the host's repository, and writes bundle and patch beside it.
+    /// Takes the bundle on standard input into the host's repository.
     func takeIn(_ report: inout StepReport) throws {
-        let base = try commit("--base")
+        let base = try base()
         let reference = try required("--reference")
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
-        let directory = confinement.quarantinePath
-        let repository = directory + "/" + Self.repositoryName
+        let repository = confinement.quarantinePath + "/" + Self.repositoryName
         var incoming = BundleImport(base: base, reference: reference, budget: budget)
-        // Not only by the runner, which is inside the agent's trust.
-        incoming.trailers = [
-            ("Task-Id", try required("--task-id")), ("Prompt-Version", try required("--prompt-version")),
-        ]
+        // Not only by the runner, which is inside the agent's trust. What was left in a directory is of no task.
+        let task = try required("--task-id")
+        if task != "-" {
+            incoming.trailers = [("Task-Id", task), ("Prompt-Version", try required("--prompt-version"))]
+        }
         let tip = try incoming.run(Descriptor(owning: 0), into: try BareRepository.open(at: repository))
         let bare = try BareRepository.open(at: repository)
-        let range = try CommitRange(bare, from: base, to: tip)
         try bare.setHead(reference)
+        report.add("tip", "\(tip)")
+        report.add("tree", "\(try ReceivedRange(bare, from: base, to: tip).tree(of: tip))")
+    }
+
+    /// Writes bundle and patch of a commit that the gate has judged, from the host's repository alone, and describes it.
+    func export(_ report: inout StepReport) throws {
+        let base = try base()
+        let reference = try required("--reference")
+        let tip = try commit("--head")
+        let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
+        try confinement.enter()
+        let directory = confinement.quarantinePath
+        let bare = try BareRepository.open(at: directory + "/" + Self.repositoryName)
+        let range = try CommitRange(bare, from: base, to: tip)
         describe(try range.summary(), tip: tip, tree: range.tree, in: &report)
         try describeMessages(range, in: &report)
         let bundle = try Descriptor.open(directory + "/result.bundle", O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
@@ -67,6 +81,9 @@ extension StepProcess {
         if !complete { try checked("remove", "\"\(patchPath)\"") { sp_unlinkat(AT_FDCWD, patchPath, 0) } }
         report.add("patch", complete ? "written" : "omitted")
     }
+
+    /// The commit of `--base`; `-` is none.
+    func base() throws(TaskFailure) -> ObjectID? { try required("--base") == "-" ? nil : try commit("--base") }
 
     private func describe(_ summary: ChangeSummary, tip: ObjectID, tree: ObjectID, in report: inout StepReport) {
         report.add("tip", "\(tip)")

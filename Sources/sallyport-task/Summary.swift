@@ -12,11 +12,12 @@ struct Summary {
     var text: String {
         let outcome = evidence.outcome ?? .interrupted
         var lines = ["task      \(evidence.task)  \(outcome.rawValue)"]
-        if let reason = evidence.refusal { lines.append("refused   \(reason)") }
+        lines += evidence.gate?.lines ?? []
+        if let reason = evidence.refusal, evidence.gate?.isRefused != true { lines.append("refused   \(reason)") }
         if let blocked = evidence.blocked { lines.append("blocked   \(blocked)") }
         if let delivered = evidence.delivered {
             lines.append("branch    \(evidence.branch)  \(delivered.commit)")
-            lines += files(delivered)
+            lines += delivered.diffstat
         } else if evidence.review == nil {
             lines.append("branch    none delivered")
         }
@@ -55,15 +56,16 @@ struct Summary {
     }
 
     private var hasPatch: Bool { evidence.delivered?.hasPatch ?? false }
+}
 
-    private func files(_ delivered: Delivered) -> [String] {
-        let shown = delivered.listed.prefix(20)
+extension Delivered {
+    /// The changed files, and their sum in the last line.
+    var diffstat: [String] {
+        let shown = listed.prefix(20)
         let width = shown.map(\.path.utf8.count).max() ?? 0
         var lines = shown.map { "          \($0.path.padded(to: width)) | +\($0.insertions) -\($0.deletions)" }
-        if delivered.files > shown.count { lines.append("          and \(delivered.files - shown.count) more") }
-        lines.append(
-            "diffstat  \(delivered.files) files, +\(delivered.insertions) -\(delivered.deletions), "
-                + "\(delivered.commits) commits")
+        if files > shown.count { lines.append("          and \(files - shown.count) more") }
+        lines.append("diffstat  \(files) files, +\(insertions) -\(deletions), \(commits) commits")
         return lines
     }
 }

@@ -30,6 +30,7 @@ struct TaskArguments {
     private(set) var profileName: String?
     private(set) var deliver: Deliver?
     private(set) var output: String?
+    private(set) var rules: String?
     private(set) var json = false
 
     /// Of the sandbox with the agent in it.
@@ -72,6 +73,7 @@ struct TaskArguments {
           --deliver WHAT          branch, pr (default with --forge) or patch; any other word is the directory of --out
           --out DIR               new directory for branch, bundle, patch and evidence
                                   (default: $SALLYPORT_STATE_DIR/tasks/<task id>)
+          --rules FILE            what the push gate refuses, flags and allows (YAML; see docs/collect.md)
           --json                  evidence as JSON on standard output
 
         Exit status: 0 the result was delivered and its tests passed (or it is well formed, when there is no test
@@ -168,6 +170,7 @@ struct TaskArguments {
             guard arguments.output == nil else { throw misuse("--deliver and --out name two places") }
             arguments.output = value
         },
+        "--rules": { (arguments, value) throws(TaskFailure) in arguments.rules = value },
     ]
 
     private static func number(_ name: String, _ value: String) throws(TaskFailure) -> Int {

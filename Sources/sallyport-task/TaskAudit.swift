@@ -68,6 +68,11 @@ extension TaskRun {
 
     /// What was taken in of the work, or why it was not.
     mutating func recordReceived() throws(TaskFailure) {
+        if let gate = evidence.gate {
+            try audit.record(
+                "push_gate",
+                [.init("verdict", .string(gate.word)), .init("flags", gate.flags), .init("refusals", gate.refusals)])
+        }
         if let delivered = evidence.delivered {
             try audit.record(
                 "commit_received",

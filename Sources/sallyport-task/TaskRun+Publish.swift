@@ -50,7 +50,8 @@ extension TaskRun {
             try Directory.open(delivery.quarantine).open("result.bundle", 0)
         }
         var command = [
-            "step-publish", "--base", "\(base)", "--reference", "refs/heads/\(branch)", "--repository",
+            "step-publish", "--base", "\(base)", "--head", "\(delivered.commit)", "--reference", "refs/heads/\(branch)",
+            "--repository",
             forge.repository, "--become", try ConfinedStep.owner(of: forge.repository),
         ]
         if order.pull != nil { command += ["--replacing", "\(base)"] }
@@ -118,7 +119,7 @@ extension TaskRun {
                     after: result.outcome.rawValue))
         }
         let record = evidence.sessions.first { $0.label == "work" }?.record
-        return PullRequestText(
+        var text = PullRequestText(
             task: identifier, subject: order.item.title, issue: order.pull == nil ? order.item.number : nil,
             base: "\(base)", commit: "\(delivered.commit)", branch: branch, commits: delivered.subjects,
             files: delivered.listed.map { (path: $0.path, insertions: $0.insertions, deletions: $0.deletions) },
@@ -126,6 +127,8 @@ extension TaskRun {
             warning: hasWarning ? "the runner reported that the agent failed" : nil,
             promptVersion: evidence.promptVersion, profile: arguments.profile,
             planDigest: record?.planDigest ?? "", claimed: evidence.claimedSummary)
+        text.flags = (evidence.gate?.findings ?? []).map { (place: $0.place, reason: $0.reason) }
+        return text
     }
 
     /// Writes the digest of the sealed evidence into the pull request: it was not known when that was opened.

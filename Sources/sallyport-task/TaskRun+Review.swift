@@ -15,7 +15,7 @@ extension TaskRun {
             [
                 "step-checkout", "--head", "\(head)", "--base", "\(base)", "--quarantine", delivery.quarantine,
                 "--become", quarantineOwner,
-            ], output: patch.number)
+            ], outputs: [patch.number])
         Progress.say("task \(identifier): agent reviews pull request \(pull.number) at \(head)")
         let export = Sandbox.Export(name: "work.findings", mostBytes: Findings.longestDocument + 1)
         let came = try runAgent(
@@ -40,7 +40,7 @@ extension TaskRun {
         let report = try step.run(
             [
                 "step-findings", "--head", "\(head)", "--quarantine", delivery.quarantine, "--become", quarantineOwner,
-            ], input: input.number, output: output.number)
+            ], input: input.number, outputs: [output.number])
         if let reason = report["refused"] {
             evidence.outcome = evidence.outcome ?? .refused
             evidence.refusal = reason

@@ -9,11 +9,13 @@ internal import Workspace
 
 /// One task on this host, from the caller's repository to the delivered branch and its evidence.
 ///
-///     step-pack ─▶ step-index ─▶ step-prompt ─▶ before ─▶ work ─▶ step-import ─▶ after, criteria ─▶ publish ─▶ evidence
-///      (owner)      (own id)      (own id)      observed  claimed   (own id)      observed          (owner)
+///     step-pack ─▶ step-index ─▶ step-prompt ─▶ before ─▶ work ─▶ import, gate ─▶ after, criteria ─▶ gate ─▶ publish
+///      (owner)      (own id)      (own id)      observed  claimed   (own id)      observed          (own id)  (owner)
 struct TaskRun: ~Copyable {
     let arguments: TaskArguments
     let order: TaskOrder
+    /// What the push gate lets pass; read before anything runs.
+    let rules: GateRules
     let processes: ChildProcess
     let sandbox: Sandbox
     let delivery: DeliveryDirectory
@@ -37,6 +39,7 @@ struct TaskRun: ~Copyable {
         let processes = try ChildProcess()
         let sandbox = try Sandbox(processes: processes, profile: arguments.profileName, environment: environment)
         let branch = order.pull?.head ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
+        let rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
         let evidence = Evidence(
             task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
@@ -47,16 +50,19 @@ struct TaskRun: ~Copyable {
             arguments.output ?? state + "/tasks/\(identifier)", notInside: order.repository)
         let audit = try TaskAudit(delivery)
         return TaskRun(
-            arguments: arguments, order: order, processes: processes, sandbox: sandbox, evidence: evidence,
+            arguments: arguments, order: order, rules: rules, processes: processes, sandbox: sandbox,
+            evidence: evidence,
             delivery: delivery, keys: keys, state: state, audit: audit)
     }
 
     private init(
-        arguments: TaskArguments, order: TaskOrder, processes: ChildProcess, sandbox: Sandbox, evidence: Evidence,
-        delivery: consuming DeliveryDirectory, keys: KeyStore, state: String, audit: consuming TaskAudit
+        arguments: TaskArguments, order: TaskOrder, rules: GateRules, processes: ChildProcess, sandbox: Sandbox,
+        evidence: Evidence, delivery: consuming DeliveryDirectory, keys: KeyStore, state: String,
+        audit: consuming TaskAudit
     ) {
         self.arguments = arguments
         self.order = order
+        self.rules = rules
         self.processes = processes
         self.sandbox = sandbox
         self.evidence = evidence
@@ -82,7 +88,7 @@ struct TaskRun: ~Copyable {
         if evidence.outcome == .interrupted { return }
         let decision = evidence.verification.decision
         if evidence.outcome == nil { evidence.outcome = decision }
-        if decision.isSuccess { try publish(base) }
+        if decision.isSuccess, try confirm(base) { try publish(base) }
     }
 
     /// Clones the base commit's history into the host's repository.
@@ -99,7 +105,7 @@ struct TaskRun: ~Copyable {
             let opens = order.forge != nil && order.deliver == .pullRequest && !base.hasPrefix("refs/")
             command += ["--base", opens ? "refs/heads/\(base)" : base]
         }
-        let report = try step.run(command, output: pack.number)
+        let report = try step.run(command, outputs: [pack.number])
         let base = try report.commit("base")
         evidence.base = base
         evidence.baseName = report["name"] ?? ""
@@ -139,7 +145,7 @@ struct TaskRun: ~Copyable {
             quarantineOwner,
         ]
         if evidence.parting != nil { command += ["--head", "\(base)"] }
-        let report = try step.run(command, input: input.number, output: output.number)
+        let report = try step.run(command, input: input.number, outputs: [output.number])
         try delivery.remove("prompt.plan")
         evidence.promptDigest = try delivery.digest("prompt.md")
         evidence.promptSegments = report.all("segment")
@@ -245,24 +251,36 @@ struct TaskRun: ~Copyable {
         return true
     }
 
+    /// - Returns: The commit that was taken in and judged; nil when it was refused.
     private mutating func takeIn(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
-        let bundle = try delivery.open("work.bundle")
-        let report = try step.run(
-            [
-                "step-import", "--base", "\(base)", "--reference", "refs/heads/\(branch)", "--quarantine",
-                delivery.quarantine, "--become", quarantineOwner, "--task-id", identifier, "--prompt-version",
-                evidence.promptVersion,
-            ], input: bundle.number)
-        if let reason = report["refused"] {
-            evidence.outcome = evidence.outcome ?? .refused
-            evidence.refusal = reason
-            try recordReceived()
-            return nil
-        }
-        let tip = try report.commit("tip")
-        evidence.delivered = try Delivered(report, tip: tip)
+        let result = try intake(base).take("work.bundle", in: delivery)
+        evidence.gate = result.gate
+        evidence.refusal = result.refusal
+        evidence.delivered = result.delivered
+        if result.delivered == nil { evidence.outcome = evidence.outcome ?? .refused }
         try recordReceived()
-        return tip
+        return result.delivered?.commit
+    }
+
+    /// Has the gate look once more, now that the tests have: at the branch as it is there, and at its tree.
+    ///
+    /// - Returns: Whether it passes; the evidence holds the outcome otherwise.
+    private mutating func confirm(_ base: ObjectID) throws(TaskFailure) -> Bool {
+        guard let delivered = evidence.delivered else { return false }
+        let verdict = try intake(base).confirm(delivered, "work.bundle", in: delivery)
+        evidence.gate = verdict
+        guard verdict.isRefused else { return true }
+        evidence.outcome = .refused
+        evidence.refusal = verdict.refusal
+        evidence.delivered = nil
+        try recordReceived()
+        return false
+    }
+
+    private func intake(_ base: ObjectID) -> Intake {
+        Intake(
+            step: step, rules: rules, reference: "refs/heads/\(branch)", base: base,
+            trailers: (identifier, evidence.promptVersion))
     }
 
     func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {

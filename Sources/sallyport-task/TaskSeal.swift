@@ -49,7 +49,8 @@ extension TaskRun {
             "started": evidence["started"] ?? .null, "finished": evidence["finished"] ?? .null,
             "host": evidence["host"] ?? .null,
             "request": members(["prompt_sha256", "profile", "base"], of: evidence["request"]),
-            "base": members(["commit", "name"], of: evidence["base"]), "observed": .object(observed),
+            "base": members(["commit", "name"], of: evidence["base"]),
+            "gate": members(["verdict"], of: evidence["gate"]), "observed": .object(observed),
             "claimed": ["frames": .int(evidence["claimed"]?["frames"]?.arrayValue?.count ?? 0)],
         ]
     }

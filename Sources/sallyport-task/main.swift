@@ -3,12 +3,14 @@ internal import Delivery
 internal import Documents
 internal import Glibc
 
-/// `sallyport task ...`, and the confined steps that it starts itself.
+/// `sallyport task ...`, `sallyport collect ...`, and the confined steps that they start themselves.
 func main(_ arguments: [String], environment: [String]) -> Int32 {
     var rest = arguments[...]
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
     case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
+    case "step-git": StepProcess.git(Array(rest.dropFirst()))
+    case "collect": return CollectVerb.run(Array(rest.dropFirst()))
     case "reproduce": return ReproduceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)
     case TransferProcess.name: TransferProcess.main(Array(rest.dropFirst()))

@@ -4,7 +4,8 @@ internal import Glibc
 internal import LinuxSystem
 internal import Supervisor
 
-/// `sallyport task ...`, and what works on the bundle of a task: becomes sallyport-task, which holds libgit2 so that this program need not.
+/// `sallyport task ...`, `collect`, and what works on the bundle of a task: becomes sallyport-task, which holds libgit2 so
+/// that this program need not.
 enum TaskVerb {
     static func run(_ rest: [String]) -> Int32 {
         do {

@@ -24,8 +24,9 @@ static int own_terminal(void) {
 
 static void request(struct sp_outcome *o, const struct sp_probe *p) {
     int fd = own_terminal();
-    char byte = p->b ? (char)p->b : '\n';
-    long r = sp_call(SYS_ioctl, fd, p->a, (long)&byte, 0, 0, 0);
+    // Taken as a byte or as a number, by the request.
+    int value = p->b ? (int)p->b : '\n';
+    long r = sp_call(SYS_ioctl, fd, p->a, (long)&value, 0, 0, 0);
     // The driver of anything but a virtual console answers ENOTTY: then the request was let through.
     if (r == -ENOTTY || r == -EINVAL)
         return sp_escaped(o, "%s reached the driver: %s", p->what, sp_errno_name((int)-r));
@@ -61,6 +62,7 @@ static const struct sp_probe rows[] = {
     REQUEST("T01a", "push a byte by TIOCSTI", TIOCSTI, 0),
     {"T01b", "open the controlling terminal", controlling_terminal, take_terminal, NULL, 0, 0, 0, 0},
     REQUEST("T02a", "paste by TIOCLINUX", LINUX, 3),
+    REQUEST("T02b", "put another line discipline on a terminal", TIOCSETD, 27 /* N_NULL */),
     REQUEST("T03a", "TIOCSTI with a bit above the low 32", HIGH | TIOCSTI, 0),
     REQUEST("T03b", "TIOCLINUX with a bit above the low 32", HIGH | LINUX, 3),
     REQUEST("K08a", "TIOCSTI with the upper half set", (long)0xffffffff00000000UL | TIOCSTI, 0),

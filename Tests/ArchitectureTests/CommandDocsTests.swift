@@ -27,7 +27,7 @@ struct CommandDocsTests {
         help.split { !($0.isLetter || $0 == "-") }.contains { $0 == flag }
     }
 
-    @Test("README.md shows each everyday verb", arguments: ["run", "task run", "session", "doctor"])
+    @Test("README.md shows each everyday verb", arguments: ["run", "task run", "collect", "session", "doctor"])
     func verbs(_ verb: String) throws {
         let readme = try #require(pages.first { $0.path == "README.md" })
         let shown = CommandScanner.calls(readme.page).map { $0.verb.joined(separator: " ") }
@@ -56,7 +56,8 @@ struct CommandDocsTests {
     @Test("an option that prose names alone belongs to some verb")
     func loneFlags() throws {
         let verbs = [
-            ["run"], ["task", "run"], ["task", "repository"], ["session"], ["profile", "show"], ["profile", "filter"],
+            ["run"], ["task", "run"], ["task", "repository"], ["collect"], ["session"], ["profile", "show"],
+            ["profile", "filter"],
             ["profile", "learn"],
             ["profile", "simulate"], ["doctor"], ["sweep"],
             ["pool"], ["evidence"], ["reproduce"],

@@ -181,6 +181,25 @@ struct CollectorTests {
                 == ChangeEntry.Refusal.none)
     }
 
+    @Test("names are counted by their bytes, and a directory of more than a set may hold is not read to its end")
+    func crowd() throws {
+        let s = try Scratch()
+        let directory = "\(s.upper)/" + String(repeating: "d", count: 200)
+        for number in 1...4000 { try s.file("\(directory)/\(number)", "") }
+        // The directory itself and four paths in it.
+        let entries = try s.collect(budget: ChangeBudget(bytes: 1, pathBytes: 200 + 4 * 204)).entries()
+        #expect(entries.count == 6)
+        #expect(entries.map(\.refusal) == [.none, .none, .none, .none, .none, .tooMany])
+        let few = try s.collect(budget: ChangeBudget(bytes: 1, entries: 100, pathBytes: 1000)).entries()
+        #expect(few.map(\.refusal) == [.none, .tooMany])
+        #expect(few[1].isLeftOut)
+        #expect(try s.collect().entries().count == 4001)
+        // At the top there is nothing that could be named but one of them.
+        for number in 1...4000 { try s.file("\(s.upper)/\(number)", "") }
+        let top = try s.collect(budget: ChangeBudget(bytes: 1, entries: 100, pathBytes: 1000)).entries()
+        #expect(top.map(\.refusal) == [.tooMany])
+    }
+
     @Test("each name of a hard link counts, and is noted")
     func hardLinks() throws {
         let s = try Scratch()

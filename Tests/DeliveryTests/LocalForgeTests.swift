@@ -56,6 +56,23 @@ struct LocalForgeTests {
         #expect(pull.body == "B2" && pull.title == "T b/1" && pull.state == .open && pull.comments.count == 1)
     }
 
+    @Test("a secret in anybody's words does not reach the forge")
+    func secrets() throws {
+        let token = "ghp_" + "aZ3kQ9xW5mB7vN2cL8pR4tY6uH0jD1fGsEoa"
+        let words = "use \(token) now"
+        let number = try forge.open(.init(title: words, body: words, base: "main", head: "b/1", author: "s")).number
+        try forge.update(number, title: words, body: words)
+        try forge.comment(on: number, words, by: "s")
+        let finding = Findings.Finding(file: "a", line: 1, severity: .note, comment: words, suggestion: words)
+        _ = try forge.post(
+            .init(summary: words, findings: [finding]), on: number, of: String(repeating: "a", count: 40), by: "s",
+            note: "")
+        try forge.reply(to: 1, on: number, words, by: "s")
+        let json = try #require(text(home.at("forge/pulls/\(number).json")))
+        #expect(!json.contains(token.dropFirst(4)))
+        #expect(json.split(separator: "use [GitHub token] now").count == 8, "\(json)")
+    }
+
     @Test("a branch has one open pull request")
     func second() throws {
         _ = try forge.open(draft("b/1"))

@@ -6,17 +6,20 @@ import Testing
 
 @Suite("name table")
 struct NameTableTests {
+    private let a = HostName("a.test")!
+    private let b = HostName("b.test")!
+
     @Test("gives each name one index in both families and finds the name again")
     func pairs() throws {
         var table = NameTable()
-        let indices = (table.index(of: "a.test"), table.index(of: "b.test"))
+        let indices = (table.index(of: a), table.index(of: b))
         let first = try #require(indices.0)
         let second = try #require(indices.1)
         #expect(first != second)
-        let again = table.index(of: "a.test")
+        let again = table.index(of: a)
         #expect(again == first)
         #expect(table.v4(first) == .v4(0xC612_0100))
-        for (index, name) in [(first, "a.test"), (second, "b.test")] {
+        for (index, name) in [(first, a), (second, b)] {
             #expect(table.name(of: table.v4(index)) == name)
             #expect(table.name(of: table.v6(index)) == name)
         }
@@ -30,7 +33,7 @@ struct NameTableTests {
         ])
     func unknown(_ address: IPAddress) {
         var table = NameTable()
-        let index = table.index(of: "a.test")
+        let index = table.index(of: a)
         #expect(index == 0)
         #expect(table.name(of: address) == nil)
     }
@@ -38,7 +41,7 @@ struct NameTableTests {
     @Test("a full table refuses new names and keeps the old ones")
     func full() {
         var table = NameTable(limit: 2)
-        let indices = ["a.test", "b.test", "c.test", "a.test"].map { table.index(of: $0) }
+        let indices = [a, b, HostName("c.test")!, a].map { table.index(of: $0) }
         #expect(indices == [0, 1, nil, 0])
         #expect(table.name(of: table.v4(2)) == nil)
     }

@@ -180,6 +180,15 @@ struct RootlessTests {
             "\(run.errorText)")
     }
 
+    @Test("the host's devices can be written to, and their times cannot be set", .requires(.rootless))
+    func devices() throws {
+        let script = "echo x >/dev/null && touch /dev/null 2>/dev/null; echo $?"
+        // The control: what anybody may do to a file that anybody may write.
+        #expect(try user.command("/bin/sh", ["-c", script]).run().lines == ["0"])
+        let run = try user.run(profile: "strict-rlimit", ["sh", "-c", script + "; echo y >/dev/null && echo written"])
+        #expect(run.lines == ["1", "written"], "\(run.text)\(run.errorText)")
+    }
+
     @Test("processes, open files and address space stop at their limits", .requires(.rootless), .timeLimit(.minutes(2)))
     func limits() throws {
         let fork = try user.probe(profile: "strict-rlimit", options: ["--limit", "pids=64"], ["bomb", "fork"])

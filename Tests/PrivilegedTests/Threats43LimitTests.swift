@@ -60,6 +60,21 @@ extension Threats {
             #expect(run.outcome == "oom" && run.limit == "memory", "\(run.outcome) \(run.text)\(run.errorText)")
         }
 
+        @Test("L02: where the host has no memory left, a session goes before the host's own", .requires(.root))
+        func l02First() throws {
+            // A root without CAP_SYS_RESOURCE marks all the same, but then the mark can be taken back.
+            let held = try Command("/usr/bin/setpriv", ["--dump"]).run().text
+            let marks = held.contains("sys_resource")
+            let script = "cat /proc/self/oom_score_adj; echo 0 2>/dev/null >/proc/self/oom_score_adj || echo kept"
+            // The control: who has not been marked from outside may take back its own word.
+            let own = try OrdinaryUser.unprivileged(
+                "/bin/sh", ["-c", "echo 1000 >/proc/self/oom_score_adj; \(script)"]
+            ).run()
+            #expect(own.lines == ["1000"], "control: \(own.text)\(own.errorText)")
+            let run = try Sallyport().run(profile: "strict", ["sh", "-c", script])
+            #expect(run.lines == (marks ? ["1000", "kept"] : ["1000"]), "\(run.text)\(run.errorText)")
+        }
+
         @Test(
             "L02: a neighbour lives on while another session runs out of memory", .requires(.root),
             .timeLimit(.minutes(1)))

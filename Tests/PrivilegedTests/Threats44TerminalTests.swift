@@ -28,9 +28,9 @@ extension Threats {
             #expect(run.text.contains("0  ptmx") || run.text.contains("0\r\nptmx"), "\(run.text)")
         }
 
-        @Test("T02: the console's selection cannot be pasted", .requires(.root))
+        @Test("T02: the console's selection cannot be pasted, and no other line discipline be put on", .requires(.root))
         func t02() throws {
-            try prove("T02", ["T02a": "EPERM"])
+            try prove("T02", ["T02a": "EPERM", "T02b": "EPERM"])
         }
 
         @Test("T03: bits above the low 32 hide no request", .requires(.root))

@@ -38,6 +38,22 @@ struct SweepTests {
         #expect(living.directory.path == pool + "/s-cccccccccccc/top")
     }
 
+    @Test("a directory of more names than are read at once goes, and so do the directories in it")
+    func crowded() throws {
+        let paths = try temporaryPaths()
+        let crowd = paths.state + "/pool/s-aaaaaaaaaaaa/top/u"
+        try make(crowd)
+        for number in 0..<4500 {
+            #expect(mkdir("\(crowd)/d\(number)", 0o700) == 0)
+            #expect(symlink("x", "\(crowd)/d\(number)/in") == 0)
+            #expect(symlink("x", "\(crowd)/l\(number)") == 0)
+        }
+        var sweep = Sweep(paths, mode: .rootless)
+        let report = try sweep.run()
+        #expect(report.failures == [])
+        #expect(try Directory.open(paths.state + "/pool").names() == [])
+    }
+
     @Test("a session directory that was half removed goes")
     func sessions() throws {
         let paths = try temporaryPaths()

@@ -119,8 +119,9 @@ struct EvidenceTests {
             ("mkfifo result.git/refs/more", "result.git/refs/more"), ("truncate -s 8T more", "more"),
             ("printf x > 'a\u{1B}[31mb'", "a\\u{1b}[31mb"),
             ("printf x > \"$(printf 'prompt.md\\377')\"", "prompt.md\u{FFFD}"),
-            ("rmdir result.git/refs/tags", "result.git/refs/tags"), ("mkdir -p evidence.json2", "evidence.json2"),
-            ("mv result.git/refs/tags/ x; ln -s ../../x result.git/refs/tags", "result.git/refs/tags"),
+            ("rm -r result.git/refs/heads/sallyport", "result.git/refs/heads/sallyport"),
+            ("mkdir -p evidence.json2", "evidence.json2"),
+            ("mv result.git/refs/heads x; ln -s ../../x result.git/refs/heads", "result.git/refs/heads"),
         ])
     func surplus(_ script: String, _ name: String) throws {
         let bundle = try BundleScene()

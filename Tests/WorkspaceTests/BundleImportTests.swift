@@ -93,6 +93,43 @@ struct BundleImportTests {
         }
     }
 
+    @Test("an object that no commit of the branch leads to is refused, hidden behind others or not")
+    func surplus() throws {
+        let setting = try Setting()
+        let tip = try setting.commit()
+        let wanted = try setting.scratch.git(
+            "work", "rev-list", "--objects", "--no-object-names", "\(setting.base)..HEAD"
+        )
+        .split(separator: "\n").map(String.init)
+        let hidden = try setting.blob("a secret\n")
+        let lost = try setting.commit(mode: "100644", name: Array("x".utf8), object: hidden)
+        for more in [[hidden], [hidden, lost[1]], [hidden] + lost] {
+            try setting.refuses(
+                try setting.bundle(tip: tip, objects: wanted + more), because: "is no part of the history of \(tip)")
+        }
+        // One that the repository has is no news.
+        let old = try setting.scratch.git("work", "rev-parse", "\(setting.base)^{tree}")
+        #expect(try setting.take(try setting.bundle(tip: tip, objects: wanted + [old])).description == tip)
+    }
+
+    @Test("another commit than the one that was judged is refused")
+    func judged() throws {
+        let setting = try Setting()
+        try setting.commit()
+        let bytes = try setting.bundle()
+        try setting.scratch.write("received", bytes)
+        var incoming = BundleImport(base: setting.base, reference: Self.reference, budget: Budget())
+        incoming.tip = setting.base
+        do {
+            _ = try incoming.run(try setting.scratch.open("received"), into: setting.host.bare)
+            Issue.record("taken")
+        } catch let error as GitError {
+            #expect(error.code == .refused && error.reason.contains("not \(setting.base)"), "\(error)")
+        }
+        #expect(try setting.host.bare.references() == ["refs/heads/base"])
+        try setting.take(bytes)
+    }
+
     @Test("takes a branch whose pack has deltas against the base commit's objects")
     func thin() throws {
         let scratch = try Scratch()
@@ -140,6 +177,10 @@ struct BundleImportTests {
         let second = try setting.commit("three\n")
         try setting.refuses(
             try setting.bundle(tip: second, objects: [second], prerequisite: first), because: "it builds on \(first)")
+        let complete = Array("# v2 git bundle\n\(second) \(Self.reference)\n\n".utf8)
+        let pack = try setting.scratch.gitBytes(
+            "work", ["pack-objects", "--stdout", "--quiet", "--revs"], input: Array(second.utf8))
+        try setting.refuses(complete + pack, because: "it builds on no commit, not on \(setting.base)")
     }
 
     @Test(

@@ -86,7 +86,6 @@ static inline long sp_fchownat(int dir, const char *path, unsigned uid, unsigned
     SP_RET(fchownat(dir, path, uid, gid, AT_SYMLINK_NOFOLLOW));
 }
 static inline long sp_ftruncate(int fd, int64_t size) { SP_RET(ftruncate(fd, size)); }
-static inline long sp_fchdir(int fd) { SP_RET(fchdir(fd)); }
 static inline long sp_fsync(int fd) { SP_RET(fsync(fd)); }
 static inline long sp_statx(int dir, const char *path, int flags, unsigned mask, struct statx *out) {
     SP_RET(statx(dir, path, flags, mask, out));

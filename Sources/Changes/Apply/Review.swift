@@ -19,7 +19,7 @@ package struct Review: Sendable {
             var judgement = SensitivePaths.judge(entry.path, kind: entry.kind)
             if entry.kind == .symlink {
                 let target = try set.content(of: entry, limit: PathRules.maximumPath)
-                judgement = Self.graver(judgement, SymlinkRules.judge(path: entry.path, target: target))
+                judgement = judgement.graver(SymlinkRules.judge(path: entry.path, target: target))
             }
             judgements.append(judgement)
         }
@@ -66,8 +66,6 @@ package struct Review: Sendable {
         while end < entries.count, PathRules.isBeneath(entries[end].path, entries[index].path) { end += 1 }
         return end
     }
-
-    private static func graver(_ a: Sensitivity, _ b: Sensitivity) -> Sensitivity { rank(a) >= rank(b) ? a : b }
 
     static func rank(_ s: Sensitivity) -> Int {
         switch s {

@@ -11,6 +11,9 @@ package enum Sensitivity: Equatable, Sendable {
     /// Never applied.
     case refused(String)
 
+    /// The graver one of two judgements.
+    package func graver(_ other: Sensitivity) -> Sensitivity { Review.rank(self) >= Review.rank(other) ? self : other }
+
     package var reason: String? {
         switch self {
         case .plain: nil
@@ -41,6 +44,11 @@ package enum SensitivePaths {
         // Removing such a file runs nothing.
         if kind == .deleted, case .executesOnOpen(let why) = verdict { return .notice("removes: \(why)") }
         return verdict
+    }
+
+    /// Judges where a symlink leads, apart from its path.
+    package static func judge(link path: [UInt8], to target: [UInt8]) -> Sensitivity {
+        SymlinkRules.judge(path: path, target: target)
     }
 
     static let git = Array(".git".utf8)
@@ -108,12 +116,27 @@ package enum SensitivePaths {
         ".gemini": "coding agents read settings from it",
         ".hg": "mercurial runs hooks and extensions from its hgrc",
         ".jj": "jujutsu takes settings from it",
+        ".sl": "sapling runs hooks and extensions from its config",
+        ".pijul": "pijul runs hooks from its config",
+        "_darcs": "darcs runs what its preferences name",
         ".vs": "editors run tasks and settings from it",
         ".opencode": "coding agents read settings from it",
         ".windsurf": "coding agents read settings from it",
         ".kiro": "coding agents start the servers it names",
         ".roo": "coding agents start the servers it names",
         ".continue": "coding agents start the servers it names",
+        ".amazonq": "coding agents start the servers it names",
+        ".amp": "coding agents start the servers it names",
+        ".augment": "coding agents start the servers it names",
+        ".cline": "coding agents start the servers it names",
+        ".crush": "coding agents start the servers it names",
+        ".factory": "coding agents run hooks from it",
+        ".goose": "coding agents start the servers it names",
+        ".grok": "coding agents start the servers it names",
+        ".junie": "coding agents start the servers it names",
+        ".openhands": "coding agents run its set-up",
+        ".qwen": "coding agents start the servers it names",
+        ".trae": "coding agents start the servers it names",
         ".mise": "mise runs hooks from it on entering the directory",
         ".husky": "git runs hooks from it",
         ".githooks": "git runs hooks from it where configured",
@@ -153,6 +176,9 @@ package enum SensitivePaths {
         ".pylintrc": "pylint, which editors start, runs its init-hook",
         "pylintrc": "pylint, which editors start, runs its init-hook",
         "opencode.json": "coding agents start the servers it names",
+        "crush.json": "coding agents start the servers it names",
+        ".crush.json": "coding agents start the servers it names",
+        ".aider.conf.yml": "coding agents run the commands it names",
         ".gdbinit": "gdb runs it",
         ".lldbinit": "lldb runs it",
         ".bazelrc": "bazel, which editors start, runs what it names",
@@ -166,7 +192,8 @@ package enum SensitivePaths {
         ".rprofile": "R runs it at every start",
         ".renviron": "R takes its environment from it",
         ".irbrc": "irb runs it", ".pryrc": "pry runs it", ".pdbrc": "pdb runs it", ".ghci": "ghci runs it",
-        ".ocamlinit": "ocaml runs it", ".octaverc": "octave runs it", ".latexmkrc": "latexmk runs it",
+        ".iex.exs": "iex runs it", ".ocamlinit": "ocaml runs it", ".octaverc": "octave runs it",
+        ".latexmkrc": "latexmk runs it",
         ".project": "eclipse runs the builders it names",
     ]
 
@@ -178,7 +205,12 @@ package enum SensitivePaths {
         "makefile": "runs on make", "gnumakefile": "runs on make", "justfile": "runs on just",
         "package.json": "its scripts run on install and test",
         "pyproject.toml": "its build backend runs on install", "setup.py": "runs on install",
-        "setup.cfg": "steers install",
+        "setup.cfg": "steers install, and linters load what it names",
+        ".flake8": "flake8, which editors start, loads what it names",
+        "tox.ini": "flake8, which editors start, loads what it names",
+        "mypy.ini": "mypy, which editors start, loads what it names",
+        ".mypy.ini": "mypy, which editors start, loads what it names",
+        ".rubocop.yml": "rubocop, which editors start, loads what it names",
         "conftest.py": "runs with the tests", "build.rs": "runs on cargo build", "cmakelists.txt": "runs on build",
         "build.gradle": "runs on build", "build.gradle.kts": "runs on build", "pom.xml": "runs on build",
         "package.swift": "runs on build", "dockerfile": "runs on image build",

@@ -9,11 +9,15 @@ package struct ChangeBudget: Sendable {
     package let entries: Int
     /// Directories within directories; two descriptors are open for each.
     package let depth: Int
+    /// Bytes of all names taken together, each entry's whole path. A path has 4095 bytes and an inode costs a task nothing
+    /// more than that: without this a set would grow to gigabytes, and whoever shows it with it.
+    package let pathBytes: Int
 
-    package init(bytes: UInt64, entries: Int = 1_000_000, depth: Int = 256) {
+    package init(bytes: UInt64, entries: Int = 1_000_000, depth: Int = 256, pathBytes: Int = 64 << 20) {
         self.bytes = bytes
         self.entries = entries
         self.depth = depth
+        self.pathBytes = pathBytes
     }
 }
 

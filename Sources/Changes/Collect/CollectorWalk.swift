@@ -39,11 +39,8 @@ final class CollectorWalk {
 
     func run(upper: Held, lower: Held?) throws(ChangeError) {
         _ = try OverlayAttributes.of(upper, "the upper layer")
-        frames = [
-            Frame(
-                upper: upper, lower: lower, path: [], names: try Beneath.names(upper, "the upper layer"),
-                losesNames: try mayLoseNames(lower))
-        ]
+        guard let names = try listing(of: upper, []) else { return }
+        frames = [Frame(upper: upper, lower: lower, path: [], names: names, losesNames: try mayLoseNames(lower))]
         while let frame = frames.last {
             guard frame.next < frame.names.count else {
                 frames.removeLast()
@@ -53,6 +50,23 @@ final class CollectorWalk {
             frame.next += 1
             try visit(name, in: frame)
         }
+    }
+
+    /// The names in a directory of the upper layer; nil when they are more than a set may hold. Then the set says so in
+    /// the place of one of them, and ends.
+    private func listing(of upper: Held, _ path: [UInt8]) throws(ChangeError) -> [[UInt8]]? {
+        // What waits to be visited above this directory is held as well.
+        let waiting = frames.reduce(0) { $1.names.reduce($0) { $0 + $1.count + Beneath.nameOverhead } }
+        let room = max(0, budget.pathBytes + budget.entries &* Beneath.nameOverhead - waiting)
+        let (names, isWhole) = try Beneath.listing(
+            upper, room: room, path.isEmpty ? "the upper layer" : "\"\(escapedPath(path))\"")
+        if isWhole { return names }
+        var refused = ChangeEntry(path: PathRules.join(path, names[0]), kind: .refused)
+        refused.refusal = .tooMany
+        try writer.append(refused)
+        leftOut += 1
+        frames = []
+        return nil
     }
 
     private func visit(_ name: [UInt8], in frame: Frame) throws(ChangeError) {
@@ -110,7 +124,6 @@ final class CollectorWalk {
             return try refuse(path, .unreadable, base)
         }
         let attributes = try OverlayAttributes.of(held, "\"\(escapedPath(path))\"")
-        var names = try Beneath.names(held, "\"\(escapedPath(path))\"")
         var lower: Held?
         if base.kind == .directory, let above = frame.lower {
             if case .success(let found) = Beneath.directory(above.number, name) { lower = found }
@@ -119,6 +132,7 @@ final class CollectorWalk {
         // and what lies in it finds no place when applied.
         let removed = base.kind == .absent && attributes.copied && !attributes.opaque
         if removed {
+            guard let names = try listing(of: held, path) else { return }
             frames.append(Frame(upper: held, lower: nil, path: path, names: names, losesNames: true))
             return
         }
@@ -127,6 +141,7 @@ final class CollectorWalk {
         } else if status.permissions & 0o777 != base.permissions & 0o777 {
             guard try append(entry(path, .mode, status, base, attributes)) else { return }
         }
+        guard var names = try listing(of: held, path) else { return }
         if attributes.opaque, let lower {
             let hidden = try Beneath.names(lower, "\"\(escapedPath(path))\"")
             names = Array(Set(names).union(hidden)).sorted { $0.lexicographicallyPrecedes($1) }
@@ -223,7 +238,7 @@ final class CollectorWalk {
     /// What is left out hides nothing beneath it: a directory of the base in whose place it came stays whole.
     private func fits(_ entry: ChangeEntry) throws(ChangeError) -> Bool {
         var why = ChangeEntry.Refusal.overBudget
-        if writer.entries >= UInt64(budget.entries) {
+        if writer.entries >= UInt64(budget.entries) || writer.pathBytes + entry.path.count > budget.pathBytes {
             why = .tooMany
             frames = []
         } else if writer.bytes <= budget.bytes, entry.size <= budget.bytes - writer.bytes {

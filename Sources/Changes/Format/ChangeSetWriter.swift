@@ -18,6 +18,7 @@ final class ChangeSetWriter {
     private var running = RunningDigest()
     private(set) var entries: UInt64 = 0
     private(set) var bytes: UInt64 = 0
+    private(set) var pathBytes = 0
     private var last: [UInt8] = []
 
     init(output: Int32, session: String, created: UInt64) throws(ChangeError) {
@@ -105,6 +106,7 @@ final class ChangeSetWriter {
         precondition(entry.flaw == nil && (last.isEmpty || PathRules.precedes(last, entry.path)))
         last = entry.path
         entries += 1
+        pathBytes += entry.path.count
         var head: [UInt8] = [Layout.entryMark, entry.kind.rawValue, entry.notes.rawValue, entry.refusal.rawValue]
         head.put(entry.permissions)
         head.put(entry.modifiedNanoseconds)

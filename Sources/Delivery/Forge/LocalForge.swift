@@ -101,7 +101,8 @@ package struct LocalForge: Forge {
                 }
             }
             let made = PullRequest(
-                number: try nextNumber(), title: draft.title, body: draft.body, state: .open, author: draft.author,
+                number: try nextNumber(), title: SecretScanner.redacted(draft.title),
+                body: SecretScanner.redacted(draft.body), state: .open, author: draft.author,
                 base: draft.base, head: draft.head, headRepository: nil, threads: [], reviews: [], comments: [])
             try write("pulls", made.number, made.json)
             return made
@@ -111,8 +112,8 @@ package struct LocalForge: Forge {
     package func update(_ number: Int, title: String?, body: String?) throws(ForgeError) {
         try change(number) { (pull) throws(ForgeError) in
             guard pull.state == .open else { throw pull.notOpen }
-            if let title { pull.title = title }
-            if let body { pull.body = body }
+            if let title { pull.title = SecretScanner.redacted(title) }
+            if let body { pull.body = SecretScanner.redacted(body) }
         }
     }
 
@@ -131,13 +132,15 @@ package struct LocalForge: Forge {
                 pull.threads.append(
                     .init(
                         number: next, file: finding.file, line: finding.line, severity: finding.severity.rawValue,
-                        isResolved: false, comments: [Comment(author: author, body: body, created: now)]))
+                        isResolved: false,
+                        comments: [Comment(author: author, body: SecretScanner.redacted(body), created: now)]))
                 opened.append(next)
                 next += 1
             }
             pull.reviews.append(
                 .init(
-                    number: review, author: author, commit: commit, summary: findings.summary, note: note,
+                    number: review, author: author, commit: commit, summary: SecretScanner.redacted(findings.summary),
+                    note: note,
                     threads: opened, created: now))
         }
         return review
@@ -146,7 +149,8 @@ package struct LocalForge: Forge {
     package func reply(to thread: Int, on number: Int, _ body: String, by author: String) throws(ForgeError) {
         try change(number) { (pull) throws(ForgeError) in
             let index = try Self.index(of: thread, in: pull)
-            pull.threads[index].comments.append(Comment(author: author, body: body, created: clock()))
+            pull.threads[index].comments.append(
+                Comment(author: author, body: SecretScanner.redacted(body), created: clock()))
         }
     }
 
@@ -158,7 +162,7 @@ package struct LocalForge: Forge {
 
     package func comment(on number: Int, _ body: String, by author: String) throws(ForgeError) {
         try changing { () throws(ForgeError) in
-            let comment = Comment(author: author, body: body, created: clock())
+            let comment = Comment(author: author, body: SecretScanner.redacted(body), created: clock())
             if try numbers("pulls").contains(number) {
                 var pull = try pullRequest(number)
                 pull.comments.append(comment)

@@ -38,6 +38,8 @@ package struct PullRequestText: Sendable {
     package var planDigest: String
     /// What the agent says it did.
     package var claimed: String?
+    /// What the push gate flagged, in its order: place and reason.
+    package var flags: [(place: String, reason: String)] = []
     /// Digest of the evidence; known only when everything else is.
     package var evidence: String?
 
@@ -68,7 +70,7 @@ package struct PullRequestText: Sendable {
     package var title: String { Quoted.title(commits.last ?? subject) }
 
     package var body: String {
-        var text = "## What changed\n\n"
+        var text = lookFirst + "## What changed\n\n"
         for subject in commits.prefix(20) { text += "- \(Quoted.line(subject))\n" }
         if commits.count > 20 { text += "- and \(commits.count - 20) more commits\n" }
         text += "\n"
@@ -91,6 +93,15 @@ package struct PullRequestText: Sendable {
         text += "launch plan \(planDigest.prefix(16)), commit \(commit)\n"
         text += evidence.map { "evidence sha256 \($0)\n" } ?? "evidence: not sealed yet\n"
         return text
+    }
+
+    /// What acts on a reviewer's machine comes before what there is to review.
+    private var lookFirst: String {
+        guard !flags.isEmpty else { return "" }
+        var text = "## Look at this first\n\nThe push gate flagged, before anybody opened the branch:\n\n"
+        for flag in flags.prefix(30) { text += "- \(Quoted.line(flag.place)): \(Quoted.line(flag.reason))\n" }
+        if flags.count > 30 { text += "- and \(flags.count - 30) more\n" }
+        return text + "\n"
     }
 
     private var howToVerify: String {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Text of unknown origin as Markdown that stays what it is: no markup, link, mention or image of its author's works.
+/// Text of unknown origin as Markdown that stays what it is: no markup, link, mention or image of its author's works, and a
+/// secret of a known form is its kind only. Looked for here, since what is escaped has lost its form.
 package enum Quoted {
     /// One line: printable, with everything that Markdown or HTML acts on escaped.
     package static func line(_ text: String, longest: Int = 300) -> String {
         var result = ""
-        for scalar in text.unicodeScalars {
+        for scalar in SecretScanner.redacted(text).unicodeScalars {
             guard result.utf8.count < longest else { return result + "..." }
             // Half of what makes an address a link, without its colon no address.
             if scalar == "/", result.hasSuffix(":") { result = result.dropLast() + "&#58;" }
@@ -16,13 +17,14 @@ package enum Quoted {
 
     /// One line of plain text, for a title, which no forge reads as Markdown.
     package static func title(_ text: String, longest: Int = 120) -> String {
-        let line = printable(text)
+        let line = printable(SecretScanner.redacted(text))
         return line.unicodeScalars.count <= longest
             ? line : String(String.UnicodeScalarView(line.unicodeScalars.prefix(longest))) + "..."
     }
 
     /// Each line as a quotation.
     package static func lines(_ text: String, longest: Int = 4000) -> String {
+        let text = SecretScanner.redacted(text)
         let cut = text.unicodeScalars.prefix(longest)
         var lines = String(String.UnicodeScalarView(cut)).split(separator: "\n", omittingEmptySubsequences: false)
             .prefix(100).map { "> " + line(String($0), longest: 1000) }
@@ -32,8 +34,10 @@ package enum Quoted {
 
     /// A block of literal text; it is indented, so nothing in it can close it.
     package static func block(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { "    " + printable(String($0)) }
-            .joined(separator: "\n") + "\n"
+        SecretScanner.redacted(text).split(separator: "\n", omittingEmptySubsequences: false).map {
+            "    " + printable(String($0))
+        }
+        .joined(separator: "\n") + "\n"
     }
 
     private static func printable(_ text: String) -> String {

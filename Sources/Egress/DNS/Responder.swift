@@ -64,10 +64,10 @@ final class Responder {
         record.name = name.text
         record.recordType = Self.typeName(question.type)
         record.rule = rule
-        let isNew = gateway.names.knownIndex(of: name.text) == nil
+        let isNew = gateway.names.knownIndex(of: name) == nil
         let used = wildcardNames[rule.id] ?? 0
         let hasRoom = !isNew || used < rule.maxNames ?? .max
-        guard hasRoom, let index = gateway.names.index(of: name.text) else {
+        guard hasRoom, let index = gateway.names.index(of: name) else {
             record.event = .limit
             record.reason = hasRoom ? "name_table_full" : "wildcard_names"
             record.remedy =

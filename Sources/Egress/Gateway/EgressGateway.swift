@@ -25,7 +25,10 @@ final class EgressGateway {
     let pipes = PipePool()
     let owners: Owners
     let hostSockets: HostSockets
-    private(set) var policy: EgressPolicy
+    private(set) var policy: EgressPolicy {
+        didSet { allowed.removeAll() }
+    }
+    private var allowed: [Endpoint: EgressPolicy.Decision] = [:]
     private(set) var generation: UInt32
     var names: NameTable
     /// Where connections to the session's repository go; nil in a session without one.
@@ -158,6 +161,23 @@ final class EgressGateway {
         totals.recordsLost = audit.recordsLost
         return totals
     }
+
+    /// Whether a connection may be made, by the name that the address stands for where it has one.
+    ///
+    /// A task asks for the same few again and again. Remembered is what was allowed by name, until another policy is in
+    /// force: an address that stands for no name may stand for one later.
+    func decide(_ asked: Endpoint, name: HostName?) -> EgressPolicy.Decision {
+        guard let name else { return policy.decide(address: asked.address, port: asked.port) }
+        if let known = allowed[asked] { return known }
+        let decision = policy.decide(name: name, port: asked.port)
+        if case .allowed = decision {
+            if allowed.count >= Self.mostAllowed { allowed.removeAll() }
+            allowed[asked] = decision
+        }
+        return decision
+    }
+
+    private static let mostAllowed = 1024
 }
 
 /// What must be opened before the process is confined.

@@ -45,7 +45,7 @@ final class Tap: EventSource {
         } else {
             record = AuditRecord(.packetRefused, decision(attempt.server))
         }
-        record.name = gateway.names.name(of: attempt.server.address)
+        record.name = gateway.names.name(of: attempt.server.address)?.text
         record.asked = attempt.server.address
         record.port = attempt.server.port
         gateway.record(record, transport: attempt.transport, client: attempt.client, server: attempt.server) { _ in }
@@ -53,9 +53,10 @@ final class Tap: EventSource {
 
     /// Why no rule opened this port.
     private func decision(_ server: Endpoint) -> Denial {
-        let name = gateway.names.name(of: server.address).flatMap { HostName($0) }
         let decision =
-            if let name { gateway.policy.decide(name: name, port: server.port) } else {
+            if let name = gateway.names.name(of: server.address) {
+                gateway.policy.decide(name: name, port: server.port)
+            } else {
                 gateway.policy.decide(address: server.address, port: server.port)
             }
         switch decision {

@@ -16,8 +16,8 @@ package struct NameTable: Sendable {
     private static let prefixV6 = SessionAddresses.prefixV6
     private static let baseV6: UInt64 = 0x100
 
-    private var names: [String] = []
-    private var indices: [String: Int] = [:]
+    private var names: [HostName] = []
+    private var indices: [HostName: Int] = [:]
     /// Names that a session may have; a flood of them fails closed.
     package let limit: Int
 
@@ -26,10 +26,10 @@ package struct NameTable: Sendable {
     package var count: Int { names.count }
 
     /// The index of a name that already has one.
-    package func knownIndex(of name: String) -> Int? { indices[name] }
+    package func knownIndex(of name: HostName) -> Int? { indices[name] }
 
     /// The index of a name that policy allows, made on first use; nil when the table is full.
-    package mutating func index(of name: String) -> Int? {
+    package mutating func index(of name: HostName) -> Int? {
         if let known = indices[name] { return known }
         guard names.count < limit else { return nil }
         indices[name] = names.count
@@ -41,7 +41,7 @@ package struct NameTable: Sendable {
     package func v6(_ index: Int) -> IPAddress { .v6(Self.prefixV6, Self.baseV6 + UInt64(index)) }
 
     /// The name that an address stands for; nil for every address that was never handed out.
-    package func name(of address: IPAddress) -> String? {
+    package func name(of address: IPAddress) -> HostName? {
         let index: UInt64
         switch address {
         case .v4(let value):

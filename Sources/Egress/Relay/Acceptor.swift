@@ -88,9 +88,9 @@ final class Acceptor: EventSource {
             if case .resolver = kind {
                 gateway.keep(try DNSConnection(gateway, socket: client, from: peer, to: asked))
             } else {
-                let connection = try Connection(gateway, client: client, from: peer, to: asked)
+                let connection = Connection(gateway, client: client, from: peer, to: asked)
                 gateway.keep(connection)
-                connection.begin()
+                try connection.begin()
             }
         } catch {
             refuseForWantOf("descriptors", at: asked)

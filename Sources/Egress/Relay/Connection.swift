@@ -43,24 +43,34 @@ final class Connection: EgressGateway.Live {
     /// What the client speaks, where the session observes.
     private var spoken: Explanation.Language?
 
-    init(_ gateway: EgressGateway, client: consuming Descriptor, from peer: Endpoint, to asked: Endpoint)
-        throws(SystemError)
-    {
+    init(_ gateway: EgressGateway, client: consuming Descriptor, from peer: Endpoint, to asked: Endpoint) {
         self.gateway = gateway
         self.client = client
         self.peer = peer
         self.asked = asked
         begun = gateway.loop.now
         lastActivity = begun
-        clientRegistration = try gateway.loop.add(
-            self.client.number, SP_EPOLL_RELAY, self, tag: Side.client.rawValue)
     }
 
     // MARK: Decision
 
     /// Decides by the address that was asked for: it stands for one name, or it is a literal.
-    func begin() {
-        name = gateway.names.name(of: asked.address).flatMap { HostName($0) }
+    ///
+    /// - Throws: What kept it from being watched; it has ended then.
+    func begin() throws(SystemError) {
+        decide()
+        guard phase != .ended else { return }
+        // Last, since the other side is on its way meanwhile. What came before is still told. epoll(7), EPOLLET
+        do throws(SystemError) {
+            clientRegistration = try gateway.loop.add(client.number, SP_EPOLL_RELAY, self, tag: Side.client.rawValue)
+        } catch {
+            close(reason: "descriptors", resetting: true)
+            throw error
+        }
+    }
+
+    private func decide() {
+        name = gateway.names.name(of: asked.address)
         switch decision {
         case .denied(let denial): deny(Refusal(denial))
         case .allowed(let rule):
@@ -74,10 +84,7 @@ final class Connection: EgressGateway.Live {
         }
     }
 
-    private var decision: EgressPolicy.Decision {
-        if let name { return gateway.policy.decide(name: name, port: asked.port) }
-        return gateway.policy.decide(address: asked.address, port: asked.port)
-    }
+    private var decision: EgressPolicy.Decision { gateway.decide(asked, name: name) }
 
     func judgeAgain() -> Bool {
         guard phase != .explaining, phase != .ended else { return false }
@@ -191,13 +198,14 @@ final class Connection: EgressGateway.Live {
         if let dialer { gateway.loop.postpone { withExtendedLifetime(dialer) {} } }
         dialer = nil
         switch outcome {
-        case .connected(let number, let registration, let address):
+        case .connected(let number, let registration, let address, let speaks):
             let socket = Descriptor(owning: number)
             guard phase == .dialing else { return gateway.loop.forget(registration) }
             upstream = consume socket
             upstreamRegistration = registration
             gateway.loop.hand(registration, to: self, tag: Side.upstream.rawValue)
             remote = address
+            if !speaks { down.waitForSource() }
             connected()
         case .denied(let denial, let address):
             remote = address
@@ -216,6 +224,8 @@ final class Connection: EgressGateway.Live {
         let story = Story(gateway.audit)
         self.story = story
         relay()
+        // Pushes out what may have waited since. tcp(7)
+        if let number = upstream?.number { _ = sp_no_delay(number) }
         gateway.record(record, transport: 6, client: peer, server: asked) { _ in story.opened() }
         if phase == .relaying { watchIdle() }
     }

@@ -10,8 +10,9 @@ internal import Policy
 /// and the connect (threats E18, E19): what is dialled is the address that was judged.
 final class Dialer: EventSource {
     enum Outcome {
-        /// A connected socket, which the receiver owns, and where the loop watches it for all that a relay waits for.
-        case connected(Int32, EventLoop.Registration, IPAddress)
+        /// A connected socket, which the receiver owns, where the loop watches it for all that a relay waits for, and
+        /// whether the other side has spoken already.
+        case connected(Int32, EventLoop.Registration, IPAddress, speaks: Bool)
         case denied(Denial, IPAddress)
         /// Nobody's decision: the name has no address, or nobody answers there.
         case failed(reason: String, detail: String)
@@ -124,8 +125,6 @@ final class Dialer: EventSource {
             }
             socket = Int32(fd)
             current = address
-            // While the other side answers.
-            _ = sp_no_delay(socket)
             do throws(SystemError) {
                 // For good: the end of the attempt is its first event, and the relay goes on with the same registration.
                 registration = try gateway.loop.add(socket, SP_EPOLL_RELAY, self)
@@ -162,7 +161,7 @@ final class Dialer: EventSource {
         let fd = socket
         socket = -1
         self.registration = nil
-        finish(.connected(fd, registration, current))
+        finish(.connected(fd, registration, current, speaks: events & ~SP_EPOLLOUT != 0))
     }
 
     private func endAttempt() {

@@ -34,6 +34,9 @@ struct Direction {
     /// Says that the source's descriptor had an event. epoll(7)
     mutating func sourceIsReady() { sourceMayHaveMore = true }
 
+    /// Says that the source is watched, and has had no event but that it can be written to.
+    mutating func waitForSource() { sourceMayHaveMore = false }
+
     /// Moves what is there. Descriptors are watched edge-triggered, so this goes on until one side says EAGAIN: less
     /// than there was room for does not mean that the source is empty, since many small segments fill a pipe's slots
     /// before its bytes. epoll(7)

@@ -123,12 +123,12 @@ enum FilesystemSteps {
             attributes: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
         plan.add(.attach, "dev.attach", fd: dev, path: "dev")
         if spec.mode == .rootless {
-            // Only the host's own nodes work here: a user namespace cannot make any.
+            // Only the host's own nodes work here: a user namespace cannot make any. Read-only as a mount, which takes
+            // nothing from writing to the device, or their times would be the session's to set.
             for name in ["null", "zero", "full", "random", "urandom", "tty"] {
                 plan.add(
                     .cloneTree, "dev.\(name).clone", fd2: .descriptor(Int32(Slot.empty.rawValue)), path: "/dev/\(name)",
-                    a: 0,
-                    b: SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
+                    a: 0, b: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
                 plan.add(.attach, "dev.\(name).attach", fd: Slot.empty.handle, path: "dev/\(name)")
             }
         }

@@ -27,9 +27,10 @@ package enum ArgumentTables {
         cases: [.init([masked(1, 0x7FF, 0x400)], .errno(einval))], otherwise: .allow)
 
     /// TIOCSTI types into the terminal of whoever looks at it (CVE-2017-5226), TIOCLINUX pastes the console's
-    /// selection (CVE-2023-28100). The kernel takes the low 32 bits; musl sign-extends them.
+    /// selection (CVE-2023-28100), TIOCSETD puts a line discipline of the kernel's choice of modules on a terminal of
+    /// one's own (CVE-2023-6546). The kernel takes the low 32 bits; musl sign-extends them.
     private static let ioctl = SyscallDecision(
-        cases: [.init([low(1, 0x5412)], .notify), .init([low(1, 0x541C)], .notify)], otherwise: .allow)
+        cases: [UInt64(0x5412), 0x541C, 0x5423].map { .init([low(1, $0)], .notify) }, otherwise: .allow)
 
     /// IOPRIO_CLASS_RT starves every other reader of the disk; the class is bits 13 to 15.
     private static let ioprioSet = SyscallDecision(

@@ -14,7 +14,7 @@ package struct FilterSpecification: Sendable, Hashable {
     package init(_ policy: SyscallPolicy) { self.policy = policy }
 
     /// Counts the changes of the tables: raised whenever the same policy comes to mean other rules.
-    package static let revision = 4
+    package static let revision = 5
 
     /// For every number without a rule, known or not: ENOSYS, what a kernel without that call says.
     package let defaultAction = SyscallAction.errno(38)

@@ -51,7 +51,8 @@ extension SessionRun {
         case .empty: return
         case .overlay(let t, _, _), .readOnly(let t): tree = t
         }
-        let owner = try FileStatus.path(path)
+        // Of the tree that was opened: the path may lead to another owner's by now.
+        let owner = try FileStatus.at(tree.descriptor, [0], flags: SP_AT_EMPTY_PATH, subject: "workspace \"\(path)\"")
         let map: Descriptor
         do throws(LaunchError) {
             map = try UserNamespace.make(.workspace(owner: owner.uid, group: owner.gid, block), program: program)
@@ -121,6 +122,8 @@ extension SessionRun {
         }
         try OpenFilesLimit.set(
             spec.limits.openFiles, on: pid ?? -1, owner: block.map { IdMaps.session($0).owner } ?? 0)
+        // A process of the caller's that may not be looked into is no longer the caller's to write to.
+        if mode == .host { try FirstToGo.mark([sandbox.pid, pid ?? -1]) }
         let layers = try Layers.read(workload: pid ?? -1, spec: spec)
         let uid = block.map { $0.base + SandboxSpec.agent } ?? geteuid()
         let gid = block.map { $0.base + SandboxSpec.agent } ?? getegid()

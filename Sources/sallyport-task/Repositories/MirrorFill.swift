@@ -52,7 +52,7 @@ struct MirrorFill {
     private func list(_ store: borrowing MirrorStore, head: String?) throws(TaskFailure) -> ReferenceList {
         let file = try MirrorStore.scratch("references")
         let choice = head.map { ["--head", $0] } ?? []
-        _ = try step.run(["step-mirror-list"] + choice + Self.place(store), output: file.number)
+        _ = try step.run(["step-mirror-list"] + choice + Self.place(store), outputs: [file.number])
         MirrorStore.rewind(file)
         do throws(GitError) { return try ReferenceList(from: file) } catch { throw TaskFailure(error) }
     }
@@ -74,7 +74,7 @@ struct MirrorFill {
             return try store.directory.open("incoming", O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
         }
         let report = try step.run(
-            ["step-mirror-read", "--repo", path, "--become", identity], input: known.number, output: pack.number)
+            ["step-mirror-read", "--repo", path, "--become", identity], input: known.number, outputs: [pack.number])
         MirrorStore.rewind(pack)
         _ = try step.run(
             ["step-mirror-take", "--pack", report["pack"] ?? "no"] + Self.place(store), input: pack.number)

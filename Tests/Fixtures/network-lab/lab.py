@@ -34,18 +34,22 @@ def prepare():
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("laboratory", PLACE, "tmpfs", 0, "mode=755,size=256m")
     certificates.make(PLACE)
+    # A copy of /etc, not files bound over its own: a minimal system has no hosts, and a resolv.conf may be a symlink.
+    etc = os.path.join(PLACE, "etc")
+    subprocess.run(["cp", "-a", "/etc", etc], check=True)
     for name, text in (
         ("resolv.conf", f"nameserver {plan.RESOLVER4}\noptions timeout:2 attempts:1\n"),
         ("hosts", f"127.0.0.1 localhost\n::1 localhost\n{plan.HOST4} laboratory-host\n"),
     ):
-        with open(os.path.join(PLACE, name), "w") as file:
+        path = os.path.join(etc, name)
+        if os.path.lexists(path):
+            os.unlink(path)
+        with open(path, "w") as file:
             file.write(text)
-        kernel.mount(os.path.join(PLACE, name), os.path.realpath(os.path.join("/etc", name)), None, kernel.MS_BIND)
     # The system's own list of authorities with ours added, as an administrator would: clients need no option for it.
-    subprocess.run(["cp", "-a", "/etc/ssl/certs", os.path.join(PLACE, "certs")], check=True)
-    with open(os.path.join(PLACE, "ca.pem")) as own, open(os.path.join(PLACE, "certs/ca-certificates.crt"), "a") as all_:
+    with open(os.path.join(PLACE, "ca.pem")) as own, open(os.path.join(etc, "ssl/certs/ca-certificates.crt"), "a") as all_:
         all_.write(own.read())
-    kernel.mount(os.path.join(PLACE, "certs"), "/etc/ssl/certs", None, kernel.MS_BIND)
+    kernel.mount(etc, "/etc", None, kernel.MS_BIND)
 
 
 def make_repository():

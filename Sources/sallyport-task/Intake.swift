@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Delivery
+internal import LinuxSystem
+internal import Workspace
+
+/// The one way of a branch from what was received to what is handed over.
+///
+///     step-import ──▶ step-gate ──▶ step-export
+///     fills result.git  reads it      writes bundle and patch of what was judged
+///
+/// Each is a process of its own, and believes nothing of what the one before says.
+struct Intake {
+    let step: ConfinedStep
+    let rules: GateRules
+    /// The full name of the branch.
+    let reference: String
+    /// The commit that the branch starts from; nil for a history of its own.
+    let base: ObjectID?
+    /// Where the receiver's branch stands, if that is known.
+    var onto: ObjectID?
+    /// What every commit has to say; nil for work of no task.
+    var trailers: (task: String, prompt: String)?
+
+    struct Result {
+        /// Why nothing of it is handed over; nil when something is.
+        var refusal: String?
+        /// Nil when nothing came before the gate.
+        var gate: GateVerdict?
+        /// The tree that was taken in, judged or not.
+        var tree: ObjectID?
+        /// What lies in the quarantine, judged; nil when it was refused.
+        var delivered: Delivered?
+    }
+
+    /// Takes a bundle of the delivery directory into its quarantine, judges it there, and writes out what passed.
+    ///
+    /// What the gate refuses is taken away again.
+    func take(_ bundle: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> Result {
+        let input = try delivery.open(bundle)
+        var command = ["step-import", "--task-id", trailers?.task ?? "-"] + common(delivery)
+        if let prompt = trailers?.prompt { command += ["--prompt-version", prompt] }
+        let report = try step.run(command, input: input.number)
+        if let reason = report["refused"] { return Result(refusal: reason) }
+        let tip = try report.commit("tip")
+        let gate = try judge(tip, bundle, verified: nil, in: delivery)
+        let tree = try report.commit("tree")
+        guard !gate.isRefused else { return Result(refusal: gate.refusal, gate: gate, tree: tree) }
+        let written = try step.run(["step-export", "--head", "\(tip)"] + common(delivery))
+        if let reason = written["refused"] { return Result(refusal: reason, gate: gate, tree: tree) }
+        guard try written.commit("tip") == tip else {
+            throw TaskFailure(
+                "use", "the report of step-export", "it is about another commit",
+                remedy: "Use one build of all programs.")
+        }
+        return Result(gate: gate, tree: tree, delivered: try Delivered(written, tip: tip))
+    }
+
+    /// Judges once more what was tested meanwhile: it still is the one branch there, and has the tree that was tested.
+    func confirm(_ delivered: Delivered, _ bundle: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure)
+        -> GateVerdict
+    {
+        try judge(delivered.commit, bundle, verified: delivered.tree, in: delivery)
+    }
+
+    private func judge(
+        _ tip: ObjectID, _ bundle: String, verified: ObjectID?, in delivery: borrowing DeliveryDirectory
+    ) throws(TaskFailure) -> GateVerdict {
+        let verdict = try GateStep(step: step, rules: rules).judge(
+            tip, base: base, bundle: bundle, onto: onto, verified: verified, in: delivery)
+        if verdict.isRefused { try delivery.withdraw() }
+        return verdict
+    }
+
+    private func common(_ delivery: borrowing DeliveryDirectory) -> [String] {
+        [
+            "--base", base?.description ?? "-", "--reference", reference, "--quarantine", delivery.quarantine,
+            "--become", delivery.quarantineOwner?.text ?? "-",
+        ]
+    }
+}
