@@ -30,7 +30,8 @@ func fuzzWire(_ input: [UInt8]) {
 private func fuzzBroker(_ bytes: [UInt8], isReport: Bool) {
     do throws(MessageError) {
         if isReport {
-            hold(try BrokerReport(decoding: bytes).encoded() == bytes, "a broker's report has one encoding")
+            let report = try BrokerReport(decoding: bytes)
+            hold(report.encoded() == bytes, "a broker's report has one encoding")
         } else {
             let command = try BrokerCommand(decoding: bytes, descriptors: BrokerStart.descriptors)
             hold(command.encoded() == bytes, "a broker's command has one encoding")
