@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CHogweed", pkgConfig: "hogweed", providers: [.apt(["nettle-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         // Typed, owned system calls.
         .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", "CNettle"], swiftSettings: strict),
@@ -81,6 +82,11 @@ let package = Package(
             swiftSettings: strict),
         // Checkouts, commits, imports and diffs through libgit2.
         .target(name: "Workspace", dependencies: ["CGit2", "LinuxSystem", "CLinux"], swiftSettings: strict),
+        // Virtual hosts that a session has instead of credentials.
+        .target(
+            name: "Brokers",
+            dependencies: ["CZlib", "CLinux", "LinuxSystem", "Documents", "Wire", "Egress", "Workspace"],
+            swiftSettings: strict),
         // Push gate, forges, evidence.
         .target(
             name: "Delivery",
@@ -101,12 +107,16 @@ let package = Package(
         // Tasks: everything that needs libgit2.
         .executableTarget(
             name: "sallyport-task",
-            dependencies: ["CLI", "Delivery", "TaskModel", "Workspace", "Documents", "LinuxSystem", "CLinux"],
+            dependencies: ["CLI", "Delivery", "TaskModel", "Workspace", "Wire", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
         .executableTarget(
             name: "sallyport-gateway", dependencies: ["Egress", "Terminal", "Wire", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticExecutable),
+
+        // A session's repository at git.internal: the only process that parses what a sandbox sends to git.
+        .executableTarget(
+            name: "sallyport-broker", dependencies: ["Brokers"], swiftSettings: strict, linkerSettings: staticLibrary),
 
         .target(
             name: "TestSupport", dependencies: ["Documents", "LinuxSystem", "CLinux"], path: "Tests/TestSupport",
@@ -132,6 +142,10 @@ let package = Package(
             dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
         .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(
+            name: "BrokersTests",
+            dependencies: ["Brokers", "Workspace", "Egress", "Wire", "LinuxSystem", "CLinux", "TestSupport", "CZlib"],
+            swiftSettings: strict),
         .testTarget(name: "TaskModelTests", dependencies: ["TaskModel", "Documents"], swiftSettings: strict),
         .testTarget(
             name: "DeliveryTests",
@@ -143,8 +157,9 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",
-            dependencies: ["TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor", "Wire"],
-            swiftSettings: strict),
+            dependencies: [
+                "TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor", "Wire", "Workspace",
+            ], swiftSettings: strict),
         .testTarget(name: "NetworkTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -6,7 +6,8 @@ internal import Glibc
 
 /// A reader under test, and what must hold for every input.
 enum Target: String {
-    case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle, left, secrets
+    case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle, left, secrets, gitpush, gitrequest
+    case gitbody
 
     static let chosen: Target = {
         let name = getenv("SALLYPORT_FUZZ").map { String(cString: $0) } ?? ""
@@ -28,6 +29,9 @@ enum Target: String {
         case .secrets: fuzzSecrets(input)
         case .taskmodel: fuzzTaskModel(input)
         case .bundle: fuzzBundle(input)
+        case .gitpush: fuzzPush(input)
+        case .gitrequest: fuzzGitRequest(input)
+        case .gitbody: fuzzGitBody(input)
         }
     }
 }

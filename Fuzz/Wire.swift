@@ -4,6 +4,7 @@ internal import Wire
 /// Messages between our own processes; the first byte of the input chooses the reader.
 func fuzzWire(_ input: [UInt8]) {
     let (choice, bytes) = headAndRest(input)
+    if choice >= 0xFE { return fuzzBroker(bytes, isReport: choice == 0xFE) }
     switch choice % 3 {
     case 0:
         let descriptors = Int(choice / 3 % 6)
@@ -23,6 +24,19 @@ func fuzzWire(_ input: [UInt8]) {
             hold(!error.description.isEmpty, "an error says why")
         }
     default: fuzzFrames(bytes)
+    }
+}
+
+private func fuzzBroker(_ bytes: [UInt8], isReport: Bool) {
+    do throws(MessageError) {
+        if isReport {
+            hold(try BrokerReport(decoding: bytes).encoded() == bytes, "a broker's report has one encoding")
+        } else {
+            let command = try BrokerCommand(decoding: bytes, descriptors: BrokerStart.descriptors)
+            hold(command.encoded() == bytes, "a broker's command has one encoding")
+        }
+    } catch {
+        hold(!error.description.isEmpty, "an error says why")
     }
 }
 

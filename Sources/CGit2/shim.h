@@ -23,13 +23,6 @@ static inline int sp_git_confine(size_t most_objects, size_t largest_object) {
     return result;
 }
 
-/// An indexer that also checks that every object a received one names is there.
-static inline int sp_git_indexer(git_indexer **out, const char *directory, git_odb *odb) {
-    git_indexer_options options = GIT_INDEXER_OPTIONS_INIT;
-    options.verify = 1;
-    return git_indexer_new(out, directory, 0444, odb, &options);
-}
-
 /// A bare repository without template, whose HEAD names a branch that need not exist yet.
 static inline int sp_git_init_bare(git_repository **out, const char *path, const char *branch) {
     git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;

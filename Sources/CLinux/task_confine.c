@@ -6,8 +6,10 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,6 +92,20 @@ long sp_task_landlock_apply(int rules) { return syscall(SYS_landlock_restrict_se
 long sp_task_change_root(int directory) {
     if (fchdir(directory) < 0 || chroot(".") < 0 || chdir("/") < 0) return -errno;
     return 0;
+}
+
+long sp_task_show_directory(int directory) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+    // Before the namespace is left: a mount of another one cannot be cloned. open_tree(2)
+    int tree = (int)syscall(SYS_open_tree, directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    if (tree < 0) return -errno;
+    if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0) return -errno;
+    if (unshare(CLONE_NEWNS) < 0) return -errno;
+    // Or the host would have the mount as well. mount_namespaces(7)
+    if (syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -errno;
+    if (syscall(SYS_move_mount, tree, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH) < 0) return -errno;
+    close(tree);
+    return chdir("/tmp") < 0 ? -errno : 0;
 }
 
 long sp_fchdir(int directory) { return fchdir(directory) < 0 ? -errno : 0; }

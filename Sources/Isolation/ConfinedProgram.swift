@@ -20,6 +20,25 @@ package struct ConfinedProgram: ~Copyable {
         case unmappedCaller
     }
 
+    /// The only files that a program sees, in namespaces of its own: it is the first of its processes, nothing of it
+    /// outlives it, and there is no network.
+    package struct View: Sendable {
+        /// Where the supervisor's mount points lie.
+        package let runtime: String
+        /// The root, then what is mounted in it.
+        package let root: SandboxSpec.Tree
+        package let trees: [SandboxSpec.Tree]
+        /// Whether a tree may be written, by its target; each other one is read-only.
+        package let written: String
+
+        package init(runtime: String, root: SandboxSpec.Tree, trees: [SandboxSpec.Tree], written: String) {
+            self.runtime = runtime
+            self.root = root
+            self.trees = trees
+            self.written = written
+        }
+    }
+
     package let pidfd: Descriptor
     private let lifeLine: Descriptor
 
@@ -30,10 +49,11 @@ package struct ConfinedProgram: ~Copyable {
     ///   - descriptors: what the program finds at 0, 1, 2, 3 and so on; everything else is closed.
     ///   - filter: every call it may make; any other ends it.
     ///   - openFiles: how many descriptors it may have.
+    ///   - view: nil for a program that opens no file: it has the host's, and what it gives up itself counts.
     package static func start(
         _ program: borrowing Descriptor, argv: [String], environment: [String], identity: Identity,
         descriptors: [Int32],
-        filter: CompiledFilter, openFiles: UInt64 = 1024
+        filter: CompiledFilter, openFiles: UInt64 = 1024, view: View? = nil
     ) throws(LaunchError) -> ConfinedProgram {
         let plumbing: Plumbing
         var plan = PlanBuilder()
@@ -42,6 +62,8 @@ package struct ConfinedProgram: ~Copyable {
             plumbing = try Plumbing(program, wantsFault: false)
             for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
             if case .unmappedCaller = identity { plan.cloneFlags = SP_CLONE_NEWUSER | SP_CLONE_NEWPID }
+            // Before the ids: only now has it the rights to mount. mount_namespaces(7)
+            if let view { enter(view, &plan) }
             identify(identity, &plan)
             for (resource, value) in [
                 (SP_RLIMIT_CORE, 0 as UInt64), (SP_RLIMIT_NOFILE, openFiles), (SP_RLIMIT_MEMLOCK, 0),
@@ -74,6 +96,28 @@ package struct ConfinedProgram: ~Copyable {
     private init(pidfd: consuming Descriptor, lifeLine: consuming Descriptor) {
         self.pidfd = pidfd
         self.lifeLine = lifeLine
+    }
+
+    private static func enter(_ view: View, _ plan: inout PlanBuilder) {
+        plan.cloneFlags |=
+            SP_CLONE_NEWNS | SP_CLONE_NEWPID | SP_CLONE_NEWNET | SP_CLONE_NEWIPC | SP_CLONE_NEWUTS
+        plan.add(.privateMounts, "view.private")
+        let root = FilesystemSteps.source(view.root, "view.root", slot: .null, &plan)
+        plan.add(.attachAt, "view.root.attach", fd: root, path: view.runtime + "/mnt/root")
+        plan.add(.chdirFd, "view.root.enter", fd: root)
+        for tree in view.trees {
+            let attributes = tree.target == view.written ? SP_MOUNT_NOSUID | SP_MOUNT_NODEV : nil
+            let handle = FilesystemSteps.source(
+                tree, "view.\(tree.target)", slot: .empty, &plan, attributes: attributes)
+            plan.add(.attach, "view.\(tree.target).attach", fd: handle, path: tree.target)
+            // Only the host's own node works here: a user namespace cannot make any.
+            guard tree.target == "dev", tree.descriptor < 0 else { continue }
+            plan.add(
+                .cloneTree, "view.null", fd2: .descriptor(Int32(Slot.empty.rawValue)), path: "/dev/null", a: 0,
+                b: SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
+            plan.add(.attach, "view.null.attach", fd: Slot.empty.handle, path: "dev/null")
+        }
+        plan.add(.pivot, "view.pivot")
     }
 
     private static func identify(_ identity: Identity, _ plan: inout PlanBuilder) {

@@ -30,6 +30,17 @@ package struct BareRepository: ~Copyable {
         return BareRepository(repository: handle, path: path)
     }
 
+    /// Opens one whose history is partly another repository's: that one's objects are found here as well.
+    package static func open(at path: String, sharing objects: String) throws(GitError) -> BareRepository {
+        let bare = try open(at: path)
+        let repository = bare.repository.pointer
+        let pool = try Handle("open", "objects of \"\(path)\"", free: git_odb_free) {
+            git_repository_odb(&$0, repository)
+        }
+        try git("share", "objects of \"\(objects)\"") { git_odb_add_disk_alternate(pool.pointer, objects) }
+        return bare
+    }
+
     private init(repository: consuming Handle, path: String) {
         self.repository = repository
         self.path = path
@@ -38,9 +49,9 @@ package struct BareRepository: ~Copyable {
     /// Takes the pack of the base commit's history and sets the base branch.
     package borrowing func takeBase(_ base: ObjectID, from pack: borrowing Descriptor, budget: Budget) throws(GitError)
     {
-        let incoming = try IncomingPack(into: self, budget: budget)
+        var incoming = try IncomingPack(into: self, budget: budget)
         try incoming.append(rest: pack)
-        try incoming.commit()
+        _ = try incoming.commit()
         try incoming.install()
         try setReference(Self.baseReference, to: base)
     }

@@ -41,12 +41,12 @@ package struct BundleImport: Sendable {
             throw refused("its branch is \(header.tip), not \(Self.shown(tip))")
         }
         guard header.tip != base else { throw refused("its branch is the base commit itself") }
-        let incoming = try IncomingPack(into: bare, budget: budget)
+        var incoming = try IncomingPack(into: bare, budget: budget)
         try incoming.append(packStart)
         try incoming.append(rest: bundle)
-        let index = try incoming.commit()
+        let completed = try incoming.commit()
         let known = try KnownObjects(of: bare)
-        try ReceivedObjects(index: index, budget: budget).check(for: header.tip) { (id) throws(GitError) in
+        try ReceivedObjects(completed, budget: budget).check(for: header.tip) { (id) throws(GitError) in
             known.contains(id)
         }
         try checkHistory(of: header.tip, in: bare)

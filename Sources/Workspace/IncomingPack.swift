@@ -13,51 +13,62 @@ struct IncomingPack: ~Copyable {
     /// One for the whole pack: libgit2 counts in it, and compares the counts at the end.
     private let progress: UnsafeMutablePointer<git_indexer_progress>
     private let repositoryPath: String
+    private let staging: String
     private let budget: Budget
+    /// Bytes taken so far.
+    private var size = 0
 
-    private var staging: String { repositoryPath + "/incoming" }
-
-    init(into bare: borrowing BareRepository, budget: Budget) throws(GitError) {
+    /// - Parameter place: Where it is completed, below the repository; nothing there by the name "incoming".
+    init(into bare: borrowing BareRepository, budget: Budget, place: String = "") throws(GitError) {
         let path = bare.path
         let repository = bare.repository.pointer
-        try Self.system("create", "\"\(path)/incoming\"") { sp_mkdirat(AT_FDCWD, path + "/incoming", 0o755) }
+        let staging = path + place + "/incoming"
+        try Self.system("create", "\"\(staging)\"") { sp_mkdirat(AT_FDCWD, staging, 0o755) }
         let objects = try Handle("open", "objects of \"\(path)\"", free: git_odb_free) {
             git_repository_odb(&$0, repository)
         }
         let pool = objects.pointer
         let indexer = try Handle("receive a pack in", "\"\(path)\"", free: git_indexer_free) {
-            sp_git_indexer(&$0, path + "/incoming", pool)
+            git_indexer_new(&$0, staging, 0o444, pool, nil)
         }
-        self.init(indexer: indexer, objects: objects, repositoryPath: path, budget: budget)
+        self.init(indexer: indexer, objects: objects, repositoryPath: path, staging: staging, budget: budget)
     }
 
-    private init(indexer: consuming Handle, objects: consuming Handle, repositoryPath: String, budget: Budget) {
+    private init(
+        indexer: consuming Handle, objects: consuming Handle, repositoryPath: String, staging: String, budget: Budget
+    ) {
         self.indexer = indexer
         self.objects = objects
         progress = .allocate(capacity: 1)
         progress.initialize(to: git_indexer_progress())
         self.repositoryPath = repositoryPath
+        self.staging = staging
         self.budget = budget
     }
 
     deinit {
         progress.deallocate()
         do throws(SystemError) {
-            try Directory.open(repositoryPath).removeTree(Array("incoming".utf8))
+            try Directory.open(String(staging.dropLast("/incoming".utf8.count))).removeTree(Array("incoming".utf8))
         } catch {
             // Nobody reads this directory; one that stays makes the next import of this repository fail.
         }
     }
 
-    borrowing func append(_ bytes: [UInt8]) throws(GitError) {
+    mutating func append(_ bytes: [UInt8]) throws(GitError) {
+        size += bytes.count
+        guard size <= budget.bundleBytes else {
+            throw GitError(
+                .refused, "read", "the received pack", "the pack has more than \(budget.bundleBytes) bytes",
+                remedy: GitError.nothingTaken)
+        }
         try git("read", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
             git_indexer_append(indexer.pointer, bytes, bytes.count, progress)
         }
     }
 
     /// Takes what is left of a file.
-    borrowing func append(rest file: borrowing Descriptor) throws(GitError) {
-        var total = 0
+    mutating func append(rest file: borrowing Descriptor) throws(GitError) {
         while true {
             let piece: [UInt8]
             do throws(SystemError) {
@@ -66,24 +77,15 @@ struct IncomingPack: ~Copyable {
                 throw GitError(.failed, "read", "the received pack", "\(error.errno)", remedy: "Try again.")
             }
             if piece.isEmpty { return }
-            total += piece.count
-            guard total <= budget.bundleBytes else {
-                throw GitError(
-                    .refused, "read", "the received pack", "more than \(budget.bundleBytes) bytes",
-                    remedy: GitError.nothingTaken)
-            }
             try append(piece)
         }
     }
 
-    /// Finishes the pack, its missing delta bases taken from the repository, and checks that it names no object that
-    /// is not there. The repository's handle then sees its objects; its files do not change.
+    /// Finishes the pack, its missing delta bases taken from the repository. The repository's handle then sees its
+    /// objects; its files do not change.
     ///
     /// After ``install()`` use a new handle: this one may still look for the pack where it was.
-    ///
-    /// - Returns: The path of its index.
-    @discardableResult
-    borrowing func commit() throws(GitError) -> String {
+    borrowing func commit() throws(GitError) -> Completed {
         try git("complete", "the received pack", code: .refused, remedy: GitError.nothingTaken) {
             git_indexer_commit(indexer.pointer, progress)
         }
@@ -93,7 +95,15 @@ struct IncomingPack: ~Copyable {
         try git("open", "the received pack") { git_odb_backend_one_pack(&backend, index) }
         // The database owns the backend from here.
         try git("open", "the received pack") { git_odb_add_backend(objects.pointer, backend, 1) }
-        return index
+        return Completed(index: index, pool: objects.pointer)
+    }
+
+    /// A finished pack that is not among the repository's objects yet.
+    struct Completed {
+        /// The path of its index.
+        let index: String
+        /// The repository's objects, and those of the pack. Lives as long as the pack.
+        let pool: OpaquePointer
     }
 
     /// Moves the pack among the repository's objects.

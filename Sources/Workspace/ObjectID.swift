@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CGit2
 
 /// The SHA-1 name of an object, as 40 lower-case hexadecimal digits.
 package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
@@ -24,17 +23,6 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
         return stride(from: 0, to: 40, by: 2).map { nibbles[$0] << 4 | nibbles[$0 + 1] }
     }
 
-    init(_ id: git_oid) {
-        var id = id
-        var digits = [CChar](repeating: 0, count: 41)
-        git_oid_tostr(&digits, digits.count, &id)
-        description = String(decoding: digits.prefix(40).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    /// For libgit2; the text was checked when this value was made.
-    var raw: git_oid {
-        var id = git_oid()
-        git_oid_fromstr(&id, description)
-        return id
-    }
+    /// For text that was checked already.
+    init(checked text: String) { description = text }
 }

@@ -7,12 +7,15 @@ struct PackWriter {
     let subject: String
 
     /// - Parameters:
+    ///   - extra: Objects that no commit reaches.
     ///   - code: Whose fault it is when an object is missing or damaged.
     ///   - write: Gets the pack piece by piece; returns false to give up.
+    /// - Returns: False when there is nothing to write, and nothing was.
+    @discardableResult
     func write(
-        walk: borrowing Handle, budget: Budget, code: GitError.Code = .failed,
+        walk: borrowing Handle, extra: [ObjectID] = [], budget: Budget, code: GitError.Code = .failed,
         remedy: String = "Look at the repository with git fsck.", to write: (UnsafeRawBufferPointer) -> Bool
-    ) throws(GitError) {
+    ) throws(GitError) -> Bool {
         let builder = try Handle("pack", subject, free: git_packbuilder_free) {
             git_packbuilder_new(&$0, repository)
         }
@@ -20,6 +23,11 @@ struct PackWriter {
         try git("pack", subject, code: code, remedy: remedy) {
             git_packbuilder_insert_walk(builder.pointer, walk.pointer)
         }
+        for id in extra {
+            var raw = id.raw
+            try git("pack", "\(id)", code: code, remedy: remedy) { git_packbuilder_insert(builder.pointer, &raw, nil) }
+        }
+        if git_packbuilder_object_count(builder.pointer) == 0 { return false }
         guard git_packbuilder_object_count(builder.pointer) <= budget.objects else {
             throw GitError(
                 code == .refused ? .refused : .unusableSource, "pack", subject, "more than \(budget.objects) objects",
@@ -37,6 +45,7 @@ struct PackWriter {
                 remedy: "Check the free space of the delivery directory.")
         }
         try git("pack", subject, code: code, remedy: remedy) { result }
+        return true
     }
 }
 

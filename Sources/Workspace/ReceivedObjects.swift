@@ -1,34 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CGit2
 
-/// Looks at every object of a received pack, reachable or not.
+/// Looks at every object of a received pack, reachable or not: its kind, its size, what it names.
 struct ReceivedObjects: ~Copyable {
     private let objects: Handle
     private let budget: Budget
+    private let submodules: TreeEntryRule.Submodules
+    /// Where every object that a received one names has to be.
+    private let known: OpaquePointer
 
-    /// - Parameter index: Path of the pack's index; nothing else is in this object database.
-    init(index: String, budget: Budget) throws(GitError) {
+    /// - Parameter pack: Must outlive this; nothing else is in this object database.
+    init(_ pack: IncomingPack.Completed, budget: Budget, submodules: TreeEntryRule.Submodules = .refused)
+        throws(GitError)
+    {
         let opened = try Handle("open", "the received pack", free: git_odb_free) { git_odb_new(&$0) }
         let pool = opened.pointer
+        let index = pack.index
         var backend: UnsafeMutablePointer<git_odb_backend>?
         try git("open", "the received pack") { git_odb_backend_one_pack(&backend, index) }
         // The database owns the backend from here.
         try git("open", "the received pack") { git_odb_add_backend(pool, backend, 1) }
         self.budget = budget
+        self.submodules = submodules
+        known = pack.pool
         objects = opened
     }
 
-    /// - Parameters:
-    ///   - tip: The commit that the pack is there for.
-    ///   - isKnown: Whether the repository has an object without this pack.
+    /// Looks at every object, and that everything it names is there.
+    ///
     /// - Throws: ``GitError`` with `.refused` at the first object that may not be there.
+    borrowing func check() throws(GitError) { try check(try list()) { _ in } }
+
+    /// The same for a pack that is there for one commit and brings nothing beside its history.
+    ///
+    /// - Parameter isKnown: Whether the repository has an object without this pack.
     borrowing func check(for tip: ObjectID, isKnown: (ObjectID) throws(GitError) -> Bool) throws(GitError) {
-        var inflated = 0
         let all = try list()
         // What no other object of the pack names. A name is a digest, so names make no circle: whoever follows them back from
         // any object ends at one that nobody names, and if that can only be the tip, everything is reachable from it.
         var unnamed = Set(all)
         unnamed.remove(tip)
+        try check(all) { unnamed.remove($0) }
+        // Bases of differences are added to a pack that came without them; the repository has those already.
+        for id in unnamed where try !isKnown(id) {
+            throw refused(id, "is no part of the history of \(tip)")
+        }
+    }
+
+    private borrowing func check(_ all: [ObjectID], named: (ObjectID) -> Void) throws(GitError) {
+        var inflated = 0
         for id in all {
             let (type, size) = try header(id)
             inflated += size
@@ -36,17 +56,19 @@ struct ReceivedObjects: ~Copyable {
             guard inflated <= budget.inflatedBytes else {
                 throw refused(id, "is past the \(budget.inflatedBytes) bytes that all objects may have together")
             }
-            if type == GIT_OBJECT_TREE {
-                for name in try names(inTree: id) { unnamed.remove(name) }
-            } else if type == GIT_OBJECT_COMMIT {
-                for name in try names(inCommit: id) { unnamed.remove(name) }
-            } else if type != GIT_OBJECT_BLOB {
-                throw refused(id, "is neither a commit, a tree nor a blob")
+            let names: [ObjectID]
+            switch type {
+            case GIT_OBJECT_BLOB: continue
+            case GIT_OBJECT_TREE: names = try self.names(inTree: id)
+            case GIT_OBJECT_COMMIT: names = try self.names(inCommit: id)
+            default: throw refused(id, "is neither a commit, a tree nor a blob")
             }
-        }
-        // Bases of differences are added to a pack that came without them; the repository has those already.
-        for id in unnamed where try !isKnown(id) {
-            throw refused(id, "is no part of the history of \(tip)")
+            for name in names {
+                // With each object's own names there, everything that is reachable is: what was there before was whole.
+                var raw = name.raw
+                guard git_odb_exists(known, &raw) == 1 else { throw refused(id, "names \(name), which is missing") }
+                named(name)
+            }
         }
     }
 
@@ -77,8 +99,9 @@ struct ReceivedObjects: ~Copyable {
     /// Judges a tree's own bytes: `<octal mode> <name>\0<20 bytes>`, again and again. gitformat-pack(5)
     private borrowing func names(inTree id: ObjectID) throws(GitError) -> [ObjectID] {
         let content = TreeContent(try read(id))
-        if let flaw = content.flaw() { throw refused(id, flaw) }
-        return content.entries()?.map(\.id) ?? []
+        if let flaw = content.flaw(submodules) { throw refused(id, flaw) }
+        // A submodule's commit is another repository's.
+        return content.entries()?.filter { !$0.isSubmodule }.map(\.id) ?? []
     }
 
     private borrowing func names(inCommit id: ObjectID) throws(GitError) -> [ObjectID] {

@@ -12,7 +12,7 @@ package struct BaseCommit: Equatable, Sendable {
 
 /// The caller's repository, read and never written.
 package struct SourceRepository: ~Copyable {
-    private let repository: Handle
+    let repository: Handle
     private let path: String
 
     /// - Parameter path: Printed in errors.

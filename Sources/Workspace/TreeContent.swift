@@ -24,11 +24,11 @@ package struct TreeContent {
     }
 
     /// Why the tree is refused, nil when it is fine.
-    package func flaw() -> String? {
+    package func flaw(_ submodules: TreeEntryRule.Submodules = .refused) -> String? {
         var names: Set<[UInt8]> = []
         var found: String?
         let form = walk { name, mode, _ in
-            if let flaw = TreeEntryRule.flaw(name: name, mode: mode) {
+            if let flaw = TreeEntryRule.flaw(name: name, mode: mode, submodules: submodules) {
                 found = "has an entry \"\(PrintableText.escaped(name, longest: 300))\" that \(flaw)"
             } else if !names.insert(name).inserted {
                 found = "has two entries named \"\(PrintableText.escaped(name, longest: 300))\""

@@ -5,11 +5,15 @@
 /// A name that some file system takes for `.git` would become a repository's own configuration at checkout:
 /// CVE-2014-9390 (case, HFS+), CVE-2019-1352 (NTFS streams), CVE-2021-21300, CVE-2024-32002.
 package enum TreeEntryRule {
+    /// Whether a tree may name a commit of another repository. A task's own checkout has none; a repository that is
+    /// fetched and pushed by git itself may have had some for years, and each of its trees names them again.
+    package enum Submodules: Sendable { case refused, allowed }
+
     /// Why an entry is refused, nil when it is fine.
-    package static func flaw(name: [UInt8], mode: UInt32) -> String? {
+    package static func flaw(name: [UInt8], mode: UInt32, submodules: Submodules = .refused) -> String? {
         switch mode {
         case 0o040000, 0o100644, 0o100755, 0o100664, 0o120000: break
-        case 0o160000: return "is a submodule"
+        case 0o160000: if submodules == .refused { return "is a submodule" }
         default: return "has the mode \(String(mode, radix: 8))"
         }
         if name.isEmpty { return "has no name" }

@@ -48,8 +48,12 @@ struct ChildProcess {
     }
 
     /// Waits for a child to end; asks it to stop when we are asked, and then waits on.
-    func wait(_ child: Int32, name: String, live: LiveView? = nil) throws(TaskFailure) -> ChildEnd {
-        try follow(child, name: name, live: live, output: nil, limit: 0, seconds: nil).end
+    ///
+    /// - Parameter sinks: Read while it runs, and to their ends.
+    func wait(_ child: Int32, name: String, live: LiveView? = nil, sinks: [PipeSink] = []) throws(TaskFailure)
+        -> ChildEnd
+    {
+        try follow(child, name: name, live: live, sinks: sinks, output: nil, limit: 0, seconds: nil).end
     }
 
     /// Waits for a child to end, and takes what it wrote to its end of a pipe meanwhile: a byte more than `limit` at most.
@@ -62,7 +66,8 @@ struct ChildProcess {
     }
 
     private func follow(
-        _ child: Int32, name: String, live: LiveView?, output: Int32?, limit: Int, seconds: Int?
+        _ child: Int32, name: String, live: LiveView?, sinks: [PipeSink] = [], output: Int32?, limit: Int,
+        seconds: Int?
     ) throws(TaskFailure) -> (end: ChildEnd, bytes: [UInt8]) {
         let pidfd = try host { () throws(SystemError) -> Descriptor in
             Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) }))
@@ -73,6 +78,8 @@ struct ChildProcess {
         var polled = [pidfd.number, signals, output ?? -1, live?.descriptor ?? -1].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
+        let fixed = polled.count
+        polled += sinks.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
         // The end of the output is its last writer's, which is the child: nothing it starts outlives it.
         while polled[0].fd >= 0 || polled[2].fd >= 0 {
             let ready = poll(&polled, nfds_t(polled.count), Self.milliseconds(until: deadline))
@@ -89,6 +96,10 @@ struct ChildProcess {
                 if piece.isEmpty { polled[2].fd = -1 }
             }
             if polled[3].revents != 0 { live?.update() }
+            for (index, sink) in sinks.enumerated() where polled[fixed + index].revents != 0 {
+                sink.take()
+                if !sink.isOpen { polled[fixed + index].fd = -1 }
+            }
             if polled[0].revents != 0 { polled[0].fd = -1 }
             // Also when the child is gone: a terminal sends its interrupt to both.
             if polled[1].revents != 0, let number = takeSignal(), Self.stops.contains(number) {
@@ -96,6 +107,7 @@ struct ChildProcess {
                 _ = sp_kill(child, SIGTERM)
             }
         }
+        for sink in sinks { sink.drain() }
         var code: Int32 = 0
         var status: Int32 = 0
         _ = try host { () throws(SystemError) -> Int in
@@ -128,5 +140,31 @@ struct ChildProcess {
         let size = MemoryLayout<signalfd_siginfo>.size
         guard sp_read(signals, &information, size) == size else { return nil }
         return Int32(information.ssi_signo)
+    }
+}
+
+/// What a child says on a pipe, taken as it comes.
+final class PipeSink {
+    private let pipe: Descriptor
+    private let heed: ([UInt8]) -> Void
+    private(set) var isOpen = true
+
+    var number: Int32 { pipe.number }
+
+    init(_ pipe: consuming Descriptor, _ heed: @escaping ([UInt8]) -> Void) {
+        self.pipe = pipe
+        self.heed = heed
+    }
+
+    func take() {
+        let fd = pipe.number
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let got = buffer.withUnsafeMutableBytes { sp_read(fd, $0.baseAddress!, $0.count) }
+        if got > 0 { heed(Array(buffer[..<got])) } else if got != -Int(EINTR) && got != -Int(EAGAIN) { isOpen = false }
+    }
+
+    /// Takes what is there when the child is gone; a process that it left behind is not waited for.
+    func drain() {
+        while isOpen && sp_poll_one(pipe.number, Int16(POLLIN), 0) > 0 { take() }
     }
 }

@@ -81,6 +81,7 @@ struct StepProcess {
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
         "step-match", "step-collect", "step-gate", "step-export",
+        "step-mirror-create", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
     ]
 
     /// Runs a step to its end and exits: 0 with a report, whatever the report says.
@@ -100,6 +101,11 @@ struct StepProcess {
             case "step-findings": try process.findings(&report)
             case "step-publish": try process.publish(&report)
             case "step-match": try process.match(&report)
+            case "step-mirror-create": try process.createMirror()
+            case "step-mirror-list": try process.listMirror()
+            case "step-mirror-read": try process.readUpstream(&report)
+            case "step-mirror-take": try process.fillMirror()
+            case "step-quarantine": try process.makeQuarantine()
             default: try process.takeIn(&report)
             }
         } catch let error as GitError where error.code == .refused {

@@ -16,8 +16,9 @@ struct StepReport {
     static let longest = 1 << 20
     private static let keys: Set<String> = [
         "base", "name", "detached", "tip", "tree", "commits", "files", "insertions", "deletions", "file", "patch",
-        "error", "refused", "mismatch", "merge_base", "pointers", "segment", "omitted", "findings", "moved", "subject",
-        "thread", "layout", "head", "reference", "left", "left_count", "ignored", "note", "finding", "verdict",
+        "error", "refused", "mismatch", "pack", "merge_base", "pointers", "segment", "omitted", "findings", "moved",
+        "subject", "thread", "layout", "head", "reference", "left", "left_count", "ignored", "note", "finding",
+        "verdict",
     ]
 
     init() {}

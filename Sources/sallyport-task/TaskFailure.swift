@@ -6,9 +6,12 @@ internal import Workspace
 /// Why a task cannot be run or brought to its end: our failure (125), never the agent's.
 struct TaskFailure: Error, CustomStringConvertible {
     let description: String
+    /// For programs: which of the causes that a caller can tell apart it was.
+    private(set) var code: String?
 
-    init(_ operation: String, _ subject: String, _ reason: String, remedy: String) {
+    init(_ operation: String, _ subject: String, _ reason: String, remedy: String, code: String? = nil) {
         description = "cannot \(operation) \(subject): \(reason). \(remedy)"
+        self.code = code
     }
 
     init(_ error: SystemError) { description = error.description }

@@ -13,6 +13,9 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     case "collect": return CollectVerb.run(Array(rest.dropFirst()))
     case "reproduce": return ReproduceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)
+    case TransferProcess.name: TransferProcess.main(Array(rest.dropFirst()))
+    case "mirror", "repository":
+        return RepositoryVerb.run(rest[rest.startIndex], Array(rest.dropFirst()), environment: environment)
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":
         Progress.write(TaskArguments.usage + "\n", to: 1)
         return 0

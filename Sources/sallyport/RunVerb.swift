@@ -30,6 +30,7 @@ enum RunVerb {
             Option(
                 "export", "FILE:BYTES", "what the command writes to descriptor 3 goes unread into FILE, cut at BYTES"),
             Option("frames", "FILE", "descriptor 4 inside takes a runner's frames; checked ones are written to FILE"),
+            Option("git", "FILE", "serve the repository that FILE describes at http://git.internal/ inside"),
             Option("result-file", "FILE", "write the record there as well"),
             Option(
                 "record-files", "PREFIX",
@@ -97,6 +98,7 @@ enum RunVerb {
         request.resultFile = try arguments.value("result-file")
         request.recordFiles = try arguments.value("record-files")
         request.frames = try arguments.value("frames")
+        request.git = try arguments.value("git").map { try GitAccess(file: try absolute($0)) }
         let choices = [Disposition.apply, .diff, .discard].filter { arguments.has($0.rawValue) }
         guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff and --discard") }
         request.disposition = choices.first ?? .keep
@@ -224,6 +226,7 @@ enum RunVerb {
             Output.error("refused system calls: \(list)")
         }
         if let egress = result.egress { report(egress, session: result.session) }
+        if let lost = result.git?.lost { Output.error(lost) }
         if result.leftOutEntries > 0 {
             Output.error(
                 "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "

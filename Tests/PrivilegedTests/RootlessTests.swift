@@ -69,6 +69,41 @@ struct RootlessTests {
         #expect(egress?["lost"] == .null && egress?["denials"]?.arrayValue?.count == 1)
     }
 
+    @Test("its repository is cloned and pushed to, under the one id there is", .requires(.rootless), .requires(.git))
+    func repository() throws {
+        let upstream = try user.directory("upstream")
+        let made = try user.command(
+            "/bin/sh",
+            [
+                "-c",
+                """
+                cd \(upstream) && git init -q -b main && echo one >file && git add file &&
+                git -c user.name=a -c user.email=a@test.invalid commit -q -m one
+                """,
+            ]
+        ).run()
+        try #require(made.code == 0, "\(made.errorText)")
+        let out = user.home + "/session-\(UInt32.random(in: 0...UInt32.max))"
+        let prepared = try user.sallyport(
+            ["task", "repository", upstream, "--out", out, "--name", "/o/n", "--push", "refs/heads/agent/*"]
+        ).run()
+        try #require(prepared.code == 0, "\(prepared.errorText)")
+        let run = try user.run(
+            profile: "strict-rlimit", options: ["--git", out + "/git.json"],
+            [
+                "sh", "-c",
+                """
+                cd /tmp && git clone -q http://git.internal/o/n && cd n && git checkout -q -b agent/one &&
+                git -c user.name=a -c user.email=a@test.invalid commit -q --allow-empty -m mine &&
+                git push origin agent/one 2>&1; git push origin agent/one:main 2>&1
+                """,
+            ])
+        #expect(run.text.contains("(only refs/heads/agent/* may be pushed)"), "\(run.text)\(run.errorText)")
+        let git = run.result?["git"]
+        #expect(git?["pushes"] == 1 && git?["refused_pushes"] == 1 && git?["lost"] == .null, "\(run.errorText)")
+        #expect(status("\(out)/quarantine/session.git/refs/heads/agent/one")?.uid == user.uid)
+    }
+
     @Test("a workspace is an overlay: the tree is untouched until its changes are applied", .requires(.rootless))
     func workspace() throws {
         let tree = try user.directory("tree")

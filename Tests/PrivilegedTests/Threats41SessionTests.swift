@@ -136,7 +136,8 @@ extension Threats {
         @Test("R39: no program of ours is setuid, setgid or carries capabilities", .requires(.root))
         func r39() throws {
             var seen = 0
-            for name in ["sallyport", "sallyport-task", "sallyport-gateway", "sp-init", "sp-probe"] {
+            for name in ["sallyport", "sallyport-task", "sallyport-gateway", "sallyport-broker", "sp-init", "sp-probe"]
+            {
                 guard let found = status(Executables.path(name)) else { continue }
                 seen += 1
                 #expect(found.mode & 0o6000 == 0, "\(name)")

@@ -26,7 +26,8 @@ package final class OrdinaryUser: Sendable {
         }
         uid = Self.nobodys
         programs = try scratch.directory("bin")
-        let copies = ["sallyport", "sallyport-gateway", "sp-init", "sp-probe"].map { Executables.path($0) }
+        let copies = ["sallyport", "sallyport-gateway", "sallyport-broker", "sallyport-task", "sp-init", "sp-probe"].map
+        { Executables.path($0) }
         let profiles = try scratch.directory("share") + "/sallyport"
         try Self.succeed(Command("/bin/cp", copies + [programs]))
         try Self.succeed(Command("/bin/mkdir", [profiles]))

@@ -67,6 +67,14 @@ static inline long sp_landlock_ruleset(uint64_t handled) {
     // The first field alone: its size is what ABI 1 knows, and later kernels accept it. landlock_create_ruleset(2)
     SP_RET(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0));
 }
+/// The same, and where `scoped` no signal or abstract socket reaches a process outside (ABI 6).
+static inline long sp_landlock_scoped_ruleset(uint64_t handled, int scoped) {
+    // The layout since ABI 6, of which older kernels are given the first field only.
+    struct {
+        uint64_t files, network, scoped;
+    } attributes = {.files = handled, .scoped = 3};
+    SP_RET(syscall(SYS_landlock_create_ruleset, &attributes, scoped ? sizeof attributes : sizeof attributes.files, 0));
+}
 static inline long sp_landlock_allow(int ruleset, int beneath, uint64_t rights) {
     struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = beneath};
     SP_RET(syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0));

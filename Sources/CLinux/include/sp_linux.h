@@ -2,6 +2,7 @@
 // What Swift cannot import: variadic calls, function-like macros, new system calls. Every function returns a
 // non-negative result or -errno, because Swift may run code between a call and a read of errno.
 #pragma once
+#include "sp_broker.h"
 #include "sp_calls.h"
 #include "sp_changes.h"
 #include "sp_constants.h"

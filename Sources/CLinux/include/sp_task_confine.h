@@ -15,6 +15,9 @@ long sp_task_transfer_rules(int writable, int network);
 long sp_task_landlock_apply(int rules);
 /// Makes an open directory the root and the current directory. Needs CAP_SYS_CHROOT.
 long sp_task_change_root(int directory);
+/// Puts an open directory at /tmp of a mount namespace of its own, and makes it the current directory: programs that work
+/// with absolute paths reach it there without any right to the directories above it. Needs CAP_SYS_ADMIN.
+long sp_task_show_directory(int directory);
 /// Makes an open directory the current one.
 long sp_fchdir(int directory);
 /// Gives up every capability in all five sets and, when `change` is not 0, every group and user id for the given ones.
@@ -22,6 +25,9 @@ long sp_task_drop(int change, uint32_t uid, uint32_t gid);
 /// Allows the system calls that libgit2 and a Swift program need for files, memory and threads; all others are EPERM.
 /// With `reading_only` also those that change a name, a mode or a time.
 long sp_task_filter(int reading_only);
+/// Refuses what a transfer between repositories never needs: other processes, namespaces, mounts, kernel interfaces, and
+/// every kind of socket but TCP, UDP, local ones and route netlink.
+long sp_task_transfer_filter(void);
 /// Nothing that is executed from here on gains a privilege; Landlock and the filter need it first.
 long sp_task_no_new_privileges(void);
 

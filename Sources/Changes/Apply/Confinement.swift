@@ -75,7 +75,9 @@ package enum Confinement {
         let held = Held(owning: Int32(ruleset))
         for file in readable { try allow(held, file, Landlock.read) }
         if let workspace {
-            try allow(held, workspace, (Landlock.read | Landlock.write) & Landlock.handled(abi))
+            // Cutting files short stays out: what is written is new and moved into place.
+            let rights = Landlock.read | Landlock.write & ~Landlock.truncate | Landlock.makeSymlink
+            try allow(held, workspace, rights & Landlock.handled(abi))
         }
         try step("apply the Landlock ruleset", sp_landlock_restrict(held.number))
     }
@@ -113,34 +115,5 @@ package enum Confinement {
         ChangeError(
             .confinement, "confine this process:", what, "\(errno.explanation) (\(errno))",
             remedy: "Changes are read in a confined process only; `sallyport doctor` says what this host lacks.")
-    }
-}
-
-/// Landlock's file rights by the ABI that brought them. linux/landlock.h
-private enum Landlock {
-    static let execute: UInt64 = 1 << 0
-    static let writeFile: UInt64 = 1 << 1
-    static let readFile: UInt64 = 1 << 2
-    static let readDirectory: UInt64 = 1 << 3
-    static let removeDirectory: UInt64 = 1 << 4
-    static let removeFile: UInt64 = 1 << 5
-    static let makeDirectory: UInt64 = 1 << 7
-    static let makeFile: UInt64 = 1 << 8
-    static let makeSymlink: UInt64 = 1 << 12
-    /// ABI 2: moving from one directory to another; without it that is always refused, and we never do it.
-    static let refer: UInt64 = 1 << 13
-    static let truncate: UInt64 = 1 << 14
-    static let deviceControl: UInt64 = 1 << 15
-
-    static let read = readFile | readDirectory
-    static let write = writeFile | removeDirectory | removeFile | makeDirectory | makeFile | makeSymlink | refer
-    static let ofFiles = execute | writeFile | readFile | truncate | deviceControl
-
-    static func handled(_ abi: Int) -> UInt64 {
-        var rights: UInt64 = (1 << 13) - 1
-        if abi >= 2 { rights |= refer }
-        if abi >= 3 { rights |= truncate }
-        if abi >= 5 { rights |= deviceControl }
-        return rights
     }
 }

@@ -86,6 +86,7 @@ package final class EgressService {
             case .transparentListener: sockets.transparent.append(.init(value: number))
             case .socketListener(let grant): sockets.hostSockets.append((grant, .init(value: number)))
             case .tap: sockets.taps.append(.init(value: number))
+            case .repository: sockets.repository = .init(value: number)
             }
         }
         guard let file = configuration.take() else { throw SystemError("read", "the configuration", Errno(EBADMSG)) }

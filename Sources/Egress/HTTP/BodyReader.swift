@@ -21,12 +21,22 @@ package struct BodyReader: Sendable {
         case complete
     }
 
+    /// What comes out.
+    package enum Form: Sendable {
+        /// A body as it is sent onwards, chunks included.
+        case framed
+        /// Only the data.
+        case data
+    }
+
     private static let longestTrailers = 8192
 
+    private let form: Form
     private var position: Position
     private var collector = LineCollector()
 
-    package init(_ framing: RequestHead.Framing) {
+    package init(_ framing: RequestHead.Framing, form: Form = .framed) {
+        self.form = form
         switch framing {
         case .none: position = .complete
         case .length(let count): position = count == 0 ? .complete : .counted(count)
@@ -73,10 +83,10 @@ package struct BodyReader: Sendable {
             } else {
                 try step(bytes[index])
                 index += 1
-                if isComplete { Self.appendChunk(&data, to: &output, isLast: true) }
+                if isComplete { append(&data, to: &output, isLast: true) }
             }
         }
-        Self.appendChunk(&data, to: &output, isLast: false)
+        append(&data, to: &output, isLast: false)
         return index
     }
 
@@ -115,8 +125,13 @@ package struct BodyReader: Sendable {
         }
     }
 
-    /// Writes the data gathered so far as one chunk, and the end of the body when it was reached.
-    private static func appendChunk(_ data: inout [UInt8], to output: inout [UInt8], isLast: Bool) {
+    /// Writes the data gathered so far, as one chunk where chunks go on, and the end of the body when it was reached.
+    private func append(_ data: inout [UInt8], to output: inout [UInt8], isLast: Bool) {
+        if form == .data {
+            output += data
+            data = []
+            return
+        }
         if !data.isEmpty {
             output += String(data.count, radix: 16).utf8
             output += "\r\n".utf8

@@ -172,9 +172,25 @@ final class Connection: EgressGateway.Live {
         guard let rule else { return }
         phase = .dialing
         timer?.cancel()
+        if rule.isRepository { return enterRepository() }
         let dialer = Dialer(gateway, rule: rule, port: asked.port) { [weak self] outcome in self?.dialed(outcome) }
         self.dialer = dialer
         if let name { dialer.start(name: name) } else { dialer.start(address: asked.address) }
+    }
+
+    /// Hands one end of a new connection to the broker; nothing of it is looked at here.
+    private func enterRepository() {
+        do throws(SystemError) {
+            guard let door = gateway.repository else { throw SystemError("reach", "the repository", Errno(ENOTCONN)) }
+            let socket = try door.open()
+            upstreamRegistration = try gateway.loop.add(
+                socket.number, SP_EPOLL_RELAY, self, tag: Side.upstream.rawValue)
+            upstream = consume socket
+        } catch {
+            return fail(
+                "repository_unavailable", "the session's repository takes no connection: \(error.errno.explanation)")
+        }
+        connected()
     }
 
     private func dialed(_ outcome: Dialer.Outcome) {

@@ -65,7 +65,7 @@ enum FilesystemSteps {
         case .overlay(let tree, let permissions, let upper):
             let upperHandle: Handle
             if let upper {
-                upperHandle = source(upper, spec, "upper.clone", slot: .upper, &plan, attributes: noSuidNoDev)
+                upperHandle = source(upper, "upper.clone", slot: .upper, &plan, attributes: noSuidNoDev)
             } else {
                 plan.filesystem(
                     "tmpfs", "upper.make", options: size + ["mode=0700"], attributes: noSuidNoDev,
@@ -77,7 +77,7 @@ enum FilesystemSteps {
                 plan.add(.make, "upper.work", fd: Slot.upper.handle, path: "w", a: 0o40700, b: setUpOwner(spec))
                 upperHandle = Slot.upper.handle
             }
-            let lower = source(tree, spec, "lower.clone", slot: .workspace, &plan)
+            let lower = source(tree, "lower.clone", slot: .workspace, &plan)
             plan.add(.attachAt, "lower.attach", fd: lower, path: spec.runtime + "/mnt/lower")
             plan.add(.attachAt, "upper.attach", fd: upperHandle, path: spec.runtime + "/mnt/upper")
             // Mounted by the child, so its file work is done with inside credentials; userxattr because trusted.*
@@ -92,8 +92,8 @@ enum FilesystemSteps {
     }
 
     /// A tree as an operand: the supervisor's clone, or one that the child makes and checks by device and inode.
-    private static func source(
-        _ tree: SandboxSpec.Tree, _ spec: SandboxSpec, _ label: String, slot: Slot, _ plan: inout PlanBuilder,
+    static func source(
+        _ tree: SandboxSpec.Tree, _ label: String, slot: Slot, _ plan: inout PlanBuilder,
         attributes: UInt64? = nil
     ) -> Handle {
         if tree.descriptor >= 0 { return .descriptor(tree.descriptor) }
@@ -108,18 +108,18 @@ enum FilesystemSteps {
     }
 
     private static func root(_ spec: SandboxSpec, _ plan: inout PlanBuilder) {
-        let tree = source(spec.root, spec, "root.clone", slot: .null, &plan)
+        let tree = source(spec.root, "root.clone", slot: .null, &plan)
         plan.add(.attachAt, "root.attach", fd: tree, path: spec.runtime + "/mnt/root")
         plan.add(.chdirFd, "root.enter", fd: tree)
     }
 
     private static func attachments(_ spec: SandboxSpec, _ plan: inout PlanBuilder) {
         for tree in spec.systemTrees {
-            let handle = source(tree, spec, "\(tree.target).clone", slot: .null, &plan)
+            let handle = source(tree, "\(tree.target).clone", slot: .null, &plan)
             plan.add(.attach, "\(tree.target).attach", fd: handle, path: tree.target)
         }
         let dev = source(
-            spec.dev, spec, "dev.clone", slot: .null, &plan,
+            spec.dev, "dev.clone", slot: .null, &plan,
             attributes: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NOEXEC)
         plan.add(.attach, "dev.attach", fd: dev, path: "dev")
         if spec.mode == .rootless {
@@ -137,7 +137,7 @@ enum FilesystemSteps {
         }
         if !spec.mounts.isEmpty { mounts(spec, &plan) }
         if case .readOnly(let tree) = spec.workspace {
-            let handle = source(tree, spec, "workspace.clone", slot: .workspace, &plan)
+            let handle = source(tree, "workspace.clone", slot: .workspace, &plan)
             plan.add(.attach, "workspace.attach", fd: handle, path: "workspace")
         } else {
             plan.add(.attach, "workspace.attach", fd: Slot.workspace.handle, path: "workspace")
@@ -160,7 +160,7 @@ enum FilesystemSteps {
         // Before the mounts, not after: what makes it read-only is a second mount of it, which would hide them.
         plan.add(.readOnly, "run.read_only", path: "run", a: SP_MOUNT_RDONLY | SP_MOUNT_NOSUID | SP_MOUNT_NODEV)
         for tree in spec.mounts {
-            let handle = source(tree, spec, "mount.clone", slot: .null, &plan)
+            let handle = source(tree, "mount.clone", slot: .null, &plan)
             plan.add(.attach, "mount.attach", fd: handle, path: tree.target)
         }
     }

@@ -17,15 +17,18 @@ package struct FilterCache: Sendable {
         try cached(specification.identity) { () throws(SystemError) in try FilterCompiler.compile(specification) }
     }
 
-    /// The filter of a program of our own, see ``FilterCompiler/compile(program:allowed:answered:ioctlRequests:)``.
+    /// The filter of a program of our own, see ``FilterCompiler/compile(program:allowed:answered:ioctlRequests:otherwise:)``.
     package func filter(
-        program: String, allowed: [String], answered: [(name: String, errno: Int32)] = [], ioctlRequests: [UInt64] = []
+        program: String, allowed: [String], answered: [(name: String, errno: Int32)] = [],
+        ioctlRequests: [UInt64] = [], otherwise: Int32? = nil
     ) throws(SystemError) -> CompiledFilter {
-        let text = ([program] + allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) })
-            .joined(separator: " ")
+        let text =
+            ([program] + allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) }
+            + (otherwise.map { ["otherwise=\($0)"] } ?? [])).joined(separator: " ")
         return try cached(text) { () throws(SystemError) in
             try FilterCompiler.compile(
-                program: program, allowed: allowed, answered: answered, ioctlRequests: ioctlRequests)
+                program: program, allowed: allowed, answered: answered, ioctlRequests: ioctlRequests,
+                otherwise: otherwise)
         }
     }
 

@@ -19,13 +19,14 @@ package struct CompiledFilter: Sendable, Equatable {
 ///
 /// Compiling takes about 3 ms and is done once per specification; see ``FilterCache``. The hot path only loads.
 package enum FilterCompiler {
-    /// A filter for a program of our own: the named calls, a few answered with an error, ioctl by request; any other
-    /// call ends the program.
+    /// A filter for a program of our own: the named calls, a few answered with an error, ioctl by request.
+    ///
+    /// - Parameter otherwise: The error number of any other call; nil ends the program.
     package static func compile(
         program name: String, allowed: [String], answered: [(name: String, errno: Int32)] = [],
-        ioctlRequests: [UInt64] = []
+        ioctlRequests: [UInt64] = [], otherwise: Int32? = nil
     ) throws(SystemError) -> CompiledFilter {
-        guard let context = seccomp_init(killProcess) else {
+        guard let context = seccomp_init(otherwise.map { word(.errno($0)) } ?? killProcess) else {
             throw SystemError("compile", "the filter of \(name)", .invalid)
         }
         defer { seccomp_release(context) }
@@ -44,8 +45,9 @@ package enum FilterCompiler {
                 seccomp_syscall_resolve_name("ioctl"),
                 to: context)
         }
-        let text = (allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) }).joined(
-            separator: " ")
+        let fallback = otherwise.map { ["otherwise=\($0)"] } ?? []
+        let text = (allowed + answered.map { "\($0.name)=\($0.errno)" } + ioctlRequests.map { String($0) } + fallback)
+            .joined(separator: " ")
         return CompiledFilter(
             program: try export(context), notifies: false, specificationDigest: Digest.sha256(Array(text.utf8)))
     }

@@ -48,6 +48,8 @@ package struct SessionResult: Sendable {
     package var frames: Frames?
     /// What left the session and what was denied; nil where its policy lets nothing out.
     package var egress: Egress?
+    /// What was asked of the session's repository; nil where it has none.
+    package var git: Git?
     package var keptEntries: Int?
     package var keptDigest: String?
     /// Of the kept entries, those that name what the set had no room for.
@@ -94,7 +96,7 @@ package struct SessionResult: Sendable {
                     })),
             .init("stdout", stdout.json), .init("stderr", stderr.json),
             .init("terminal", terminal?.json ?? .null), .init("frames", frames?.json ?? .null),
-            .init("egress", egress?.json ?? .null),
+            .init("egress", egress?.json ?? .null), .init("git", git?.json ?? .null),
             .init(
                 "changes",
                 .object([

@@ -31,10 +31,12 @@ final class EgressDoor {
 
     /// Hands over the session's sockets and its policy; ``ready()`` comes next.
     ///
-    /// - Parameter sockets: Closed here afterwards: an open listener would keep the session's network alive.
+    /// - Parameters:
+    ///   - sockets: Closed here afterwards: an open listener would keep the session's network alive.
+    ///   - repository: Where the gateway hands connections to the session's repository.
     func begin(
         _ sockets: consuming NetworkSockets, _ configuration: EgressConfiguration, audit: borrowing Descriptor,
-        options: EgressStart.Options
+        options: EgressStart.Options, repository: Int32? = nil
     ) throws(SystemError) {
         let file = try SealedDocument.make(configuration.json, name: "egress configuration")
         var roles: [EgressStart.Role] = [.configuration, .audit]
@@ -48,6 +50,10 @@ final class EgressDoor {
         for (index, number) in (grants?.listeners ?? []).enumerated() {
             roles.append(.socketListener(number: UInt16(index + 1)))
             numbers.append(number)
+        }
+        if let repository {
+            roles.append(.repository)
+            numbers.append(repository)
         }
         let start = EgressStart(roles: roles, options: options)
         try process.send(EgressCommand.start(start).encoded(), descriptors: numbers)

@@ -17,6 +17,8 @@ final class GatewayProcess {
         case terminal
         /// Serves the session's network.
         case egress
+        /// Serves the session's repository.
+        case git
     }
 
     /// How long a gateway may take to say that it is ready, and to end once it was told to.
@@ -31,12 +33,13 @@ final class GatewayProcess {
 
     /// Starts the program; it waits for its first message.
     static func start(
-        _ role: Role, _ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity
+        _ role: Role, _ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity,
+        view: ConfinedProgram.View? = nil
     ) throws(SystemError) -> GatewayProcess {
         let filter = try FilterCache(paths).filter(
             program: role.arguments.joined(separator: " "), allowed: role.calls, answered: role.answered,
-            ioctlRequests: GatewaySyscalls.ioctlRequests)
-        let program = try programs.opened("sallyport-gateway")
+            ioctlRequests: role.ioctlRequests, otherwise: role.otherwise)
+        let program = try programs.opened(role.program)
         let null = try Descriptor.open("/dev/null", O_RDWR)
         let channel = try Channel.messages()
         let control = try channel.first.duplicate()
@@ -47,7 +50,7 @@ final class GatewayProcess {
             let started = try ConfinedProgram.start(
                 program, argv: role.arguments, environment: [], identity: identity,
                 descriptors: [null.number, null.number, null.number, channel.second.number], filter: filter,
-                openFiles: role.openFiles)
+                openFiles: role.openFiles, view: view)
             return GatewayProcess(role, consume control, consume started)
         } catch {
             throw SystemError("start", "\(role) at \(error.step)", error.errno, remedy: error.remedy)
@@ -88,7 +91,7 @@ final class GatewayProcess {
         guard message.descriptors.isEmpty else { throw SystemError("read", "\(role)'s report", .invalid) }
         do throws(MessageError) { return try decode(message.bytes) } catch {
             throw SystemError(
-                "read", "\(role)'s report", .invalid, remedy: "Use sallyport and sallyport-gateway of the same build.")
+                "read", "\(role)'s report", .invalid, remedy: "Use sallyport and \(role.program) of the same build.")
         }
     }
 
@@ -141,7 +144,8 @@ final class GatewayProcess {
             // One that cannot be looked at is waited for.
             do throws(SystemError) { isLeft = try processHasNoMemory(pidfd: pidfd) } catch {}
         }
-        if isLeft { program = nil } else { reap(within: 1000) }
+        // A broker's own processes end within its exit, and have files of the host open until then.
+        if isLeft && role != .git { program = nil } else { reap(within: 1000) }
     }
 
     deinit { reap(within: 0) }
@@ -152,13 +156,17 @@ extension GatewayProcess.Role: CustomStringConvertible {
         switch self {
         case .terminal: "the gateway"
         case .egress: "the egress gateway"
+        case .git: "the git broker"
         }
     }
+
+    fileprivate var program: String { self == .git ? "sallyport-broker" : "sallyport-gateway" }
 
     fileprivate var arguments: [String] {
         switch self {
         case .terminal: ["sallyport-gateway"]
         case .egress: ["sallyport-gateway", "egress"]
+        case .git: ["sallyport-broker"]
         }
     }
 
@@ -166,6 +174,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         switch self {
         case .terminal: GatewaySyscalls.allowed
         case .egress: EgressSyscalls.allowed
+        case .git: BrokerSyscalls.allowed
         }
     }
 
@@ -173,14 +182,23 @@ extension GatewayProcess.Role: CustomStringConvertible {
         switch self {
         case .terminal: GatewaySyscalls.answered
         case .egress: EgressSyscalls.answered
+        case .git: []
         }
     }
+
+    fileprivate var ioctlRequests: [UInt64] {
+        self == .git ? BrokerSyscalls.ioctlRequests : GatewaySyscalls.ioctlRequests
+    }
+
+    /// What any other call is answered with; nil ends the process.
+    fileprivate var otherwise: Int32? { self == .git ? BrokerSyscalls.otherwise : nil }
 
     fileprivate var openFiles: UInt64 {
         switch self {
         case .terminal: 1024
         // Two sockets for each connection, and a pipe for each direction that has bytes on their way.
         case .egress: 2048
+        case .git: 256
         }
     }
 
@@ -195,6 +213,10 @@ extension GatewayProcess.Role: CustomStringConvertible {
             SystemError(
                 "go on with", "the egress gateway, which ended early (\(how))", Errno(EPIPE),
                 remedy: "Nothing leaves the session any more: its only way out ended with it.")
+        case .git:
+            SystemError(
+                "go on with", "the git broker, which ended early (\(how))", Errno(EPIPE),
+                remedy: "The session's repository is served no more; what was pushed before is in the quarantine.")
         }
     }
 }

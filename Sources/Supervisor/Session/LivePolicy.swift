@@ -16,8 +16,14 @@ final class LivePolicy {
     private let directory: Directory
     private let network: NetworkPlan
     private let door: EgressDoor
+    /// The repository that the session was started with stays, whatever the new policy says.
+    private let servesRepository: Bool
 
-    init(_ session: SessionID, _ directory: consuming Directory, _ network: NetworkPlan, _ door: EgressDoor) {
+    init(
+        _ session: SessionID, _ directory: consuming Directory, _ network: NetworkPlan, _ door: EgressDoor,
+        servesRepository: Bool
+    ) {
+        self.servesRepository = servesRepository
         self.session = session
         self.directory = directory
         self.network = network
@@ -30,7 +36,8 @@ final class LivePolicy {
         let policy: EgressPolicy
         do {
             let json = try SealedDocument.read(document, limit: SessionRequest.longestDocument, name: "egress policy")
-            policy = try EgressPolicy(json: json)
+            let sent = try EgressPolicy(json: json)
+            policy = servesRepository ? try sent.withoutRepository().servingRepository() : sent
         } catch { return Self.refused(.document, "\(error)") }
         if let reason = unusable(policy) { return reason }
         do throws(SystemError) {

@@ -24,6 +24,8 @@ package struct RunRequest: Sendable {
     }
 
     package var profile: Profile
+    /// The repository that the session finds at git.internal.
+    package var git: GitAccess?
     package var workspace: String?
     package var readOnly = false
     package var disposition = Disposition.keep

@@ -120,12 +120,18 @@ extension SessionRun {
             egress.finish()
             result.egress?.add(egress)
         }
+        if let git {
+            git.finish()
+            result.git?.add(git)
+        }
         if control != nil {
             control = nil
             do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
         }
         // It has the block's last id: whoever gets the block next must never meet it while it can still act.
         egress?.leave()
+        // Whoever reads the quarantine next must find nobody who still writes.
+        git?.leave()
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
             do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch

@@ -35,7 +35,7 @@ extension SessionRun {
     ) throws(SystemError) {
         guard let egress else { return }
         if let socket = sockets.take(.diagnostics) { egress.find = OwnerSearch(socket, first: first) }
-        let policy = request.profile.egress
+        let policy = try egressPolicy()
         let audit = try directory.directory.open(
             "audit.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
         var options: EgressStart.Options = []
@@ -46,14 +46,30 @@ extension SessionRun {
             policy: policy)
         // What `sallyport why` reads later.
         try directory.write(SessionAudit.policyFile(1), configuration.json)
-        try egress.begin(sockets, configuration, audit: audit, options: options)
+        try egress.begin(
+            sockets, configuration, audit: audit, options: options, repository: git?.door)
+        git?.handedOver()
     }
+
+    /// The broker of the session's repository; it confines itself meanwhile.
+    func startGit(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
+        guard let access = request.git else { return }
+        result.git = SessionResult.Git(access)
+        let door = try GitDoor(programs, paths, mode, access)
+        git = door
+        let ledger = try directory.directory.open(
+            "git.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
+        try door.begin(access, ledger: ledger, options: request.profile.landlock != .required ? .landlockWaived : [])
+    }
+
+    func egressPolicy() throws(SystemError) -> EgressPolicy { try request.egressPolicy() }
 
     /// Before the workload is released: what it finds of the session's own files never changes under it.
     func openControl(_ spec: SandboxSpec, _ directory: borrowing SessionDirectory) throws(SystemError) {
         guard let egress, let network = spec.network else { return }
         let policy = LivePolicy(
-            directory.id, try Directory.open(paths.sessions + "/" + directory.id.text), network, egress)
+            directory.id, try Directory.open(paths.sessions + "/" + directory.id.text), network, egress,
+            servesRepository: git != nil)
         let control = try ControlSocket(directory.directory) { request, document in
             switch request {
             case .policy: policy.begin(document)

@@ -27,6 +27,7 @@ package final class SessionRun {
     var streams: Streams?
     var gateway: Gateway?
     var egress: EgressDoor?
+    var git: GitDoor?
     private var records: RecordFiles?
     /// Where the operator asks for a change while the session runs.
     var control: ControlSocket?
@@ -122,9 +123,10 @@ package final class SessionRun {
         }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         let program = try programs.sealed("sp-init")
-        let door = try EgressPlan.make(request.profile.egress, program: program)
+        let door = try EgressPlan.make(try egressPolicy(), program: program)
         var spec = try preparation.specification(request, session: id, network: door?.network)
         if let door { try startEgress(door, &spec, directory, &result) }
+        try startGit(directory, &result)
         try joinGroups(&spec)
         fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
@@ -161,6 +163,7 @@ package final class SessionRun {
         let outer = sandbox.terminal.take()
         do throws(SystemError) {
             try egress?.ready()
+            try git?.ready()
             try openControl(spec, directory)
             try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
@@ -182,7 +185,7 @@ package final class SessionRun {
             request.profile.limits.enforcement == .cgroup
             ? SocketMemory(
                 first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
-        var watch = Watch(gateway: gateway, egress: egress, control: control, sockets: sockets)
+        var watch = Watch(gateway: gateway, egress: egress, git: git, control: control, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,
@@ -195,6 +198,7 @@ package final class SessionRun {
         try reap(sandbox)
         // What it has to do at its end goes on beside all that follows.
         egress?.close()
+        git?.close()
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)
         // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.
@@ -217,7 +221,9 @@ extension SessionRun {
         let held = DescriptorSet()
         let preparation = Preparation(mode: .current, paths: paths, held: held, environment: environment)
         // What is asked for: to find out what this kernel has, something would have to be started.
-        let plan = try EgressPlan(request.profile.egress, ipv6: try .ofNewNamespaces()) { _ in .available }
+        let plan = try EgressPlan(
+            try request.egressPolicy(), ipv6: try .ofNewNamespaces()
+        ) { _ in .available }
         return PlanDocument(
             try preparation.specification(request, session: try SessionID.random(), network: plan?.network))
     }

@@ -2,7 +2,7 @@
 
 /// The first message to an egress gateway: what each descriptor that comes along is for.
 package struct EgressStart: Equatable, Sendable {
-    /// One descriptor's purpose. All sockets but those for sockets of the host were
+    /// One descriptor's purpose. All sockets but those for sockets of the host and for the repository were
     /// made inside the session's network namespace.
     package enum Role: Equatable, Sendable {
         /// A sealed memfd: host lines and the policy, as JSON.
@@ -19,10 +19,12 @@ package struct EgressStart: Equatable, Sendable {
         case socketListener(number: UInt16)
         /// A packet socket that sees the first packet of every attempt.
         case tap
+        /// Takes connections to the session's repository, see ``BrokerConnection``. Not made inside.
+        case repository
 
         private enum Code: UInt8 {
             case configuration = 1
-            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener
+            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener, repository
         }
 
         func append(to writer: inout ByteWriter) {
@@ -41,6 +43,7 @@ package struct EgressStart: Equatable, Sendable {
                 code = .socketListener
                 port = number
             case .tap: code = .tap
+            case .repository: code = .repository
             }
             writer.append(code.rawValue)
             writer.append(UInt8(0))
@@ -61,6 +64,7 @@ package struct EgressStart: Equatable, Sendable {
             case .transparentListener: self = .transparentListener
             case .socketListener: self = .socketListener(number: port)
             case .tap: self = .tap
+            case .repository: self = .repository
             }
         }
     }

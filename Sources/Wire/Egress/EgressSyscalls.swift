@@ -14,7 +14,8 @@ package enum EgressSyscalls {
     package static let answered: [(name: String, errno: Int32)] = [(name: "uname", errno: 13)]
 
     private static let network = [
-        "openat", "socket", "connect", "accept4", "getsockname", "getpeername", "setsockopt", "recvfrom", "sendto",
+        "openat", "socket", "socketpair", "connect", "accept4", "getsockname", "getpeername", "setsockopt", "recvfrom",
+        "sendto",
         "splice",
         "pipe2", "epoll_ctl", "epoll_wait", "epoll_pwait", "readv", "writev", "pread64", "lseek",
     ]

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes of a broker: one for each connection. Every function returns -errno on failure.
+#pragma once
+#include <linux/filter.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+#include "sp_calls.h"
+
+#pragma clang assume_nonnull begin
+
+/// Doubles a process that has one thread only: 0 in the child, which goes on as if nothing had happened. fork(2)
+static inline long sp_fork(void) { SP_RET(fork()); }
+
+/// Blocks SIGCHLD and returns a descriptor that becomes readable when a child has ended. signalfd(2)
+static inline long sp_watch_children(void) {
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &children, NULL) < 0) return -errno;
+    SP_RET(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/// Takes one child that has ended: its id, or 0 when there is none. waitpid(2)
+static inline long sp_reap_any(int *status) { SP_RET(waitpid(-1, status, WNOHANG)); }
+static inline long sp_reap(int pid, int *status) {
+    long got;
+    do got = waitpid(pid, status, 0);
+    while (got < 0 && errno == EINTR);
+    SP_RET(got);
+}
+
+/// Leads a group of processes of its own, and ends with the process that started it.
+static inline long sp_lead_group(void) {
+    if (setpgid(0, 0) < 0) return -errno;
+    SP_RET(prctl(PR_SET_PDEATHSIG, SIGKILL));
+}
+
+/// Sets a plain handler and ignores what would end a process for writing to one that is gone.
+static inline long sp_ignore_signal(int number) {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    SP_RET(sigaction(number, &ignore, NULL));
+}
+
+static inline void sp_on_alarm(int number) { (void)number; }
+
+/// Takes an exclusive lock, -ETIMEDOUT when somebody else still has it after so many seconds. flock(2)
+///
+/// SIGALRM has a handler that does nothing from here on, and is not blocked. The alarm is this thread's own, since
+/// alarm(2) may wake any, and comes again and again: one that comes right before the call below wakes nobody.
+static inline long sp_lock_within(int fd, unsigned seconds) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+    if (errno != EWOULDBLOCK) return -errno;
+    struct sigaction wake = {.sa_handler = sp_on_alarm};  // without SA_RESTART: the call is to end
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM};
+    event._sigev_un._tid = (int)syscall(SYS_gettid);
+    struct itimerspec when = {.it_value = {.tv_sec = seconds}, .it_interval = {.tv_nsec = 100000000}};
+    sigset_t alarms;
+    timer_t timer;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    if (sigaction(SIGALRM, &wake, NULL) < 0 || sigprocmask(SIG_UNBLOCK, &alarms, NULL) < 0) return -errno;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0) return -errno;
+    long result = timer_settime(timer, 0, &when, NULL) < 0 || flock(fd, LOCK_EX) < 0 ? -(long)errno : 0;
+    timer_delete(timer);
+    return result == -EINTR ? -ETIMEDOUT : result;
+}
+
+/// Refuses new threads and new namespaces from here on, in this process and in every program that it starts.
+///
+/// A process with one thread may fork and go on in any code; one with two may not. fork(2), clone(2)
+static inline int sp_broker_filter_clone(void) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K,
+                 CLONE_THREAD | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+                     CLONE_NEWCGROUP,
+                 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program) < 0 ? -errno : 0;
+}
+
+#pragma clang assume_nonnull end

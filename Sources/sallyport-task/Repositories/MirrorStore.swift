@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+internal import Workspace
+
+/// The host's copy of one upstream, and what lies beside it in the state directory.
+///
+///     mirrors/<key>/lock             held while it is filled
+///     mirrors/<key>/mirror.json      which upstream it is, and when it was last filled
+///     mirrors/<key>/uses.jsonl       each use of a credential
+///     mirrors/<key>/copy/mirror.git  the copy; `copy` and all below belongs to an id that this one upstream has
+struct MirrorStore: ~Copyable {
+    let upstream: Upstream
+    /// Nil where the caller has one id only.
+    let identity: Confinement.Identity?
+    let directory: Directory
+    private let lock: Descriptor
+
+    var copy: String { directory.path + "/copy" }
+    var repository: String { copy + "/mirror.git" }
+
+    /// First of the ids of copies: above those of task steps, below the sign bit.
+    private static let firstIdentity: UInt32 = 2_135_000_000
+    private static let identities: UInt32 = 1 << 23
+
+    /// Opens the place, made where it is missing, and waits until nobody else fills it.
+    static func open(_ upstream: Upstream, state: String) throws(TaskFailure) -> MirrorStore {
+        let key = upstream.key
+        // A server that takes over one transfer must not meet the next upstream's: an id each.
+        let number = firstIdentity + (UInt32(key.prefix(8), radix: 16) ?? 0) % identities
+        let identity = geteuid() == 0 ? Confinement.Identity(user: number, group: number) : nil
+        return try host { () throws(SystemError) in
+            var path = ""
+            let parts = state.split(separator: "/").map { String($0) } + ["mirrors", key]
+            for part in parts {
+                path += "/" + part
+                // What lies above is the system's or the user's.
+                let result = sp_mkdirat(AT_FDCWD, path, path.hasPrefix(state) ? 0o700 : 0o755)
+                if result < 0 && result != -Int(EEXIST) {
+                    throw SystemError("create", "directory \"\(path)\"", Errno(Int32(-result)))
+                }
+            }
+            let directory = try Directory.open(path)
+            let status = try FileStatus.of(directory.fd, subject: "\"\(path)\"")
+            guard status.uid == geteuid(), status.permissions & 0o022 == 0 else {
+                throw SystemError(
+                    "trust", "directory \"\(path)\"", .notPermitted,
+                    remedy: "It must belong to the caller and be writable by nobody else.")
+            }
+            let lock = try directory.open("lock", O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            let number = lock.number
+            try checked("lock", "\"\(path)/lock\"") { sp_flock(number, LOCK_EX) }
+            try directory.make("copy", mode: 0o755, existing: true)
+            if let identity {
+                let made = try directory.directory("copy")
+                try checked("give", "\"\(path)/copy\" away") {
+                    sp_fchown(made.fd.number, identity.user, identity.group)
+                }
+            }
+            return MirrorStore(upstream: upstream, identity: identity, directory: directory, lock: lock)
+        }
+    }
+
+    private init(
+        upstream: Upstream, identity: Confinement.Identity?, directory: consuming Directory, lock: consuming Descriptor
+    ) {
+        self.upstream = upstream
+        self.identity = identity
+        self.directory = directory
+        self.lock = lock
+    }
+
+    var owner: String { identity?.text ?? "-" }
+
+    /// A file in memory for what one step says to the next.
+    static func scratch(_ name: String) throws(TaskFailure) -> Descriptor {
+        try host { () throws(SystemError) in
+            Descriptor(owning: Int32(try checked("create", "a file in memory") { sp_memfd(name) }))
+        }
+    }
+
+    static func rewind(_ file: borrowing Descriptor) { _ = lseek(file.number, 0, SEEK_SET) }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLI
+internal import Documents
+internal import Glibc
+internal import LinuxSystem
+internal import Wire
+internal import Workspace
+
+/// `sallyport task mirror` and `sallyport task repository`.
+enum RepositoryVerb {
+    static let usage = """
+        usage: sallyport task mirror|repository UPSTREAM [options]
+
+        mirror brings the host's copy of a repository up to date, and makes it the first time. repository does so too,
+        and makes what a session needs to find the repository at http://git.internal/: see sallyport run --git.
+
+          UPSTREAM            https://[USER@]HOST/PATH, http://HOST/PATH, or a directory of this host
+          --credential REF    file:/path (owner only), env:NAME, or credential:NAME of systemd; a password or token
+          --ca-file FILE      certificates to trust instead of the host's
+          --json              what was made, or why nothing was, as JSON on standard output
+
+        Of repository only:
+
+          --out DIR           new directory for the session's own repository and its description, git.json
+          --name /OWNER/NAME  its path at git.internal (default: the upstream's)
+          --push SCOPE        what the session may push: refs/heads/x/* or refs/heads/x (default: nothing)
+
+        Exit status: 0 done, 125 sallyport failed or the upstream could not be read.
+        """
+
+    static func run(_ verb: String, _ arguments: [String], environment: [String]) -> Int32 {
+        if arguments.contains("--help") || arguments.contains("-h") {
+            Progress.write(usage + "\n", to: 1)
+            return 0
+        }
+        do throws(TaskFailure) {
+            let arguments = try RepositoryArguments(verb, arguments)
+            let step = ConfinedStep(processes: try ChildProcess())
+            var fill = MirrorFill(step: step, environment: environment)
+            fill.credential = arguments.credential
+            fill.authorities = arguments.authorities
+            let store = try MirrorStore.open(arguments.upstream, state: try StateDirectory.path(environment))
+            let mirror = try fill.run(store)
+            try arguments.session?.make(step, over: mirror)
+            report(arguments, mirror)
+            return 0
+        } catch {
+            Progress.say("sallyport: \(error)")
+            if arguments.contains("--json"), let code = error.code {
+                let document: JSON = ["error": ["code": .string(code), "message": .string(error.description)]]
+                Progress.write(document.compactText + "\n", to: 1)
+            }
+            return 125
+        }
+    }
+
+    private static func report(_ arguments: RepositoryArguments, _ mirror: MirrorFill.Outcome) {
+        let session = arguments.session
+        guard arguments.json else {
+            let size = "\(mirror.list.references.count) references, \(mirror.bytes) bytes received"
+            Progress.write("\(mirror.repository): \(size)\n", to: 1)
+            if let session { Progress.write("\(session.description): use it with sallyport run --git\n", to: 1) }
+            return
+        }
+        let document: JSON = [
+            "upstream": .string(arguments.upstream.text), "mirror": .string(mirror.repository),
+            "references": .int(mirror.list.references.count), "bytes_received": .number(mirror.bytes),
+            "requests": .int(mirror.uses.count), "description": .optional(session?.description),
+            "quarantine": .optional(session?.quarantine),
+        ]
+        Progress.write(document.compactText + "\n", to: 1)
+    }
+}
+
+/// The command line of both.
+struct RepositoryArguments {
+    let upstream: Upstream
+    private(set) var credential: CredentialReference?
+    private(set) var authorities: String?
+    private(set) var session: SessionRepository?
+    private(set) var json = false
+
+    private static let options: Set<String> = ["--credential", "--ca-file", "--out", "--name", "--push"]
+
+    init(_ verb: String, _ arguments: [String]) throws(TaskFailure) {
+        var values: [String: String] = [:]
+        var words: [String] = []
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            if word == "--json" {
+                json = true
+            } else if word.hasPrefix("-") {
+                guard Self.options.contains(word) else { throw Self.misuse("unknown argument \"\(word)\"") }
+                guard let value = rest.popFirst(), !value.isEmpty else { throw Self.misuse("\(word) needs a value") }
+                guard values.updateValue(value, forKey: word) == nil else {
+                    throw Self.misuse("\(word) is given twice")
+                }
+            } else {
+                words.append(word)
+            }
+        }
+        guard words.count == 1 else { throw Self.misuse("name one upstream") }
+        upstream = try Self.upstream(words[0])
+        if let text = values["--credential"] {
+            guard let reference = CredentialReference(text) else {
+                // A slip could have put the secret itself here, so it is not said again.
+                throw Self.misuse("--credential is neither file:/path nor env:NAME nor credential:NAME")
+            }
+            credential = reference
+        }
+        authorities = values["--ca-file"]
+        guard verb == "repository" else {
+            if let stray = ["--out", "--name", "--push"].first(where: { values[$0] != nil }) {
+                throw Self.misuse("\(stray) belongs to: sallyport task repository")
+            }
+            return
+        }
+        session = try Self.session(values, upstream)
+    }
+
+    private static func upstream(_ text: String) throws(TaskFailure) -> Upstream {
+        var text = text
+        if !text.contains("://") {
+            guard let real = realpath(text, nil) else {
+                throw TaskFailure(
+                    "find", "upstream \"\(text)\"", "no such directory (ENOENT)",
+                    remedy: "Give a directory of this host, or an https URL.")
+            }
+            text = String(cString: real)
+            free(real)
+        }
+        do throws(UpstreamFlaw) { return try Upstream(text) } catch {
+            // What carries a password is not shown.
+            let shown = error == .password ? "the URL" : "\"\(PrintableText.escaped(text.utf8, longest: 200))\""
+            throw TaskFailure(
+                "use upstream", shown, error.reason, remedy: "Name credentials with --credential, by reference.")
+        }
+    }
+
+    private static func session(_ values: [String: String], _ upstream: Upstream) throws(TaskFailure)
+        -> SessionRepository
+    {
+        guard let out = values["--out"] else { throw misuse("--out is missing") }
+        let name = values["--name"] ?? defaultName(upstream)
+        guard let path = RepositoryPath(name.hasSuffix(".git") ? String(name.dropLast(4)) : name) else {
+            throw misuse("\"\(PrintableText.escaped(name.utf8))\" is no plain path such as /owner/name; see --name")
+        }
+        var scope = PushScope.nothing
+        if let text = values["--push"] {
+            guard let wanted = PushScope(text) else {
+                throw misuse("--push is neither one branch (refs/heads/x) nor those of one directory (refs/heads/x/*)")
+            }
+            scope = wanted
+        }
+        return SessionRepository(directory: try absolute(out), path: path, scope: scope)
+    }
+
+    private static func defaultName(_ upstream: Upstream) -> String {
+        switch upstream {
+        case .remote(let url): url.path
+        case .local(let path): "/" + (path.split(separator: "/").last { $0 != ".git" }.map(String.init) ?? "repository")
+        }
+    }
+
+    /// As the description will name it, from wherever a session is started.
+    private static func absolute(_ path: String) throws(TaskFailure) -> String {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: true)
+        guard let last = parts.last, last != ".", last != ".." else { throw misuse("--out names no new directory") }
+        let parent = parts.dropLast().joined(separator: "/")
+        let start = path.hasPrefix("/") ? "/" + parent : parent.isEmpty ? "." : parent
+        guard let real = realpath(start, nil) else {
+            throw TaskFailure("find", "\"\(start)\"", "no such directory (ENOENT)", remedy: "Make it first.")
+        }
+        defer { free(real) }
+        return "\(String(cString: real))/\(last)"
+    }
+
+    private static func misuse(_ reason: String) -> TaskFailure {
+        TaskFailure("read", "the command line", reason, remedy: "See: sallyport task repository --help.")
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Documents
+internal import Glibc
+internal import LinuxSystem
+internal import Wire
+internal import Workspace
+
+/// What one session finds at git.internal: a quarantine repository over a copy of its upstream, and the description that
+/// `sallyport run --git` takes.
+///
+///     DIR/git.json                 the description
+///     DIR/quarantine/session.git   where pushes land; belongs to an id of its own
+struct SessionRepository {
+    let directory: String
+    let path: RepositoryPath
+    let scope: PushScope
+
+    var description: String { directory + "/git.json" }
+    var quarantine: String { "\(directory)/quarantine/\(StepProcess.sessionName)" }
+
+    /// First of the ids of quarantines, and how many there are: below those of task steps. They outlive the process that
+    /// makes them, so they are drawn and not counted.
+    private static let firstIdentity: UInt32 = 2_126_000_000
+    private static let identities: UInt32 = 1 << 22
+
+    /// Makes it in a new directory.
+    func make(_ step: ConfinedStep, over mirror: MirrorFill.Outcome) throws(TaskFailure) {
+        let owner = try identity()
+        try host { () throws(SystemError) in
+            let made = sp_mkdirat(AT_FDCWD, directory, 0o700)
+            if made < 0 {
+                throw SystemError(
+                    "create", "directory \"\(directory)\"", Errno(Int32(-made)), remedy: "Name a new one with --out.")
+            }
+            let opened = try Directory.open(directory)
+            try opened.make("quarantine", mode: 0o755)
+            guard let owner else { return }
+            let quarantine = try opened.directory("quarantine")
+            try checked("give", "\"\(directory)/quarantine\" away") {
+                sp_fchown(quarantine.fd.number, owner.user, owner.group)
+            }
+        }
+        let list = try MirrorStore.scratch("references")
+        try host { () throws(SystemError) in try list.writeAll(mirror.list.encoded, subject: "the list of references") }
+        MirrorStore.rewind(list)
+        _ = try step.run(
+            ["step-quarantine", "--quarantine", "\(directory)/quarantine", "--become", owner?.text ?? "-"],
+            input: list.number)
+        var members: [JSON.Member] = [
+            .init("version", 1), .init("repository", .string(path.description)),
+            .init("mirror", .string(mirror.repository)), .init("quarantine", .string(quarantine)),
+        ]
+        if scope != .nothing { members.append(.init("push", .string(scope.text))) }
+        try host { () throws(SystemError) in
+            try Directory.open(directory).replace(
+                "git.json", with: JSONWriter(pretty: true).write(.object(members)) + [0x0A])
+        }
+    }
+
+    private func identity() throws(TaskFailure) -> Confinement.Identity? {
+        guard geteuid() == 0 else { return nil }
+        let random = try host { () throws(SystemError) in try randomBytes(4) }
+        let number = Self.firstIdentity + random.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } % Self.identities
+        return .init(user: number, group: number)
+    }
+}

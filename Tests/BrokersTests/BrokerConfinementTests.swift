@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import LinuxSystem
+import TestSupport
+import Testing
+
+@testable import Brokers
+
+/// What a connection's process may still do once it is known what is asked, in a tree like the broker's own.
+@Suite("narrowing of a git broker", .timeLimit(.minutes(1)))
+struct BrokerConfinementTests {
+    private static let landlock = HostNeed("landlock") { sp_landlock_abi() >= 1 }
+
+    /// A tree like that of `BrokerView`, entered for good: call only in an exit test.
+    private struct Tree {
+        let scratch: Scratch
+
+        init(_ purpose: BrokerConfinement.Purpose?) throws {
+            scratch = try Scratch()
+            for name in ["usr", "etc", "dev", "run", "workspace", "workspace/objects", "workspace/refs"] {
+                try scratch.directory(name)
+                try scratch.file("\(name)/file", "text")
+            }
+            try #require(sp_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) >= 0)
+            let confinement = BrokerConfinement(root: scratch.path)
+            try confinement.enterFiles(waived: false)
+            if let purpose { try confinement.narrow(to: purpose) }
+        }
+
+        func can(read name: String) -> Bool { opens(name, O_RDONLY) }
+        func can(write name: String) -> Bool { opens(name, O_WRONLY) }
+
+        private func opens(_ name: String, _ flags: Int32) -> Bool {
+            let result = sp_open(scratch.at("\(name)/file"), flags, 0)
+            if result >= 0 { _ = sp_close(Int32(result)) }
+            return result >= 0
+        }
+
+        /// The places that can be read, and those that can be written.
+        var rights: [[String]] {
+            let all = ["usr", "etc", "dev", "run", "workspace", "workspace/objects", "workspace/refs"]
+            return [all.filter { can(read: $0) }, all.filter { can(write: $0) }]
+        }
+    }
+
+    @Test("the broker itself", .requires(landlock))
+    func broker() async {
+        await #expect(processExitsWith: .success) {
+            let tree = try Tree(nil)
+            let all = ["usr", "etc", "dev", "run", "workspace", "workspace/objects", "workspace/refs"]
+            #expect(tree.rights == [all, ["dev", "workspace/objects", "workspace/refs"]])
+            #expect(sp_open("/etc/passwd", O_RDONLY, 0) == -Int(EACCES))
+        }
+    }
+
+    @Test("a fetch writes nothing", .requires(landlock))
+    func fetch() async {
+        await #expect(processExitsWith: .success) {
+            let tree = try Tree(.fetch)
+            let all = ["usr", "etc", "dev", "run", "workspace", "workspace/objects", "workspace/refs"]
+            #expect(tree.rights == [all, ["dev"]])
+        }
+    }
+
+    @Test("a look at the references reads two repositories", .requires(landlock))
+    func look() async {
+        await #expect(processExitsWith: .success) {
+            let tree = try Tree(.look)
+            #expect(tree.rights == [["run", "workspace", "workspace/objects", "workspace/refs"], []])
+        }
+    }
+
+    @Test("a push writes objects and references, not the repository's configuration", .requires(landlock))
+    func push() async {
+        await #expect(processExitsWith: .success) {
+            let tree = try Tree(.push)
+            #expect(
+                tree.rights == [
+                    ["run", "workspace", "workspace/objects", "workspace/refs"],
+                    ["workspace/objects", "workspace/refs"],
+                ])
+            // Neither a new file beside them nor one moved out.
+            #expect(sp_open(tree.scratch.at("workspace/config"), O_WRONLY | O_CREAT, 0o644) == -Int(EACCES))
+            let moved = sp_renameat2(
+                AT_FDCWD, tree.scratch.at("workspace/objects/file"), AT_FDCWD, tree.scratch.at("workspace/config"), 0)
+            #expect(moved == -Int(EACCES) || moved == -Int(EXDEV))
+        }
+    }
+
+    @Test("a push starts no program: the kernel ends it", .requires(landlock))
+    func exec() async {
+        await #expect(processExitsWith: .signal(SIGSYS)) {
+            _ = try Tree(.push)
+            _ = BrokerConfinementTests.run("/bin/true")
+        }
+    }
+
+    private static func run(_ path: String) -> Int32 {
+        var argv: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]
+        return execv(path, &argv)
+    }
+}

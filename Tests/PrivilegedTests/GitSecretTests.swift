@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import Documents
+import Glibc
+import TestSupport
+import Testing
+
+extension GitBroker {
+    /// A session whose repository came over TLS with a password: the password is nowhere near it.
+    @Suite("git.internal and the upstream's password", .requires(.root), .requires(.git), .requires(.forge))
+    struct GitSecretTests {
+        private static let script = """
+            cd /tmp; export GIT_CONFIG_GLOBAL=/tmp/gitconfig; echo marker-of-this-test >marker
+            git config --global user.name agent; git config --global user.email agent@test.invalid
+            git clone -q http://git.internal/o/n work && cd work && git checkout -q -b agent/one || exit 1
+            git commit -q --allow-empty -m mine && git push -q origin agent/one || exit 1
+            env; cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n'; git config --list --show-origin
+            echo ready; read line; echo done
+            """
+
+        @Test(
+            "no process of the session has it in memory, and no file, variable, argument, log or record",
+            .timeLimit(.minutes(2)))
+        func whole() throws {
+            let sallyport = try Sallyport()
+            let home = sallyport.home
+            let upstream = BrokerScene.Repository(path: home.at("upstream"), scratch: home)
+            try upstream.begin()
+            let server = try UpstreamServer(home, cloneOf: upstream.path)
+            let forms = try server.forms
+            #expect(forms.count == 2)
+            let out = home.at("session")
+            let made = try sallyport.command(
+                ["task", "repository", server.url("private/name.git"), "--out", out, "--name", "/o/n"]
+                    + ["--push", "refs/heads/agent/*", "--credential", server.credential] + server.authority
+            ).run()
+            try #require(made.code == 0, "\(made.errorText)")
+            // As a session of any task: the upstream and its password are still there while it runs.
+            let profile = try home.file(
+                "profile.yaml", "version: 1\nextends: [strict]\nreason: a test\negress: {rules: []}\n")
+            let record = home.at("record.json")
+            var command = sallyport.runCommand(
+                profile: profile, options: ["--git", out + "/git.json"], record: record, ["/bin/sh", "-c", Self.script])
+            command.deadline = .seconds(100)
+            let session = try command.start()
+            var shown: [String] = []
+            while let line = try session.line(), line != "ready" { shown.append(line) }
+            #expect(shown.contains { $0.hasPrefix("PATH=") })
+            try lookInMemory(of: session, forms)
+            try lookInside(session, forms)
+            try session.send(Array("\n".utf8))
+            session.closeInput()
+            let outcome = try sallyport.outcome(of: try session.finish(), record: record)
+            #expect(outcome.code == 0 && outcome.lines.last == "done", "\(outcome.text)\(outcome.errorText)")
+            #expect(outcome.result?["git"]?["pushes"] == 1)
+            for form in forms {
+                #expect(!(outcome.text + outcome.errorText + made.text + made.errorText).contains(form))
+                // Sessions' directories with their logs and records, the copy, the quarantine, the ledgers.
+                let found = try Command("/bin/grep", ["-rlaF", "-D", "skip", "--exclude=token", form, home.path]).run()
+                #expect(found.lines == [])
+            }
+            // The controls of that: the operator's own file has it, and the ledger of its uses names it.
+            let kept = try Command("/bin/grep", ["-rlaF", "-D", "skip", server.secret, home.path]).run().lines
+            #expect(kept == [home.at("token")])
+            let noted = try Command("/bin/grep", ["-rlF", "-D", "skip", server.credential, home.path]).run().lines
+            #expect(noted.count == 1 && noted.first?.hasSuffix("/uses.jsonl") == true, "\(noted)")
+        }
+
+        /// Reads the memory of the supervisor and of everything below it, and of one process that does have the secret.
+        private func lookInMemory(of session: Running, _ forms: [String]) throws {
+            let holder = try Command(
+                "/usr/bin/python3",
+                ["-c", "import sys; s = sys.stdin.readline(); print('held', flush=True); sys.stdin.read()"]
+            ).start()
+            try holder.send(Array((forms[0] + "\n").utf8))
+            #expect(try holder.line() == "held")
+            var scan = Command("/usr/bin/python3", ["-c", Self.scanner, "\(session.pid)", "\(holder.pid)"])
+            scan.input = Array((forms.joined(separator: "\n") + "\n").utf8)
+            scan.deadline = .seconds(60)
+            let seen = try scan.run()
+            #expect(seen.code == 0, "\(seen.errorText)")
+            let scanned = seen.lines.filter { $0.hasPrefix("read ") }.map { $0.split(separator: " ")[1] }
+            for name in ["sallyport", "sallyport-gatew", "sallyport-broke", "sp-init", "sh"] {
+                #expect(scanned.contains { $0 == name }, "\(name): \(seen.text)")
+            }
+            #expect(seen.lines.filter { $0.hasPrefix("found ") } == ["found python3 \(holder.pid)"], "\(seen.text)")
+            holder.closeInput()
+            _ = try holder.finish()
+        }
+
+        /// Looks through everything that the workload can have written.
+        private func lookInside(_ session: Running, _ forms: [String]) throws {
+            let shell = try #require(below(session.pid).first { text("/proc/\($0)/comm") == "sh\n" })
+            let places = ["tmp", "run", "home", "root", "etc", "var", "workspace"].map { "/proc/\(shell)/root/\($0)" }
+            func files(with word: String) throws -> [String] {
+                try Command("/bin/grep", ["-rslaF", "-D", "skip", word] + places).run().lines
+            }
+            #expect(try files(with: "marker-of-this-test") == ["/proc/\(shell)/root/tmp/marker"])
+            for form in forms { #expect(try files(with: form) == []) }
+        }
+
+        private func below(_ pid: Int32) -> [Int32] {
+            let tasks = names("/proc/\(pid)/task")
+            let children = tasks.flatMap {
+                (text("/proc/\(pid)/task/\($0)/children") ?? "").split(separator: " ").compactMap { Int32($0) }
+            }
+            return children + children.flatMap { below($0) }
+        }
+
+        /// Says of each process which one it is, and whether one of the words on standard input is in its memory.
+        private static let scanner = """
+            import glob, sys
+            words = [line.strip().encode() for line in sys.stdin if line.strip()]
+            def below(pid):
+                yield pid
+                for path in glob.glob(f"/proc/{pid}/task/*/children"):
+                    for child in open(path).read().split(): yield from below(child)
+            for pid in [p for start in sys.argv[1:] for p in below(start)]:
+                name = open(f"/proc/{pid}/comm").read().strip()
+                memory, size, found = open(f"/proc/{pid}/mem", "rb", buffering=0), 0, False
+                for line in open(f"/proc/{pid}/maps"):
+                    fields = line.split()
+                    if "r" not in fields[1] or fields[-1] in ("[vvar]", "[vvar_vclock]", "[vsyscall]"): continue
+                    start, end = (int(text, 16) for text in fields[0].split("-"))
+                    tail = b""
+                    while start < end:
+                        try:
+                            memory.seek(start)
+                            piece = memory.read(min(1 << 20, end - start))
+                        except OSError: break
+                        if not piece: break
+                        if any(word in tail + piece for word in words): found = True
+                        tail = piece[-128:]
+                        start += len(piece)
+                        size += len(piece)
+                assert size > 4096, name
+                print("read", name, pid, size)
+                if found: print("found", name, pid)
+            """
+    }
+}
