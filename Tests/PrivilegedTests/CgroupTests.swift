@@ -44,7 +44,7 @@ struct CgroupTests {
                 "memory.limit_in_bytes": "268435456", "memory.memsw.limit_in_bytes": "268435456",
                 "memory.kmem.tcp.limit_in_bytes": "33554432", "pids.max": "50", "cpu.cfs_quota_us": "25000",
             ]
-        #expect(Dictionary(uniqueKeysWithValues: held.map { ($0.file, $0.value) }) == wanted)
+        #expect(Dictionary(uniqueKeysWithValues: held.map { ($0.name, $0.value) }) == wanted)
         try group.remove(deadline: 5000)
     }
 
