@@ -32,13 +32,12 @@ extension SessionRun {
     }
 
     func joinGroups(_ spec: inout SandboxSpec) throws(SystemError) {
-        guard let group = try groups?.take() else { return }
+        guard let groups, let group = try groups.take() else { return }
         switch group.version {
         case .v1:
-            spec.cgroupJoin = try group.joinDescriptors()
-            for fd in spec.cgroupJoin { held.keep(Descriptor(owning: fd)) }
+            spec.cgroupJoin = groups.entrances
             spec.unshareCgroup = true
-        case .v2: spec.cgroupInto = held.keep(try group.intoDescriptor())
+        case .v2: spec.cgroupInto = groups.entrances[0]
         }
         cgroup = consume group
     }
