@@ -22,8 +22,9 @@ struct Comparison {
 
     /// The plan is compared but for the command line.
     var isOtherCommand = false
-    /// Of the delivered commit, as it came out this time; nil when it was not made.
-    var tree: String?
+    /// What came out this time: of a review the digest of its findings, else the delivered commit's tree. Nil when nothing
+    /// did.
+    var product: String?
     private(set) var differences: [Difference] = []
 
     init(bundle: ReproducedBundle, label: String, delivery: borrowing DeliveryDirectory, state: String)
@@ -45,10 +46,14 @@ struct Comparison {
     }
 
     var recordedDigest: String { evidence["observed"]?[label]?["plan_digest"]?.stringValue ?? "" }
-    var recordedTree: String? { evidence["delivered"]?["tree"]?.stringValue }
+    private var isReview: Bool { evidence["type"]?.stringValue == "pr_review" }
+    private var productName: String { isReview ? "findings" : "tree" }
+    private var recordedProduct: String? {
+        isReview ? evidence["files"]?[Sandbox.findings.name]?.stringValue : evidence["delivered"]?["tree"]?.stringValue
+    }
     var isPlanEqual: Bool { planDigest == recordedDigest }
-    private var comparesTree: Bool { label == "work" && !isOtherCommand }
-    var isEqual: Bool { isPlanEqual && (!comparesTree || tree == recordedTree) }
+    private var comparesProduct: Bool { label == "work" && !isOtherCommand }
+    var isEqual: Bool { isPlanEqual && (!comparesProduct || product == recordedProduct) }
 
     mutating func compare(_ record: SessionRecord) throws(TaskFailure) {
         for (what, name) in [
@@ -151,9 +156,10 @@ extension Comparison {
                     ? "plan        equal  \(planDigest)"
                     : "plan        NOT EQUAL  \(planDigest), recorded \(recordedDigest)")
         }
-        if comparesTree {
-            let (then, now) = (recordedTree ?? "none delivered", tree ?? "none delivered")
-            lines.append(then == now ? "tree        equal  \(now)" : "tree        NOT EQUAL  \(now), recorded \(then)")
+        if comparesProduct {
+            let (then, now) = (recordedProduct ?? "none delivered", product ?? "none delivered")
+            let name = (productName + "           ").prefix(12)
+            lines.append(then == now ? "\(name)equal  \(now)" : "\(name)NOT EQUAL  \(now), recorded \(then)")
         }
         for difference in differences.prefix(Self.mostShown) {
             lines.append(
@@ -171,11 +177,14 @@ extension Comparison {
         return text.count > 160 ? text.prefix(160) + "..." : text
     }
 
+    private var products: JSON { ["recorded": .optional(recordedProduct), "here": .optional(product)] }
+
     var json: JSON {
         [
             "task": evidence["task"] ?? .null, "sandbox": .string(label), "equal": .bool(isEqual),
             "plan": ["equal": .bool(isPlanEqual), "recorded": .string(recordedDigest), "here": .string(planDigest)],
-            "tree": comparesTree ? ["recorded": .optional(recordedTree), "here": .optional(tree)] : .null,
+            "tree": comparesProduct && !isReview ? products : .null,
+            "findings": comparesProduct && isReview ? products : .null,
             "differences": .array(
                 differences.map {
                     ["what": .string($0.what), "recorded": .string($0.recorded), "here": .string($0.here)]

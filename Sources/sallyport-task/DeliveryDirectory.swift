@@ -21,6 +21,8 @@ struct DeliveryDirectory: ~Copyable {
 
     var quarantine: String { path + "/quarantine" }
     var repository: String { quarantine + "/" + StepProcess.repositoryName }
+    /// The tree that a review looks at.
+    var checkout: String { quarantine + "/" + StepProcess.checkoutName }
 
     /// Makes the directory, which must be new or empty, and its quarantine.
     static func make(_ path: String, notInside repository: String, option: String = "--deliver")

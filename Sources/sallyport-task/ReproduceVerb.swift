@@ -68,6 +68,8 @@ struct ReproducedBundle {
     let evidence: JSON
     private let manifest: Manifest
 
+    var isReview: Bool { evidence["type"]?.stringValue == "pr_review" }
+
     init(_ path: String, _ report: BundleReport) throws(TaskFailure) {
         guard let evidence = report.evidence, let manifest = report.manifest else {
             throw TaskFailure(message: "the bundle is not proven")

@@ -26,11 +26,6 @@ struct Reproduction: ~Copyable {
         guard let base = bundle.evidence["base"]?["commit"]?.stringValue.flatMap({ ObjectID($0) }) else {
             throw TaskFailure(message: "the evidence names no base commit")
         }
-        guard label != "work" || bundle.evidence["type"]?.stringValue != "pr_review" else {
-            throw TaskFailure(
-                "rebuild", "the sandbox", "the agent of a review ran in a tree that the bundle does not hold",
-                remedy: "Rebuild another sandbox of the task with --sandbox.")
-        }
         let recorded = try ProfileFile(try bundle.file("\(label).profile.yaml"))
         let values = try bundle.json("\(label).environment.json")
         let state = try StateDirectory.path(environment)
@@ -45,6 +40,9 @@ struct Reproduction: ~Copyable {
             }
             if bundle.evidence["request"]?["agent_script"]?.isNull == false {
                 try delivery.write(Sandbox.scriptFile, try bundle.file(Sandbox.scriptFile), mode: 0o644)
+            }
+            if label == "work", bundle.isReview {
+                try delivery.write(Sandbox.patchFile, try bundle.file(Sandbox.patchFile), mode: 0o644)
             }
             let sandbox = try Sandbox(
                 processes: processes, profile: profile ?? "\(delivery.path)/\(label).recorded.yaml",
@@ -93,7 +91,8 @@ struct Reproduction: ~Copyable {
     private mutating func compare(json: Bool) throws(TaskFailure) -> Int32 {
         try prepare()
         let argv = try bundle.json("\(label).plan.json")["argv"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        let (record, end) = try sandbox.again(label, argv, instead: command, in: delivery)
+        let (record, end) = try sandbox.again(
+            label, argv, isReview: bundle.isReview, instead: command, in: delivery)
         guard let record else { throw TaskFailure(message: "the reproduction was interrupted") }
         if record.outcome == "setup_failed" {
             throw TaskFailure(
@@ -102,7 +101,7 @@ struct Reproduction: ~Copyable {
         var comparison = try Comparison(bundle: bundle, label: label, delivery: delivery, state: state)
         comparison.isOtherCommand = command != nil
         try comparison.compare(record)
-        if command == nil, label == "work" { comparison.tree = try tree() }
+        if command == nil, label == "work" { comparison.product = bundle.isReview ? try findings() : try tree() }
         let text = json ? comparison.json.compactText + "\n" : comparison.text
         // A command's output is the command's alone.
         Progress.write(text, to: command == nil ? 1 : 2)
@@ -132,6 +131,16 @@ struct Reproduction: ~Copyable {
             ["step-index", "--base", "\(base)", "--quarantine", delivery.quarantine, "--become", owner],
             input: input.number)
         try delivery.remove("base.pack")
+        if label == "work", bundle.isReview {
+            // The change itself is the bundle's; only the tree is made anew.
+            let change = try delivery.create("unused.patch")
+            _ = try step.run(
+                [
+                    "step-checkout", "--head", "\(base)", "--base", "\(base)", "--quarantine", delivery.quarantine,
+                    "--become", owner,
+                ], outputs: [change.number])
+            try delivery.remove("unused.patch")
+        }
         guard label.hasPrefix("after") || label.hasPrefix("check-") else { return }
         let result = try host { () throws(SystemError) in try Descriptor.open(bundle.path + "/result.bundle", O_RDONLY)
         }
@@ -150,6 +159,13 @@ struct Reproduction: ~Copyable {
             let told = try bundle.json("work.plan.json")["argv"]?.arrayValue?.compactMap(\.stringValue) ?? []
             return "refs/heads/" + (zip(told, told.dropFirst()).first { $0.0 == "--branch" }?.1 ?? "")
         }
+    }
+
+    /// The digest of what a review left; nil when it left nothing.
+    private borrowing func findings() throws(TaskFailure) -> String? {
+        let name = Sandbox.findings.name
+        guard try delivery.contains(name), try delivery.size(name) > 0 else { return nil }
+        return try delivery.digest(name)
     }
 
     /// The tree that came out of the work sandbox; nil when nothing did, or nothing that is taken.
@@ -177,25 +193,28 @@ struct Reproduction: ~Copyable {
 
 extension Sandbox {
     /// Runs a recorded command line of the runner, or a command in its place, with everything else as it was.
-    func again(_ label: String, _ argv: [String], instead command: [String]?, in delivery: borrowing DeliveryDirectory)
-        throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd)
-    {
+    func again(
+        _ label: String, _ argv: [String], isReview: Bool, instead command: [String]?,
+        in delivery: borrowing DeliveryDirectory
+    ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         guard argv.first == Self.runner else {
             throw TaskFailure(
                 "rebuild", "the sandbox", "its command was not the runner", remedy: "It was made by another version.")
         }
         let isWork = label == "work"
+        let reviews = isWork && isReview
         var mounts: [String] = []
         if isWork {
-            mounts = ["\(delivery.path)/prompt.md:\(Self.prompt)", "\(delivery.path)/task.md:\(Self.task)"]
+            if reviews { mounts = ["\(delivery.path)/\(Self.patchFile):\(Self.patch)"] }
+            mounts += ["\(delivery.path)/prompt.md:\(Self.prompt)", "\(delivery.path)/task.md:\(Self.task)"]
             if try delivery.contains(Self.scriptFile) {
                 mounts.append("\(delivery.path)/\(Self.scriptFile):\(Self.script)")
             }
         }
         return try run(
             label, runner: Array(argv.dropFirst()), in: delivery,
-            mounts: mounts,
-            export: isWork ? .init(name: "work.bundle", mostBytes: Budget().bundleBytes) : nil,
+            mounts: mounts, workspace: reviews ? delivery.checkout : nil,
+            export: reviews ? Self.findings : isWork ? .init(name: "work.bundle", mostBytes: Budget().bundleBytes) : nil,
             frames: isWork ? "frames.jsonl" : nil, instead: command)
     }
 }

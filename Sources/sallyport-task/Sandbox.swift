@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 internal import LinuxSystem
+internal import TaskModel
 internal import Workspace
 
 /// Runs `sallyport-runner` in a sandbox of its own, by `sallyport run`, and keeps the supervisor's record.
@@ -17,11 +18,16 @@ struct Sandbox {
         let mostBytes: Int
     }
 
+    /// What a review leaves, one byte more than it may be.
+    static let findings = Export(name: "work.findings", mostBytes: Findings.longestDocument + 1)
+
     static let source = "/run/sallyport/source.git"
     static let prompt = "/run/sallyport/prompt"
     static let task = "/run/sallyport/task"
     static let script = "/run/sallyport/agent"
     static let patch = "/run/sallyport/change.patch"
+    /// In the delivery directory: what a pull request changes, for its review.
+    static let patchFile = "change.patch"
     static let runner = "/run/sallyport/runner"
     /// The copy of `--agent-script` in the delivery directory.
     static let scriptFile = "agent.script"

@@ -10,17 +10,16 @@ internal import Workspace
 extension TaskRun {
     mutating func review(_ head: ObjectID) throws(TaskFailure) {
         guard let pull = order.pull, let base = evidence.parting else { return }
-        let patch = try delivery.create("change.patch", mode: 0o644)
+        let patch = try delivery.create(Sandbox.patchFile, mode: 0o644)
         _ = try step.run(
             [
                 "step-checkout", "--head", "\(head)", "--base", "\(base)", "--quarantine", delivery.quarantine,
                 "--become", quarantineOwner,
             ], outputs: [patch.number])
         Progress.say("task \(identifier): agent reviews pull request \(pull.number) at \(head)")
-        let export = Sandbox.Export(name: "work.findings", mostBytes: Findings.longestDocument + 1)
         let came = try runAgent(
-            ["review"], export: export, workspace: "\(delivery.quarantine)/\(StepProcess.checkoutName)",
-            mounts: ["\(delivery.path)/change.patch:\(Sandbox.patch)"])
+            ["review"], export: Sandbox.findings, workspace: delivery.checkout,
+            mounts: ["\(delivery.path)/\(Sandbox.patchFile):\(Sandbox.patch)"])
         guard came, evidence.outcome == nil || evidence.outcome == .agentFailed else { return }
         guard let findings = try takeFindings(head) else { return }
         guard evidence.outcome == nil, let forge = order.forge else { return }
@@ -35,7 +34,7 @@ extension TaskRun {
     }
 
     private mutating func takeFindings(_ head: ObjectID) throws(TaskFailure) -> Findings? {
-        let input = try delivery.open("work.findings")
+        let input = try delivery.open(Sandbox.findings.name)
         let output = try delivery.create("findings.json", mode: 0o644)
         let report = try step.run(
             [

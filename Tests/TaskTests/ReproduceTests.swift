@@ -68,6 +68,45 @@ struct ReproduceTests {
     }
 
     @Test(
+        "work on a pull request and its review come out the same elsewhere",
+        .requires(.root), .requires(.git), .requires(.runner), arguments: ["pr_iteration", "pr_review"])
+    func pullRequest(_ type: String) throws {
+        let isReview = type == "pr_review"
+        let scene = try ForgeScene()
+        try scene.pull(5, threads: [(file: "file", line: 1, text: "only half")])
+        let document =
+            "{\"version\": 1, \"summary\": \"s\", \"findings\": [{\"file\": \"file\", \"line\": 1, "
+            + "\"severity\": \"major\", \"comment\": \"only half\"}]}"
+        // What a review sees of the change decides what it says.
+        let agent = try scene.file(
+            "agent.sh",
+            isReview
+                ? "set -e; grep -q '^+half' /run/sallyport/change.patch; cat file\n"
+                    + "printf '%s' '\(document)' >$SALLYPORT_FINDINGS\n"
+                : "echo fixed > file\n")
+        let home = scene.scene.sallyport.home
+        var arguments = [
+            "task", "run", "--forge", scene.forge, "--type", type, "--pr", "5", "--agent-script", agent, "--out",
+            home.at("delivered"),
+        ]
+        if !isReview { arguments += ["--test-command", TaskScene.test] }
+        let task = try scene.scene.sallyport.command(arguments).run()
+        try #require(task.code == 0, "\(task.errorText)")
+        let evidence = try JSONParser.parse(try #require(contents(home.at("delivered/evidence.json"))))
+        let product = try #require(
+            isReview
+                ? evidence["files"]?["work.findings"]?.stringValue : evidence["delivered"]?["tree"]?.stringValue)
+        let other = try Sallyport()
+        let (copy, key) = (other.home.at("copy"), scene.scene.sallyport.state + "/keys/evidence.pub")
+        let moved = "mv delivered \"$1\"; rm -rf repository forge agent.sh"
+        #expect(try Command("/bin/sh", ["-c", "cd \"$2\"; \(moved)", "sh", copy, home.path]).run().code == 0)
+        let done = try other.command(["reproduce", copy, "--key", key]).run()
+        #expect(done.code == 0 && !done.text.contains("differs"), "\(done.text)\(done.errorText)")
+        #expect(done.lines.last == (isReview ? "findings    equal  " : "tree        equal  ") + product)
+        #expect(names(other.state + "/reproduced") == [])
+    }
+
+    @Test(
         "a bundle of one ordinary user is the same for another",
         .requires(.rootless), .requires(.root), .requires(.git), .requires(.runner))
     func otherUser() throws {
