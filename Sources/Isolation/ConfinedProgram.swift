@@ -85,7 +85,7 @@ package struct ConfinedProgram: ~Copyable {
             // Last: what the program may call need not include what brought it here.
             plan.add(.seccomp, "seccomp", data: filter.program, a: 0)
         } catch { throw LaunchError(error, step: "prepare") }
-        let steps = plan
+        let steps = plan.steps
         let block = plan.block(
             argv: argv.map { Array($0.utf8) }, environment: environment.map { Array($0.utf8) }, exec: plumbing.exec,
             report: plumbing.report, stop: -1, stopLabel: nil)

@@ -57,11 +57,11 @@ package struct Sandbox: ~Copyable {
                 step: "prepare", subject: fault, errno: .invalid,
                 remedy: "No step and no fault point has this name; --dry-run lists the steps.")
         }
-        let names = plan
+        let steps = plan.steps
         let block = plan.block(
             argv: PrivilegeSteps.initArguments(spec), environment: spec.environment, exec: plumbing.exec,
             report: plumbing.report, stop: plumbing.stop, stopLabel: fault)
-        let launched = try run(block, plumbing, names, network: network, fault: fault) { pid throws(SystemError) in
+        let launched = try run(block, plumbing, steps, network: network, fault: fault) { pid throws(SystemError) in
             let namespace = try maps.write(to: pid)
             try prepare(namespace.number)
             return namespace.release()
@@ -120,7 +120,7 @@ package struct Sandbox: ~Copyable {
     /// `serve` does what the child waits for, given its pid, and brings its user namespace's descriptor: a child cannot
     /// write a map of 65,536 ids for itself (EPERM). Nil for a child that asks for nothing. user_namespaces(7)
     static func run(
-        _ block: borrowing LaunchBlock, _ plumbing: Plumbing, _ plan: PlanBuilder, network: SessionNetwork? = nil,
+        _ block: borrowing LaunchBlock, _ plumbing: Plumbing, _ steps: [PlanStep], network: SessionNetwork? = nil,
         fault: String? = nil, serve: ((Int32) throws(SystemError) -> Int32)?
     ) throws(LaunchError) -> Launched {
         var pidfd: Int32 = -1
@@ -139,7 +139,7 @@ package struct Sandbox: ~Copyable {
         // The child has its own copies: from here on a pipe whose other end it held hangs up when it is gone.
         plumbing.closeChildEnds()
         guard pid >= 0 else { throw LaunchError(step: "clone", subject: nil, errno: Errno(-pid)) }
-        if plan.has(fault, notAfter: "maps.wait") { obey(plumbing) }
+        if steps.has(fault, notAfter: "maps.wait") { obey(plumbing) }
         let mapped = plumbing.takeMapped()
         var served: Result<Int32, SystemError>?
         if let serve {
@@ -164,7 +164,7 @@ package struct Sandbox: ~Copyable {
         reap(pidfd)
         if case .success(let namespace)? = served { _ = sp_close(namespace) }
         let position = reported == MemoryLayout<sp_failure>.size ? Int(failure.label) : 0
-        let step = position >= 1 && position <= plan.steps.count ? plan.steps[position - 1] : nil
+        let step = position >= 1 && position <= steps.count ? steps[position - 1] : nil
         // What the child says of its own failure comes first, unless it only missed what was not done for it.
         if case .failure(let error)? = served, position == 0 || step?.label == "maps.wait" {
             throw LaunchError(error, step: "maps.write")
@@ -176,7 +176,7 @@ package struct Sandbox: ~Copyable {
         }
         throw LaunchError(
             step: step?.label ?? "exec", subject: step?.path, errno: Errno(failure.error), position: position,
-            total: plan.steps.count + 1)
+            total: steps.count + 1)
     }
 
     /// The fault point's kill: at the child's byte, this whole process dies as by kill -9.
@@ -195,25 +195,27 @@ package struct Sandbox: ~Copyable {
         _ = sp_close(pidfd)
     }
 
-    /// One message of the child: which slots, and their descriptors, all of them the caller's.
-    private static func slots(_ messages: borrowing Descriptor, _ what: String) throws(SystemError) -> [Int: Int32] {
+    /// One message of the child: which slots, in order, and their descriptors, all of them the caller's.
+    private static func slots(_ messages: borrowing Descriptor, _ what: String) throws(SystemError)
+        -> [(slot: Int, number: Int32)]
+    {
         let message = try messages.receive(limit: 8, room: Int(SP_SLOTS), subject: what)
         guard let message, message.bytes.count == 8 else { throw SystemError("receive", what, .io) }
         var mask: UInt64 = 0
         for (index, byte) in message.bytes.enumerated() { mask |= UInt64(byte) << (8 * UInt64(index)) }
         guard mask.nonzeroBitCount == message.descriptors.count else { throw SystemError("receive", what, .io) }
         let present = (0..<Int(SP_SLOTS)).filter { mask >> UInt64($0) & 1 == 1 }
-        return Dictionary(uniqueKeysWithValues: zip(present, message.descriptors))
+        return zip(present, message.descriptors).map { ($0, $1) }
     }
 
     /// Sent before the child gave up its capabilities, so it comes first.
     private mutating func receiveSockets(_ messages: borrowing Descriptor, _ plan: NetworkPlan) throws(SystemError) {
         let slots = try Self.slots(messages, "the session's sockets")
-        network = try NetworkSockets(plan) { slots[$0] }
+        network = try NetworkSockets(plan) { wanted in slots.first { $0.slot == wanted }?.number }
     }
 
     private mutating func receiveDescriptors(_ messages: borrowing Descriptor) throws(SystemError) {
-        for (slot, number) in try Self.slots(messages, "the child's descriptors").sorted(by: { $0.key < $1.key }) {
+        for (slot, number) in try Self.slots(messages, "the child's descriptors") {
             let descriptor = Descriptor(owning: number)
             switch Slot(rawValue: UInt64(slot)) {
             case .listener:

@@ -27,7 +27,7 @@ package enum TransparentProxy {
         for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
         NetworkSteps.rules(network, &plan)
         plan.add(.exit, "exit")
-        let steps = plan
+        let steps = plan.steps
         let block = plan.block(
             argv: [], environment: [], exec: plumbing.exec, report: plumbing.report, stop: -1, stopLabel: nil)
         let pidfd: Descriptor

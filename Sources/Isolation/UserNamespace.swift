@@ -16,7 +16,7 @@ package enum UserNamespace {
         for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
         plan.add(.waitByte, "maps.wait", fd: .descriptor(plumbing.wires.mapped))
         plan.add(.exit, "exit")
-        let steps = plan
+        let steps = plan.steps
         let block = plan.block(
             argv: [], environment: [], exec: plumbing.exec, report: plumbing.report, stop: -1, stopLabel: nil)
         let launched = try Sandbox.run(block, plumbing, steps) { pid throws(SystemError) in

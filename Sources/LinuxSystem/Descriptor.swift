@@ -58,15 +58,17 @@ extension Descriptor {
             var got = 0
             // Not cleared first: most files read here are far smaller than the room given.
             let part = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-                repeat { got = sp_read(fd, buffer.baseAddress!, buffer.count) } while got == -Int(EINTR)
-                count = max(0, got)
+                repeat {
+                    got = sp_read(fd, buffer.baseAddress! + count, buffer.count - count)
+                    count += max(0, got)
+                } while got > 0 && count < buffer.count || got == -Int(EINTR)
             }
             if got < 0 { throw SystemError("read", subject(), Errno(Int32(-got))) }
-            if got == 0 { return bytes }
             if bytes.isEmpty { bytes = part } else { bytes += part }
             if bytes.count > limit {
                 throw SystemError("read", subject(), Errno(27), remedy: "It is larger than \(limit) bytes.")
             }
+            if got == 0 { return bytes }
             room = min(1 << 20, room * 2)
         }
     }

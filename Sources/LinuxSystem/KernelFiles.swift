@@ -22,14 +22,26 @@ package func writeKernelFile(_ path: String, _ value: String) throws(SystemError
 /// The wanted lines `Key: value` of a status file, runs of blanks in a value made one. proc_pid_status(5)
 ///
 /// Works on bytes: it is read before every workload's first instruction, and most of its lines are of no interest.
-package func procFields(_ bytes: [UInt8], _ wanted: Set<String>) -> [String: String] {
-    var fields: [String: String] = [:]
+package func procFields(_ bytes: [UInt8], _ wanted: [String]) -> [(name: String, value: String)] {
+    var fields: [(name: String, value: String)] = []
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
-        let key = String(decoding: line[..<colon], as: UTF8.self)
-        if wanted.contains(key) { fields[key] = singleBlanks(line[(colon + 1)...]) }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
+            let name = wanted.first(where: { $0.utf8.elementsEqual(line[..<colon]) })
+        else { continue }
+        fields.append((name, singleBlanks(line[(colon + 1)...])))
     }
     return fields
+}
+
+/// The process behind a pidfd, as this process's pid namespace numbers it. pidfd_open(2)
+///
+/// - Throws: ESRCH for one that was waited for, or that this namespace does not see.
+package func processID(pidfd: Int32) throws(SystemError) -> Int32 {
+    let fields = procFields(try procBytes("/proc/self/fdinfo/\(pidfd)"), ["Pid"])
+    guard let pid = fields.first.flatMap({ Int32($0.value) }), pid > 0 else {
+        throw SystemError("find", "the process behind descriptor \(pidfd)", .noSuchProcess)
+    }
+    return pid
 }
 
 /// Words with one blank between them and none around.
@@ -75,10 +87,6 @@ package func processRuns(_ pid: Int32, start: some StringProtocol) throws(System
 ///
 /// Precondition: it was not waited for, and its filter lets it make no thread.
 package func processHasNoMemory(pidfd: Int32) throws(SystemError) -> Bool {
-    let info = procFields(try procBytes("/proc/self/fdinfo/\(pidfd)"), ["Pid"])
-    guard let pid = info["Pid"].flatMap({ Int32($0) }), pid > 0 else {
-        throw SystemError("find", "the process behind descriptor \(pidfd)", .noSuchProcess)
-    }
-    let fields = try processStat(pid)
+    let fields = try processStat(try processID(pidfd: pidfd))
     return fields.count > 20 && fields[20].elementsEqual([UInt8(ascii: "0")])
 }

@@ -69,7 +69,8 @@ enum RunVerb {
             let result = try session.run()
             report(result, request, json: arguments.has("json"))
             try dispose(result, request, context)
-            return result.exitStatus()
+            // The record is written: what is still open goes with the process, all at once.
+            withExtendedLifetime(session) { _exit(result.exitStatus()) }
         } catch {
             Output.error("\(error)")
             return 125

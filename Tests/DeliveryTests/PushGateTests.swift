@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Workspace
 
-@Suite("push gate", .timeLimit(.minutes(2)))
+@Suite("push gate", .timeLimit(.minutes(10)))
 struct PushGateTests {
     @Test("a plain commit passes without a word")
     func plain() throws {

@@ -6,7 +6,7 @@ import Testing
 /// Which of the three standard descriptors is a terminal, and what becomes of the caller's own.
 @Suite("terminal of the caller", .requires(.root), .requires(.terminal))
 struct CallerTerminalTests {
-    @Test("standard output in a pipe stays one, and the terminal stays as the pipeline has it", .timeLimit(.minutes(1)))
+    @Test("standard output in a pipe stays one, and the terminal stays as the pipeline has it", .timeLimit(.minutes(10)))
     func pipeline() throws {
         let script = "tty; test -p /dev/stdout && echo pipe; test -t 2 && echo ready >&2; read line; echo got $line"
         let run = try SessionOnTerminal(piped: 1, ["sh", "-c", script])
@@ -19,7 +19,7 @@ struct CallerTerminalTests {
         #expect(outcome.result?["stdout"]?["bytes"] == .number(UInt64(outcome.text.utf8.count)))
     }
 
-    @Test("Ctrl-C ends a command whose output goes into a pipe", .timeLimit(.minutes(1)))
+    @Test("Ctrl-C ends a command whose output goes into a pipe", .timeLimit(.minutes(10)))
     func pipelineInterrupt() throws {
         let run = try SessionOnTerminal(piped: 1, ["sh", "-c", "echo ready >&2; exec sleep 1000"])
         try run.program.waitFor("ready\r\n")
@@ -29,7 +29,7 @@ struct CallerTerminalTests {
         #expect(outcome.result?["signal"] == .number(2))
     }
 
-    @Test("standard input from a pipe stays one, and nothing is typed into the session", .timeLimit(.minutes(1)))
+    @Test("standard input from a pipe stays one, and nothing is typed into the session", .timeLimit(.minutes(10)))
     func input() throws {
         let pipe = try pipeHolding("from the pipe\n")
         defer { closeDescriptor(pipe) }
@@ -43,7 +43,7 @@ struct CallerTerminalTests {
     enum End: CaseIterable { case itself, signal, terminate, notFound, timeout }
 
     @Test(
-        "the terminal is raw while the session lives and as it was afterwards", .timeLimit(.minutes(1)),
+        "the terminal is raw while the session lives and as it was afterwards", .timeLimit(.minutes(10)),
         arguments: End.allCases)
     func restored(end: End) throws {
         let argv = end == .notFound ? ["no-such-command"] : ["sh", "-c", "echo ready; read line"]
@@ -70,7 +70,7 @@ struct CallerTerminalTests {
         }
     }
 
-    @Test("a session that was stopped and goes on takes its raw mode again", .timeLimit(.minutes(1)))
+    @Test("a session that was stopped and goes on takes its raw mode again", .timeLimit(.minutes(10)))
     func resumed() throws {
         let run = try SessionOnTerminal(
             script: "trap 'echo resized' WINCH; echo ready; while ! read line; do :; done; echo got $line")
@@ -89,7 +89,7 @@ struct CallerTerminalTests {
         #expect(try run.finish().code == 0)
     }
 
-    @Test("a run in the background leaves modes and keys to the shell", .timeLimit(.minutes(1)))
+    @Test("a run in the background leaves modes and keys to the shell", .timeLimit(.minutes(10)))
     func background() throws {
         let sallyport = try Sallyport()
         let record = sallyport.home.at("record.json")
@@ -108,7 +108,7 @@ struct CallerTerminalTests {
         #expect(try program.modes == program.modesBefore)
     }
 
-    @Test("a terminal that takes nothing delays the end only for a time", .timeLimit(.minutes(1)))
+    @Test("a terminal that takes nothing delays the end only for a time", .timeLimit(.minutes(10)))
     func stalled() throws {
         // More than a terminal holds that nobody reads (about 14 KiB) and less than the gateway's queue (64 KiB): the
         // command can write it all and end.

@@ -66,7 +66,7 @@ package struct HostPaths: Sendable {
     private static func requirePassage(_ path: String) throws(SystemError) {
         var partial = ""
         for part in path.split(separator: "/") {
-            partial += "/" + part
+            partial += "/" + String(part)
             let status = try FileStatus.at(AT_FDCWD, Array(partial.utf8CString), flags: 0, subject: "\"\(partial)\"")
             guard status.permissions & 0o001 == 0 else { continue }
             throw SystemError(
@@ -87,7 +87,7 @@ package struct HostPaths: Sendable {
     private static func own(_ path: String, _ mode: UInt32) throws(SystemError) {
         var partial = ""
         for part in path.split(separator: "/") {
-            partial += "/" + part
+            partial += "/" + String(part)
             let result = sp_mkdirat(AT_FDCWD, partial, partial == path ? mode : 0o755)
             if result < 0 && result != -Int(EEXIST) {
                 throw SystemError("create", "directory \"\(partial)\"", Errno(Int32(-result)))

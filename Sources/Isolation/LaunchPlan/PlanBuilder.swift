@@ -38,6 +38,17 @@ package struct PlanStep: Sendable {
     package let detail: String
 }
 
+extension [PlanStep] {
+    /// Whether one step comes before another; false when either is missing.
+    func has(_ label: String?, notAfter other: String) -> Bool {
+        let first = position(of: label)
+        return first > 0 && first <= position(of: other)
+    }
+
+    /// Where a label stands, from 1, as the child reports it; 0 for one that is not there.
+    func position(of label: String?) -> Int { firstIndex { $0.label == label }.map { $0 + 1 } ?? 0 }
+}
+
 /// Collects the steps of a launch and lays them out as the flat block that the child walks.
 ///
 /// The block holds no pointer; offsets into its tail name every string. The builder keeps the readable form beside it,
@@ -51,7 +62,12 @@ package struct PlanBuilder: Sendable {
     var owner: UInt32 = 0
     package var cgroup: Int32 = -1
 
-    package init() {}
+    package init() {
+        // A filter and what goes with it, without being moved as it grows.
+        blob.reserveCapacity(32 << 10)
+        flat.reserveCapacity(128)
+        steps.reserveCapacity(128)
+    }
 
     private mutating func store(_ bytes: [UInt8], aligned: Int = 1) -> UInt32 {
         while blob.count % aligned != 0 { blob.append(0) }
@@ -92,28 +108,11 @@ package struct PlanBuilder: Sendable {
         )
     }
 
-    /// Whether one step comes before another; false when either is missing.
-    func has(_ label: String?, notAfter other: String) -> Bool {
-        let first = index(of: label)
-        return first > 0 && first <= index(of: other)
-    }
-
-    /// Index of a label for the fault point, or 0.
-    private func index(of label: String?) -> UInt16 {
-        guard let label, let at = steps.firstIndex(where: { $0.label == label }) else { return 0 }
-        return UInt16(at + 1)
-    }
-
-    /// What failed, by the label number that the child reported.
-    package func name(ofLabel label: UInt32) -> String {
-        label >= 1 && Int(label) <= steps.count ? steps[Int(label) - 1].label : "exec"
-    }
-
     /// Lays out the block. `argv` and `environment` must hold no NUL, which ``LaunchError`` checks earlier.
     package consuming func block(
         argv: [[UInt8]], environment: [[UInt8]], exec: Int32, report: Int32, stop: Int32, stopLabel: String?
     ) -> LaunchBlock {
-        let stopIndex = index(of: stopLabel)
+        let stopIndex = UInt16(steps.position(of: stopLabel))
         func vector(_ strings: [[UInt8]], _ builder: inout PlanBuilder) -> UInt32 {
             let offsets = strings.map { UInt64(builder.store($0 + [0])) } + [UInt64(SP_NONE)]
             var bytes: [UInt8] = []

@@ -42,21 +42,23 @@ package final class SessionNetwork: Sendable {
 
     deinit {
         making.settle()
-        if case .success(let number)? = made.value { _ = sp_close(number) }
+        if made.number >= 0 { _ = sp_close(made.number) }
     }
 
     private static func make() throws(SystemError) -> Int32 {
         // Whoever waits for a job does it where nobody has begun: also the cloning thread, which goes back.
         let home = try own()
         try checked("make", "a network namespace") { sp_new_network() }
-        let made: Result<Int32, SystemError>
+        var made: Int32 = -1
+        var failure: SystemError?
         do throws(SystemError) {
             try checked("bring up", "lo of the session's network") { sp_loopback_up() }
             // Above the numbers that a launch plan assigns.
-            made = .success(try own().duplicate().release())
-        } catch { made = .failure(error) }
+            made = try own().duplicate().release()
+        } catch { failure = error }
         try checked("leave", "the session's network namespace") { sp_enter_network(home.number) }
-        return try made.get()
+        if let failure { throw failure }
+        return made
     }
 
     private static func own() throws(SystemError) -> Descriptor {
@@ -115,22 +117,22 @@ package final class SessionNetwork: Sendable {
 
     /// What a job brought: a number or an error.
     private final class Outcome: Sendable {
-        private let result = Mutex<Result<Int32, SystemError>?>(nil)
+        private let result = Mutex<(number: Int32, error: SystemError?)>((-1, nil))
 
-        var value: Result<Int32, SystemError>? { result.withLock { $0 } }
+        /// The number, or -1.
+        var number: Int32 { result.withLock { $0.number } }
 
         func set(_ body: () throws(SystemError) -> Int32) {
-            let got: Result<Int32, SystemError>
-            do throws(SystemError) { got = .success(try body()) } catch { got = .failure(error) }
-            result.withLock { $0 = got }
+            do throws(SystemError) {
+                let number = try body()
+                result.withLock { $0.number = number }
+            } catch { result.withLock { $0.error = error } }
         }
 
         func get() throws(SystemError) -> Int32 {
-            switch value {
-            case .success(let number)?: return number
-            case .failure(let error)?: throw error
-            case nil: throw SystemError("work in", "the session's network namespace", .io)
-            }
+            let (number, error) = result.withLock { $0 }
+            if number >= 0 { return number }
+            throw error ?? SystemError("work in", "the session's network namespace", .io)
         }
     }
 }

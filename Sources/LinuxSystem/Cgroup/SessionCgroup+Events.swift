@@ -64,7 +64,7 @@ extension SessionCgroup {
     }
 
     /// The limits as the kernel holds them now, for the record.
-    package borrowing func readBack() throws(SystemError) -> [(file: String, value: String)] {
+    package borrowing func readBack() throws(SystemError) -> [(name: String, value: String)] {
         let files: [(String, String)] =
             version == .v2
             ? [("memory", "memory.max"), ("memory", "memory.swap.max"), ("pids", "pids.max"), ("cpu", "cpu.max")]
@@ -72,7 +72,7 @@ extension SessionCgroup {
                 ("memory", "memory.limit_in_bytes"), ("memory", "memory.memsw.limit_in_bytes"),
                 ("memory", "memory.kmem.tcp.limit_in_bytes"), ("pids", "pids.max"), ("cpu", "cpu.cfs_quota_us"),
             ]
-        var out: [(file: String, value: String)] = []
+        var out: [(name: String, value: String)] = []
         for (controller, file) in files {
             guard let directory = path(controller) else { continue }
             out.append((file, String(try procText(directory + "/" + file).first ?? "")))

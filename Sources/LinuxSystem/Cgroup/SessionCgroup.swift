@@ -161,22 +161,22 @@ package struct SessionCgroup: ~Copyable, Sendable {
         try writeKernelFile(path + "/cpu.max", "\(limits.cpuMillis * 100) 100000")
     }
 
-    /// Descriptors of `tasks` that the child writes `0` to (v1).
+    /// What a child joins the groups by, kept open by `held`: on v1 each `tasks`, to which it writes `0`, on v2 the
+    /// directory, for `CLONE_INTO_CGROUP`.
     ///
     /// The child is its process's only thread, so that moving the thread moves the process. A write to `cgroup.procs`
     /// takes the lock against all thread groups of the host, which waits for an RCU grace period (5 to 15 ms); a thread that
     /// moves itself does not. kernel/cgroup/cgroup.c, cgroup_procs_write_start()
-    package borrowing func joinDescriptors() throws(SystemError) -> [Int32] {
-        var fds: [Int32] = []
+    package borrowing func entrances(_ held: DescriptorSet) throws(SystemError) -> [Int32] {
+        var numbers: [Int32] = []
         for (_, path) in directories {
-            fds.append(try Descriptor.open(path + "/tasks", O_WRONLY).duplicate().release())
+            switch version {
+            // Above the numbers that a launch plan assigns.
+            case .v1: numbers.append(held.keep(try Descriptor.open(path + "/tasks", O_WRONLY).duplicate()))
+            case .v2: numbers.append(held.keep(try Descriptor.open(path, O_RDONLY | O_DIRECTORY)))
+            }
         }
-        return fds
-    }
-
-    /// A descriptor for `CLONE_INTO_CGROUP` (v2).
-    package borrowing func intoDescriptor() throws(SystemError) -> Descriptor {
-        try Descriptor.open(directories[0].path, O_RDONLY | O_DIRECTORY)
+        return numbers
     }
 
     /// Pids in any of the groups, as the host numbers them.
@@ -230,6 +230,14 @@ package struct SessionCgroup: ~Copyable, Sendable {
 
     private func ignoringAbsent(_ body: () throws(SystemError) -> Void) throws(SystemError) {
         do { try body() } catch { if error.errno != .noEntry && error.errno != .noDevice { throw error } }
+    }
+
+    /// Removes the groups if nobody is in them, which the kernel says in the same step; false when one is still there.
+    package borrowing func removeIfEmpty() -> Bool {
+        directories.allSatisfy { _, path in
+            let result = sp_unlinkat(AT_FDCWD, path, AT_REMOVEDIR)
+            return result >= 0 || result == -Int(ENOENT)
+        }
     }
 
     /// Removes the groups; a group that still counts an exiting task is retried until `deadline` milliseconds.

@@ -66,7 +66,10 @@ package struct FilesystemPolicy: Sendable, Hashable {
     /// The whole policy as the places where it changes, each after the one that encloses it: what has to be mounted or
     /// masked in that order. The decision about any path is that of the last transition at or above it, or denied.
     package var transitions: [Transition] {
-        Set(decisionPoints).sorted().compactMap { path in
+        var previous: RulePath?
+        return decisionPoints.sorted().compactMap { path in
+            if path == previous { return nil }
+            previous = path
             let access = decide(path).access
             let outer = path == .root ? .denied : decide(RulePath(components: path.components.dropLast())).access
             return access == outer ? nil : Transition(path: path, access: access, outer: outer)

@@ -11,25 +11,26 @@ internal import Policy
 /// The record states these values, not the intended ones, and a value that is not what the plan wanted ends the
 /// session before its first instruction.
 package struct Layers: Sendable {
-    package let status: [String: String]
-    package let namespaces: [(name: String, inode: String)]
+    /// Lines of /proc/<pid>/status, by name. proc_pid_status(5)
+    package let status: [(name: String, value: String)]
+    package let namespaces: [(name: String, value: String)]
     package let uidMap: String
     package let landlockABI: Int
     package let landlock: String
-    package var cgroup: [(file: String, value: String)] = []
+    package var cgroup: [(name: String, value: String)] = []
     /// Soft limits of the workload by the name that setrlimit(2) has for them.
     package let rlimits: [(name: String, value: String)]
     package var notes: [String] = []
 
     private static let kinds = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"]
-    private static let wanted: Set<String> = [
+    private static let wanted = [
         "Uid", "Gid", "Groups", "NStgid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
         "Seccomp_filters",
     ]
 
     static func read(workload pid: Int32, spec: SandboxSpec) throws(SystemError) -> Layers {
         let status = procFields(try procBytes("/proc/\(pid)/status"), wanted)
-        var namespaces: [(name: String, inode: String)] = []
+        var namespaces: [(name: String, value: String)] = []
         for kind in kinds { namespaces.append((kind, namespace(pid, kind))) }
         var layers = Layers(
             status: status, namespaces: namespaces,
@@ -71,9 +72,9 @@ package struct Layers: Sendable {
     }
 
     /// Throws when the kernel holds anything else than the plan promised.
-    func verify(uid: UInt32, gid: UInt32, hostNamespaces: [(name: String, inode: String)]) throws(SystemError) {
+    func verify(uid: UInt32, gid: UInt32, hostNamespaces: [(name: String, value: String)]) throws(SystemError) {
         func expect(_ key: String, _ value: String) throws(SystemError) {
-            let found = status[key] ?? "absent"
+            let found = status.first { $0.name == key }?.value ?? "absent"
             guard found == value else {
                 throw SystemError(
                     "verify", "\(key) of the workload, which is \(found) and should be \(value)", .notPermitted,
@@ -85,8 +86,8 @@ package struct Layers: Sendable {
         try expect("Seccomp", "2")
         try expect("Uid", Array(repeating: "\(uid)", count: 4).joined(separator: " "))
         try expect("Gid", Array(repeating: "\(gid)", count: 4).joined(separator: " "))
-        for (name, inode) in namespaces {
-            if let host = hostNamespaces.first(where: { $0.name == name }), host.inode == inode {
+        for (name, value) in namespaces {
+            if let host = hostNamespaces.first(where: { $0.name == name }), host.value == value {
                 throw SystemError(
                     "verify", "the \(name) namespace, which is the host's own", .notPermitted,
                     remedy: "Nothing was run.")
@@ -94,22 +95,22 @@ package struct Layers: Sendable {
         }
     }
 
-    static func ofThisProcess() -> [(name: String, inode: String)] {
+    static func ofThisProcess() -> [(name: String, value: String)] {
         kinds.map { ($0, namespace(getpid(), $0)) }
     }
 
     package var json: JSON {
         .object([
-            .init("namespaces", .object(namespaces.map { .init($0.name, .string($0.inode)) })),
+            .init("namespaces", .object(namespaces.map { .init($0.name, .string($0.value)) })),
             .init("uid_map", .string(uidMap)),
-            .init("status", .object(status.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })),
+            .init("status", .object(status.sorted { $0.name < $1.name }.map { .init($0.name, .string($0.value)) })),
             .init(
                 "landlock",
                 .object([
                     .init("mode", .string(landlock)), .init("abi", .int(landlockABI)),
                     .init("scoped", .bool(landlockABI >= 6)),
                 ])),
-            .init("cgroup", .object(cgroup.map { .init($0.file, .string($0.value)) })),
+            .init("cgroup", .object(cgroup.map { .init($0.name, .string($0.value)) })),
             .init("rlimits", .object(rlimits.map { .init($0.name, .string($0.value)) })),
             .init("notes", .array(notes.map { .string($0) })),
         ])

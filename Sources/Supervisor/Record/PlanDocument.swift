@@ -55,13 +55,18 @@ package struct PlanDocument: Sendable {
     }
 
     private static func ours(_ text: String, _ spec: SandboxSpec) -> String {
-        guard text.contains(spec.runtime) else { return text }
-        var result = ""
-        var rest = text[...]
-        while let at = rest.indices.first(where: { rest[$0...].hasPrefix(spec.runtime + "/") }) {
-            result += rest[..<at] + "runtime:"
-            rest = rest[at...].dropFirst(spec.runtime.count)
+        let runtime = Array((spec.runtime + "/").utf8)
+        var result: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.first {
+            if rest.starts(with: runtime) {
+                result += Array("runtime:".utf8)
+                rest = rest.dropFirst(runtime.count - 1)
+            } else {
+                result.append(byte)
+                rest = rest.dropFirst()
+            }
         }
-        return result + rest
+        return String(decoding: result, as: UTF8.self)
     }
 }

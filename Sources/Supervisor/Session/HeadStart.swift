@@ -40,7 +40,12 @@ package struct HeadStart: ~Copyable {
 
 /// The host's control groups while another thread looks for them, or when somebody asks.
 private final class PendingLayout: Sendable {
-    private let found = Mutex<Result<CgroupLayout, SystemError>?>(nil)
+    private struct Outcome {
+        var layout: CgroupLayout?
+        var error: SystemError?
+    }
+
+    private let found = Mutex(Outcome())
     private let job = Mutex<WorkerThread.Job?>(nil)
 
     init(on worker: WorkerThread?) {
@@ -50,14 +55,15 @@ private final class PendingLayout: Sendable {
     }
 
     private func look() {
-        let result: Result<CgroupLayout, SystemError>
-        do throws(SystemError) { result = .success(try CgroupLayout.detect()) } catch { result = .failure(error) }
-        found.withLock { $0 = result }
+        var outcome = Outcome()
+        do throws(SystemError) { outcome.layout = try CgroupLayout.detect() } catch { outcome.error = error }
+        found.withLock { $0 = outcome }
     }
 
     func get() throws(SystemError) -> CgroupLayout {
         if let job = job.withLock({ $0 }) { job.wait() } else { look() }
-        guard let result = found.withLock({ $0 }) else { throw SystemError("find", "control groups", .io) }
-        return try result.get()
+        let outcome = found.withLock { $0 }
+        guard let layout = outcome.layout else { throw outcome.error ?? SystemError("find", "control groups", .io) }
+        return layout
     }
 }

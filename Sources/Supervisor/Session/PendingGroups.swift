@@ -7,8 +7,11 @@ internal import Synchronization
 final class PendingGroups: Sendable {
     private struct Outcome: ~Copyable {
         var group: SessionCgroup?
+        var entrances: [Int32] = []
         var error: SystemError?
     }
+
+    private let held = DescriptorSet()
 
     private let outcome = Mutex(Outcome())
     private let job = Mutex<WorkerThread.Job?>(nil)
@@ -32,26 +35,27 @@ final class PendingGroups: Sendable {
 
     private func make(_ id: String, _ limits: CgroupLimits, _ layout: CgroupLayout, root: Bool) {
         outcome.withLock { outcome in
-            do throws(SystemError) { outcome.group = try SessionCgroup.create(id, limits, layout, root: root) } catch {
-                outcome.error = error
-            }
+            do throws(SystemError) {
+                let group = try SessionCgroup.create(id, limits, layout, root: root)
+                do throws(SystemError) { outcome.entrances = try group.entrances(held) } catch { outcome.error = error }
+                outcome.group = consume group
+            } catch { outcome.error = error }
         }
     }
 
     /// Waits for the groups and hands them over; nil when they were handed over before.
     func take() throws(SystemError) -> SessionCgroup? {
         job.withLock { $0 }?.wait()
-        return try handOver()
-    }
-
-    /// The groups of a session that will not be launched, if anybody has begun to make them.
-    func settle() throws(SystemError) -> SessionCgroup? {
-        job.withLock { $0 }?.settle()
-        return try handOver()
-    }
-
-    private func handOver() throws(SystemError) -> SessionCgroup? {
         if let error = outcome.withLock({ $0.error }) { throw error }
+        return outcome.withLock { $0.group.take() }
+    }
+
+    /// What a child joins the groups by, see ``SessionCgroup/entrances(_:)``; open as long as this is.
+    var entrances: [Int32] { outcome.withLock { $0.entrances } }
+
+    /// The groups of a session that will not be launched, if there are any: an error left none, or ones without entrance.
+    func settle() -> SessionCgroup? {
+        job.withLock { $0 }?.settle()
         return outcome.withLock { $0.group.take() }
     }
 }

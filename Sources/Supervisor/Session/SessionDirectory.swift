@@ -102,8 +102,8 @@ package struct SessionState: Sendable {
 
     package var json: JSON {
         .object([
-            .init("version", 1), .init("session", .string(id)), .init("supervisor_pid", .number(supervisor)),
-            .init("supervisor_start", .string(supervisorStart)), .init("started", .number(startedMilliseconds)),
+            .init("version", 1), .init("session", .string(id)), .init("supervisor_pid", .int(Int(supervisor))),
+            .init("supervisor_start", .string(supervisorStart)), .init("started", .int(Int(startedMilliseconds))),
             .init("cgroup_version", .string(cgroupVersion)),
             .init(
                 "cgroup",
@@ -113,7 +113,7 @@ package struct SessionState: Sendable {
                     })),
             .init(
                 "id_block",
-                idBlock.map { .object([.init("index", .int($0.index)), .init("first", .number($0.base))]) } ?? .null),
+                idBlock.map { .object([.init("index", .int($0.index)), .init("first", .int(Int($0.base)))]) } ?? .null),
             .init("template", .string(template)), .init("workspace", .optional(workspace)),
             .init("profile", .string(profile)), .init("command", .string(command)),
         ])

@@ -100,7 +100,9 @@ extension SessionRun {
         func note(_ error: SystemError) { result.layers?.notes.append("left for sweep: \(error)") }
         var empty = true
         // A start that failed before it came to them.
-        do throws(SystemError) { if let made = try groups?.settle() { cgroup = consume made } } catch { note(error) }
+        if let made = groups?.settle() { cgroup = consume made }
+        // As a rule nobody is left, and the kernel says so by removing them.
+        if cgroup?.removeIfEmpty() ?? false { cgroup = nil }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
             empty = false
             note(error)

@@ -14,7 +14,7 @@ extension SessionRun {
             id: directory.id.text, supervisor: getpid(), supervisorStart: start,
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace,
             profile: request.profile.name,
-            command: request.argv.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+            command: String(decoding: Array(request.argv.joined(separator: [UInt8(ascii: " ")])), as: UTF8.self))
         state.idBlock = block
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
@@ -32,13 +32,12 @@ extension SessionRun {
     }
 
     func joinGroups(_ spec: inout SandboxSpec) throws(SystemError) {
-        guard let group = try groups?.take() else { return }
+        guard let groups, let group = try groups.take() else { return }
         switch group.version {
         case .v1:
-            spec.cgroupJoin = try group.joinDescriptors()
-            for fd in spec.cgroupJoin { held.keep(Descriptor(owning: fd)) }
+            spec.cgroupJoin = groups.entrances
             spec.unshareCgroup = true
-        case .v2: spec.cgroupInto = held.keep(try group.intoDescriptor())
+        case .v2: spec.cgroupInto = groups.entrances[0]
         }
         cgroup = consume group
     }
@@ -117,14 +116,11 @@ extension SessionRun {
             throw SystemError("set up", "the workload in sp-init", Errno(report.value))
         }
         let workload = Descriptor(owning: fd)
-        let pid = procFields(try procBytes("/proc/self/fdinfo/\(workload.number)"), ["Pid"])["Pid"].flatMap {
-            Int32($0)
-        }
-        try OpenFilesLimit.set(
-            spec.limits.openFiles, on: pid ?? -1, owner: block.map { IdMaps.session($0).owner } ?? 0)
+        let pid = try processID(pidfd: workload.number)
+        try OpenFilesLimit.set(spec.limits.openFiles, on: pid, owner: block.map { IdMaps.session($0).owner } ?? 0)
         // A process of the caller's that may not be looked into is no longer the caller's to write to.
-        if mode == .host { try FirstToGo.mark([sandbox.pid, pid ?? -1]) }
-        let layers = try Layers.read(workload: pid ?? -1, spec: spec)
+        if mode == .host { try FirstToGo.mark([sandbox.pid, pid]) }
+        let layers = try Layers.read(workload: pid, spec: spec)
         let uid = block.map { $0.base + SandboxSpec.agent } ?? geteuid()
         let gid = block.map { $0.base + SandboxSpec.agent } ?? getegid()
         result.layers = layers

@@ -106,10 +106,10 @@ package final class SessionRun {
         _ directory: borrowing SessionDirectory, _ result: inout SessionResult
     ) throws(SystemError) {
         let id = directory.id
-        let layout = request.profile.limits.enforcement == .cgroup ? try head.cgroupLayout() : nil
         let start = try processStartTime(getpid())
         let maps = try allocateIds(id, start)
         fault.reach("ids.allocated")
+        let layout = request.profile.limits.enforcement == .cgroup ? try head.cgroupLayout() : nil
         // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
