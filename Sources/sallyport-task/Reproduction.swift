@@ -214,7 +214,8 @@ extension Sandbox {
         return try run(
             label, runner: Array(argv.dropFirst()), in: delivery,
             mounts: mounts, workspace: reviews ? delivery.checkout : nil,
-            export: reviews ? Self.findings : isWork ? .init(name: "work.bundle", mostBytes: Budget().bundleBytes) : nil,
+            export: reviews
+                ? Self.findings : isWork ? .init(name: "work.bundle", mostBytes: Budget().bundleBytes) : nil,
             frames: isWork ? "frames.jsonl" : nil, instead: command)
     }
 }

@@ -48,7 +48,8 @@ struct CgroupTests {
         try group.remove(deadline: 5000)
     }
 
-    @Test("a frozen tree stands still as a whole and is killed as it stands", .requires(.root), .timeLimit(.minutes(10)))
+    @Test(
+        "a frozen tree stands still as a whole and is killed as it stands", .requires(.root), .timeLimit(.minutes(10)))
     func frozenAndKilled() throws {
         let group = try group()
         let running = try family(group)

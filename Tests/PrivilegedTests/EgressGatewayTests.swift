@@ -48,7 +48,8 @@ struct EgressGatewayTests {
         }
     }
 
-    @Test("runs as the block's last id with no capability, no new privilege and three filters", .timeLimit(.minutes(10)))
+    @Test(
+        "runs as the block's last id with no capability, no new privilege and three filters", .timeLimit(.minutes(10)))
     func status() throws {
         let scene = try Scene()
         let pid = try scene.gateway

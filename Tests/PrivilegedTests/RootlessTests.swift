@@ -189,7 +189,8 @@ struct RootlessTests {
         #expect(run.lines == ["1", "written"], "\(run.text)\(run.errorText)")
     }
 
-    @Test("processes, open files and address space stop at their limits", .requires(.rootless), .timeLimit(.minutes(10)))
+    @Test(
+        "processes, open files and address space stop at their limits", .requires(.rootless), .timeLimit(.minutes(10)))
     func limits() throws {
         let fork = try user.probe(profile: "strict-rlimit", options: ["--limit", "pids=64"], ["bomb", "fork"])
         let fields = fork.lines.first?.split(separator: "\t").map(String.init) ?? []

@@ -6,7 +6,8 @@ import Testing
 /// Which of the three standard descriptors is a terminal, and what becomes of the caller's own.
 @Suite("terminal of the caller", .requires(.root), .requires(.terminal))
 struct CallerTerminalTests {
-    @Test("standard output in a pipe stays one, and the terminal stays as the pipeline has it", .timeLimit(.minutes(10)))
+    @Test(
+        "standard output in a pipe stays one, and the terminal stays as the pipeline has it", .timeLimit(.minutes(10)))
     func pipeline() throws {
         let script = "tty; test -p /dev/stdout && echo pipe; test -t 2 && echo ready >&2; read line; echo got $line"
         let run = try SessionOnTerminal(piped: 1, ["sh", "-c", script])
