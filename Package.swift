@@ -48,8 +48,8 @@ let package = Package(
         .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
-        .systemLibrary(name: "CHogweed", pkgConfig: "hogweed", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CHogweed", pkgConfig: "hogweed", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         // Typed, owned system calls.
         .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", "CNettle"], swiftSettings: strict),
@@ -81,7 +81,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         // Checkouts, commits, imports and diffs through libgit2.
-        .target(name: "Workspace", dependencies: ["CGit2", "LinuxSystem", "CLinux"], swiftSettings: strict),
+        .target(name: "Workspace", dependencies: ["CGit2", "CZlib", "LinuxSystem", "CLinux"], swiftSettings: strict),
         // Virtual hosts that a session has instead of credentials.
         .target(
             name: "Brokers",

@@ -5,6 +5,12 @@
 #include <git2/sys/odb_backend.h>
 #include <git2/sys/repository.h>
 
+/// A backend of objects whose callbacks are ours.
+typedef struct {
+    git_odb_backend backend;
+    void *store;
+} sp_left_backend;
+
 /// Makes libgit2 ignore every configuration but the repository's own, and bounds what a pack may hold.
 ///
 /// git_libgit2_opts is variadic, so Swift cannot call it. Owner validation is off because we name the repository

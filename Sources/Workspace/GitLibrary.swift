@@ -9,6 +9,8 @@ package struct Budget: Sendable {
     package var objectBytes = 512 << 20
     /// Bytes of all received objects together, inflated.
     package var inflatedBytes = 4 << 30
+    /// Bytes that reading a left repository may unpack, each object as often as it is wanted.
+    package var unpackedBytes = 32 << 30
     /// Commits that a task may add.
     package var commits = 10_000
     /// Bytes of the received bundle.
@@ -17,6 +19,8 @@ package struct Budget: Sendable {
     package var fileBytes = 64 << 20
     /// Bytes of all such files together.
     package var treeBytes = 512 << 20
+    /// Bytes of all files of a working tree that are read, taken or not.
+    package var readBytes = 64 << 30
     /// Names of a working tree that are looked at.
     package var treeEntries = 2_000_000
     /// Bytes of result.patch; a larger patch is left out, the bundle has everything.

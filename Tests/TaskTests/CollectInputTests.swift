@@ -173,16 +173,14 @@ struct CollectInputTests {
     @Test("a step that is held is ended at its deadline", .requires(.root), .requires(.git))
     func deadline() throws {
         let scene = try CollectScene()
-        try scene.git("gc", "--quiet")
-        let pack = try Command("/bin/sh", ["-c", "echo .git/objects/pack/*.pack"]).in(scene.left).run().lines[0]
-        // Whoever opens the file waits until its holder lets go, 45 seconds at most. fcntl(2), "Leases"
-        let file = open(scene.left + "/" + pack, O_RDWR)
-        try #require(file >= 0)
-        defer { close(file) }
-        // The signal that comes with it would end this process.
-        signal(SIGIO, SIG_IGN)
-        // F_SETLEASE
-        try #require(fcntl(file, 1024, F_WRLCK) == 0)
+        // As much to read as it takes: many names for one file that has a size and no bytes on the disk.
+        try scene.shell(
+            """
+            mkdir many; truncate -s 60M many/0; for n in $(seq 400); do ln many/0 many/$n; done
+            blob=$(git hash-object -w many/0)
+            for n in $(seq 0 400); do printf '100644 %s 0\\tmany/%s\\n' $blob $n; done | git update-index --index-info
+            git commit -qm many
+            """)
         let began = ContinuousClock.now
         let done = try scene.collectOnce(["--base", scene.base, "--timeout", "2"])
         #expect(

@@ -3,26 +3,22 @@ internal import CGit2
 
 /// The objects of a repository that an agent left, and in memory those that are made of its working tree.
 ///
-/// Only loose objects and packs are read. The repository around them is never opened: no configuration, alternate,
-/// commit graph, replacement or reference of it reaches libgit2.
+/// Only loose objects and packs are read, by ``LeftStore``. libgit2 opens no file of the repository: no configuration, index,
+/// alternate, commit graph, replacement or reference of it, and no pack.
 struct LeftObjects: ~Copyable {
     private let objects: Handle
     /// A repository that is nothing but these objects, for calls that want one.
     let repository: Handle
     private let budget: Budget
 
-    /// - Parameter directory: The path of `objects`, from the current directory.
-    init(_ directory: String, budget: Budget) throws(GitError) {
+    init(_ store: LeftStore, budget: Budget) throws(GitError) {
         let opened = try Handle("open", "the left objects", free: git_odb_free) { git_odb_new(&$0) }
         let pool = opened.pointer
         var backend: UnsafeMutablePointer<git_odb_backend>?
         // The database owns each backend from here. What is written goes to the first, which is memory.
         try git("make", "an object store in memory") { git_mempack_new(&backend) }
         try git("make", "an object store in memory") { git_odb_add_backend(pool, backend, 9) }
-        try git("open", "the left packs") { git_odb_backend_pack(&backend, directory) }
-        try git("open", "the left packs") { git_odb_add_backend(pool, backend, 2) }
-        try git("open", "the left loose objects") { git_odb_backend_loose(&backend, directory, -1, 0, 0, 0) }
-        try git("open", "the left loose objects") { git_odb_add_backend(pool, backend, 1) }
+        try git("open", "the left objects") { git_odb_add_backend(pool, LeftBackend.make(store), 2) }
         let wrapped = try Handle("use", "the left objects", free: git_repository_free) {
             git_repository_wrap_odb(&$0, pool)
         }
@@ -57,13 +53,22 @@ struct LeftObjects: ~Copyable {
 
     /// The bytes of a blob; nil when it is larger than `limit`.
     borrowing func small(_ id: ObjectID, limit: Int) throws(GitError) -> [UInt8]? {
+        try size(of: id) <= limit ? try read(id, GIT_OBJECT_BLOB) : nil
+    }
+
+    /// How many bytes a blob says it has.
+    borrowing func size(of id: ObjectID) throws(GitError) -> Int {
         var raw = id.raw
         var size = 0
         var type = GIT_OBJECT_INVALID
         try git("read", "object \(id)", code: .refused, remedy: LeftRepository.incomplete) {
             git_odb_read_header(&size, &type, objects.pointer, &raw)
         }
-        return type == GIT_OBJECT_BLOB && size <= limit ? try read(id, GIT_OBJECT_BLOB) : nil
+        guard type == GIT_OBJECT_BLOB else {
+            throw GitError(
+                .refused, "read", "object \(id)", "it is not what its user says", remedy: LeftRepository.incomplete)
+        }
+        return size
     }
 
     borrowing func contains(_ id: ObjectID) -> Bool {

@@ -28,14 +28,16 @@ package struct LeftWork: ~Copyable {
     private let budget: Budget
 
     /// - Parameters:
-    ///   - directory: The path of `root` for libgit2, from the current directory.
     ///   - from: A branch to take instead of the one that is checked out; the working tree then stays.
     ///   - time: Seconds since 1970, for the commit of the working tree.
     package init(
-        _ root: borrowing LeftDirectory, at directory: String = ".", from: String? = nil, time: Int, budget: Budget
+        _ root: borrowing LeftDirectory, from: String? = nil, time: Int, budget: Budget
     ) throws {
         let repository = try LeftRepository(in: root)
-        let objects = try LeftObjects("\(directory)/\(repository.path)/objects", budget: budget)
+        let directory = try LeftRepository.reading("objects") { () throws(SystemError) in
+            try root.directory(Array(repository.path.utf8)).directory(Array("objects".utf8))
+        }
+        let objects = try LeftObjects(try LeftStore(directory, budget: budget), budget: budget)
         let choice = try Self.choose(from, in: repository)
         if let commit = choice.commit, !objects.contains(commit) {
             guard repository.borrowsObjects else { throw LeftRepository.refused("commit \(commit)", "it is not there") }

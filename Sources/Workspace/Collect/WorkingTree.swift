@@ -22,6 +22,7 @@ struct WorkingTree {
     private let keepsMissing: Bool
     private var entriesLeft: Int
     private var bytesLeft: Int
+    private var readLeft: Int
 
     private static let mostListed = 100
     /// Each level holds a descriptor open.
@@ -35,6 +36,7 @@ struct WorkingTree {
         self.keepsMissing = keepsMissing
         entriesLeft = budget.treeEntries
         bytesLeft = budget.treeBytes
+        readLeft = budget.readBytes
     }
 
     /// What one directory's walk needs.
@@ -158,15 +160,28 @@ struct WorkingTree {
             leave(path, "it is larger than \(budget.objectBytes) bytes")
             return old
         }
+        let isFile = old.map { !$0.isTree && !$0.isSymlink && !$0.isSubmodule } ?? false
+        let known = isFile ? try old.map { (old) throws(GitError) in try Known(old.id, in: objects) } : nil
+        // What is too large to be taken is read only if it can be what was there: sizes are claimed at no cost.
+        guard status.size <= UInt64(budget.fileBytes) || known?.mayBe(status.size) == true else {
+            leave(path, "it is larger than \(budget.fileBytes) bytes")
+            return old
+        }
+        readLeft -= Int(status.size)
+        guard readLeft >= 0 else {
+            throw LeftRepository.refused(
+                "the working tree", "its files have more than \(budget.readBytes) bytes",
+                "Remove what is no part of the work.")
+        }
         let read = try Digest.gitBlob(
             readingFrom: try directory.file(name), size: status.size, subject: "a file of the working tree")
         guard let read else {
             leave(path, "it changes while it is read")
             return old
         }
-        if let old, !old.isTree, !old.isSymlink, !old.isSubmodule {
+        if let old, let known {
             if read.blob == old.id.description { return TreeContent.Entry(name: name, mode: mode, id: old.id) }
-            if let pointer = try objects.small(old.id, limit: LargeFilePointer.longest).flatMap(LargeFilePointer.init) {
+            if let pointer = known.pointer {
                 if pointer.sha256 == read.sha256, pointer.size == status.size { return old }
                 note("\(Self.shown(path)): a file of Git LFS, taken as it lies there")
             }
@@ -183,6 +198,19 @@ struct WorkingTree {
         }
         let bytes = try directory.file(name).readAll(limit: budget.fileBytes, subject: "a file of the working tree")
         return TreeContent.Entry(name: name, mode: mode, id: try objects.write(bytes, GIT_OBJECT_BLOB))
+    }
+
+    /// What the last commit has under a file's name.
+    private struct Known {
+        let size: Int
+        let pointer: LargeFilePointer?
+
+        init(_ id: ObjectID, in objects: borrowing LeftObjects) throws(GitError) {
+            size = try objects.size(of: id)
+            pointer = try objects.small(id, limit: LargeFilePointer.longest).flatMap(LargeFilePointer.init)
+        }
+
+        func mayBe(_ bytes: UInt64) -> Bool { UInt64(size) == bytes || pointer?.size == bytes }
     }
 
     private mutating func ignoreText(_ directory: borrowing LeftDirectory, _ path: [[UInt8]]) -> [UInt8]? {
