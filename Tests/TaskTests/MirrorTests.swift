@@ -113,7 +113,7 @@ struct MirrorTests {
         arguments: [
             (["mirror"], "name one upstream"), (["mirror", "/nowhere/at/all"], "ENOENT"),
             (["mirror", "ssh://git@forge.example/a"], "only https, http and paths"),
-            (["mirror", "https://me:hunter2@forge.example/a"], "it carries a password"),
+            (["mirror", "https://me:hunter2@forge.example/a"], "it carries a password"),  // not a secret
             (["mirror", "https://forge.example/a", "--credential", "hunter2"], "--credential is neither"),
             (["mirror", "https://forge.example/a", "--out", "x"], "--out belongs to"),
             (["repository", "https://forge.example/a"], "--out is missing"),

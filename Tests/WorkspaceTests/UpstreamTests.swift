@@ -43,7 +43,8 @@ struct UpstreamTests {
         arguments: [
             ("ssh://git@forge.example/a", UpstreamFlaw.scheme), ("git@forge.example:a/b", .scheme),
             ("file:///a", .scheme), ("ext::sh -c id", .path), ("ftp://a/b", .scheme), ("", .scheme),
-            ("https://user:secret@forge.example/a", .password), ("https://:x@forge.example/a", .password),
+            ("https://user:secret@forge.example/a", .password),  // not a secret
+            ("https://:x@forge.example/a", .password),
             ("https:///a", .host), ("https://-a/b", .host), ("https://a..b/c", .host), ("https://a_b/c", .host),
             ("https://@a/b", .host), ("https://[::1/b", .host), ("https://a$b/c", .host),
             ("https://a:0/b", .port), ("https://a:70000/b", .port), ("https://a:/b", .port), ("https://a:x/b", .port),
