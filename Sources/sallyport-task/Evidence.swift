@@ -87,6 +87,8 @@ struct Evidence {
 
     /// Names the prompt in commits: the start of its digest.
     var promptVersion: String { String(promptDigest.prefix(12)) }
+    /// Of ``opening``, as it lies beside the evidence.
+    var openingDigest = ""
 
     mutating func observe(_ label: String, _ record: SessionRecord) { sessions.append((label, record)) }
 
@@ -152,6 +154,30 @@ struct Evidence {
         }
     }
 
+    static let openingFile = "opening.json"
+
+    /// What stood before the agent began: what was asked for, of which commit, and how that commit fared. Its digest is in
+    /// every commit, since none of them can name a whole that they are part of.
+    var opening: JSON {
+        [
+            "version": 1, "task": .string(task), "type": .string(order.type.rawValue),
+            "repository": .string(order.repository), "request": requestJSON, "host": machine, "work_item": workItemJSON,
+            "prompt": promptJSON, "base": baseJSON, "checks": .array(checksJSON), "criteria": .array(criteriaJSON),
+            "observed": observedJSON,
+        ]
+    }
+
+    private var baseJSON: JSON {
+        [
+            "commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached),
+            "lfs_pointers": .bool(hasLargeFilePointers),
+        ]
+    }
+
+    private var observedJSON: JSON {
+        .object(sessions.map { JSON.Member($0.label, sessionJSON($0.label, $0.record)) })
+    }
+
     /// - Parameter files: The files beside the evidence and their digests.
     func json(files: [(name: String, digest: String)]) -> JSON {
         [
@@ -169,17 +195,15 @@ struct Evidence {
             "host": machine,
             "work_item": workItemJSON,
             "prompt": promptJSON,
-            "base": [
-                "commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached),
-                "lfs_pointers": .bool(hasLargeFilePointers),
-            ],
+            "base": baseJSON,
+            "opening": ["file": .string(Self.openingFile), "sha256": .string(openingDigest)],
             "delivered": deliveredJSON,
             "checks": .array(checksJSON),
             "criteria": .array(criteriaJSON),
             "forge": forgeJSON,
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,
-            "observed": .object(sessions.map { JSON.Member($0.label, sessionJSON($0.label, $0.record)) }),
+            "observed": observedJSON,
             "limits_hit": .array(ofEach("limit") { $0.limitsHit }),
             "denials": .array(ofEach("denial") { $0.denials }),
             "claimed": ["frames": .array(claims), "cut": .bool(claimsCut), "log": "work.log"],

@@ -19,7 +19,7 @@ struct Intake {
     /// Where the receiver's branch stands, if that is known.
     var onto: ObjectID?
     /// What every commit has to say; nil for work of no task.
-    var trailers: (task: String, prompt: String)?
+    var trailers: (task: String, prompt: String, evidence: String)?
 
     struct Result {
         /// Why nothing of it is handed over; nil when something is.
@@ -38,7 +38,7 @@ struct Intake {
     func take(_ bundle: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> Result {
         let input = try delivery.open(bundle)
         var command = ["step-import", "--task-id", trailers?.task ?? "-"] + common(delivery)
-        if let prompt = trailers?.prompt { command += ["--prompt-version", prompt] }
+        if let trailers { command += ["--prompt-version", trailers.prompt, "--evidence", trailers.evidence] }
         let report = try step.run(command, input: input.number)
         if let reason = report["refused"] { return Result(refusal: reason) }
         let tip = try report.commit("tip")

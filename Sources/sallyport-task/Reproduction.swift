@@ -182,7 +182,8 @@ struct Reproduction: ~Copyable {
         var intake = Intake(
             step: ConfinedStep(processes: processes), rules: rules, reference: try reference, base: base)
         intake.trailers = (
-            bundle.evidence["task"]?.stringValue ?? "", bundle.evidence["prompt"]?["version"]?.stringValue ?? ""
+            bundle.evidence["task"]?.stringValue ?? "", bundle.evidence["prompt"]?["version"]?.stringValue ?? "",
+            bundle.evidence["opening"]?["sha256"]?.stringValue ?? ""
         )
         let result = try intake.take("work.bundle", in: delivery)
         // What the gate refused then left nothing to compare with.

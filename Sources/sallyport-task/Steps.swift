@@ -52,7 +52,10 @@ extension StepProcess {
         // Not only by the runner, which is inside the agent's trust. What was left in a directory is of no task.
         let task = try required("--task-id")
         if task != "-" {
-            incoming.trailers = [("Task-Id", task), ("Prompt-Version", try required("--prompt-version"))]
+            incoming.trailers = [
+                ("Task-Id", task), ("Prompt-Version", try required("--prompt-version")),
+                ("Sallyport-Evidence", try required("--evidence")),
+            ]
         }
         let tip = try incoming.run(Descriptor(owning: 0), into: try BareRepository.open(at: repository))
         let bare = try BareRepository.open(at: repository)

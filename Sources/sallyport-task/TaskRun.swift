@@ -80,6 +80,8 @@ struct TaskRun: ~Copyable {
         try recordBase()
         for command in evidence.verification.commands { try check(command, .before, base) }
         guard evidence.outcome == nil else { return }
+        try delivery.write(Evidence.openingFile, JSONWriter().write(evidence.opening) + [10], mode: 0o644)
+        evidence.openingDigest = try delivery.digest(Evidence.openingFile)
         guard order.type.writes else { return try review(base) }
         guard let delivered = try work(base) else { return }
         if let claim = evidence.outcome, claim != .agentFailed { return }
@@ -199,7 +201,7 @@ struct TaskRun: ~Copyable {
         Progress.say("task \(identifier): agent at work on \(branch)")
         var runner = [
             "task", "--source", Sandbox.source, "--base", "\(base)", "--branch", branch, "--prompt-version",
-            evidence.promptVersion,
+            evidence.promptVersion, "--evidence", evidence.openingDigest,
         ]
         for (name, command) in [
             ("setup", arguments.setupCommand), ("build", arguments.buildCommand), ("lint", arguments.lintCommand),
@@ -280,7 +282,7 @@ struct TaskRun: ~Copyable {
     private func intake(_ base: ObjectID) -> Intake {
         Intake(
             step: step, rules: rules, reference: "refs/heads/\(branch)", base: base,
-            trailers: (identifier, evidence.promptVersion))
+            trailers: (identifier, evidence.promptVersion, evidence.openingDigest))
     }
 
     func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {

@@ -52,7 +52,7 @@ struct LyingRunnerTests {
     /// Work that is honest but for what the test puts around it: `$1` changes the tree.
     private static let deliver = """
         base=$(option --base "$@"); branch=$(option --branch "$@"); id=$(option --task-id "$@")
-        version=$(option --prompt-version "$@")
+        version=$(option --prompt-version "$@"); opening=$(option --evidence "$@")
         cd /workspace && git clone -q --shared --no-checkout "$(option --source "$@")" . && git checkout -q -b "$branch" "$base"
         change
         git add -A && git commit -q -m "$title" -m "$(trailers)"
@@ -61,7 +61,7 @@ struct LyingRunnerTests {
     private static let honest = """
         title=done
         change() { echo fixed > file; }
-        trailers() { printf 'Task-Id: %s\\nPrompt-Version: %s\\n' "$id" "$version"; }
+        trailers() { printf 'Task-Id: %s\\nPrompt-Version: %s\\nSallyport-Evidence: %s\\n' "$id" "$version" "$opening"; }
 
         """
     private static let red = honest.replacing("echo fixed", with: "echo still-broken")
@@ -112,6 +112,11 @@ struct LyingRunnerTests {
             ("trailers() { echo nothing; }", "Task-Id"),
             ("trailers() { printf 'Task-Id: t0\\nPrompt-Version: %s\\n' $version; }", "Task-Id"),
             ("trailers() { printf 'Task-Id: %s\\nPrompt-Version: 000000000000\\n' $id; }", "Prompt-Version"),
+            ("trailers() { printf 'Task-Id: %s\\nPrompt-Version: %s\\n' $id $version; }", "Sallyport-Evidence"),
+            (
+                "trailers() { printf 'Task-Id: %s\\nPrompt-Version: %s\\nSallyport-Evidence: 0\\n' $id $version; }",
+                "Sallyport-Evidence"
+            ),
             (
                 "trailers() { printf 'Task-Id: %s\\nTask-Id: %s\\nPrompt-Version: %s\\n' $id $id $version; }", "Task-Id"
             ),

@@ -64,6 +64,13 @@ struct NewTaskTests {
         let versions = try scene.scene.git(
             done.repository, "log", "--format=%(trailers:key=Prompt-Version,valueonly,separator=)", "base..\(commit)")
         #expect(versions == "\(digest.prefix(12))\n\(digest.prefix(12))")
+        // The commits name what stood before the agent began, and the evidence names the same.
+        let opening = try Command("/usr/bin/sha256sum", [done.directory + "/opening.json"]).run().text.prefix(64)
+        #expect(done.evidence?["opening"]?["sha256"]?.stringValue == String(opening))
+        let named = try scene.scene.git(
+            done.repository, "log", "--format=%(trailers:key=Sallyport-Evidence,valueonly,separator=)",
+            "base..\(commit)")
+        #expect(named == "\(opening)\n\(opening)")
     }
 
     @Test(

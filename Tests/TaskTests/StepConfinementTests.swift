@@ -24,6 +24,7 @@ struct StepConfinementTests {
             [
                 "step-import", "--base", base, "--reference", "refs/heads/sallyport/t/x", "--quarantine", quarantine,
                 "--become", "\(Self.identity):\(Self.identity)", "--task-id", "t", "--prompt-version", "0",
+                "--evidence", "0",
             ])
         command.environment = ["LC_ALL": "C"]
         let running = try command.start()

@@ -44,6 +44,7 @@ struct TaskMode {
         if case .script = agent.driver { git = git.with(date: date) }
         var lines = [(key: "Task-Id", value: identifier)]
         if let version = options["--prompt-version"] { lines.append(("Prompt-Version", version)) }
+        if let digest = options["--evidence"] { lines.append(("Sallyport-Evidence", digest)) }
         let history = History(
             git: git, base: base, branch: branch, title: prompt.title, trailers: Trailers(lines: lines))
         guard let tip = try history.collect() else {
