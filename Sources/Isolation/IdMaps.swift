@@ -65,7 +65,7 @@ package struct IdMaps: Sendable, Equatable {
     }
 
     static func text(_ extents: [Extent]) -> String {
-        extents.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined()
+        extents.reduce("") { $0 + "\($1.inside) \($1.outside) \($1.count)\n" }
     }
 
     /// Writes the maps of a process that waits for them, through a held `/proc/<pid>` directory, so that a reused pid

@@ -141,33 +141,29 @@ package struct Sandbox: ~Copyable {
         guard pid >= 0 else { throw LaunchError(step: "clone", subject: nil, errno: Errno(-pid)) }
         if steps.has(fault, notAfter: "maps.wait") { obey(plumbing) }
         let mapped = plumbing.takeMapped()
-        var served: Result<Int32, SystemError>?
+        var namespace: Int32 = -1
+        var unserved: SystemError?
         if let serve {
             do throws(SystemError) {
-                served = .success(try serve(pid))
+                namespace = try serve(pid)
                 var byte: UInt8 = 1
                 // A child that is gone has said why.
                 _ = sp_write(mapped.number, &byte, 1)
-            } catch { served = .failure(error) }
+            } catch { unserved = error }
         }
         _ = consume mapped
         if fault != nil { obey(plumbing) }
         var failure = sp_failure()
         // The end of file is the exec: the block and the child's stack are ours again.
         let reported = sp_read(plumbing.reportRead, &failure, MemoryLayout<sp_failure>.size)
-        if reported == 0 {
-            if serve == nil { return Launched(pid: pid, pidfd: pidfd, namespace: -1) }
-            if case .success(let namespace)? = served {
-                return Launched(pid: pid, pidfd: pidfd, namespace: namespace)
-            }
-        }
+        if reported == 0 && unserved == nil { return Launched(pid: pid, pidfd: pidfd, namespace: namespace) }
         reap(pidfd)
-        if case .success(let namespace)? = served { _ = sp_close(namespace) }
+        if namespace >= 0 { _ = sp_close(namespace) }
         let position = reported == MemoryLayout<sp_failure>.size ? Int(failure.label) : 0
         let step = position >= 1 && position <= steps.count ? steps[position - 1] : nil
         // What the child says of its own failure comes first, unless it only missed what was not done for it.
-        if case .failure(let error)? = served, position == 0 || step?.label == "maps.wait" {
-            throw LaunchError(error, step: "maps.write")
+        if let unserved, position == 0 || step?.label == "maps.wait" {
+            throw LaunchError(unserved, step: "maps.write")
         }
         guard position > 0 else {
             throw LaunchError(

@@ -47,6 +47,8 @@ package final class WorkerThread: Sendable {
     private let jobs = Mutex<[Job?]>([])
     private let waiting = Semaphore()
     private let thread = Mutex<pthread_t?>(nil)
+    /// The processor of whoever started it.
+    private let starter = sched_getcpu()
 
     /// Starts the thread with the caller's signal mask.
     package init(_ name: String) throws(SystemError) {
@@ -79,6 +81,8 @@ package final class WorkerThread: Sendable {
     }
 
     private func main() {
+        // A kernel that fills one processor before it uses the next would have the two threads take turns: 0.3 ms of a start.
+        sp_leave_processor(starter)
         while true {
             waiting.take()
             guard let job = jobs.withLock({ $0.removeFirst() }) else { return }

@@ -10,6 +10,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -168,6 +169,15 @@ static inline long sp_mount_setattr(int fd, unsigned flags, uint64_t set, uint64
 static inline void sp_one_heap(void) {
     (void)mallopt(M_ARENA_MAX, 1);
     (void)mallopt(M_TOP_PAD, 512 << 10);
+}
+/// Moves the calling thread off a processor once, if it may run on another; where it runs later is the kernel's choice.
+static inline void sp_leave_processor(int processor) {
+    cpu_set_t all;
+    if (processor < 0 || sched_getaffinity(0, sizeof all, &all) < 0 || !CPU_ISSET(processor, &all)) return;
+    cpu_set_t others = all;
+    CPU_CLR(processor, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+        (void)sched_setaffinity(0, sizeof all, &all);
 }
 static inline long sp_pidfd_open(int pid) { SP_RET(syscall(SYS_pidfd_open, pid, 0)); }
 static inline long sp_pidfd_signal(int pidfd, int signal, unsigned flags) {

@@ -104,7 +104,7 @@ package struct PlanBuilder: Sendable {
             data: store(string: type), len: UInt32(type.utf8.count), a: attributes, b: slot)
         flat.append(step)
         steps.append(
-            PlanStep(label: label, operation: .filesystem, path: nil, detail: ([type] + options).joined(separator: " "))
+            PlanStep(label: label, operation: .filesystem, path: nil, detail: options.reduce(type) { $0 + " " + $1 })
         )
     }
 

@@ -47,7 +47,10 @@ package struct RulePath: Sendable, Hashable, Comparable, CustomStringConvertible
     package func contains(_ other: RulePath) -> Bool { other.components.starts(with: components) }
 
     package var text: String {
-        components.isEmpty ? "/" : components.map { "/" + String(decoding: $0, as: UTF8.self) }.joined()
+        if components.isEmpty { return "/" }
+        var bytes: [UInt8] = []
+        for component in components { bytes += [UInt8(ascii: "/")] + component }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     package var description: String { text }

@@ -21,9 +21,19 @@ package struct FilterSpecification: Sendable, Hashable {
 
     /// Names a filter without computing it: the same text means the same rules, in every program that has them.
     package var identity: String {
-        let groups = Set(policy.allowGroups.map { $0.rawValue }).sorted().joined(separator: ",")
-        let denied = Set(policy.deny).sorted().joined(separator: ",")
-        return "sallyport-filter 1 revision \(Self.revision) groups \(groups) deny \(denied)"
+        let groups = Self.list(policy.allowGroups.map { $0.rawValue })
+        return "sallyport-filter 1 revision \(Self.revision) groups \(groups) deny \(Self.list(policy.deny))"
+    }
+
+    /// Sorted, each name once. Without `Set` and `joined`, whose types every start would have to work out.
+    private static func list(_ names: [String]) -> String {
+        var text = ""
+        var previous: String?
+        for name in names.sorted() where name != previous {
+            text += previous == nil ? name : "," + name
+            previous = name
+        }
+        return text
     }
 
     /// How one call is decided; nil for one that is left to the default.

@@ -34,9 +34,9 @@ package struct Layers: Sendable {
         for kind in kinds { namespaces.append((kind, namespace(pid, kind))) }
         var layers = Layers(
             status: status, namespaces: namespaces,
-            uidMap: try procBytes("/proc/\(pid)/uid_map").split(separator: UInt8(ascii: "\n")).map { singleBlanks($0) }
-                .joined(
-                    separator: ", "),
+            uidMap: try procBytes("/proc/\(pid)/uid_map").split(separator: UInt8(ascii: "\n")).reduce("") {
+                ($0.isEmpty ? "" : $0 + ", ") + singleBlanks($1)
+            },
             landlockABI: spec.landlockABI, landlock: spec.landlock == .required ? "required" : "waived",
             rlimits: rlimits(try procBytes("/proc/\(pid)/limits")))
         if spec.mode == .rootless {
@@ -84,8 +84,9 @@ package struct Layers: Sendable {
         for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] { try expect(set, "0000000000000000") }
         try expect("NoNewPrivs", "1")
         try expect("Seccomp", "2")
-        try expect("Uid", Array(repeating: "\(uid)", count: 4).joined(separator: " "))
-        try expect("Gid", Array(repeating: "\(gid)", count: 4).joined(separator: " "))
+        // Real, effective, saved and of the file system.
+        try expect("Uid", "\(uid) \(uid) \(uid) \(uid)")
+        try expect("Gid", "\(gid) \(gid) \(gid) \(gid)")
         for (name, value) in namespaces {
             if let host = hostNamespaces.first(where: { $0.name == name }), host.value == value {
                 throw SystemError(
