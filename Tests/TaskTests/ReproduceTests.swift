@@ -247,7 +247,7 @@ struct ReproduceTests {
         let found = try Command("/bin/grep", ["-rlF", "c4n4ry-value", done.directory]).run()
         // Its command line names it, in what the caller asked for; the value as such stands nowhere else.
         let named = Set(found.lines.map { String($0.dropFirst(done.directory.utf8.count + 1)) })
-        #expect(named.isSubset(of: ["evidence.json", "work.plan.json"]), "\(named)")
+        #expect(named.isSubset(of: ["evidence.json", "opening.json", "work.plan.json"]), "\(named)")
         let values = try JSONParser.parse(try #require(contents(done.directory + "/work.environment.json")))
         #expect(values["DEPLOYMENT"] == .null && values["LANG"]?.stringValue == "C.UTF-8")
     }
