@@ -4,11 +4,33 @@ internal import Workspace
 /// What an agent left: the first byte of the input chooses the reader.
 func fuzzLeft(_ input: [UInt8]) {
     let (choice, bytes) = headAndRest(input)
-    switch choice % 4 {
+    switch choice % 6 {
     case 0: fuzzIgnore(bytes)
     case 1: fuzzReferences(bytes)
     case 2: fuzzCommit(bytes)
-    default: fuzzTree(bytes)
+    case 3: fuzzTree(bytes)
+    case 4: fuzzDelta(bytes)
+    default: fuzzIndex(bytes)
+    }
+}
+
+/// A base of 256 different bytes, and a difference from it.
+private func fuzzDelta(_ bytes: [UInt8]) {
+    guard let delta = ObjectDelta(bytes) else { return }
+    let base = [UInt8](0...255)
+    guard let result = delta.apply(to: base) else { return }
+    hold(delta.sourceSize == base.count && result.count == delta.resultSize, "the sizes are those that were said")
+    hold(delta.apply(to: base.dropLast()) == nil, "it fits no other base")
+}
+
+/// What an index has is found, and nothing of it lies outside of what a place can be.
+private func fuzzIndex(_ bytes: [UInt8]) {
+    guard let index = PackIndex(bytes) else { return }
+    hold(bytes.count >= 1072 + index.count * 28, "it has a row for each")
+    for row in 0..<min(index.count, 8) {
+        let name = Array(bytes[(1032 + row * 20)..<(1052 + row * 20)])
+        // An index need not be sorted; what is found lies where a file can be read.
+        if let place = index.offset(of: name) { hold(place >= 0, "a place is a number") }
     }
 }
 

@@ -86,7 +86,8 @@ struct GateStep {
         let report = try step.run(command, input: input.number)
         if let reason = report["refused"] {
             let finding = Finding(
-                .refuse, .references, at: "the branch", reason, remedy: "Have it made anew, inside a sandbox.")
+                .refuse, .references, at: "the branch", reason.hasSuffix(".") ? String(reason.dropLast()) : reason,
+                remedy: "Have it made anew, inside a sandbox.")
             return GateVerdict(rules, [finding])
         }
         var verdict = GateVerdict(rules)

@@ -34,6 +34,32 @@ struct CollectContentTests {
     }
 
     @Test(
+        "G08: what a recursive clone would spring stays a submodule, and is refused", .requires(.root), .requires(.git))
+    func g08Clone() throws {
+        // CVE-2024-32002: the link leads a module's checkout into the repository. CVE-2025-48384: the end of line does.
+        for plant in [
+            """
+            printf '[submodule "x"]\\n\\tpath = A/modules/x\\n\\turl = ./y\\n' > .gitmodules; ln -s .git a; git add -A
+            git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),A/modules/x
+            """,
+            """
+            printf '[submodule "x"]\\n\\tpath = "s\\r"\\n\\turl = ./y\\n' > .gitmodules; ln -s .git/modules/x/hooks s; git add -A
+            git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),"$(printf 's\\r')"
+            """,
+        ] {
+            let scene = try CollectScene()
+            try scene.shell(plant + "\ngit commit -qm trap")
+            let done = try scene.collect(["--base", scene.base])
+            #expect(done.code == 1 && done.refusal.contains("is a submodule"), "\(done.refusal)")
+        }
+        // Without the submodule it is a link and names that fold: flagged before all else.
+        let scene = try CollectScene()
+        try scene.shell("ln -s .git a; mkdir A; echo x > A/hooks")
+        let done = try scene.collect(["--base", scene.base])
+        #expect(done.code == 0 && Set(flags(done)) == ["opened_paths a"], "\(flags(done))\(done.refusal)")
+    }
+
+    @Test(
         "G10: a tree with a name that leads elsewhere is refused", .requires(.root), .requires(.git),
         arguments: [
             ("100644", "..", "a directory's own link"), ("100644", ".GIT", "a repository's own directory"),
@@ -41,6 +67,13 @@ struct CollectContentTests {
             ("100644", ".g\u{200C}it", "a repository's own directory"),
             ("100644", ".git::$INDEX_ALLOCATION", "own directory"),
             ("120000", ".gitmodules", "is a symlink named .gitmodules"), ("100644", "a\\.git\\config", "own directory"),
+            ("100644", ".git ", "own directory"), ("100644", ".git.", "own directory"),
+            ("100644", "GIT~1", "own directory"),
+            ("100644", ".git . .", "own directory"), ("100644", "\u{FEFF}.git", "own directory"),
+            ("100644", ".\u{202A}gI\u{206F}t", "own directory"), ("100644", ".", "a directory's own link"),
+            ("100644", "", "can't parse filename"), ("100644", "a/b", "a separator in its name"),
+
+            ("120000", ".git", "own directory"), ("100644", String(repeating: "x", count: 300), "more than 255 bytes"),
             ("100600", "x", "has the mode"), ("160000", "x", "is a submodule"),
         ])
     func g10(_ mode: String, _ name: String, _ flaw: String) throws {

@@ -122,6 +122,22 @@ struct CollectHostileTests {
                 git -c user.name=a -c user.email=a@b checkout -q -b side HEAD^; echo side > file
                 git -c user.name=a -c user.email=a@b commit -qam side; git checkout -q main
                 """, springs: "git merge -m x side"),
+        Trap(
+            "filter of an interactive difference",
+            plant: "git config interactive.diffFilter \"$1; cat\"; echo c > file",
+            springs: "echo q | TERM=xterm setsid -w script -qec 'git add -p' /dev/null"),
+        Trap(
+            "tool for differences",
+            plant:
+                "git config diff.tool x; git config difftool.x.cmd \"$1\"; git config difftool.prompt false; echo c > file",
+            springs: "git difftool"),
+        Trap(
+            "tool for merges",
+            plant: """
+                git config merge.tool x; git config mergetool.x.cmd "$1"; git config mergetool.x.trustExitCode true
+                git -c user.name=a -c user.email=a@b checkout -q -b side HEAD^; echo side > file
+                git -c user.name=a -c user.email=a@b commit -qam side; git checkout -q main
+                """, springs: "git merge -q -m x side; git mergetool --no-prompt < /dev/null"),
     ]
 
     @Test("G04: no driver of differences or merges runs", .requires(.root), .requires(.git), arguments: drivers)
@@ -150,6 +166,17 @@ struct CollectHostileTests {
                 git config protocol.ext.allow always
                 """, springs: "git fetch /somewhere"),
         Trap(
+            "helper that is named as a protocol",
+            plant: """
+                mkdir .git/bin; printf '#!/bin/sh\\n%s\\n' "$1" > .git/bin/git-remote-x; chmod +x .git/bin/git-remote-x
+                git remote add o x; git config remote.o.vcs x
+                """, springs: "PATH=.git/bin:$PATH git fetch o"),
+        Trap(
+            "program that asks for a password",
+            plant:
+                "git config core.askPass \"$PWD/.git/ask\"; printf '#!/bin/sh\\n%s\\n' \"$1\" > .git/ask; chmod +x .git/ask",
+            springs: "printf 'protocol=https\\nhost=x\\n\\n' | setsid -w git credential fill"),
+        Trap(
             "credential helper",
             plant: "git config credential.helper \"!$1; true\"",
             springs: "printf 'protocol=https\\nhost=x\\n\\n' | git credential fill"),
@@ -166,6 +193,22 @@ struct CollectHostileTests {
             plant:
                 "echo \"$1\" > .git/sign; chmod +x .git/sign; git config gpg.program .git/sign; git config commit.gpgSign true",
             springs: "git commit --allow-empty -m x"),
+        Trap(
+            "pager", plant: "git config core.pager \"$1; cat\"", springs: "setsid -w script -qec 'git log' /dev/null"),
+        Trap(
+            "pager of one command", plant: "git config pager.branch \"$1; cat\"",
+            springs: "setsid -w script -qec 'git branch' /dev/null"),
+        Trap(
+            "signing with ssh",
+            plant: """
+                printf '#!/bin/sh\\n%s\\n' "$1" > .git/sign; chmod +x .git/sign; git config gpg.ssh.program .git/sign
+                git config gpg.format ssh; git config user.signingKey key::x; git config commit.gpgSign true
+                """, springs: "git commit --allow-empty -m x"),
+        Trap(
+            "browser", plant: "git config browser.x.cmd \"$1; true\"; git config web.browser x",
+            springs: "git web--browse http://host.invalid/"),
+        Trap(
+            "manual", plant: "git config man.viewer x; git config man.x.cmd \"$1; true\"", springs: "git help -m log"),
         Trap(
             "sequence editor", plant: "git config sequence.editor \"$1; true\"", springs: "git rebase -i HEAD^"),
         Trap(
@@ -194,6 +237,45 @@ struct CollectHostileTests {
 
     @Test("G07: no included configuration counts", .requires(.root), .requires(.git), arguments: includes)
     func g07(_ trap: Trap) throws { try hold(trap) }
+
+    @Test("G07: nothing that an environment tells git is heard", .requires(.root), .requires(.git))
+    func g07Environment() throws {
+        let scene = try CollectScene()
+        let mark = try Self.mark(scene)
+        let receiver = scene.home.at("receiver.git")
+        try CollectScene.git(scene.home.path, "init", "--quiet", "--bare", receiver)
+        try scene.home.directory("template")
+        let hostile = [
+            "GIT_DIR": scene.home.at("elsewhere"), "GIT_WORK_TREE": "/etc", "GIT_CONFIG_COUNT": "2",
+            "GIT_CONFIG_KEY_0": "core.fsmonitor", "GIT_CONFIG_VALUE_0": "touch \(mark); false",
+            "GIT_CONFIG_KEY_1": "core.sshCommand", "GIT_CONFIG_VALUE_1": "touch \(mark)",
+            "GIT_EXTERNAL_DIFF": "touch \(mark)", "GIT_SSH_COMMAND": "touch \(mark)", "GIT_PAGER": "touch \(mark)",
+            "GIT_ASKPASS": "/bin/touch", "GIT_PROXY_COMMAND": "/bin/touch", "GIT_OBJECT_DIRECTORY": "/etc",
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": "/etc", "GIT_INDEX_FILE": "/etc/passwd",
+            "GIT_TRACE": scene.home.at("trace"),
+            "GIT_TEMPLATE_DIR": scene.home.at("template"), "GIT_EXEC_PATH": scene.home.at("template"),
+            "GIT_CONFIG_PARAMETERS": "'core.fsmonitor=touch \(mark)'", "GIT_REPLACE_REF_BASE": "refs/heads/",
+        ]
+        // Armed: the same environment has stock git run it.
+        var stock = Command("/usr/bin/git", ["-C", scene.left, "status"])
+        stock.environment = CollectScene.environment.merging(
+            hostile.filter {
+                $0.key.hasPrefix("GIT_CONFIG_COUNT") || $0.key.hasPrefix("GIT_CONFIG_KEY")
+                    || $0.key.hasPrefix("GIT_CONFIG_VALUE")
+            }
+        ) { $1 }
+        _ = try stock.run()
+        #expect(access(mark, F_OK) == 0)
+        unlink(mark)
+        var command = Command(
+            Executables.sallyport,
+            ["collect", scene.left, "--out", scene.home.at("out"), "--base", scene.base, "--push", receiver])
+        command.environment = hostile.merging(["PATH": "/usr/bin:/bin"]) { $1 }
+        let done = try Collected(try command.run(), directory: scene.home.at("out"))
+        #expect(done.code == 0, "\(done.refusal)\(done.finished.errorText)")
+        #expect(access(mark, F_OK) != 0 && access(scene.home.at("trace"), F_OK) != 0)
+        #expect(try CollectScene.git(receiver, "rev-parse", "sallyport/collected/main") == done.commit)
+    }
 
     @Test("G07: a working tree that lies elsewhere is not looked at", .requires(.root), .requires(.git))
     func g07WorkTree() throws {

@@ -15,10 +15,13 @@ package struct ReceivedRange: ~Copyable {
     package let head: ObjectID
     private let repository: OpaquePointer
     private let objects: Handle
+    /// Trees that may still be read for comparisons: a few objects can stand for any number of directories.
+    private let trees: Allowance
 
     package init(_ bare: borrowing BareRepository, from base: ObjectID?, to head: ObjectID) throws(GitError) {
         let repository = bare.repository.pointer
         self.repository = repository
+        trees = Allowance(Self.mostTrees)
         self.base = base
         self.head = head
         objects = try Handle("open", "objects of \"\(bare.path)\"", free: git_odb_free) {
@@ -93,13 +96,20 @@ package struct ReceivedRange: ~Copyable {
         return size
     }
 
+    private static let mostTrees = 500_000
     private static let longestCommit = 1 << 20
     private static let longestTree = 256 << 20
 
     private borrowing func comparison(_ new: ObjectID, _ old: [ObjectID], most: Int) throws(GitError) -> TreeComparison
     {
         let pool = objects.pointer
+        let allowance = trees
         return try TreeComparison(new, against: old, most: most) { (tree) throws(GitError) in
+            guard allowance.takeOne() else {
+                throw GitError(
+                    .refused, "compare", "the trees of the branch", "they have more than \(Self.mostTrees) directories",
+                    remedy: GitError.nothingTaken)
+            }
             let bytes = try Self.read(tree, from: pool, limit: Self.longestTree)?.bytes
             guard let entries = bytes.flatMap({ TreeContent($0).entries() }) else {
                 throw GitError(.refused, "read", "tree \(tree)", "it is malformed", remedy: GitError.nothingTaken)
@@ -123,5 +133,17 @@ package struct ReceivedRange: ~Copyable {
         let object = try Handle("read", "object \(id)", free: git_odb_object_free) { git_odb_read(&$0, pool, &raw) }
         let start = git_odb_object_data(object.pointer)
         return ([UInt8](UnsafeRawBufferPointer(start: start, count: git_odb_object_size(object.pointer))), type)
+    }
+}
+
+/// How often something may still be done.
+private final class Allowance {
+    private var left: Int
+
+    init(_ left: Int) { self.left = left }
+
+    func takeOne() -> Bool {
+        left -= 1
+        return left >= 0
     }
 }
