@@ -179,14 +179,13 @@ struct CollectInputTests {
             mkdir many; truncate -s 60M many/0; for n in $(seq 400); do ln many/0 many/$n; done
             blob=$(git hash-object -w many/0)
             for n in $(seq 0 400); do printf '100644 %s 0\\tmany/%s\\n' $blob $n; done | git update-index --index-info
-            git commit -qm many
+            # Not git commit, which would read them all.
+            git update-ref HEAD $(git commit-tree -p HEAD -m many $(git write-tree))
             """)
-        let began = ContinuousClock.now
         let done = try scene.collectOnce(["--base", scene.base, "--timeout", "2"])
         #expect(
             done.code == 125 && done.finished.errorText.contains("it still ran after 2 seconds"),
             "\(done.finished.errorText)")
-        #expect(ContinuousClock.now - began < .seconds(30))
         #expect(access(done.directory, F_OK) != 0)
     }
 
