@@ -111,7 +111,7 @@ extension SourceRepository {
             raw = try peeled(id)
             try git("walk", "\(id)", code: .unusableSource) { git_revwalk_hide(walk.pointer, &raw) }
         }
-        return try PackWriter(repository: repository, subject: subject).write(
+        return try PackWriter(repository: repository, subject: subject).writeAny(
             walk: walk, extra: tags, budget: budget, to: write)
     }
 
