@@ -12,12 +12,30 @@ struct ConfinedStep {
     /// Longest wait for one step: a little more than its processor time.
     var seconds = longest
 
+    /// What a step makes of what it was given to read.
+    enum Answer {
+        case report(StepReport)
+        /// What it read is not taken, and why.
+        case refused(String)
+    }
+
+    /// Runs a step for which a refusal is a failure like any other.
+    ///
     /// - Parameters:
     ///   - input: Becomes standard input of the step.
     ///   - outputs: Become descriptors 3, 4 and so on of the step.
-    /// - Throws: ``TaskFailure`` with the step's own words when it failed; a step that refused what it read returns
-    ///   normally, with `refused` in its report.
+    /// - Throws: ``TaskFailure`` with the step's own words when it failed or refused.
     func run(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = []) throws(TaskFailure) -> StepReport {
+        switch try ask(arguments, input: input, outputs: outputs) {
+        case .report(let report): return report
+        case .refused(let reason): throw TaskFailure(message: reason)
+        }
+    }
+
+    /// Runs a step whose refusal is an outcome: of a task, of a collect, of a check.
+    ///
+    /// - Throws: ``TaskFailure`` with the step's own words when it failed.
+    func ask(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = []) throws(TaskFailure) -> Answer {
         let pipe = try host { () throws(SystemError) in try Channel.pipe() }
         // Standard error goes the same way: a crash report is then part of a malformed report, printed escaped.
         let child = try processes.start(
@@ -45,7 +63,7 @@ struct ConfinedStep {
         guard end == .exited(0) else {
             throw TaskFailure("run", name, "it ended with \(end)", remedy: "Report this.")
         }
-        return report
+        return if let reason = report["refused"] { .refused(reason) } else { .report(report) }
     }
 
     static let longest = 1500

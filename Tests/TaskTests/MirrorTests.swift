@@ -8,7 +8,7 @@ import Testing
 @Suite("mirrors", .serialized, .requires(.git), .timeLimit(.minutes(2)))
 struct MirrorTests {
     /// An operator, and an upstream with one commit.
-    private struct Scene {
+    struct Scene {
         let sallyport: Sallyport
         let upstream: String
 

@@ -68,9 +68,12 @@ struct CollectRun: ~Copyable {
         let bundle = try delivery.create("left.bundle")
         let known = try receiver?.references() ?? []
         let list = try MemoryFile.make(known.flatMap { Array("\($0.id) ".utf8) + $0.name + [0x0A] })
-        let report = try step.run(
+        let report: StepReport
+        switch try step.ask(
             readingCommand(), input: list.number, outputs: [base.number, bundle.number, tree.descriptor.number])
-        if let reason = report["refused"] {
+        {
+        case .report(let answer): report = answer
+        case .refused(let reason):
             record.refusal = reason
             return false
         }
@@ -104,8 +107,7 @@ struct CollectRun: ~Copyable {
             delivery.quarantineOwner?.text ?? "-",
         ]
         let base = try delivery.open("base.pack")
-        let made = try step.run(["step-index"] + common, input: base.number)
-        if let reason = made["refused"] {
+        if case .refused(let reason) = try step.ask(["step-index"] + common, input: base.number) {
             record.refusal = reason
             return
         }
