@@ -41,10 +41,10 @@ struct ConfinedStep {
         let child = try processes.start(
             ["/proc/self/exe"] + arguments, environment: ["LC_ALL=C", "SWIFT_BACKTRACE=enable=no"],
             descriptors: [input, pipe.second.number, pipe.second.number] + outputs)
-        let readEnd = pipe.closingSecond()
+        var bytes: [UInt8] = []
+        let said = PipeSink(pipe.closingSecond()) { bytes += $0.prefix(StepReport.longest + 1 - bytes.count) }
         let name = "task step \(arguments[0])"
-        let (end, bytes) = try processes.wait(
-            child, name: name, output: readEnd, limit: StepReport.longest, seconds: seconds)
+        let end = try processes.wait(child, name: name, sinks: [said], seconds: seconds)
         switch end {
         case .interrupted: throw TaskFailure(message: "the task was interrupted during \(arguments[0])")
         case .late:
@@ -67,27 +67,6 @@ struct ConfinedStep {
     }
 
     static let longest = 1500
-}
-
-extension ConfinedStep {
-    /// Runs the git command of the host between repositories of the host, in a process that can write only beneath one of
-    /// them; see ``HostGit``.
-    ///
-    /// - Returns: Its exit status and what it printed, both streams in one.
-    func transfer(_ arguments: [String], environment: [String]) throws(TaskFailure) -> (status: Int32, output: [UInt8])
-    {
-        let pipe = try host { () throws(SystemError) in try Channel.pipe() }
-        let child = try processes.start(
-            ["/proc/self/exe", "step-git"] + arguments, environment: environment,
-            descriptors: [-1, pipe.second.number, pipe.second.number])
-        let readEnd = pipe.closingSecond()
-        let (end, bytes) = try processes.wait(
-            child, name: "git", output: readEnd, limit: 1 << 20, seconds: seconds)
-        guard case .exited(let status) = end, bytes.count <= 1 << 20 else {
-            throw TaskFailure("run", "git", "it ended with \(end)", remedy: "Try again, with a longer --timeout.")
-        }
-        return (status, bytes)
-    }
 }
 
 /// The side of a step that runs confined.

@@ -72,13 +72,4 @@ struct MirrorStore: ~Copyable {
     }
 
     var owner: String { identity?.text ?? "-" }
-
-    /// A file in memory for what one step says to the next.
-    static func scratch(_ name: String) throws(TaskFailure) -> Descriptor {
-        try host { () throws(SystemError) in
-            Descriptor(owning: Int32(try checked("create", "a file in memory") { sp_memfd(name) }))
-        }
-    }
-
-    static func rewind(_ file: borrowing Descriptor) { _ = lseek(file.number, 0, SEEK_SET) }
 }
