@@ -24,9 +24,12 @@ struct ConfinedStep {
     /// - Parameters:
     ///   - input: Becomes standard input of the step.
     ///   - outputs: Become descriptors 3, 4 and so on of the step.
+    ///   - held: Stays open in it, behind all others: a lock that ends with the last who has it.
     /// - Throws: ``TaskFailure`` with the step's own words when it failed or refused.
-    func run(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = []) throws(TaskFailure) -> StepReport {
-        switch try ask(arguments, input: input, outputs: outputs) {
+    func run(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = [], held: Int32? = nil) throws(TaskFailure)
+        -> StepReport
+    {
+        switch try ask(arguments, input: input, outputs: outputs + (held.map { [$0] } ?? [])) {
         case .report(let report): return report
         case .refused(let reason): throw TaskFailure(message: reason)
         }
@@ -78,7 +81,7 @@ struct StepProcess {
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
         "step-match", "step-collect", "step-gate", "step-export",
-        "step-mirror-create", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
+        "step-mirror-prepare", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
     ]
 
     /// Runs a step to its end and exits: 0 with a report, whatever the report says.
@@ -98,7 +101,7 @@ struct StepProcess {
             case "step-findings": try process.findings(&report)
             case "step-publish": try process.publish(&report)
             case "step-match": try process.match(&report)
-            case "step-mirror-create": try process.createMirror()
+            case "step-mirror-prepare": try process.prepareMirror()
             case "step-mirror-list": try process.listMirror()
             case "step-mirror-read": try process.readUpstream(&report)
             case "step-mirror-take": try process.fillMirror()

@@ -26,6 +26,8 @@ struct HostGit {
     var credential: Secret?
     /// Certificates to trust instead of the host's, as PEM.
     var authorities: [UInt8]?
+    /// Stays open in it and in all that it starts: a lock that ends with the last of them.
+    var held: Int32?
 
     /// What came of one call.
     struct Result {
@@ -75,7 +77,7 @@ struct HostGit {
         let trusted = try MemoryFile.sealed(authorities.map { Secret(copying: $0) }, name: "certificates")
         return try processes.start(
             ["/proc/self/exe", GitProcess.name] + place + ["--"] + arguments, environment: environment,
-            descriptors: [-1, pipes[0], pipes[1], secret.number, pipes[2], trusted.number])
+            descriptors: [-1, pipes[0], pipes[1], secret.number, pipes[2], trusted.number] + (held.map { [$0] } ?? []))
     }
 
     /// What ``GitProcess`` leaves to git.

@@ -28,9 +28,8 @@ struct MirrorFill {
     }
 
     func run(_ store: borrowing MirrorStore) throws(TaskFailure) -> Outcome {
-        if access(store.repository, F_OK) != 0 {
-            _ = try step.run(["step-mirror-create"] + Self.place(store))
-        }
+        // Whatever was cut short before, at any point, is cleared away: nobody else is at work here.
+        _ = try step.run(["step-mirror-prepare"] + Self.place(store), held: store.lock.number)
         let before = try Self.size(store)
         var uses: [TransferUse] = []
         var head: String?
@@ -55,7 +54,7 @@ struct MirrorFill {
         let file = try MemoryFile.make()
         let choice = head.map { ["--head", $0] } ?? []
         _ = try step.run(
-            ["step-mirror-list"] + choice + Self.place(store), outputs: [file.number])
+            ["step-mirror-list"] + choice + Self.place(store), outputs: [file.number], held: store.lock.number)
         MemoryFile.rewind(file)
         do throws(GitError) { return try ReferenceList(from: file) } catch { throw TaskFailure(error) }
     }
@@ -77,7 +76,8 @@ struct MirrorFill {
             ["step-mirror-read", "--repo", path, "--become", identity], input: known.number, outputs: [pack.number])
         MemoryFile.rewind(pack)
         _ = try step.run(
-            ["step-mirror-take", "--pack", report["pack"] ?? "no"] + Self.place(store), input: pack.number)
+            ["step-mirror-take", "--pack", report["pack"] ?? "no"] + Self.place(store), input: pack.number,
+            held: store.lock.number)
         try host { () throws(SystemError) in try store.directory.remove("incoming") }
     }
 
@@ -97,7 +97,7 @@ struct MirrorFill {
         let transfer = HostGit(
             processes: step.processes, seconds: seconds, url: url, identity: store.identity,
             repository: store.repository, writable: ["."], credential: try secret(),
-            authorities: try certificates())
+            authorities: try certificates(), held: store.lock.number)
         let asked = try transfer.run(["ls-remote", "--symref", "--quiet", url.text, "HEAD"])
         try conclude(asked, url, store, &uses)
         let before = try Self.size(store)
@@ -198,18 +198,14 @@ struct MirrorFill {
         }
     }
 
-    /// Bytes of its packs; what a transfer that was cut short left there is removed first.
+    /// Bytes of its packs. What lies there belongs to another id, so no name is followed anywhere.
     private static func size(_ store: borrowing MirrorStore) throws(TaskFailure) -> UInt64 {
         try host { () throws(SystemError) in
-            let packs = try Directory.open(store.repository + "/objects/pack")
+            var packs = try store.directory.directory("copy")
+            for name in ["mirror.git", "objects", "pack"] { packs = try packs.directory(name) }
             var sum: UInt64 = 0
-            for name in try packs.names() {
-                let text = String(decoding: name, as: UTF8.self)
-                if text.hasPrefix("tmp_") {
-                    try packs.remove(text)
-                } else if text.hasSuffix(".pack") {
-                    sum += try packs.status(text).size
-                }
+            for name in try packs.names() where name.suffix(5).elementsEqual(".pack".utf8) {
+                sum += try packs.status(String(decoding: name, as: UTF8.self)).size
             }
             return sum
         }
