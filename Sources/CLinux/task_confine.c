@@ -43,39 +43,21 @@ static long allow(int rules, const int *directories, int count, uint64_t rights)
 }
 
 // A ruleset that allows nothing yet; the layout since ABI 6: files, TCP ports, and scopes for abstract sockets and signals.
-static int new_rules(long abi, int network) {
+static int new_rules(long abi) {
     struct {
         uint64_t files, network, scoped;
     } attributes = {0};
     attributes.files = handled_rights(abi);
-    if (abi >= 4 && !network) attributes.network = 3;
+    if (abi >= 4) attributes.network = 3;
     if (abi >= 6) attributes.scoped = 3;
     size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
     return (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
 }
 
-long sp_task_transfer_rules(int writable, int network) {
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    if (abi < 0) return -errno;
-    int rules = new_rules(abi, network);
-    if (rules < 0) return -errno;
-    int root = open("/", O_PATH | O_CLOEXEC), null = open("/dev/null", O_PATH | O_CLOEXEC);
-    long result = root < 0 || null < 0 ? -errno : 0;
-    if (result == 0) result = allow(rules, &root, 1, reading | LANDLOCK_ACCESS_FS_EXECUTE);
-    if (result == 0) result = allow(rules, &null, 1, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
-    if (result == 0 && writable >= 0)
-        result = allow(rules, &writable, 1, (reading | writing) & handled_rights(abi));
-    if (root >= 0) close(root);
-    if (null >= 0) close(null);
-    if (result == 0) return rules;
-    close(rules);
-    return result;
-}
-
 long sp_task_landlock_rules(const int *readable, int readable_count, const int *writable, int writable_count) {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 0) return -errno;
-    int rules = new_rules(abi, 0);
+    int rules = new_rules(abi);
     if (rules < 0) return -errno;
     long result = allow(rules, readable, readable_count, reading);
     if (result == 0)
@@ -111,6 +93,10 @@ long sp_task_show_directory(int directory) {
 long sp_fchdir(int directory) { return fchdir(directory) < 0 ? -errno : 0; }
 
 long sp_task_drop(int change, uint32_t uid, uint32_t gid) {
+    // A change of ids takes back the wish to end with the process that started this one. prctl(2), PR_SET_PDEATHSIG
+    int end = 0;
+    pid_t parent = getppid();
+    if (prctl(PR_GET_PDEATHSIG, &end, 0, 0, 0) < 0) return -errno;
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}};
     // 1. Without CAP_SETPCAP the bounding set is empty of use already: nothing that is executed can gain from it.
@@ -129,6 +115,11 @@ long sp_task_drop(int change, uint32_t uid, uint32_t gid) {
     // 3. Groups first, user last: after setresuid nothing of this is allowed any more.
     if (change) {
         if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0) return -errno;
+    }
+    if (end != 0) {
+        if (prctl(PR_SET_PDEATHSIG, end, 0, 0, 0) < 0) return -errno;
+        // It may have ended while nobody would have said so.
+        if (getppid() != parent) return -ESRCH;
     }
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
     if (syscall(SYS_capset, &header, none) < 0) return -errno;

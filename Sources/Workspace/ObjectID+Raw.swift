@@ -3,10 +3,7 @@ internal import CGit2
 
 extension ObjectID {
     init(_ id: git_oid) {
-        var id = id
-        var digits = [CChar](repeating: 0, count: 41)
-        git_oid_tostr(&digits, digits.count, &id)
-        self.init(checked: String(decoding: digits.prefix(40).map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        self = withUnsafeBytes(of: id.id) { ObjectID(bytes: $0) }
     }
 
     /// For libgit2; the text was checked when this value was made.

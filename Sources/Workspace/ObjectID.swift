@@ -12,7 +12,7 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
         description = String(text)
     }
 
-    /// From the 20 bytes of a tree's entry.
+    /// From 20 bytes, as they stand in a tree's entry and in libgit2.
     package init(bytes: some Collection<UInt8>) {
         description = PrintableText.hexadecimal(bytes)
     }
@@ -22,7 +22,4 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
         let nibbles = description.utf8.map { $0 < 0x3A ? $0 - 0x30 : $0 - 0x57 }
         return stride(from: 0, to: 40, by: 2).map { nibbles[$0] << 4 | nibbles[$0 + 1] }
     }
-
-    /// For text that was checked already.
-    init(checked text: String) { description = text }
 }

@@ -6,13 +6,26 @@ struct PackWriter {
     let repository: OpaquePointer
     let subject: String
 
+    /// Writes what there has to be.
+    ///
+    /// - Throws: ``GitError`` also when there is nothing to write: a pack of nothing is none. gitformat-pack(5)
+    func write(
+        walk: borrowing Handle, budget: Budget, code: GitError.Code = .failed,
+        remedy: String = "Look at the repository with git fsck.", to write: (UnsafeRawBufferPointer) -> Bool
+    ) throws(GitError) {
+        guard try writeAny(walk: walk, budget: budget, code: code, remedy: remedy, to: write) else {
+            throw GitError(code, "pack", subject, "there is nothing in it", remedy: remedy)
+        }
+    }
+
+    /// Writes what there may be.
+    ///
     /// - Parameters:
     ///   - extra: Objects that no commit reaches.
     ///   - code: Whose fault it is when an object is missing or damaged.
     ///   - write: Gets the pack piece by piece; returns false to give up.
     /// - Returns: False when there is nothing to write, and nothing was.
-    @discardableResult
-    func write(
+    func writeAny(
         walk: borrowing Handle, extra: [ObjectID] = [], budget: Budget, code: GitError.Code = .failed,
         remedy: String = "Look at the repository with git fsck.", to write: (UnsafeRawBufferPointer) -> Bool
     ) throws(GitError) -> Bool {

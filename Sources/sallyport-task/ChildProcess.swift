@@ -49,88 +49,67 @@ struct ChildProcess {
 
     /// Waits for a child to end; asks it to stop when we are asked, and then waits on.
     ///
-    /// - Parameter sinks: Read while it runs, and to their ends.
-    func wait(_ child: Int32, name: String, live: LiveView? = nil, sinks: [PipeSink] = []) throws(TaskFailure)
-        -> ChildEnd
-    {
-        try follow(child, name: name, live: live, sinks: sinks, output: nil, limit: 0, seconds: nil).end
-    }
-
-    /// Waits for a child to end, and takes what it wrote to its end of a pipe meanwhile: a byte more than `limit` at most.
-    ///
-    /// - Parameter seconds: A child that is still there then is killed.
-    func wait(_ child: Int32, name: String, output: borrowing Descriptor, limit: Int, seconds: Int)
-        throws(TaskFailure) -> (end: ChildEnd, bytes: [UInt8])
-    {
-        try follow(child, name: name, live: nil, output: output.number, limit: limit, seconds: seconds)
-    }
-
-    private func follow(
-        _ child: Int32, name: String, live: LiveView?, sinks: [PipeSink] = [], output: Int32?, limit: Int,
-        seconds: Int?
-    ) throws(TaskFailure) -> (end: ChildEnd, bytes: [UInt8]) {
+    /// - Parameters:
+    ///   - sinks: Read while it runs; at its end what is in them is taken, and nobody else is waited for who still could
+    ///     write more.
+    ///   - seconds: A child that is still there then is killed, with all of its process group if it leads one; nil waits
+    ///     for ever. What had come before, such as a request to stop, stays the outcome.
+    func wait(
+        _ child: Int32, name: String, live: LiveView? = nil, sinks: [PipeSink] = [], seconds: Int? = nil
+    ) throws(TaskFailure) -> ChildEnd {
         let pidfd = try host { () throws(SystemError) -> Descriptor in
             Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) }))
         }
         var deadline = seconds.map { ContinuousClock.now + .seconds($0) }
         var outcome: ChildEnd?
-        var bytes: [UInt8] = []
-        var polled = [pidfd.number, signals, output ?? -1, live?.descriptor ?? -1].map {
+        var polled = ([pidfd.number, signals, live?.descriptor ?? -1] + sinks.map(\.number)).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
-        let fixed = polled.count
-        polled += sinks.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
-        // The end of the output is its last writer's, which is the child: nothing it starts outlives it.
-        while polled[0].fd >= 0 || polled[2].fd >= 0 {
+        let fixed = polled.count - sinks.count
+        while polled[0].revents == 0 {
             let ready = poll(&polled, nfds_t(polled.count), Self.milliseconds(until: deadline))
-            guard ready >= 0 else { continue }
-            if ready == 0, outcome == nil {
-                outcome = .late
+            // By the clock, and not by what poll says: a child that never stops talking would never be late.
+            if let end = deadline, ContinuousClock.now >= end {
+                outcome = outcome ?? .late
                 deadline = nil
-                // The child is not reaped before the end of this function, so its id cannot name another process.
-                _ = sp_kill(child, SIGKILL)
+                Self.kill(child)
             }
-            if polled[2].revents != 0 {
-                let piece = try Self.piece(of: polled[2].fd, name)
-                if bytes.count <= limit { bytes += piece.prefix(limit + 1 - bytes.count) }
-                if piece.isEmpty { polled[2].fd = -1 }
-            }
-            if polled[3].revents != 0 { live?.update() }
+            guard ready > 0 else { continue }
+            if polled[2].revents != 0 { live?.update() }
             for (index, sink) in sinks.enumerated() where polled[fixed + index].revents != 0 {
-                sink.take()
+                sink.take(name)
+                if sink.failure != nil { Self.kill(child) }
                 if !sink.isOpen { polled[fixed + index].fd = -1 }
             }
-            if polled[0].revents != 0 { polled[0].fd = -1 }
             // Also when the child is gone: a terminal sends its interrupt to both.
             if polled[1].revents != 0, let number = takeSignal(), Self.stops.contains(number) {
                 outcome = outcome ?? .interrupted(number)
                 _ = sp_kill(child, SIGTERM)
             }
         }
-        for sink in sinks { sink.drain() }
+        // Whom it left behind in its group, such as a helper that waits for a server.
+        Self.kill(child)
+        for sink in sinks { sink.drain(name) }
         var code: Int32 = 0
         var status: Int32 = 0
         _ = try host { () throws(SystemError) -> Int in
             try checked("wait for", "\"\(name)\"") { sp_wait_pidfd(pidfd.number, &code, &status) }
         }
+        if let failure = sinks.lazy.compactMap(\.failure).first { throw TaskFailure(failure) }
         // CLD_EXITED
-        return (outcome ?? (code == 1 ? .exited(status) : .signalled(status)), bytes)
+        return outcome ?? (code == 1 ? .exited(status) : .signalled(status))
+    }
+
+    /// Ends a child that is not reaped yet, so that its id can name no other process and no other group.
+    private static func kill(_ child: Int32) {
+        _ = sp_kill(-child, SIGKILL)
+        _ = sp_kill(child, SIGKILL)
     }
 
     private static func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
         guard let deadline else { return -1 }
         let left = (deadline - ContinuousClock.now).components
         return Int32(clamping: max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1))
-    }
-
-    private static func piece(of pipe: Int32, _ name: String) throws(TaskFailure) -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let got = try host { () throws(SystemError) -> Int in
-            try checked("read", "the output of \"\(name)\"") {
-                buffer.withUnsafeMutableBytes { sp_read(pipe, $0.baseAddress!, $0.count) }
-            }
-        }
-        return Array(buffer[..<got])
     }
 
     private static let stops: Set<Int32> = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
@@ -148,6 +127,10 @@ final class PipeSink {
     private let pipe: Descriptor
     private let heed: ([UInt8]) -> Void
     private(set) var isOpen = true
+    /// Why it could not be read.
+    private(set) var failure: SystemError?
+
+    private static let pieceBytes = 65536
 
     var number: Int32 { pipe.number }
 
@@ -156,15 +139,23 @@ final class PipeSink {
         self.heed = heed
     }
 
-    func take() {
-        let fd = pipe.number
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        let got = buffer.withUnsafeMutableBytes { sp_read(fd, $0.baseAddress!, $0.count) }
-        if got > 0 { heed(Array(buffer[..<got])) } else if got != -Int(EINTR) && got != -Int(EAGAIN) { isOpen = false }
+    /// Takes a piece of what is there.
+    @discardableResult
+    fileprivate func take(_ name: String) -> Int {
+        do throws(SystemError) {
+            let bytes = try pipe.readSome(upTo: Self.pieceBytes, subject: "what \(name) says")
+            if bytes.isEmpty { isOpen = false } else { heed(bytes) }
+            return bytes.count
+        } catch {
+            failure = error
+            isOpen = false
+            return 0
+        }
     }
 
-    /// Takes what is there when the child is gone; a process that it left behind is not waited for.
-    func drain() {
-        while isOpen && sp_poll_one(pipe.number, Int16(POLLIN), 0) > 0 { take() }
+    /// Takes what is there when the child is gone: no more than a pipe holds, whoever goes on writing.
+    fileprivate func drain(_ name: String) {
+        var left = Int32(clamping: sp_pipe_size(pipe.number))
+        while isOpen, left > 0, sp_poll_one(pipe.number, Int16(POLLIN), 0) > 0 { left -= Int32(take(name)) }
     }
 }

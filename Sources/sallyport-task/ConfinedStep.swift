@@ -12,21 +12,42 @@ struct ConfinedStep {
     /// Longest wait for one step: a little more than its processor time.
     var seconds = longest
 
+    /// What a step makes of what it was given to read.
+    enum Answer {
+        case report(StepReport)
+        /// What it read is not taken, and why.
+        case refused(String)
+    }
+
+    /// Runs a step for which a refusal is a failure like any other.
+    ///
     /// - Parameters:
     ///   - input: Becomes standard input of the step.
     ///   - outputs: Become descriptors 3, 4 and so on of the step.
-    /// - Throws: ``TaskFailure`` with the step's own words when it failed; a step that refused what it read returns
-    ///   normally, with `refused` in its report.
-    func run(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = []) throws(TaskFailure) -> StepReport {
+    ///   - held: Stays open in it, behind all others: a lock that ends with the last who has it.
+    /// - Throws: ``TaskFailure`` with the step's own words when it failed or refused.
+    func run(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = [], held: Int32? = nil) throws(TaskFailure)
+        -> StepReport
+    {
+        switch try ask(arguments, input: input, outputs: outputs + (held.map { [$0] } ?? [])) {
+        case .report(let report): return report
+        case .refused(let reason): throw TaskFailure(message: reason)
+        }
+    }
+
+    /// Runs a step whose refusal is an outcome: of a task, of a collect, of a check.
+    ///
+    /// - Throws: ``TaskFailure`` with the step's own words when it failed.
+    func ask(_ arguments: [String], input: Int32 = -1, outputs: [Int32] = []) throws(TaskFailure) -> Answer {
         let pipe = try host { () throws(SystemError) in try Channel.pipe() }
         // Standard error goes the same way: a crash report is then part of a malformed report, printed escaped.
         let child = try processes.start(
             ["/proc/self/exe"] + arguments, environment: ["LC_ALL=C", "SWIFT_BACKTRACE=enable=no"],
             descriptors: [input, pipe.second.number, pipe.second.number] + outputs)
-        let readEnd = pipe.closingSecond()
+        var bytes: [UInt8] = []
+        let said = PipeSink(pipe.closingSecond()) { bytes += $0.prefix(StepReport.longest + 1 - bytes.count) }
         let name = "task step \(arguments[0])"
-        let (end, bytes) = try processes.wait(
-            child, name: name, output: readEnd, limit: StepReport.longest, seconds: seconds)
+        let end = try processes.wait(child, name: name, sinks: [said], seconds: seconds)
         switch end {
         case .interrupted: throw TaskFailure(message: "the task was interrupted during \(arguments[0])")
         case .late:
@@ -45,31 +66,10 @@ struct ConfinedStep {
         guard end == .exited(0) else {
             throw TaskFailure("run", name, "it ended with \(end)", remedy: "Report this.")
         }
-        return report
+        return if let reason = report["refused"] { .refused(reason) } else { .report(report) }
     }
 
     static let longest = 1500
-}
-
-extension ConfinedStep {
-    /// Runs the git command of the host between repositories of the host, in a process that can write only beneath one of
-    /// them; see ``HostGit``.
-    ///
-    /// - Returns: Its exit status and what it printed, both streams in one.
-    func transfer(_ arguments: [String], environment: [String]) throws(TaskFailure) -> (status: Int32, output: [UInt8])
-    {
-        let pipe = try host { () throws(SystemError) in try Channel.pipe() }
-        let child = try processes.start(
-            ["/proc/self/exe", "step-git"] + arguments, environment: environment,
-            descriptors: [-1, pipe.second.number, pipe.second.number])
-        let readEnd = pipe.closingSecond()
-        let (end, bytes) = try processes.wait(
-            child, name: "git", output: readEnd, limit: 1 << 20, seconds: seconds)
-        guard case .exited(let status) = end, bytes.count <= 1 << 20 else {
-            throw TaskFailure("run", "git", "it ended with \(end)", remedy: "Try again, with a longer --timeout.")
-        }
-        return (status, bytes)
-    }
 }
 
 /// The side of a step that runs confined.
@@ -81,7 +81,7 @@ struct StepProcess {
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
         "step-match", "step-collect", "step-gate", "step-export",
-        "step-mirror-create", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
+        "step-mirror-prepare", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
     ]
 
     /// Runs a step to its end and exits: 0 with a report, whatever the report says.
@@ -101,7 +101,7 @@ struct StepProcess {
             case "step-findings": try process.findings(&report)
             case "step-publish": try process.publish(&report)
             case "step-match": try process.match(&report)
-            case "step-mirror-create": try process.createMirror()
+            case "step-mirror-prepare": try process.prepareMirror()
             case "step-mirror-list": try process.listMirror()
             case "step-mirror-read": try process.readUpstream(&report)
             case "step-mirror-take": try process.fillMirror()

@@ -83,8 +83,10 @@ struct GateStep {
         ]
         if let onto { command += ["--onto", "\(onto)"] }
         if let verified { command += ["--verified-tree", "\(verified)"] }
-        let report = try step.run(command, input: input.number)
-        if let reason = report["refused"] {
+        let report: StepReport
+        switch try step.ask(command, input: input.number) {
+        case .report(let answer): report = answer
+        case .refused(let reason):
             let finding = Finding(
                 .refuse, .references, at: "the branch", reason.hasSuffix(".") ? String(reason.dropLast()) : reason,
                 remedy: "Have it made anew, inside a sandbox.")

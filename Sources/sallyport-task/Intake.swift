@@ -39,14 +39,20 @@ struct Intake {
         let input = try delivery.open(bundle)
         var command = ["step-import", "--task-id", trailers?.task ?? "-"] + common(delivery)
         if let trailers { command += ["--prompt-version", trailers.prompt, "--evidence", trailers.evidence] }
-        let report = try step.run(command, input: input.number)
-        if let reason = report["refused"] { return Result(refusal: reason) }
+        let report: StepReport
+        switch try step.ask(command, input: input.number) {
+        case .report(let answer): report = answer
+        case .refused(let reason): return Result(refusal: reason)
+        }
         let tip = try report.commit("tip")
         let gate = try judge(tip, bundle, verified: nil, in: delivery)
         let tree = try report.commit("tree")
         guard !gate.isRefused else { return Result(refusal: gate.refusal, gate: gate, tree: tree) }
-        let written = try step.run(["step-export", "--head", "\(tip)"] + common(delivery))
-        if let reason = written["refused"] { return Result(refusal: reason, gate: gate, tree: tree) }
+        let written: StepReport
+        switch try step.ask(["step-export", "--head", "\(tip)"] + common(delivery)) {
+        case .report(let answer): written = answer
+        case .refused(let reason): return Result(refusal: reason, gate: gate, tree: tree)
+        }
         guard try written.commit("tip") == tip else {
             throw TaskFailure(
                 "use", "the report of step-export", "it is about another commit",

@@ -145,12 +145,11 @@ struct Reproduction: ~Copyable {
         let result = try host { () throws(SystemError) in try Descriptor.open(bundle.path + "/result.bundle", O_RDONLY)
         }
         // It passed the gate before it was signed.
-        let report = try step.run(
+        _ = try step.run(
             [
                 "step-import", "--base", "\(base)", "--reference", reference, "--quarantine", delivery.quarantine,
                 "--become", owner, "--task-id", "-",
             ], input: result.number)
-        if let refused = report["refused"] { throw TaskFailure(message: refused) }
     }
 
     /// What the runner was told to deliver.

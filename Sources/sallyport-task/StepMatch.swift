@@ -67,11 +67,13 @@ extension ConfinedStep {
         if let delivered {
             command += ["--reference", delivered.reference, "--commit", delivered.commit, "--tree", delivered.tree]
         }
-        let report = try run(command)
-        if let refused = report["refused"] { return [(StepProcess.repositoryName, "cannot be read: \(refused)")] }
-        return report.all("mismatch").map { line in
-            let parts = line.split(separator: " ", maxSplits: 1)
-            return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
+        switch try ask(command) {
+        case .refused(let reason): return [(StepProcess.repositoryName, "cannot be read: \(reason)")]
+        case .report(let report):
+            return report.all("mismatch").map { line in
+                let parts = line.split(separator: " ", maxSplits: 1)
+                return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
+            }
         }
     }
 

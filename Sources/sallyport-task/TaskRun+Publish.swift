@@ -57,10 +57,10 @@ extension TaskRun {
         if order.pull != nil { command += ["--replacing", "\(base)"] }
         let (step, input, arguments) = (self.step, bundle.number, command)
         var failure: TaskFailure?
-        let report = try reaching { () throws(ForgeError) -> StepReport? in
+        let answer = try reaching { () throws(ForgeError) -> ConfinedStep.Answer? in
             try forge.changing { () throws(ForgeError) in
                 do throws(TaskFailure) {
-                    return try step.run(arguments, input: input)
+                    return try step.ask(arguments, input: input)
                 } catch {
                     failure = error
                     return nil
@@ -68,12 +68,14 @@ extension TaskRun {
             }
         }
         if let failure { throw failure }
-        if let reason = report?["moved"] ?? report?["refused"] {
-            evidence.outcome = report?["moved"] == nil ? .refused : .upstreamMoved
-            evidence.refusal = reason
-            return false
+        switch answer {
+        case nil: throw TaskFailure(message: "step-publish left no answer")
+        case .refused(let reason): (evidence.outcome, evidence.refusal) = (.refused, reason)
+        case .report(let report):
+            guard let reason = report["moved"] else { return true }
+            (evidence.outcome, evidence.refusal) = (.upstreamMoved, reason)
         }
-        return true
+        return false
     }
 
     /// Says in each thread of the task what became of it; one that a commit names is resolved.

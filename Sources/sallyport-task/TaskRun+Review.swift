@@ -36,11 +36,11 @@ extension TaskRun {
     private mutating func takeFindings(_ head: ObjectID) throws(TaskFailure) -> Findings? {
         let input = try delivery.open(Sandbox.findings.name)
         let output = try delivery.create("findings.json", mode: 0o644)
-        let report = try step.run(
+        let answer = try step.ask(
             [
                 "step-findings", "--head", "\(head)", "--quarantine", delivery.quarantine, "--become", quarantineOwner,
             ], input: input.number, outputs: [output.number])
-        if let reason = report["refused"] {
+        if case .refused(let reason) = answer {
             evidence.outcome = evidence.outcome ?? .refused
             evidence.refusal = reason
             try delivery.remove("findings.json")

@@ -9,11 +9,10 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     if rest.first == "task" { rest = rest.dropFirst() }
     switch rest.first {
     case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
-    case "step-git": StepProcess.git(Array(rest.dropFirst()))
+    case GitProcess.name: GitProcess.main(Array(rest.dropFirst()))
     case "collect": return CollectVerb.run(Array(rest.dropFirst()))
     case "reproduce": return ReproduceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)
-    case TransferProcess.name: TransferProcess.main(Array(rest.dropFirst()))
     case "mirror", "repository":
         return RepositoryVerb.run(rest[rest.startIndex], Array(rest.dropFirst()), environment: environment)
     case "run" where rest.contains("--help") || rest.contains("-h"), "--help", "-h", "help":

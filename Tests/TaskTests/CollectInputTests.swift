@@ -120,6 +120,10 @@ struct CollectInputTests {
         #expect(
             rewritten.code == 1 && rewritten.refusal.contains("does not contain the base commit"),
             "\(rewritten.refusal)")
+        // The agent has gone back behind the commit that is named.
+        try scene.shell("git reset -q --hard \(scene.base)")
+        let older = try scene.collect(["--base", head], out: "older")
+        #expect(older.code == 1 && older.refusal.contains("is older than that commit"), "\(older.refusal)")
         let strange = try scene.collect(["--base", String(repeating: "1", count: 40)], out: "strange")
         #expect(strange.code == 1 && strange.refusal.contains("that commit is not among them"), "\(strange.refusal)")
     }

@@ -93,6 +93,9 @@ struct CollectPushTests {
         for (remote, reason) in [
             ("https://me:\("pass" + "word")@host.invalid/x", "it has credentials in it"),
             ("ssh://host.invalid/x", "only paths, http and https"),
+            ("ftp://me:\("pass" + "word")@host.invalid/x", "only paths, http and https"),
+            ("https://me@host.invalid/x", "it has credentials in it"),
+            ("https://host.invalid/a/../b", "its path has"), ("https://-x/b", "its host is"),
             ("ext::sh -c touch% mark", "no such directory"), ("file:///x", "only paths"),
             ("git://host.invalid/x", "only paths"),
             (scene.home.at("plain"), "no bare repository"), (scene.left + "/inside.git", "it lies in"),

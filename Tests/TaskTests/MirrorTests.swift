@@ -8,7 +8,7 @@ import Testing
 @Suite("mirrors", .serialized, .requires(.git), .timeLimit(.minutes(2)))
 struct MirrorTests {
     /// An operator, and an upstream with one commit.
-    private struct Scene {
+    struct Scene {
         let sallyport: Sallyport
         let upstream: String
 
@@ -114,6 +114,10 @@ struct MirrorTests {
             (["mirror"], "name one upstream"), (["mirror", "/nowhere/at/all"], "ENOENT"),
             (["mirror", "ssh://git@forge.example/a"], "only https, http and paths"),
             (["mirror", "https://me:hunter2@forge.example/a"], "it carries a password"),  // not a secret
+            (["mirror", "ftp://me:hunter2@forge.example/a"], "only https, http and paths"),  // not a secret
+            (["mirror", "https://me:hunter2/x@forge.example/a"], "its port is no number"),
+            (["mirror", "me:hunter2@forge.example:a"], "no such directory"),
+            (["mirror", "https://forge.example/a", "--timeout", "0"], "no number of seconds"),
             (["mirror", "https://forge.example/a", "--credential", "hunter2"], "--credential is neither"),
             (["mirror", "https://forge.example/a", "--out", "x"], "--out belongs to"),
             (["repository", "https://forge.example/a"], "--out is missing"),

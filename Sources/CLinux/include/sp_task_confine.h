@@ -8,9 +8,6 @@
 /// Builds a Landlock ruleset that allows reading beneath some directories and everything a bare repository needs
 /// beneath others. Returns its descriptor or -errno; `-EOPNOTSUPP` or `-ENOSYS` when the kernel has no Landlock.
 long sp_task_landlock_rules(const int *readable, int readable_count, const int *writable, int writable_count);
-/// Builds a ruleset for a program that transfers: everything may be read and executed, and written only beneath one
-/// directory (-1: nowhere) and /dev/null. Without `network` no TCP port can be reached, from ABI 4.
-long sp_task_transfer_rules(int writable, int network);
 /// Applies it to this process for ever.
 long sp_task_landlock_apply(int rules);
 /// Makes an open directory the root and the current directory. Needs CAP_SYS_CHROOT.
@@ -21,13 +18,14 @@ long sp_task_show_directory(int directory);
 /// Makes an open directory the current one.
 long sp_fchdir(int directory);
 /// Gives up every capability in all five sets and, when `change` is not 0, every group and user id for the given ones.
+/// What was to end with its parent still is. `-ESRCH` when the parent has ended.
 long sp_task_drop(int change, uint32_t uid, uint32_t gid);
 /// Allows the system calls that libgit2 and a Swift program need for files, memory and threads; all others are EPERM.
 /// With `reading_only` also those that change a name, a mode or a time.
 long sp_task_filter(int reading_only);
-/// Refuses what a transfer between repositories never needs: other processes, namespaces, mounts, kernel interfaces, and
-/// every kind of socket but TCP, UDP, local ones and route netlink.
-long sp_task_transfer_filter(void);
+/// Refuses what git never needs between two repositories: other processes, namespaces, mounts, kernel interfaces, and every
+/// kind of socket but, with `network`, TCP, UDP and route netlink.
+long sp_task_git_filter(int network);
 /// Nothing that is executed from here on gains a privilege; Landlock and the filter need it first.
 long sp_task_no_new_privileges(void);
 

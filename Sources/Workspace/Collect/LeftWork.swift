@@ -140,7 +140,7 @@ package struct LeftWork: ~Copyable {
                 "commits since \(base)", "that commit is not among them",
                 "Name the commit that the agent started from with --base.")
         }
-        try pack("history of \(base)", from: base, hiding: nil, write: write)
+        _ = try pack("history of \(base)", from: base, hiding: nil, write: write)
     }
 
     /// Writes a bundle of the commits since the base, or of all without one.
@@ -151,12 +151,17 @@ package struct LeftWork: ~Copyable {
         guard header.withUnsafeBytes(write) else {
             throw GitError(.failed, "write", "the bundle", "the file refused it", remedy: "Check the free space.")
         }
-        try pack("commits up to \(tip)", from: tip, hiding: base, write: write)
+        let isAny = try pack("commits up to \(tip)", from: tip, hiding: base, write: write)
+        guard isAny || base == nil else {
+            throw LeftRepository.refused(
+                "commits since \(base?.description ?? "")", "there are none: \(tip) is older than that commit",
+                "Name the commit that the agent started from with --base.")
+        }
     }
 
     private borrowing func pack(
         _ subject: String, from tip: ObjectID, hiding base: ObjectID?, write: (UnsafeRawBufferPointer) -> Bool
-    ) throws(GitError) {
+    ) throws(GitError) -> Bool {
         let repository = objects.repository.pointer
         let walk = try Handle("walk", subject, free: git_revwalk_free) { git_revwalk_new(&$0, repository) }
         var newest = tip.raw
@@ -168,7 +173,7 @@ package struct LeftWork: ~Copyable {
                 git_revwalk_hide(walk.pointer, &oldest)
             }
         }
-        try PackWriter(repository: repository, subject: subject).write(
+        return try PackWriter(repository: repository, subject: subject).writeAny(
             walk: walk, budget: budget, code: .refused, remedy: LeftRepository.incomplete, to: write)
     }
 }

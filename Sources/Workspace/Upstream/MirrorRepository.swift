@@ -14,6 +14,38 @@ package struct MirrorRepository: ~Copyable {
         _ = bare.path
     }
 
+    /// Removes what git and libgit2 leave behind when they are killed: locks of references, which would keep everybody else
+    /// out for ever, and packs that are no packs yet.
+    ///
+    /// Precondition: nobody else is at work in it.
+    package static func clear(_ repository: borrowing Directory) throws(SystemError) {
+        try repository.removeTree(Array("incoming".utf8))
+        for place in ["objects/pack", "objects"] {
+            let directory = try repository.directory(place)
+            for name in try directory.names() where name.starts(with: "tmp_".utf8) { try directory.removeTree(name) }
+        }
+        try removeLocks(repository)
+        // A stack instead of a recursion: an upstream chooses how deep its names are.
+        var waiting = ["refs"]
+        while let place = waiting.popLast() {
+            let directory = try repository.directory(place)
+            try removeLocks(directory)
+            for name in try directory.names() {
+                guard let text = String(validating: name, as: UTF8.self), try directory.status(text).isDirectory else {
+                    continue
+                }
+                waiting.append("\(place)/\(text)")
+            }
+        }
+    }
+
+    /// No reference's name ends like this. git-check-ref-format(1)
+    private static func removeLocks(_ directory: borrowing Directory) throws(SystemError) {
+        for name in try directory.names() where name.suffix(5).elementsEqual(".lock".utf8) {
+            try directory.removeTree(name)
+        }
+    }
+
     package init(at path: String) throws(GitError) { bare = try BareRepository.open(at: path) }
 
     /// What a session that starts now finds.
@@ -111,7 +143,7 @@ extension SourceRepository {
             raw = try peeled(id)
             try git("walk", "\(id)", code: .unusableSource) { git_revwalk_hide(walk.pointer, &raw) }
         }
-        return try PackWriter(repository: repository, subject: subject).write(
+        return try PackWriter(repository: repository, subject: subject).writeAny(
             walk: walk, extra: tags, budget: budget, to: write)
     }
 

@@ -24,6 +24,15 @@ package enum Upstream: Equatable, Sendable {
         }
     }
 
+    /// A text that was to be an upstream, as a message may show it: without what could be a password.
+    package static func shown(_ text: String) -> String {
+        let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
+        guard !text.hasPrefix("/"), !text.hasPrefix("."), let at = text.lastIndex(of: "@"), start < at else {
+            return PrintableText.escaped(text.utf8, longest: 200)
+        }
+        return PrintableText.escaped("\(text[..<start])[...]\(text[at...])".utf8, longest: 200)
+    }
+
     /// Names the host's copy of it: the same upstream has the same copy, whoever asks.
     package var key: String { String(Digest.sha256(Array(text.utf8)).prefix(40)) }
 }

@@ -16,7 +16,7 @@ struct CollectRun: ~Copyable {
     let rules: GateRules
     let tree: LeftTreeView
     /// Where the branch goes in the end; nil for nowhere but OUT.
-    let receiver: HostGit?
+    let receiver: Receiver?
     let delivery: DeliveryDirectory
     var record: CollectRecord
 
@@ -30,7 +30,8 @@ struct CollectRun: ~Copyable {
         do throws(TaskFailure) {
             let own = try [arguments.directory, delivery.path].map { (path) throws(TaskFailure) in try realPath(path) }
             let receiver = try arguments.push.map { (text) throws(TaskFailure) in
-                HostGit(step: step, remote: try Remote(text, notBeside: own))
+                Receiver(
+                    step: step, remote: try Remote(text, notBeside: own), stranger: delivery.quarantineOwner)
             }
             let tree = try LeftTreeView.make(arguments.directory, own: delivery.quarantineOwner)
             let record = CollectRecord(directory: own[0], reader: tree.reader)
@@ -45,7 +46,7 @@ struct CollectRun: ~Copyable {
 
     private init(
         arguments: CollectArguments, step: ConfinedStep, rules: GateRules, tree: consuming LeftTreeView,
-        receiver: HostGit?, delivery: consuming DeliveryDirectory, record: CollectRecord
+        receiver: Receiver?, delivery: consuming DeliveryDirectory, record: CollectRecord
     ) {
         self.arguments = arguments
         self.step = step
@@ -67,10 +68,14 @@ struct CollectRun: ~Copyable {
         let base = try delivery.create("base.pack")
         let bundle = try delivery.create("left.bundle")
         let known = try receiver?.references() ?? []
-        let list = try MemoryFile.make(known.flatMap { Array("\($0.id) ".utf8) + $0.name + [0x0A] })
-        let report = try step.run(
+        let list = try MemoryFile.make(
+            known.prefix(Self.mostKnown).flatMap { Array("\($0.id) ".utf8) + $0.name + [0x0A] })
+        let report: StepReport
+        switch try step.ask(
             readingCommand(), input: list.number, outputs: [base.number, bundle.number, tree.descriptor.number])
-        if let reason = report["refused"] {
+        {
+        case .report(let answer): report = answer
+        case .refused(let reason):
             record.refusal = reason
             return false
         }
@@ -88,6 +93,9 @@ struct CollectRun: ~Copyable {
         return true
     }
 
+    /// Of a receiver's branches so many are compared with what was left.
+    private static let mostKnown = 2000
+
     private borrowing func readingCommand() -> [String] {
         // CLOCK_REALTIME
         let seconds = sp_clock_ns(0) / 1_000_000_000
@@ -104,8 +112,7 @@ struct CollectRun: ~Copyable {
             delivery.quarantineOwner?.text ?? "-",
         ]
         let base = try delivery.open("base.pack")
-        let made = try step.run(["step-index"] + common, input: base.number)
-        if let reason = made["refused"] {
+        if case .refused(let reason) = try step.ask(["step-index"] + common, input: base.number) {
             record.refusal = reason
             return
         }

@@ -11,6 +11,8 @@ internal import Workspace
 /// nothing in it is ever run or obeyed.
 struct MirrorFill {
     let step: ConfinedStep
+    /// Longest time for one call of git.
+    let seconds: Int
     let environment: [String]
     var credential: CredentialReference?
     /// A file of certificates to trust instead of the host's.
@@ -26,9 +28,8 @@ struct MirrorFill {
     }
 
     func run(_ store: borrowing MirrorStore) throws(TaskFailure) -> Outcome {
-        if access(store.repository, F_OK) != 0 {
-            _ = try step.run(["step-mirror-create"] + Self.place(store))
-        }
+        // Whatever was cut short before, at any point, is cleared away: nobody else is at work here.
+        _ = try step.run(["step-mirror-prepare"] + Self.place(store), held: store.lock.number)
         let before = try Self.size(store)
         var uses: [TransferUse] = []
         var head: String?
@@ -50,20 +51,18 @@ struct MirrorFill {
 
     /// What the copy has now.
     private func list(_ store: borrowing MirrorStore, head: String?) throws(TaskFailure) -> ReferenceList {
-        let file = try MirrorStore.scratch("references")
+        let file = try MemoryFile.make()
         let choice = head.map { ["--head", $0] } ?? []
-        _ = try step.run(["step-mirror-list"] + choice + Self.place(store), outputs: [file.number])
-        MirrorStore.rewind(file)
+        _ = try step.run(
+            ["step-mirror-list"] + choice + Self.place(store), outputs: [file.number], held: store.lock.number)
+        MemoryFile.rewind(file)
         do throws(GitError) { return try ReferenceList(from: file) } catch { throw TaskFailure(error) }
     }
 
     // MARK: An upstream on this host
 
     private func copy(_ path: String, _ store: borrowing MirrorStore) throws(TaskFailure) {
-        let known = try MirrorStore.scratch("known")
-        let have = try list(store, head: nil)
-        try host { () throws(SystemError) in try known.writeAll(have.encoded, subject: "what is known") }
-        MirrorStore.rewind(known)
+        let known = try MemoryFile.make(try list(store, head: nil).encoded)
         let owner = try host { () throws(SystemError) in
             try FileStatus.of(try Descriptor.open(path, O_PATH), subject: "\"\(path)\"")
         }
@@ -75,9 +74,10 @@ struct MirrorFill {
         }
         let report = try step.run(
             ["step-mirror-read", "--repo", path, "--become", identity], input: known.number, outputs: [pack.number])
-        MirrorStore.rewind(pack)
+        MemoryFile.rewind(pack)
         _ = try step.run(
-            ["step-mirror-take", "--pack", report["pack"] ?? "no"] + Self.place(store), input: pack.number)
+            ["step-mirror-take", "--pack", report["pack"] ?? "no"] + Self.place(store), input: pack.number,
+            held: store.lock.number)
         try host { () throws(SystemError) in try store.directory.remove("incoming") }
     }
 
@@ -94,9 +94,10 @@ struct MirrorFill {
                 "send", "a credential to \(url.origin)", "it is plain HTTP, which everybody on the way can read",
                 remedy: "Use https.")
         }
-        let transfer = Transfer(
-            processes: step.processes, url: url, directory: store.repository, identity: store.identity,
-            credential: try secret(), authorities: try certificates())
+        let transfer = HostGit(
+            processes: step.processes, seconds: seconds, url: url, identity: store.identity,
+            repository: store.repository, writable: ["."], credential: try secret(),
+            authorities: try certificates(), held: store.lock.number)
         let asked = try transfer.run(["ls-remote", "--symref", "--quiet", url.text, "HEAD"])
         try conclude(asked, url, store, &uses)
         let before = try Self.size(store)
@@ -112,7 +113,7 @@ struct MirrorFill {
     ///
     /// - Parameter arrived: Bytes of packs; no server announces the length of one that it makes on the way.
     private func conclude(
-        _ result: Transfer.Result, _ url: RemoteURL, _ store: borrowing MirrorStore, arrived: UInt64 = 0,
+        _ result: HostGit.Result, _ url: RemoteURL, _ store: borrowing MirrorStore, arrived: UInt64 = 0,
         _ uses: inout [TransferUse]
     ) throws(TaskFailure) {
         var asked = result.uses
@@ -197,18 +198,14 @@ struct MirrorFill {
         }
     }
 
-    /// Bytes of its packs; what a transfer that was cut short left there is removed first.
+    /// Bytes of its packs. What lies there belongs to another id, so no name is followed anywhere.
     private static func size(_ store: borrowing MirrorStore) throws(TaskFailure) -> UInt64 {
         try host { () throws(SystemError) in
-            let packs = try Directory.open(store.repository + "/objects/pack")
+            var packs = try store.directory.directory("copy")
+            for name in ["mirror.git", "objects", "pack"] { packs = try packs.directory(name) }
             var sum: UInt64 = 0
-            for name in try packs.names() {
-                let text = String(decoding: name, as: UTF8.self)
-                if text.hasPrefix("tmp_") {
-                    try packs.remove(text)
-                } else if text.hasSuffix(".pack") {
-                    sum += try packs.status(text).size
-                }
+            for name in try packs.names() where name.suffix(5).elementsEqual(".pack".utf8) {
+                sum += try packs.status(String(decoding: name, as: UTF8.self)).size
             }
             return sum
         }

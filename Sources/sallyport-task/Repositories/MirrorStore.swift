@@ -15,7 +15,9 @@ struct MirrorStore: ~Copyable {
     /// Nil where the caller has one id only.
     let identity: Confinement.Identity?
     let directory: Directory
-    private let lock: Descriptor
+    /// Held by this process, and by each that it starts to write the copy: when it is killed, the next one still waits
+    /// until nobody is left who could write.
+    let lock: Descriptor
 
     var copy: String { directory.path + "/copy" }
     var repository: String { copy + "/mirror.git" }
@@ -48,7 +50,7 @@ struct MirrorStore: ~Copyable {
                     "trust", "directory \"\(path)\"", .notPermitted,
                     remedy: "It must belong to the caller and be writable by nobody else.")
             }
-            let lock = try directory.open("lock", O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+            let lock = try directory.open("lock", O_RDONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
             let number = lock.number
             try checked("lock", "\"\(path)/lock\"") { sp_flock(number, LOCK_EX) }
             try directory.make("copy", mode: 0o755, existing: true)
@@ -72,13 +74,4 @@ struct MirrorStore: ~Copyable {
     }
 
     var owner: String { identity?.text ?? "-" }
-
-    /// A file in memory for what one step says to the next.
-    static func scratch(_ name: String) throws(TaskFailure) -> Descriptor {
-        try host { () throws(SystemError) in
-            Descriptor(owning: Int32(try checked("create", "a file in memory") { sp_memfd(name) }))
-        }
-    }
-
-    static func rewind(_ file: borrowing Descriptor) { _ = lseek(file.number, 0, SEEK_SET) }
 }

@@ -17,6 +17,7 @@ enum RepositoryVerb {
           UPSTREAM            https://[USER@]HOST/PATH, http://HOST/PATH, or a directory of this host
           --credential REF    file:/path (owner only), env:NAME, or credential:NAME of systemd; a password or token
           --ca-file FILE      certificates to trust instead of the host's
+          --timeout SECONDS   longest time for each transfer (default: 21600)
           --json              what was made, or why nothing was, as JSON on standard output
 
         Of repository only:
@@ -35,8 +36,10 @@ enum RepositoryVerb {
         }
         do throws(TaskFailure) {
             let arguments = try RepositoryArguments(verb, arguments)
-            let step = ConfinedStep(processes: try ChildProcess())
-            var fill = MirrorFill(step: step, environment: environment)
+            let step = ConfinedStep(
+                processes: try ChildProcess(), seconds: arguments.seconds ?? ConfinedStep.longest)
+            var fill = MirrorFill(
+                step: step, seconds: arguments.seconds ?? HostGit.longest, environment: environment)
             fill.credential = arguments.credential
             fill.authorities = arguments.authorities
             let store = try MirrorStore.open(arguments.upstream, state: try StateDirectory.path(environment))
@@ -77,10 +80,11 @@ struct RepositoryArguments {
     let upstream: Upstream
     private(set) var credential: CredentialReference?
     private(set) var authorities: String?
+    private(set) var seconds: Int?
     private(set) var session: SessionRepository?
     private(set) var json = false
 
-    private static let options: Set<String> = ["--credential", "--ca-file", "--out", "--name", "--push"]
+    private static let options: Set<String> = ["--credential", "--ca-file", "--timeout", "--out", "--name", "--push"]
 
     init(_ verb: String, _ arguments: [String]) throws(TaskFailure) {
         var values: [String: String] = [:]
@@ -109,6 +113,12 @@ struct RepositoryArguments {
             credential = reference
         }
         authorities = values["--ca-file"]
+        if let text = values["--timeout"] {
+            guard let number = Int(text), (1...604_800).contains(number) else {
+                throw Self.misuse("--timeout is no number of seconds up to a week")
+            }
+            seconds = number
+        }
         guard verb == "repository" else {
             if let stray = ["--out", "--name", "--push"].first(where: { values[$0] != nil }) {
                 throw Self.misuse("\(stray) belongs to: sallyport task repository")
@@ -123,17 +133,16 @@ struct RepositoryArguments {
         if !text.contains("://") {
             guard let real = realpath(text, nil) else {
                 throw TaskFailure(
-                    "find", "upstream \"\(text)\"", "no such directory (ENOENT)",
+                    "find", "upstream \"\(Upstream.shown(text))\"", "no such directory (ENOENT)",
                     remedy: "Give a directory of this host, or an https URL.")
             }
             text = String(cString: real)
             free(real)
         }
         do throws(UpstreamFlaw) { return try Upstream(text) } catch {
-            // What carries a password is not shown.
-            let shown = error == .password ? "the URL" : "\"\(PrintableText.escaped(text.utf8, longest: 200))\""
             throw TaskFailure(
-                "use upstream", shown, error.reason, remedy: "Name credentials with --credential, by reference.")
+                "use upstream", "\"\(Upstream.shown(text))\"", error.reason,
+                remedy: "Name credentials with --credential, by reference.")
         }
     }
 

@@ -41,9 +41,7 @@ struct SessionRepository {
                 sp_fchown(quarantine.fd.number, owner.user, owner.group)
             }
         }
-        let list = try MirrorStore.scratch("references")
-        try host { () throws(SystemError) in try list.writeAll(mirror.list.encoded, subject: "the list of references") }
-        MirrorStore.rewind(list)
+        let list = try MemoryFile.make(mirror.list.encoded)
         _ = try step.run(
             ["step-quarantine", "--quarantine", "\(directory)/quarantine", "--become", owner?.text ?? "-"],
             input: list.number)

@@ -17,11 +17,15 @@ extension StepProcess {
         return budget
     }()
 
-    /// Makes an empty copy in a directory of its own; one that was cut short before is no copy.
-    func createMirror() throws {
+    /// Makes an empty copy where there is none, and clears away what was cut short before.
+    func prepareMirror() throws {
         let place = try enterMirror()
         let directory = try Directory.open(place.isEmpty ? "/" : place)
         try directory.removeTree(Array("part.git".utf8))
+        if try directory.contains("mirror.git") {
+            try MirrorRepository.clear(try directory.directory("mirror.git"))
+            return
+        }
         try MirrorRepository.create(at: place + "/part.git")
         try checked("rename", "\"\(place)/part.git\"") {
             sp_renameat2(directory.fd.number, "part.git", directory.fd.number, "mirror.git", 1)

@@ -15,6 +15,8 @@ struct UpstreamFailure {
         case unreachable
         /// It went away in the middle of an answer.
         case cutShort = "cut_short"
+        /// It did not come to an end.
+        case tooSlow = "too_slow"
         case failed
     }
 
@@ -25,16 +27,19 @@ struct UpstreamFailure {
     /// Nil when the transfer went well.
     ///
     /// - Parameter earlier: Requests of the same run that were answered before.
-    init?(_ result: Transfer.Result, earlier: [TransferUse], hasCredential: Bool) {
+    init?(_ result: HostGit.Result, earlier: [TransferUse], hasCredential: Bool) {
         guard result.end != .exited(0) else { return nil }
         let lines = result.errors.split(separator: 0x0A).map { PrintableText.escaped($0, longest: 300) }
         let wasTaken = (earlier + result.uses).contains { (200...299).contains($0.status ?? 0) }
         let status = result.uses.last?.status
         (reason, remedy) =
-            result.end == .exited(TransferProcess.notStarted)
-            ? (.failed, "See: sallyport doctor.")
-            : Self.explain(
-                status, lines: lines, hadAccess: hasCredential && wasTaken, hasCredential: hasCredential)
+            switch result.end {
+            case .exited(GitProcess.notStarted): (.failed, "See: sallyport doctor.")
+            case .late: (.tooSlow, "The copy is as it was before. Try a longer --timeout.")
+            default:
+                Self.explain(
+                    status, lines: lines, hadAccess: hasCredential && wasTaken, hasCredential: hasCredential)
+            }
         // git's own last words; it names the URL in them, which has no credential.
         let line = lines.last { $0.hasPrefix("fatal: ") || $0.hasPrefix("error: ") } ?? lines.last
         words = [status.map { "HTTP \($0)" }, line].compactMap { $0 }.joined(separator: ", ")

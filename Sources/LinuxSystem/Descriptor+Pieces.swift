@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import LinuxSystem
 
 extension Descriptor {
     /// One read of at most `count` bytes; empty at the end.
-    borrowing func readSome(upTo count: Int, subject: String) throws(SystemError) -> [UInt8] {
+    package borrowing func readSome(upTo count: Int, subject: String) throws(SystemError) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: count)
         let fd = number
         let got = try checked("read", subject) {
