@@ -112,7 +112,7 @@ struct HostGitTests {
         let done = try running.finish()
         #expect(done.code == 125 && done.errorText.contains("still ran after 3 seconds"), "\(done.errorText)")
         #expect(ContinuousClock.now - began < .seconds(30))
-        #expect(Processes.having("127.0.0.1:\(server.port)") == [])
+        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
     }
 
     @Test(
@@ -131,7 +131,7 @@ struct HostGitTests {
         let done = try running.finish()
         #expect(done.code == 125 && done.errorText.contains("it was interrupted"), "\(done.errorText)")
         #expect(ContinuousClock.now - began < .seconds(30))
-        #expect(Processes.having("127.0.0.1:\(server.port)") == [])
+        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
     }
 
     @Test(
@@ -145,6 +145,6 @@ struct HostGitTests {
         #expect(done.code == 125 && done.errorText.contains("too_slow: "), "\(done.errorText)")
         #expect(try JSON.read(done.output, file: "standard output")["error"]?["code"] == "too_slow")
         #expect(ContinuousClock.now - began < .seconds(30))
-        #expect(Processes.having("127.0.0.1:\(server.port)") == [])
+        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
     }
 }

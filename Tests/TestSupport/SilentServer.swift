@@ -73,6 +73,16 @@ package enum Processes {
         (text("/proc/\(id)/cmdline") ?? "").split(separator: "\0").map(String.init)
     }
 
+    /// Waits until none is left that has a text among its arguments: one that was killed is not gone at once.
+    package static func areGone(having part: String) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !having(part).isEmpty {
+            guard ContinuousClock.now < deadline else { return false }
+            sched_yield()
+        }
+        return true
+    }
+
     /// Those that have a text among their arguments.
     package static func having(_ part: String) -> [Int32] {
         names("/proc").compactMap { Int32($0) }.filter { id in arguments(id).contains { $0.contains(part) } }
