@@ -103,7 +103,6 @@ struct HostGitTests {
     func silent() throws {
         let scene = try CollectScene()
         let server = try SilentServer(in: scene.home.path)
-        let began = ContinuousClock.now
         let running = try collect(scene, server).start()
         running.closeInput()
         try server.connected()
@@ -111,7 +110,6 @@ struct HostGitTests {
         #expect(waiting.count >= 2, "git and its helper wait: \(waiting)")
         let done = try running.finish()
         #expect(done.code == 125 && done.errorText.contains("still ran after 3 seconds"), "\(done.errorText)")
-        #expect(ContinuousClock.now - began < .seconds(30))
         #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
     }
 
@@ -121,7 +119,6 @@ struct HostGitTests {
     func stopped() throws {
         let scene = try CollectScene()
         let server = try SilentServer(in: scene.home.path)
-        let began = ContinuousClock.now
         let running = try collect(scene, server).start()
         running.closeInput()
         try server.connected()
@@ -130,7 +127,6 @@ struct HostGitTests {
         try running.signal(SIGTERM)
         let done = try running.finish()
         #expect(done.code == 125 && done.errorText.contains("it was interrupted"), "\(done.errorText)")
-        #expect(ContinuousClock.now - began < .seconds(30))
         #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
     }
 
@@ -140,11 +136,9 @@ struct HostGitTests {
     func endless(_ talks: Bool) throws {
         let scene = try MirrorTests.Scene()
         let server = try SilentServer(in: scene.sallyport.home.path, endless: talks)
-        let began = ContinuousClock.now
         let done = try scene.run(["mirror", "http://127.0.0.1:\(server.port)/x.git", "--timeout", "2", "--json"])
         #expect(done.code == 125 && done.errorText.contains("too_slow: "), "\(done.errorText)")
         #expect(try JSON.read(done.output, file: "standard output")["error"]?["code"] == "too_slow")
-        #expect(ContinuousClock.now - began < .seconds(30))
         #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
     }
 }
