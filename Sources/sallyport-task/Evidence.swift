@@ -87,7 +87,7 @@ struct Evidence {
 
     /// Names the prompt in commits: the start of its digest.
     var promptVersion: String { String(promptDigest.prefix(12)) }
-    /// Of ``opening``, as it lies beside the evidence.
+    /// Of ``opening``, as it lies beside the evidence; empty before it does.
     var openingDigest = ""
 
     mutating func observe(_ label: String, _ record: SessionRecord) { sessions.append((label, record)) }
@@ -154,8 +154,6 @@ struct Evidence {
         }
     }
 
-    static let openingFile = "opening.json"
-
     /// What stood before the agent began: what was asked for, of which commit, and how that commit fared. Its digest is in
     /// every commit, since none of them can name a whole that they are part of.
     var opening: JSON {
@@ -196,7 +194,8 @@ struct Evidence {
             "work_item": workItemJSON,
             "prompt": promptJSON,
             "base": baseJSON,
-            "opening": ["file": .string(Self.openingFile), "sha256": .string(openingDigest)],
+            "opening": openingDigest.isEmpty
+                ? .null : ["file": .string(Manifest.openingName), "sha256": .string(openingDigest)],
             "delivered": deliveredJSON,
             "checks": .array(checksJSON),
             "criteria": .array(criteriaJSON),
@@ -229,7 +228,7 @@ struct Evidence {
             ]
         }
         return [
-            "file": "prompt.md", "sha256": .string(promptDigest), "version": .string(promptVersion),
+            "file": .string(Manifest.promptName), "sha256": .string(promptDigest), "version": .string(promptVersion),
             "segments": .array(segments),
         ]
     }
