@@ -71,11 +71,6 @@ package struct Digest: Sendable {
         nettle_sha256_digest(&context, 32, &out)
         return hexadecimal(out)
     }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
 }
 
 /// Bytes from the kernel's random source.

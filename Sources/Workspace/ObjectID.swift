@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import LinuxSystem
 
 /// The SHA-1 name of an object, as 40 lower-case hexadecimal digits.
 package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
@@ -14,7 +15,7 @@ package struct ObjectID: Hashable, Sendable, CustomStringConvertible {
 
     /// From 20 bytes, as they stand in a tree's entry and in libgit2.
     package init(bytes: some Collection<UInt8>) {
-        description = PrintableText.hexadecimal(bytes)
+        description = hexadecimal(bytes)
     }
 
     /// The 20 bytes that stand in a tree's entry.

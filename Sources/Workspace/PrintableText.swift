@@ -20,12 +20,6 @@ package enum PrintableText {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// Two digits for each byte.
-    package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
-
     /// Leaves printable text as it is and escapes any other; for text that may have been escaped before.
     package static func escapedOnce(_ text: String, longest: Int = 4096) -> String {
         isPrintable(text.utf8) && text.utf8.count <= longest ? text : escaped(text.utf8, longest: longest)

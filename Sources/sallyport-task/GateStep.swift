@@ -113,7 +113,7 @@ struct GateStep {
         let rules = try host { () throws(SystemError) in
             var rules = self.rules
             if rules.secrets.salt == nil {
-                rules.secrets.salt = PrintableText.hexadecimal(try randomBytes(16))
+                rules.secrets.salt = hexadecimal(try randomBytes(16))
             }
             return rules
         }

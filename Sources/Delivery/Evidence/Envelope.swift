@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Documents
+internal import LinuxSystem
 
 /// A DSSE envelope with one signature, in one spelling.
 ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
+internal import LinuxSystem
 
 /// The two files of a key, in the one spelling that OpenSSL writes: PEM with a single line of base64.
 ///

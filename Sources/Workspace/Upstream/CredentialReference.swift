@@ -142,25 +142,12 @@ extension Secret {
         for index in 0..<count { pair.memory[start + index] = memory[index] }
         let head = Array("[http \"\(origin)/\"]\n\textraHeader = \"Authorization: Basic ".utf8)
         let tail = Array("\"\n".utf8)
-        let encoded = (pair.count + 2) / 3 * 4
-        let result = Secret(head + [UInt8](repeating: 0, count: encoded) + tail)
-        pair.encode(into: result, at: head.count)
-        return result
-    }
-
-    /// Base64 with padding. RFC 4648 4
-    private func encode(into target: Secret, at start: Int) {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var place = start
-        for group in stride(from: 0, to: count, by: 3) {
-            let left = min(3, count - group)
-            var bits: UInt32 = 0
-            for index in 0..<3 { bits = bits << 8 | (index < left ? UInt32(memory[group + index]) : 0) }
-            for index in 0..<4 {
-                let digit = alphabet[Int(bits >> UInt32(18 - 6 * index) & 63)]
-                target.memory[place] = index <= left ? digit : UInt8(ascii: "=")
-                place += 1
-            }
+        let result = Secret(head + [UInt8](repeating: 0, count: Base64.length(of: pair.count)) + tail)
+        var place = head.count
+        Base64.encode(pair.memory) {
+            result.memory[place] = $0
+            place += 1
         }
+        return result
     }
 }

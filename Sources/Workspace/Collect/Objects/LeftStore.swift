@@ -52,7 +52,7 @@ final class LeftStore {
     }
 
     private func loose(_ name: [UInt8]) throws(LeftFlaw) -> LeftFile? {
-        let digits = Array(PrintableText.hexadecimal(name).utf8)
+        let digits = Array(hexadecimal(name).utf8)
         do throws(SystemError) {
             return LeftFile(try objects.directory(Array(digits.prefix(2))).file(Array(digits.dropFirst(2))))
         } catch {

@@ -11,23 +11,31 @@ package enum Base64 {
 
     package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        text.reserveCapacity(length(of: bytes.count))
+        encode(bytes) { text.append($0) }
+        return text
+    }
+
+    /// How long the text of so many bytes is.
+    package static func length(of count: Int) -> Int { (count + 2) / 3 * 4 }
+
+    /// Hands over the text letter by letter, for bytes of which no other copy may stay.
+    package static func encode(_ bytes: some Collection<UInt8>, to write: (UInt8) -> Void) {
         var group: UInt32 = 0
         var held = 0
         for byte in bytes {
             group = group << 8 | UInt32(byte)
             held += 1
             guard held == 3 else { continue }
-            for shift in [18, 12, 6, 0] { text.append(alphabet[Int(group >> UInt32(shift) & 63)]) }
+            for shift in [18, 12, 6, 0] { write(alphabet[Int(group >> UInt32(shift) & 63)]) }
             group = 0
             held = 0
         }
-        guard held > 0 else { return text }
+        guard held > 0 else { return }
         group <<= 8 * UInt32(3 - held)
         for (index, shift) in [18, 12, 6, 0].enumerated() {
-            text.append(index <= held ? alphabet[Int(group >> UInt32(shift) & 63)] : UInt8(ascii: "="))
+            write(index <= held ? alphabet[Int(group >> UInt32(shift) & 63)] : UInt8(ascii: "="))
         }
-        return text
     }
 
     /// The bytes; nil for anything that ``encode(_:)`` does not write, so that no two texts stand for the same bytes.
