@@ -299,15 +299,10 @@ struct TaskRun: ~Copyable {
 /// Where tasks are kept when nothing else is said.
 enum StateDirectory {
     static func path(_ environment: [String]) throws(TaskFailure) -> String {
-        func value(_ name: String) -> String? {
-            environment.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
-        }
-        if let named = value("SALLYPORT_STATE_DIR"), !named.isEmpty { return named }
-        if geteuid() == 0 { return "/var/lib/sallyport" }
-        if let state = value("XDG_STATE_HOME"), state.hasPrefix("/") { return state + "/sallyport" }
-        guard let home = value("HOME"), home.hasPrefix("/") else {
-            throw TaskFailure("find", "the state directory", "HOME is not set", remedy: "Set SALLYPORT_STATE_DIR.")
-        }
-        return home + "/.local/state/sallyport"
+        try host { () throws(SystemError) in
+            try OwnDirectories.resolve(asRoot: geteuid() == 0) { name in
+                environment.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
+            }
+        }.state
     }
 }

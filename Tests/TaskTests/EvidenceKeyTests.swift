@@ -5,6 +5,24 @@ import Testing
 
 @Suite("evidence key", .timeLimit(.minutes(5)))
 struct EvidenceKeyTests {
+    @Test(
+        "a state directory that is no absolute path is refused, and nothing is made", .requires(.root), .requires(.git),
+        .requires(.runner))
+    func relative() throws {
+        let scene = try TaskScene()
+        let name = "sallyport-relative-\(UInt32.random(in: 0...UInt32.max))"
+        for arguments in [
+            ["evidence", "key"], ["task", "run", "--repo", scene.repository, "--task", "x", "--agent-command", "true"],
+        ] {
+            var command = scene.sallyport.command(arguments)
+            command.environment["SALLYPORT_STATE_DIR"] = name
+            command.directory = scene.sallyport.home.path
+            let done = try command.run()
+            #expect(done.code == 125 && done.errorText.contains("Give an absolute path"), "\(done.errorText)")
+        }
+        #expect(access("/" + name, F_OK) != 0 && access(scene.sallyport.home.at(name), F_OK) != 0)
+    }
+
     @Test("no sandbox can be given it", .requires(.root), .requires(.git), .requires(.runner))
     func mounts() throws {
         let bundle = try BundleScene()

@@ -36,9 +36,13 @@ package struct KeyStore: Sendable {
 
     /// The public key of this host; nil where nothing was signed yet.
     package func publicKey() throws(EvidenceError) -> PublicKey? {
-        let file = "\(path)/\(Self.publicName)"
-        guard access(file, F_OK) == 0 || errno != ENOENT else { return nil }
-        return try Self.publicKey(file: file)
+        let isThere = try onHost { () throws(SystemError) in
+            do throws(SystemError) { return try Directory.open(path).contains(Self.publicName) } catch {
+                if error.errno == .noEntry { return false }
+                throw error
+            }
+        }
+        return isThere ? try Self.publicKey(file: "\(path)/\(Self.publicName)") : nil
     }
 
     /// A public key from a file of the caller's choice.

@@ -28,29 +28,10 @@ package struct HostPaths: Sendable {
     /// Where workspaces that are too large for memory lie: a directory, or the mount of the pool.
     package var pool: String { state + "/pool" }
 
-    /// Chooses the directories from the mode and the environment.
-    ///
-    /// `SALLYPORT_RUNTIME_DIR` and `SALLYPORT_STATE_DIR` are honoured for whoever already runs with these rights; the
-    /// program is not setuid and never will be.
+    /// Those of whoever runs this program; see ``OwnDirectories``.
     package static func resolve(mode: Mode, environment: (String) -> String?) throws(SystemError) -> HostPaths {
-        let runtime: String
-        let state: String
-        switch mode {
-        case .host:
-            runtime = environment("SALLYPORT_RUNTIME_DIR") ?? "/run/sallyport"
-            state = environment("SALLYPORT_STATE_DIR") ?? "/var/lib/sallyport"
-        case .rootless:
-            let uid = getuid()
-            runtime =
-                environment("SALLYPORT_RUNTIME_DIR") ?? environment("XDG_RUNTIME_DIR").map { $0 + "/sallyport" }
-                ?? "/tmp/sallyport-\(uid)"
-            let home = environment("XDG_STATE_HOME") ?? environment("HOME").map { $0 + "/.local/state" }
-            state = environment("SALLYPORT_STATE_DIR") ?? home.map { $0 + "/sallyport" } ?? runtime + "/state"
-        }
-        for path in [runtime, state] where !path.hasPrefix("/") {
-            throw SystemError("use", "directory \"\(path)\"", .invalid, remedy: "Give an absolute path.")
-        }
-        return HostPaths(runtime: runtime, state: state)
+        let own = try OwnDirectories.resolve(asRoot: mode == .host, environment: environment)
+        return HostPaths(runtime: own.runtime, state: own.state)
     }
 
     /// Makes the directories where they are missing and refuses ones that somebody else could write (CVE-2026-46406).
