@@ -46,12 +46,29 @@ package struct BareRepository: ~Copyable {
         self.path = path
     }
 
-    /// Takes the pack of the base commit's history and sets the base branch.
+    /// Takes the pack of the base commit's history into a new repository and sets the base branch.
+    ///
+    /// Its objects are not judged: who names a commit means all that it leads to. But there are no others.
+    ///
+    /// - Throws: ``GitError`` with `.refused` when the pack has less than that history, or more.
     package borrowing func takeBase(_ base: ObjectID, from pack: borrowing Descriptor, budget: Budget) throws(GitError)
     {
         var incoming = try IncomingPack(into: self, budget: budget)
         try incoming.append(rest: pack)
-        _ = try incoming.commit()
+        let completed = try incoming.commit()
+        let (pool, path) = (repository.pointer, self.path)
+        let walk = try Handle("walk", "objects of \"\(path)\"", free: git_revwalk_free) { git_revwalk_new(&$0, pool) }
+        var id = base.raw
+        try git("walk", "commit \(base)", code: .refused, remedy: GitError.nothingTaken) {
+            git_revwalk_push(walk.pointer, &id)
+        }
+        let history = try PackWriter(repository: pool, subject: "the history of \(base)").count(walk: walk)
+        guard completed.objects == history else {
+            throw GitError(
+                .refused, "take", "the base commit",
+                "\(completed.objects - history) of its objects are no part of the history of \(base)",
+                remedy: GitError.nothingTaken)
+        }
         try incoming.install()
         try setReference(Self.baseReference, to: base)
     }

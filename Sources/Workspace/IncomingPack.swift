@@ -95,7 +95,7 @@ struct IncomingPack: ~Copyable {
         try git("open", "the received pack") { git_odb_backend_one_pack(&backend, index) }
         // The database owns the backend from here.
         try git("open", "the received pack") { git_odb_add_backend(objects.pointer, backend, 1) }
-        return Completed(index: index, pool: objects.pointer)
+        return Completed(index: index, pool: objects.pointer, objects: Int(progress.pointee.total_objects))
     }
 
     /// A finished pack that is not among the repository's objects yet.
@@ -104,6 +104,8 @@ struct IncomingPack: ~Copyable {
         let index: String
         /// The repository's objects, and those of the pack. Lives as long as the pack.
         let pool: OpaquePointer
+        /// How many it has.
+        let objects: Int
     }
 
     /// Moves the pack among the repository's objects.

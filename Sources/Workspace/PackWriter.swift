@@ -18,6 +18,15 @@ struct PackWriter {
         }
     }
 
+    /// How many objects the commits of a walk lead to, all of which have to be there.
+    func count(walk: borrowing Handle) throws(GitError) -> Int {
+        let builder = try Handle("count", subject, free: git_packbuilder_free) { git_packbuilder_new(&$0, repository) }
+        try git("count", subject, code: .refused, remedy: GitError.nothingTaken) {
+            git_packbuilder_insert_walk(builder.pointer, walk.pointer)
+        }
+        return git_packbuilder_object_count(builder.pointer)
+    }
+
     /// Writes what there may be.
     ///
     /// - Parameters:
