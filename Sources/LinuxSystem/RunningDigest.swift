@@ -21,3 +21,23 @@ package struct RunningDigest {
         return out
     }
 }
+
+/// SHA-1 over bytes that arrive in pieces: what git's files end with, against accidents and not against anybody.
+package struct RunningSHA1 {
+    private var context = sha1_ctx()
+
+    package init() { nettle_sha1_init(&context) }
+
+    package mutating func update(_ bytes: [UInt8]) {
+        bytes.withUnsafeBufferPointer { buffer in
+            if let start = buffer.baseAddress { nettle_sha1_update(&context, buffer.count, start) }
+        }
+    }
+
+    /// The 20 bytes of the digest; afterwards a new one begins.
+    package mutating func finish() -> [UInt8] {
+        var out = [UInt8](repeating: 0, count: 20)
+        nettle_sha1_digest(&context, 20, &out)
+        return out
+    }
+}

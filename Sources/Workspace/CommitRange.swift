@@ -5,7 +5,7 @@ internal import CGit2
 package struct CommitRange: ~Copyable {
     let repository: OpaquePointer
     private let difference: Handle
-    private let base: ObjectID?
+    let base: ObjectID?
     let tip: ObjectID
     /// The tree of the delivered commit.
     package let tree: ObjectID

@@ -13,8 +13,13 @@ final class LeftPack {
         var base: Int?
     }
 
-    private let index: PackIndex
+    /// Where an object of this name begins.
+    private let place: ([UInt8]) -> Int?
+    /// Whether an object begins at a place, as far as anybody can tell.
+    private let isStart: (Int) -> Bool
     private let file: LeftFile
+    /// Where the packed bytes end that were unpacked last.
+    private(set) var end = 0
     /// Of objects whose chain was walked, by their place.
     private var kinds: [Int: ObjectKind] = [:]
     /// Objects that were put together, by their place; the oldest goes first.
@@ -28,11 +33,21 @@ final class LeftPack {
     private static let longestHeader = 64
 
     init(_ index: PackIndex, _ file: LeftFile) {
-        self.index = index
+        place = index.offset(of:)
+        isStart = { _ in true }
         self.file = file
     }
 
-    func offset(of name: [UInt8]) -> Int? { index.offset(of: name) }
+    /// - Parameters:
+    ///   - place: Where an object begins, of those that may be the base of another.
+    ///   - isStart: Whether one of them begins there.
+    init(_ file: LeftFile, place: @escaping ([UInt8]) -> Int?, isStart: @escaping (Int) -> Bool) {
+        self.place = place
+        self.isStart = isStart
+        self.file = file
+    }
+
+    func offset(of name: [UInt8]) -> Int? { place(name) }
 
     /// What an object is, and how large.
     func header(at offset: Int) throws(LeftFlaw) -> (kind: ObjectKind, size: Int) {
@@ -90,6 +105,7 @@ final class LeftPack {
         let bytes = try reader.take(entry.size)
         guard bytes.count == entry.size else { throw LeftFlaw(reason: "it unpacks to less than it says") }
         try reader.finish()
+        end = entry.data + reader.consumed
         return bytes
     }
 
@@ -142,10 +158,12 @@ final class LeftPack {
                 distance = (distance + 1) << 7 | Int(byte & 0x7F)
             }
             // Only backwards: such a chain ends by itself.
-            guard distance > 0, distance < place else { throw LeftFlaw(reason: "its base is not in the pack") }
+            guard distance > 0, distance < place, isStart(place - distance) else {
+                throw LeftFlaw(reason: "its base is not in the pack")
+            }
             entry.base = place - distance
         case 7:
-            guard position + 20 <= bytes.count, let base = index.offset(of: Array(bytes[position..<(position + 20)]))
+            guard position + 20 <= bytes.count, let base = offset(of: Array(bytes[position..<(position + 20)]))
             else { throw LeftFlaw(reason: "its base is not in the pack") }
             position += 20
             entry.base = base

@@ -8,6 +8,7 @@ struct ZlibReader: ~Copyable {
     private let source: () throws(LeftFlaw) -> [UInt8]
     private var input: [UInt8] = []
     private var position = 0
+    private var taken = 0
     private var isOver = false
 
     private static let largestPiece = 1 << 20
@@ -34,6 +35,9 @@ struct ZlibReader: ~Copyable {
         return result
     }
 
+    /// How many bytes of the stream were used so far.
+    var consumed: Int { taken - (input.count - position) }
+
     /// Expects that nothing is left.
     mutating func finish() throws(LeftFlaw) {
         guard try take(1).isEmpty else { throw LeftFlaw(reason: "it unpacks to more than it says") }
@@ -42,6 +46,7 @@ struct ZlibReader: ~Copyable {
     private mutating func piece(_ most: Int) throws(LeftFlaw) -> [UInt8] {
         if position == input.count {
             input = try source()
+            taken += input.count
             position = 0
             guard !input.isEmpty else { throw LeftFlaw(reason: "it is cut short") }
         }
