@@ -59,7 +59,7 @@ struct Intake {
         let tree = try report.commit("tree")
         guard !gate.isRefused else { return Result(refusal: gate.refusal, gate: gate, tree: tree) }
         let written: StepReport
-        switch try step.ask(["step-export", "--head", "\(tip)"] + common(delivery)) {
+        switch try ExportStep(step: step).write(tip, common(delivery), in: delivery) {
         case .report(let answer): written = answer
         case .refused(let reason): return Result(refusal: reason, gate: gate, tree: tree)
         }

@@ -57,14 +57,8 @@ extension StepProcess {
         try confinement.enter()
         let repository = confinement.quarantinePath + "/" + Self.repositoryName
         var incoming = BundleImport(base: base, reference: reference, budget: budget)
-        // Not only by the runner, which is inside the agent's trust. What was left in a directory is of no task.
-        let task = try required("--task-id")
-        if task != "-" {
-            incoming.trailers = [
-                ("Task-Id", task), ("Prompt-Version", try required("--prompt-version")),
-                ("Sallyport-Evidence", try required("--evidence")),
-            ]
-        }
+        // Not only by the runner, which is inside the agent's trust.
+        incoming.trailers = try trailers()
         let tip = try incoming.run(Descriptor(owning: 0), into: try BareRepository.open(at: repository))
         let bare = try BareRepository.open(at: repository)
         try bare.setHead(reference)
@@ -72,25 +66,32 @@ extension StepProcess {
         report.add("tree", "\(try ReceivedRange(bare, from: base, to: tip).tree(of: tip))")
     }
 
-    /// Writes bundle and patch of a commit that the gate has judged, from the host's repository alone, and describes it.
+    /// Writes bundle and patch of a commit that the gate has judged to descriptors 3 and 4, and describes it.
+    ///
+    /// It reads the host's repository alone, and can change nothing there: what was judged stays what is delivered.
     func export(_ report: inout StepReport) throws {
         let base = try base()
         let reference = try required("--reference")
         let tip = try commit("--head")
-        let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
-        try confinement.enter()
-        let directory = confinement.quarantinePath
-        let bare = try BareRepository.open(at: directory + "/" + Self.repositoryName)
+        let quarantine = try Descriptor.open(try required("--quarantine"), O_PATH | O_DIRECTORY)
+        try Confinement(tree: quarantine.number, identity: try identity()).enter()
+        let bare = try BareRepository.open(at: Self.repositoryName)
         let range = try CommitRange(bare, from: base, to: tip)
         describe(try range.summary(), tip: tip, tree: range.tree, in: &report)
         try describeMessages(range, in: &report)
-        let bundle = try Descriptor.open(directory + "/result.bundle", O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
-        try range.writeBundle(reference: reference, budget: budget) { Self.write($0, to: bundle.number) }
-        let patchPath = directory + "/result.patch"
-        let patch = try Descriptor.open(patchPath, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
-        let complete = try range.writePatch(limit: budget.patchBytes) { Self.write($0, to: patch.number) }
-        if !complete { try checked("remove", "\"\(patchPath)\"") { sp_unlinkat(AT_FDCWD, patchPath, 0) } }
+        try range.writeBundle(reference: reference, budget: budget) { Self.write($0, to: 3) }
+        let complete = try range.writePatch(limit: budget.patchBytes) { Self.write($0, to: 4) }
         report.add("patch", complete ? "written" : "omitted")
+    }
+
+    /// What every commit has to say; nothing in work of no task, such as what was left in a directory.
+    func trailers() throws(TaskFailure) -> [(key: String, value: String)] {
+        let task = try required("--task-id")
+        if task == "-" { return [] }
+        return [
+            ("Task-Id", task), ("Prompt-Version", try required("--prompt-version")),
+            ("Sallyport-Evidence", try required("--evidence")),
+        ]
     }
 
     /// The commit of `--base`; `-` is none.

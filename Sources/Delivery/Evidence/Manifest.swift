@@ -16,6 +16,10 @@ package struct Manifest: Equatable, Sendable {
     /// What was written down before the agent began; its digest is in every commit.
     package static let openingName = "opening.json"
     package static let promptName = "prompt.md"
+    /// What is delivered, three times the same.
+    package static let repositoryName = "result.git"
+    package static let bundleName = "result.bundle"
+    package static let patchName = "result.patch"
     package static let largest = 32 << 20
     package static let mostFiles = 100_000
 
