@@ -69,7 +69,7 @@ struct Evidence {
     var pullRequest: Int?
     var resolvedThreads: [Int] = []
     var review: (number: Int, findings: Int)?
-    private(set) var sessions: [(label: String, record: SessionRecord)] = []
+    private(set) var sessions: [ObservedSandbox] = []
     private var claims: [JSON] = []
     private var claimsCut = false
 
@@ -90,7 +90,7 @@ struct Evidence {
     /// Of ``opening``, as it lies beside the evidence; empty before it does.
     var openingDigest = ""
 
-    mutating func observe(_ label: String, _ record: SessionRecord) { sessions.append((label, record)) }
+    mutating func observe(_ sandbox: ObservedSandbox) { sessions.append(sandbox) }
 
     func record(_ label: String) -> SessionRecord? { sessions.first { $0.label == label }?.record }
 
@@ -165,7 +165,7 @@ struct Evidence {
             "version": 1, "task": .string(task), "type": .string(order.type.rawValue),
             "repository": .string(order.repository), "request": requestJSON, "host": machine, "work_item": workItemJSON,
             "prompt": promptJSON, "base": baseJSON, "checks": .array(checksJSON), "criteria": .array(criteriaJSON),
-            "observed": observedJSON,
+            "observed": sessions.observed,
         ]
     }
 
@@ -174,10 +174,6 @@ struct Evidence {
             "commit": .optional(base?.description), "name": .string(baseName), "detached": .bool(baseIsDetached),
             "lfs_pointers": .bool(hasLargeFilePointers),
         ]
-    }
-
-    private var observedJSON: JSON {
-        .object(sessions.map { JSON.Member($0.label, sessionJSON($0.label, $0.record)) })
     }
 
     /// - Parameter files: The files beside the evidence and their digests.
@@ -206,9 +202,9 @@ struct Evidence {
             "forge": forgeJSON,
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,
-            "observed": observedJSON,
-            "limits_hit": .array(ofEach("limit") { $0.limitsHit }),
-            "denials": .array(ofEach("denial") { $0.denials }),
+            "observed": sessions.observed,
+            "limits_hit": sessions.limitsHit,
+            "denials": sessions.denials,
             "claimed": ["frames": .array(claims), "cut": .bool(claimsCut), "log": "work.log"],
             "files": .object(files.map { JSON.Member($0.name, .string($0.digest)) }),
         ]
@@ -282,35 +278,12 @@ struct Evidence {
         ]
     }
 
-    /// Something of every sandbox's record, each with the sandbox it is from.
-    private func ofEach(_ name: String, _ values: (SessionRecord) -> [JSON]) -> [JSON] {
-        sessions.flatMap { session in
-            values(session.record).map {
-                .object([JSON.Member("sandbox", .string(session.label)), JSON.Member(name, $0)])
-            }
-        }
-    }
-
-    private func sessionJSON(_ label: String, _ record: SessionRecord) -> JSON {
-        var members = record.evidence
-        if let result = verification.results.first(where: { $0.label == label }) {
-            members.insert(JSON.Member("test", .string(result.outcome.rawValue)), at: 0)
-        }
-        members.append(JSON.Member("log", .string("\(label).log")))
-        members.append(JSON.Member("record", .string("\(label).result.json")))
-        members.append(JSON.Member("plan", .string("\(label).plan.json")))
-        members.append(JSON.Member("environment", .string("\(label).environment.json")))
-        members.append(JSON.Member("profile_file", .string("\(label).profile.yaml")))
-        members.append(JSON.Member("policy", .string("\(label).profile.txt")))
-        return .object(members)
-    }
-
     private var deliveredJSON: JSON {
         guard let delivered else { return .null }
         return [
             "commit": .string("\(delivered.commit)"), "tree": .string("\(delivered.tree)"), "branch": .string(branch),
-            "repository": "result.git",
-            "bundle": "result.bundle", "patch": delivered.hasPatch ? "result.patch" : .null,
+            "repository": .string(Manifest.repositoryName), "bundle": .string(Manifest.bundleName),
+            "patch": delivered.hasPatch ? .string(Manifest.patchName) : .null,
             "commits": .int(delivered.commits), "files": .int(delivered.files),
             "insertions": .int(delivered.insertions), "deletions": .int(delivered.deletions),
         ]

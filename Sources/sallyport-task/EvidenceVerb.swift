@@ -112,15 +112,12 @@ struct EvidenceLook {
         do throws(EvidenceError) { report = try BundleVerifier(key: key).verify(directory) } catch {
             throw TaskFailure(error)
         }
-        guard report.isValid, let base = report.evidence?["base"]?["commit"]?.stringValue else { return report }
-        let delivered = report.statement?.delivered.map {
-            (reference: "refs/heads/\($0.branch)", commit: $0.commit, tree: $0.tree)
-        }
-        let hasPatch = report.evidence?["delivered"]?["patch"]?.stringValue != nil
+        // Where there is no repository, nothing is delivered either: the documents agree about that.
+        guard report.isValid, let evidence = report.evidence,
+            report.manifest?.directories.contains(Manifest.repositoryName) == true
+        else { return report }
         let step = ConfinedStep(processes: try ChildProcess())
-        for (file, problem) in try step.match(path, base: base, delivered: delivered, patch: hasPatch) {
-            report.add(file, problem)
-        }
+        for (file, problem) in try step.match(path, DeliveredStory(evidence: evidence)) { report.add(file, problem) }
         return report
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import TaskModel
 
 /// How a task ended. Only observed facts lead to success; a claim can only take it away.

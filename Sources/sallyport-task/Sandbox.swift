@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import Glibc
 internal import LinuxSystem
 internal import TaskModel
@@ -90,7 +91,11 @@ struct Sandbox {
     }
 
     private func record(_ name: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> SessionRecord {
-        try SessionRecord(try delivery.read(name), file: "\(delivery.path)/\(name)")
+        let bytes = try delivery.read(name)
+        do throws(Flaw) { return try SessionRecord(bytes) } catch {
+            throw TaskFailure(
+                "read", "\"\(delivery.path)/\(name)\"", error.reason, remedy: "Use one build of all programs.")
+        }
     }
 
     /// The end of a log, printable: when there is no record, `sallyport` itself wrote it last.

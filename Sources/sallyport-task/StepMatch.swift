@@ -1,72 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+internal import Delivery
+internal import Documents
 internal import Glibc
 internal import LinuxSystem
 internal import Workspace
 
-/// Holds what a bundle delivers, three times, against the commit that its statement names.
+/// Holds what a directory delivers, three times, against the commit that the evidence names.
 ///
-/// Runs behind signature and digests, so these are the files that the host wrote; what they contain is the agent's, and
-/// is read in a process that can do nothing else.
+/// Runs before anything is signed and behind signature and digests, so these are the files that the host has or that it
+/// wrote; what they contain is the agent's, and is read in a process that can do nothing else.
 extension StepProcess {
     func match(_ report: inout StepReport) throws {
         let bundle = try required("--bundle")
-        let base = try commit("--base")
-        var wanted = [(BareRepository.baseReference, base)]
-        if let reference = optional("--reference") { wanted.append((reference, try commit("--commit"))) }
+        let base = try base()
+        var wanted = base.map { [(name: BareRepository.baseReference, commit: $0)] } ?? []
+        var tip: (commit: ObjectID, tree: ObjectID)?
+        if let reference = optional("--reference") {
+            tip = (try commit("--commit"), try commit("--tree"))
+            wanted.append((reference, try commit("--commit")))
+        }
+        let trailers = try trailers()
+        let hasPatch = try required("--patch") == "yes"
         try Confinement(readable: [bundle], identity: try identity()).enter()
-        let repository = try BareRepository.open(at: bundle + "/" + Self.repositoryName)
-        guard try repository.references() == wanted.map(\.0).sorted() else {
-            return report.add("mismatch", "\(Self.repositoryName) has other branches than the evidence")
-        }
-        for (reference, commit) in wanted where try repository.target(of: reference) != commit {
-            return report.add("mismatch", "\(Self.repositoryName) has another commit at \(reference) than the evidence")
-        }
-        guard wanted.count == 2 else { return }
-        let (reference, tip) = wanted[1]
-        let range = try CommitRange(repository, from: base, to: tip)
-        if range.tree != (try commit("--tree")) {
-            report.add("mismatch", "\(Self.repositoryName) has another tree in \(tip) than the evidence")
-        }
-        let file = try Descriptor.open(bundle + "/result.bundle", O_RDONLY)
-        let start = try file.readStart(BundleHeader.longest, subject: "\"result.bundle\"")
-        let header = BundleHeader.encoded(prerequisite: base, tip: tip, reference: reference)
-        if !start.starts(with: header) { report.add("mismatch", "result.bundle has another header than the evidence") }
-        guard try required("--patch") == "yes" else { return }
-        if try !isPatch(range, at: bundle + "/result.patch") {
-            report.add("mismatch", "result.patch is not the difference between base and delivered commit")
-        }
+        do throws(GitError) {
+            let repository = try BareRepository.open(at: bundle + "/" + Self.repositoryName)
+            guard try repository.references() == wanted.map(\.name).sorted() else {
+                return report.add("mismatch", "\(Self.repositoryName) has other branches than the evidence")
+            }
+            for (name, commit) in wanted where try repository.target(of: name) != commit {
+                return report.add(
+                    "mismatch", "\(Self.repositoryName) has another commit at \(name) than the evidence")
+            }
+            guard let tip, let reference = wanted.last?.name else { return }
+            let range = try CommitRange(repository, from: base, to: tip.commit)
+            if range.tree != tip.tree {
+                report.add("mismatch", "\(Self.repositoryName) has another tree in \(tip.commit) than the evidence")
+            }
+            do throws(GitError) { try range.requireTrailers(trailers) } catch {
+                guard error.code == .refused else { throw error }
+                report.add("mismatch", "\(Self.repositoryName) has commits of other evidence: \(error.reason)")
+            }
+            if let flaw = try Self.bundleFlaw(range, bundle, reference, budget) {
+                report.add("mismatch", "\(Manifest.bundleName) \(flaw)")
+            }
+            if let flaw = try Self.patchFlaw(range, hasPatch ? bundle : nil, budget) {
+                report.add("mismatch", "\(Manifest.patchName) \(flaw)")
+            }
+        } catch { report.add("mismatch", "\(Self.repositoryName) cannot be read: \(error.reason)") }
     }
 
-    /// Whether a file is, byte for byte, the patch that we would write.
-    private func isPatch(_ range: borrowing CommitRange, at path: String) throws -> Bool {
-        let file = try Descriptor.open(path, O_RDONLY)
-        let bytes = try file.readAll(limit: budget.patchBytes, subject: "\"result.patch\"")
-        var rest = bytes[...]
-        let isComplete: Bool
-        do {
-            isComplete = try range.writePatch(limit: budget.patchBytes) { piece in
-                guard rest.starts(with: piece) else { return false }
-                rest = rest.dropFirst(piece.count)
-                return true
-            }
-        } catch { return false }
-        return isComplete && rest.isEmpty
+    private static func bundleFlaw(
+        _ range: borrowing CommitRange, _ bundle: String, _ reference: String, _ budget: Budget
+    ) throws(GitError) -> String? {
+        let file: Descriptor
+        do throws(SystemError) { file = try Descriptor.open(bundle + "/" + Manifest.bundleName, O_RDONLY) } catch {
+            return "cannot be read (\(error.errno))"
+        }
+        return try range.flaw(ofBundle: file, reference: reference, budget: budget)
+    }
+
+    /// Why a patch is not, byte for byte, the one that we would write; or why there should be one.
+    ///
+    /// - Parameter bundle: The directory that has it; nil when there is none.
+    private static func patchFlaw(
+        _ range: borrowing CommitRange, _ bundle: String?, _ budget: Budget
+    ) throws(GitError) -> String? {
+        var rest: ArraySlice<UInt8>?
+        if let bundle {
+            do throws(SystemError) {
+                let file = try Descriptor.open(bundle + "/" + Manifest.patchName, O_RDONLY)
+                rest = try file.readAll(limit: budget.patchBytes, subject: "\"\(Manifest.patchName)\"")[...]
+            } catch { return "cannot be read (\(error.errno))" }
+        }
+        var isOther = false
+        let isComplete = try range.writePatch(limit: budget.patchBytes) { piece in
+            isOther = isOther || rest?.starts(with: piece) == false
+            if !isOther { rest = rest?.dropFirst(piece.count) }
+            return true
+        }
+        guard let rest else { return isComplete ? "is missing: the difference has room in one" : nil }
+        return isComplete && !isOther && rest.isEmpty ? nil : "is not the difference between base and delivered commit"
     }
 }
 
 extension ConfinedStep {
-    /// Starts ``StepProcess/match(_:)`` on a bundle and returns what does not match, each with its file.
-    func match(
-        _ bundle: String, base: String, delivered: (reference: String, commit: String, tree: String)?, patch: Bool
-    )
-        throws(TaskFailure) -> [(file: String, problem: String)]
-    {
-        var command = ["step-match", "--bundle", bundle, "--base", base, "--patch", patch ? "yes" : "no"]
-        command += ["--become", try Self.owner(of: bundle)]
-        if let delivered {
-            command += ["--reference", delivered.reference, "--commit", delivered.commit, "--tree", delivered.tree]
-        }
+    /// Starts ``StepProcess/match(_:)`` on a directory and returns what does not match, each with its file.
+    func match(_ directory: String, _ story: DeliveredStory) throws(TaskFailure) -> [(file: String, problem: String)] {
+        var command = ["step-match", "--bundle", directory] + story.arguments
+        command += ["--become", try Self.owner(of: directory)]
         switch try ask(command) {
         case .refused(let reason): return [(StepProcess.repositoryName, "cannot be read: \(reason)")]
         case .report(let report):
@@ -77,6 +99,14 @@ extension ConfinedStep {
         }
     }
 
+    /// The same for files of our own that are about to be handed over: there is nothing wrong with them.
+    func require(_ story: DeliveredStory, in directory: String) throws(TaskFailure) {
+        guard let flaw = try match(directory, story).first else { return }
+        throw TaskFailure(
+            "hand over", "\"\(directory)/\(flaw.file)\"", "it \(flaw.problem)",
+            remedy: "It is not what was judged: use nothing of the directory, and report this.")
+    }
+
     /// Who reads a directory of the caller's choice: its owner, when we are root and somebody else owns it.
     static func owner(of path: String) throws(TaskFailure) -> String {
         guard geteuid() == 0 else { return "-" }
@@ -84,5 +114,38 @@ extension ConfinedStep {
             try FileStatus.of(try Descriptor.open(path, O_PATH), subject: "\"\(path)\"")
         }
         return status.uid == 0 ? "-" : "\(status.uid):\(status.gid)"
+    }
+}
+
+/// What a directory should deliver.
+struct DeliveredStory {
+    /// The commit that the branch starts from; nil for a history of its own.
+    var base: String?
+    /// Nil when there is the base commit and nothing else.
+    var delivered: (reference: String, commit: String, tree: String)?
+    var hasPatch = false
+    /// What every commit has to say; nil for work of no task.
+    var trailers: (task: String, prompt: String, evidence: String)?
+
+    fileprivate var arguments: [String] {
+        var result = ["--base", base ?? "-", "--patch", hasPatch ? "yes" : "no", "--task-id", trailers?.task ?? "-"]
+        if let trailers { result += ["--prompt-version", trailers.prompt, "--evidence", trailers.evidence] }
+        if let delivered {
+            result += ["--reference", delivered.reference, "--commit", delivered.commit, "--tree", delivered.tree]
+        }
+        return result
+    }
+}
+
+extension DeliveredStory {
+    /// As the evidence of a task tells it.
+    init(evidence: JSON) {
+        base = evidence["base"]?["commit"]?.stringValue
+        delivered = Statement.delivered(of: evidence).map { ("refs/heads/\($0.branch)", $0.commit, $0.tree) }
+        hasPatch = evidence["delivered"]?["patch"]?.stringValue != nil
+        trailers = (
+            evidence["task"]?.stringValue ?? "", evidence["prompt"]?["version"]?.stringValue ?? "",
+            evidence["opening"]?["sha256"]?.stringValue ?? ""
+        )
     }
 }

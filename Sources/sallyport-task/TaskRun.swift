@@ -261,6 +261,7 @@ struct TaskRun: ~Copyable {
         evidence.refusal = result.refusal
         evidence.delivered = result.delivered
         if result.delivered == nil { evidence.outcome = evidence.outcome ?? .refused }
+        try recordJudged()
         try recordReceived()
         return result.delivered?.commit
     }
@@ -272,6 +273,7 @@ struct TaskRun: ~Copyable {
         guard let delivered = evidence.delivered else { return false }
         let verdict = try intake(base).confirm(delivered, "work.bundle", in: delivery)
         evidence.gate = verdict
+        try recordJudged()
         guard verdict.isRefused else { return true }
         evidence.outcome = .refused
         evidence.refusal = verdict.refusal

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import TaskModel
 
 /// What was seen of one command on one commit, in a sandbox of its own.
@@ -20,10 +21,7 @@ struct Verification {
         let text: String
         let gate: Gate
 
-        /// The labels of the test are older than those of the others.
-        func label(_ phase: CheckResult.Phase) -> String {
-            name == "test" ? phase.rawValue : "\(phase.rawValue)-\(name)"
-        }
+        func label(_ phase: CheckResult.Phase) -> String { ObservedSandbox.label(of: name, phase.rawValue) }
     }
 
     let commands: [Command]
@@ -83,18 +81,6 @@ struct Verification {
         case "build": .buildFailed
         case "lint": .lintFailed
         default: after == .timedOut ? .testTimedOut : .testFailed
-        }
-    }
-}
-
-extension CheckOutcome {
-    /// From how the supervisor saw the sandbox of the command end.
-    init(_ record: SessionRecord) {
-        switch (record.outcome, record.exitCode) {
-        case ("exited", let code?): self.init(exitCode: code, ranOutOfSpace: record.ranOutOfSpace)
-        case ("timed_out", _): self = .timedOut
-        case ("signalled", _): self = record.signal == 9 ? .infrastructureFailed : .failed
-        default: self = .infrastructureFailed
         }
     }
 }

@@ -11,6 +11,17 @@ struct BundleScene {
     let scene: TaskScene
     let directory: String
 
+    private init(_ scene: TaskScene, _ directory: String) {
+        self.scene = scene
+        self.directory = directory
+    }
+
+    /// The same bundle at another place, to be changed there.
+    func copied(_ name: String) throws -> BundleScene {
+        try shell("cp -a . \"../$1\"", [name])
+        return BundleScene(scene, scene.sallyport.home.at(name))
+    }
+
     /// - Parameter agent: Has a refused system call in it, so that the audit holds a denial.
     init(agent: String = "echo fixed > file; unshare -m true; true", options: [String] = []) throws {
         scene = try TaskScene()
@@ -71,15 +82,37 @@ struct BundleScene {
         try scratch.file(relative, bytes: bytes, mode: place.isEmpty ? 0o600 : 0o644)
     }
 
-    /// Signs the bundle as it is now with the host's own key, and says the same of it as before.
-    func reseal() throws {
+    /// Signs the bundle as it is now with the host's own key.
+    ///
+    /// - Parameter anew: The statement is made of what `evidence.json` says now; else it says the same as before.
+    func reseal(anew: Bool = false) throws {
         let envelope = try Envelope(try #require(contents(at(Manifest.envelopeName))))
         let manifest = try Manifest(try #require(contents(at(Manifest.name))))
         let statement = try Statement(envelope.payload)
+        var (delivered, predicate) = (statement.delivered, statement.predicate)
+        if anew {
+            let evidence = try JSONParser.parse(try #require(contents(at(Manifest.evidenceName))))
+            (delivered, predicate) = (Statement.delivered(of: evidence), Statement.predicate(of: evidence))
+        }
         try shell("rm manifest.json evidence.dsse.json")
-        let seal = BundleSeal(task: manifest.task, delivered: statement.delivered, audit: manifest.audit)
-        _ = try seal.seal(
-            try Directory.open(directory), predicate: statement.predicate, with: try KeyStore(state: state).load())
+        let seal = BundleSeal(task: manifest.task, delivered: delivered, audit: try rechain())
+        _ = try seal.seal(try Directory.open(directory), predicate: predicate, with: try KeyStore(state: state).load())
+    }
+
+    /// Chains the records of the audit as they are now.
+    @discardableResult
+    func rechain() throws -> AuditChain {
+        let before = try #require(contents(at(Manifest.auditName)))
+        var chain = AuditChain()
+        var after: [UInt8] = []
+        for line in before.split(separator: 0x0A) {
+            // The digest of the line before it is the last that a record has.
+            let record = line.dropLast(66) + Array("\(chain.head)\"}\n".utf8)
+            after += record
+            chain.extend(Array(record), digest: Digest.sha256)
+        }
+        if after != before { try overwrite(Manifest.auditName, after) }
+        return chain
     }
 
     /// Runs something on the bundle with a shell, in its directory.

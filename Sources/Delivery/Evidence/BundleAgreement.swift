@@ -17,23 +17,24 @@ struct BundleAgreement {
             if !holds { report.add(Manifest.evidenceName, problem) }
         }
         require(evidence["task"]?.stringValue == manifest.task, "is of another task than the manifest")
-        for member in ["task", "outcome"] {
-            require(
-                evidence[member]?.stringValue != nil && evidence[member] == statement.predicate[member],
-                "has another \(member) than the statement")
-        }
-        require(Self.delivered(evidence) == statement.delivered, "has another delivered commit than the statement")
+        require(evidence["outcome"]?.stringValue != nil, "has no outcome")
+        predicate(evidence, require)
+        require(
+            Statement.delivered(of: evidence) == statement.delivered, "has another delivered commit than the statement")
         files(evidence, require)
         for member in ["opening", "prompt"] { document(member, evidence[member], require) }
-        for session in evidence["observed"]?.objectValue ?? [] { sandbox(session, require) }
+        results(evidence, require)
+        sandboxes(evidence, require)
         return evidence
     }
 
-    private static func delivered(_ evidence: JSON) -> Statement.Delivered? {
-        guard let delivered = evidence["delivered"], let branch = delivered["branch"]?.stringValue,
-            let commit = delivered["commit"]?.stringValue, let tree = delivered["tree"]?.stringValue
-        else { return nil }
-        return .init(branch: branch, commit: commit, tree: tree)
+    /// The statement says what would be signed of this evidence today.
+    private func predicate(_ evidence: JSON, _ require: (Bool, String) -> Void) {
+        let expected = Statement.predicate(of: evidence)
+        if expected == statement.predicate { return }
+        let other = (expected.objectValue ?? []).filter { $0.value != statement.predicate[$0.name] }
+        for member in other { require(false, "has another \(member.name) than the statement") }
+        require(!other.isEmpty, "is not all that the statement says of the task")
     }
 
     /// Every file beside the evidence is in it with its digest, and no other.
@@ -56,30 +57,53 @@ struct BundleAgreement {
 
     private static let documents = ["opening": Manifest.openingName, "prompt": Manifest.promptName]
 
-    /// Holds what was written down before the agent began against what was written at the end.
-    ///
-    /// - Parameter bytes: Of `opening.json`, whose digest the commits bear.
-    func checkOpening(_ bytes: [UInt8], _ evidence: JSON, _ report: inout BundleReport) {
-        let name = Manifest.openingName
-        let opening: JSON
-        do throws(JSONParser.Failure) { opening = try JSONParser.parse(bytes) } catch {
-            return report.add(name, "is no JSON: \(error.reason) at byte \(error.offset)")
+    /// What was delivered is there, it went the way that everything delivered goes, and nothing is there that was not.
+    private func results(_ evidence: JSON, _ require: (Bool, String) -> Void) {
+        let isDelivered = evidence["delivered"]?.isNull == false
+        require(isDelivered == (Statement.delivered(of: evidence) != nil), "has a delivered commit that is none")
+        let hasRepository = manifest.directories.contains(Manifest.repositoryName)
+        let patch = evidence["delivered"]?["patch"] ?? .null
+        for (name, isThere, isNamed) in [
+            (Manifest.bundleName, manifest.files[Manifest.bundleName] != nil, isDelivered),
+            (Manifest.patchName, manifest.files[Manifest.patchName] != nil, !patch.isNull),
+        ] where isThere != isNamed {
+            require(false, isThere ? "delivers no \(name), and there is one" : "delivers a \(name), and there is none")
         }
-        for member in ["task", "type", "repository", "request", "work_item", "prompt", "base"]
-        where opening[member] == nil || opening[member] != evidence[member] {
-            report.add(name, "has another \(member) than \(Manifest.evidenceName)")
+        require(!isDelivered || hasRepository, "delivers a \(Manifest.repositoryName), and there is none")
+        let isBegun = (evidence["observed"]?.objectValue ?? []).contains { !$0.name.hasPrefix("before") }
+        require(
+            manifest.files[Manifest.openingName] != nil || !isDelivered && !isBegun,
+            "has no \(Manifest.openingName), which stands before all work")
+        if isDelivered {
+            require(evidence["gate"]?["verdict"]?.stringValue == "passed", "delivers what did not pass the push gate")
         }
-        // More sandboxes came later, and with the first of them its root file system.
-        for (member, noun) in [("host", "host's"), ("observed", "sandbox")] {
-            for part in opening[member]?.objectValue ?? [] where part.value != evidence[member]?[part.name] {
-                report.add(name, "has another \(noun) \"\(part.name)\" than \(Manifest.evidenceName)")
-            }
+        // Only of what was never read there is no base.
+        if evidence["base"]?["commit"]?.stringValue == nil {
+            require(!isDelivered && !hasRepository, "names no base commit for what was taken in")
         }
     }
 
-    /// What it says of a sandbox is what the files of that sandbox are.
+    /// It has every sandbox of which there are files, and what it says of one is what these files are.
+    private func sandboxes(_ evidence: JSON, _ require: (Bool, String) -> Void) {
+        var unseen: Set<String> = []
+        for path in manifest.files.keys {
+            guard let label = ObservedSandbox.label(ofFile: path) else { continue }
+            // Of one that was interrupted before its end there is no record.
+            let hasRecord = manifest.files[label + ObservedSandbox.recordEnding] != nil
+            if hasRecord || evidence["outcome"]?.stringValue != "interrupted" { unseen.insert(label) }
+        }
+        for session in evidence["observed"]?.objectValue ?? [] {
+            unseen.remove(session.name)
+            sandbox(session, require)
+        }
+        for label in unseen.sorted() { require(false, "leaves out \"\(label)\", of which there are files") }
+    }
+
     private func sandbox(_ session: JSON.Member, _ require: (Bool, String) -> Void) {
         let label = session.name
+        require(
+            manifest.files[label + ObservedSandbox.recordEnding] != nil, "has \"\(label)\", of which there is no record"
+        )
         let plan = manifest.files["\(label).plan.json"]?.digest
         require(plan == session.value["plan_digest"]?.stringValue, "has another plan of \"\(label)\" than the bundle")
         let profile = manifest.files["\(label).profile.txt"]?.digest

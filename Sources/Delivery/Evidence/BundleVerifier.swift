@@ -15,6 +15,7 @@ package struct BundleVerifier: Sendable {
     package init(key: PublicKey) { self.key = key }
 
     private static let largestAudit = 64 << 20
+    private static let largestRecord = 4 << 20
 
     /// - Throws: ``EvidenceError`` when the bundle cannot be looked at; what is wrong with it is in the report.
     package func verify(_ directory: consuming Directory) throws(EvidenceError) -> BundleReport {
@@ -28,15 +29,50 @@ package struct BundleVerifier: Sendable {
             try compare(tree, manifest, &report)
             try proveAudit(tree, manifest, &report)
             guard report.findings.isEmpty else { return }
-            let agreement = BundleAgreement(manifest: manifest, statement: statement)
-            let evidence = agreement.check(try tree.read(Manifest.evidenceName, limit: Manifest.largest), &report)
-            report.evidence = evidence
-            if let evidence, try tree.entry(Manifest.openingName) != nil {
-                agreement.checkOpening(
-                    try tree.read(Manifest.openingName, limit: Manifest.largest), evidence, &report)
-            }
+            try agree(tree, BundleAgreement(manifest: manifest, statement: statement), &report)
         }
         return report
+    }
+
+    /// Holds the documents against each other, each kind once those before it do not contradict themselves.
+    private func agree(_ tree: borrowing BundleTree, _ agreement: BundleAgreement, _ report: inout BundleReport)
+        throws(SystemError)
+    {
+        let manifest = agreement.manifest
+        guard let bytes = try proven(Manifest.evidenceName, Manifest.largest, tree, manifest, &report),
+            let evidence = agreement.check(bytes, &report)
+        else { return }
+        report.evidence = evidence
+        guard report.findings.isEmpty else { return }
+        if manifest.files[Manifest.openingName] != nil,
+            let bytes = try proven(Manifest.openingName, Manifest.largest, tree, manifest, &report)
+        {
+            agreement.checkOpening(bytes, evidence, &report)
+        }
+        var sandboxes: [ObservedSandbox] = []
+        for session in evidence["observed"]?.objectValue ?? [] {
+            let name = session.name + ObservedSandbox.recordEnding
+            guard let bytes = try proven(name, Self.largestRecord, tree, manifest, &report) else { continue }
+            do throws(Flaw) {
+                sandboxes.append(ObservedSandbox(label: session.name, record: try SessionRecord(bytes)))
+            } catch { report.add(name, "cannot be used: \(error.reason)") }
+        }
+        guard report.findings.isEmpty else { return }
+        agreement.checkSandboxes(sandboxes, evidence, &report)
+        guard report.findings.isEmpty,
+            let audit = try proven(Manifest.auditName, Self.largestAudit, tree, manifest, &report)
+        else { return }
+        agreement.checkAudit(audit, sandboxes, evidence, &report)
+    }
+
+    /// The bytes of a file of the manifest, as they were signed; nil with a finding when they are not any more.
+    private func proven(
+        _ name: String, _ limit: Int, _ tree: borrowing BundleTree, _ manifest: Manifest, _ report: inout BundleReport
+    ) throws(SystemError) -> [UInt8]? {
+        guard let bytes = try bytes(name, limit, tree, &report) else { return nil }
+        if manifest.files[name]?.digest == Digest.sha256(bytes) { return bytes }
+        report.add(name, "is not what was signed: it changes while it is looked at")
+        return nil
     }
 
     private func statement(_ tree: borrowing BundleTree, _ report: inout BundleReport) throws(SystemError)

@@ -143,6 +143,14 @@ struct CollectRun: ~Copyable {
         for name in ["base.pack", "left.bundle"] { try delivery.remove(name) }
         if record.outcome != .delivered { try delivery.withdraw() }
         try delivery.settle()
+        guard let delivered = record.delivered, let reference = record.reference else { return }
+        let story = DeliveredStory(
+            base: record.base?.description, delivered: (reference, "\(delivered.commit)", "\(delivered.tree)"),
+            hasPatch: delivered.hasPatch)
+        do throws(TaskFailure) { try step.require(story, in: delivery.path) } catch {
+            try delivery.discard()
+            throw error
+        }
     }
 }
 

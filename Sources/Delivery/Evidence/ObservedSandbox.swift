@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+package import TaskModel
+
+/// One sandbox of a task and what the supervisor recorded about it, in the words of `evidence.json`.
+///
+/// Whoever writes the evidence and whoever verifies it take the words from here.
+package struct ObservedSandbox: Sendable {
+    /// Names its files in the bundle.
+    package let label: String
+    package let record: SessionRecord
+
+    package init(label: String, record: SessionRecord) {
+        self.label = label
+        self.record = record
+    }
+
+    /// The label of the sandbox in which the agent works; every other runs a check.
+    package static let work = "work"
+    static let recordEnding = ".result.json"
+    /// The documents of each sandbox by their members under `observed`.
+    private static let documents = [
+        ("log", ".log"), ("record", recordEnding), ("plan", ".plan.json"), ("environment", ".environment.json"),
+        ("profile_file", ".profile.yaml"), ("policy", ".profile.txt"),
+    ]
+
+    /// The label of a command of the project, or of a criterion's check.
+    ///
+    /// - Parameter phase: `before`, `after`, or `check` for a criterion.
+    package static func label(of name: String, _ phase: String) -> String {
+        // The labels of the test are older than those of the others.
+        name == "test" && phase != "check" ? phase : "\(phase)-\(name)"
+    }
+
+    /// The sandbox that a file of the bundle is of; nil when it is of none.
+    static func label(ofFile path: String) -> String? {
+        guard !path.contains("/") else { return nil }
+        let endings = documents.map(\.1) + [".audit.jsonl"]
+        return endings.first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) }
+    }
+
+    /// What the end of a check says; nil of the agent's sandbox, which says nothing.
+    package var outcome: CheckOutcome? { label == Self.work ? nil : CheckOutcome(record) }
+
+    /// What `evidence.json` has under `observed`.
+    package var json: JSON {
+        var members = outcome.map { [JSON.Member("test", .string($0.rawValue))] } ?? []
+        members += record.members([
+            "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
+            "egress",
+        ])
+        members += Self.documents.map { JSON.Member($0.0, .string(label + $0.1)) }
+        return .object(members)
+    }
+}
+
+extension [ObservedSandbox] {
+    /// All of them, each under its label.
+    package var observed: JSON { .object(map { JSON.Member($0.label, $0.json) }) }
+    package var limitsHit: JSON { each("limit") { $0.limitsHit } }
+    package var denials: JSON { each("denial") { $0.denials } }
+
+    /// Something of every record, each with the sandbox it is from.
+    private func each(_ name: String, _ values: (SessionRecord) -> [JSON]) -> JSON {
+        .array(
+            flatMap { sandbox in
+                values(sandbox.record).map { .object([.init("sandbox", .string(sandbox.label)), .init(name, $0)]) }
+            })
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+package import TaskModel
+
+/// What the supervisor recorded about one sandbox: the observed part of a task.
+package struct SessionRecord: Sendable {
+    package let json: JSON
+
+    /// - Parameter bytes: The `result.json` of the session; written by the supervisor, never by the sandbox.
+    package init(_ bytes: [UInt8]) throws(Flaw) {
+        do throws(JSONParser.Failure) { json = try JSONParser.parse(bytes) } catch {
+            throw Flaw("it is no JSON: \(error.reason) at byte \(error.offset)")
+        }
+        guard json["session"]?.stringValue != nil, json["outcome"]?.stringValue != nil else {
+            throw Flaw("it names no session or no outcome")
+        }
+    }
+
+    package var session: String { json["session"]?.stringValue ?? "" }
+    package var outcome: String { json["outcome"]?.stringValue ?? "" }
+    /// What the supervisor could not do; one sentence without its end.
+    package var error: String? {
+        json["error"]?.stringValue.map { String($0.hasSuffix(".") ? $0.dropLast() : $0[...]) }
+    }
+    package var exitCode: Int? { json["exit_code"]?.intValue }
+    package var signal: Int? { json["signal"]?.intValue }
+    package var planDigest: String { json["plan_digest"]?.stringValue ?? "" }
+    /// A file system of the sandbox was full: what failed then may have failed for that.
+    package var ranOutOfSpace: Bool {
+        limitsHit.contains { ["workspace_bytes", "workspace_inodes", "tmp"].contains($0.stringValue ?? "") }
+    }
+    /// A name that the egress gateway denied, the most frequent one.
+    package var deniedName: String? { egressDenials.first?["subject"]?.stringValue }
+    package var limit: String? { json["limit"]?.stringValue }
+    package var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
+    package var denials: [JSON] { json["denials"]?.arrayValue ?? [] }
+    package var egressDenials: [JSON] { json["egress"]?["denials"]?.arrayValue ?? [] }
+
+    /// Members of the record as it has them, null where it has none.
+    func members(_ names: [String]) -> [JSON.Member] { names.map { JSON.Member($0, json[$0] ?? .null) } }
+}
+
+extension CheckOutcome {
+    /// From how the supervisor saw the sandbox of the command end.
+    package init(_ record: SessionRecord) {
+        switch (record.outcome, record.exitCode) {
+        case ("exited", let code?): self.init(exitCode: code, ranOutOfSpace: record.ranOutOfSpace)
+        case ("timed_out", _): self = .timedOut
+        case ("signalled", _): self = record.signal == 9 ? .infrastructureFailed : .failed
+        default: self = .infrastructureFailed
+        }
+    }
+}

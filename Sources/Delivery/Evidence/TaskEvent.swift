@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+
+/// What the audit of a task holds, made of what the evidence holds: by the host when it happens, and by a verifier to see
+/// whether both tell the same.
+package struct TaskEvent: Equatable, Sendable {
+    package let name: String
+    package let detail: [JSON.Member]
+
+    private init(_ name: String, _ detail: [JSON.Member]) {
+        self.name = name
+        self.detail = detail
+    }
+
+    /// One as it stands in the audit.
+    init?(record: JSON) {
+        guard let name = record["event"]?.stringValue, let detail = record["detail"]?.objectValue else { return nil }
+        self.init(name, detail)
+    }
+
+    package static func created(_ evidence: JSON) -> TaskEvent {
+        TaskEvent(
+            "task_created",
+            ["task", "repository", "type"].map { .init($0, evidence[$0] ?? .null) }
+                + [.init("profile", evidence["request"]?["profile"] ?? .null)])
+    }
+
+    package static func hydrated(_ evidence: JSON) -> TaskEvent {
+        TaskEvent(
+            "hydration_complete",
+            [
+                .init("base", evidence["base"]?["commit"] ?? .null), .init("name", evidence["base"]?["name"] ?? .null),
+                .init("prompt_sha256", evidence["prompt"]?["sha256"] ?? .null),
+            ])
+    }
+
+    /// The end of a sandbox, and what its record has besides.
+    package static func ended(_ sandbox: ObservedSandbox) -> [TaskEvent] {
+        let label = JSON.Member("sandbox", .string(sandbox.label))
+        let record = sandbox.record
+        let end = record.members([
+            "session", "outcome", "exit_code", "signal", "limit", "plan_digest", "started", "duration_ms",
+        ])
+        return [TaskEvent(sandboxEnd, [label] + end)]
+            + record.denials.map { TaskEvent("syscall_denied", [label, .init("denial", $0)]) }
+            + record.egressDenials.map { TaskEvent("egress_denied", [label, .init("denial", $0)]) }
+            + record.limitsHit.map { TaskEvent("limit_hit", [label, .init("limit", $0)]) }
+    }
+
+    /// What the push gate said; nil when nothing came before it.
+    package static func judged(_ evidence: JSON) -> TaskEvent? {
+        guard let gate = evidence["gate"], !gate.isNull else { return nil }
+        return TaskEvent("push_gate", ["verdict", "flags", "refusals"].map { .init($0, gate[$0] ?? .null) })
+    }
+
+    /// What was taken in of the work, or why nothing was.
+    package static func received(_ evidence: JSON) -> TaskEvent {
+        guard let delivered = evidence["delivered"], !delivered.isNull else {
+            return TaskEvent("delivery_refused", [.init("reason", evidence["refusal"] ?? .null)])
+        }
+        return TaskEvent(
+            "commit_received", ["commit", "tree", "commits"].map { .init($0, delivered[$0] ?? .null) })
+    }
+
+    package static func finished(_ evidence: JSON, isSuccess: Bool) -> TaskEvent {
+        TaskEvent(isSuccess ? "task_completed" : "task_failed", [.init("outcome", evidence["outcome"] ?? .null)])
+    }
+
+    static let sandboxEnd = "sandbox_destroyed"
+
+    /// Which part of the evidence a record is of.
+    enum Subject { case sandbox, gate, delivery, other }
+
+    var subject: Subject {
+        switch name {
+        case Self.sandboxEnd, "syscall_denied", "egress_denied", "limit_hit": .sandbox
+        case "push_gate": .gate
+        case "commit_received", "delivery_refused": .delivery
+        default: .other
+        }
+    }
+}
