@@ -49,7 +49,10 @@ struct Comparison {
     private var isReview: Bool { evidence["type"]?.stringValue == "pr_review" }
     private var productName: String { isReview ? "findings" : "tree" }
     private var recordedProduct: String? {
-        isReview ? evidence["files"]?[Sandbox.findings.name]?.stringValue : evidence["delivered"]?["tree"]?.stringValue
+        guard isReview else { return evidence["delivered"]?["tree"]?.stringValue }
+        // The file is there before anything is written to it: an empty one is what an agent left that found nothing.
+        let digest = evidence["files"]?[Sandbox.findings.name]?.stringValue
+        return digest == Digest.sha256([]) ? nil : digest
     }
     var isPlanEqual: Bool { planDigest == recordedDigest }
     private var comparesProduct: Bool { label == "work" && !isOtherCommand }
