@@ -26,6 +26,8 @@ struct SessionRecord {
     }
     var exitCode: Int? { json["exit_code"]?.intValue }
     var signal: Int? { json["signal"]?.intValue }
+    /// Whether its workspace was kept as it was at the end.
+    var hasKept: Bool { json["changes"]?["kept"]?.boolValue == true }
     var planDigest: String { json["plan_digest"]?.stringValue ?? "" }
     /// A file system of the sandbox was full: what failed then may have failed for that.
     var ranOutOfSpace: Bool {

@@ -34,6 +34,31 @@ struct TaskOutcomeTests {
         }
     }
 
+    @Test(
+        "--keep shows the clone as the agent left it, and changes nothing else of the task",
+        .requires(.root), .requires(.git), .requires(.runner))
+    func kept() throws {
+        let scene = try TaskScene()
+        let agent = "echo still > file; echo x > ignored; mkdir sub; echo note > sub/note"
+        let done = try scene.task(agent: agent, options: ["--keep"])
+        #expect(done.outcome == "test_failed", "\(done.finished.errorText)")
+        let line = try #require(done.finished.lines.first { $0.hasPrefix("look      sallyport ") })
+        let words = line.split(separator: " ").dropFirst(2).map(String.init)
+        #expect(words[2] == done.evidence?["observed"]?["work"]?["session"]?.stringValue)
+        let script = "cat file sub/note ignored; git log --format=%s; git status --porcelain --ignored; git fsck"
+        let look = try scene.sallyport.command(words + ["--", "sh", "-c", script]).run()
+        #expect(look.code == 0, "\(look.errorText)")
+        // What the runner saved is a commit; what the project ignores is still there.
+        #expect(look.text.hasPrefix("still\nnote\nx\n") && look.text.hasSuffix("\nfirst\n!! ignored\n"), "\(look.text)")
+        // The plan is the same with it, so that evidence reproduces without it.
+        let again = try scene.sallyport.command(["reproduce", done.directory]).run()
+        #expect(again.code == 0 && again.text.contains("plan        equal"), "\(again.text)\(again.errorText)")
+        let review = try scene.sallyport.command([
+            "task", "run", "--type", "pr_review", "--forge", "f", "--pr", "1", "--agent-command", "true", "--keep",
+        ]).run()
+        #expect(review.code == 125 && review.errorText.contains("without --keep"), "\(review.errorText)")
+    }
+
     @Test("branch, bundle and patch hold the same commit", .requires(.root), .requires(.git), .requires(.runner))
     func forms() throws {
         let scene = try TaskScene()
