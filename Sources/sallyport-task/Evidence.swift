@@ -54,6 +54,8 @@ struct Evidence {
     var hasLargeFilePointers = false
     /// Where the pull request parts from its base.
     var parting: ObjectID?
+    /// How it stood to that when the task began.
+    var standing: PullStanding?
     var promptDigest = ""
     /// Lines `trust bytes digest label`.
     var promptSegments: [String] = []
@@ -264,6 +266,7 @@ struct Evidence {
         return [
             "path": .string(forge.path), "pull_request": .optional(pullRequest ?? order.pull?.number),
             "branch_pushed": .bool(pushed), "resolved_threads": .array(resolvedThreads.map { .int($0) }),
+            "standing": standing?.json ?? .null,
             "review": review.map { ["number": .int($0.number), "findings": .int($0.findings)] } ?? .null,
         ]
     }

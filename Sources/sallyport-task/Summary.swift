@@ -29,6 +29,7 @@ struct Summary {
             lines.append(
                 "review    \(review.number) with \(review.findings) findings, posted; \(directory)/findings.json")
         }
+        if let text = evidence.standing?.text { lines.append("base      \(text)") }
         if let number = evidence.pullRequest {
             lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)")
         }

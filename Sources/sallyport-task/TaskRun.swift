@@ -112,7 +112,14 @@ struct TaskRun: ~Copyable {
         evidence.base = base
         evidence.baseName = report["name"] ?? ""
         evidence.baseIsDetached = report["detached"] == "yes"
-        if order.pull != nil { evidence.parting = try report.commit("merge_base") }
+        if let pull = order.pull {
+            evidence.parting = try report.commit("merge_base")
+            let standing = PullStanding(
+                base: pull.base, behind: try report.number("behind"), conflicts: report.all("conflict"),
+                conflictCount: try report.number("conflicts"))
+            evidence.standing = standing
+            if let text = standing.text { Progress.say("note: \(text)") }
+        }
         if evidence.baseIsDetached { Progress.say("note: HEAD is detached; the task starts from commit \(base)") }
         evidence.hasLargeFilePointers = report["pointers"] != nil
         if evidence.hasLargeFilePointers {
