@@ -119,12 +119,7 @@ struct Evidence {
     }
 
     /// Why a task that failed could not go on, where the host saw it.
-    var blocked: BlockedReason? {
-        guard !isSuccess, let name = sessions.lazy.compactMap(\.record.deniedName).first else { return nil }
-        return BlockedReason(
-            .egressDenied, "the profile denies what was tried", resource: PrintableText.escaped(name.utf8, longest: 300)
-        )
-    }
+    var blocked: BlockedReason? { isSuccess ? nil : BlockedReason(sessions.map(\.record.seen)) }
 
     /// What the agent says it did.
     var claimedSummary: String? {
