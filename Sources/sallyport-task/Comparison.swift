@@ -50,8 +50,8 @@ struct Comparison {
     private var productName: String { isReview ? "findings" : "tree" }
     private var recordedProduct: String? {
         guard isReview else { return evidence["delivered"]?["tree"]?.stringValue }
-        // The file is there before anything is written to it: an empty one is what an agent left that found nothing.
         let digest = evidence["files"]?[Sandbox.findings.name]?.stringValue
+        // The file is there before the reviewer is; one that stayed empty is none.
         return digest == Digest.sha256([]) ? nil : digest
     }
     var isPlanEqual: Bool { planDigest == recordedDigest }

@@ -89,7 +89,7 @@ struct Evidence {
 
     /// Names the prompt in commits: the start of its digest.
     var promptVersion: String { String(promptDigest.prefix(12)) }
-    /// Of ``opening``, as it lies beside the evidence.
+    /// Of ``opening``, as it lies beside the evidence; empty before it does.
     var openingDigest = ""
 
     mutating func observe(_ label: String, _ record: SessionRecord) { sessions.append((label, record)) }
@@ -130,13 +130,18 @@ struct Evidence {
     }
 
     /// Reads the runner's statements as the gateway wrote them down: lines of ASCII JSON.
+    ///
+    /// They decide nothing, and neither their number nor their form may keep the evidence from being written.
     mutating func readClaims(_ delivery: borrowing DeliveryDirectory) throws(TaskFailure) {
         guard try delivery.contains("frames.jsonl") else { return }
         let file = try delivery.open("frames.jsonl")
         let bytes = try host { () throws(SystemError) in
-            try file.readAll(limit: Self.mostClaimBytes, subject: "\"frames.jsonl\"")
+            try file.readStart(Self.mostClaimBytes + 1, subject: "\"frames.jsonl\"")
         }
-        for line in bytes.split(separator: 0x0A) {
+        claimsCut = bytes.count > Self.mostClaimBytes
+        // Behind the last line feed there is no whole line.
+        let whole = bytes.lastIndex(of: 0x0A).map { bytes[...$0] } ?? []
+        for line in whole.split(separator: 0x0A) {
             guard claims.count < Self.mostClaims else {
                 claimsCut = true
                 return
@@ -144,14 +149,11 @@ struct Evidence {
             do throws(JSONParser.Failure) {
                 claims.append(try JSONParser.parse(Array(line)))
             } catch {
-                throw TaskFailure(
-                    "read", "\"frames.jsonl\", line \(claims.count + 1)", error.reason,
-                    remedy: "Use one build of all programs.")
+                claimsCut = true
+                return
             }
         }
     }
-
-    static let openingFile = "opening.json"
 
     /// What stood before the agent began: what was asked for, of which commit, and how that commit fared. Its digest is in
     /// every commit, since none of them can name a whole that they are part of.
@@ -193,7 +195,8 @@ struct Evidence {
             "work_item": workItemJSON,
             "prompt": promptJSON,
             "base": baseJSON,
-            "opening": ["file": .string(Self.openingFile), "sha256": .string(openingDigest)],
+            "opening": openingDigest.isEmpty
+                ? .null : ["file": .string(Manifest.openingName), "sha256": .string(openingDigest)],
             "delivered": deliveredJSON,
             "checks": .array(checksJSON),
             "criteria": .array(criteriaJSON),
@@ -226,7 +229,7 @@ struct Evidence {
             ]
         }
         return [
-            "file": "prompt.md", "sha256": .string(promptDigest), "version": .string(promptVersion),
+            "file": .string(Manifest.promptName), "sha256": .string(promptDigest), "version": .string(promptVersion),
             "segments": .array(segments),
         ]
     }

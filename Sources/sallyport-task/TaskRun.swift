@@ -80,8 +80,9 @@ struct TaskRun: ~Copyable {
         try recordBase()
         for command in evidence.verification.commands { try check(command, .before, base) }
         guard evidence.outcome == nil else { return }
-        try delivery.write(Evidence.openingFile, JSONWriter().write(evidence.opening) + [10], mode: 0o644)
-        evidence.openingDigest = try delivery.digest(Evidence.openingFile)
+        evidence.machine = try hostFacts()
+        try delivery.write(Manifest.openingName, JSONWriter().write(evidence.opening) + [10], mode: 0o644)
+        evidence.openingDigest = try delivery.digest(Manifest.openingName)
         guard order.type.writes else { return try review(base) }
         guard let delivered = try work(base) else { return }
         if let claim = evidence.outcome, claim != .agentFailed { return }

@@ -180,13 +180,15 @@ extension GitBroker {
             #expect(totals.failures == 0 && totals.refusedPushes == 1, "\(totals)")
         }
 
-        @Test("a pack that takes the square of its size in processor time is given up", .timeLimit(.minutes(2)))
+        @Test("a pack that takes the square of its size in processor time is given up", .timeLimit(.minutes(10)))
         func deep() throws {
             let scene = try BrokerScene(pushSeconds: 2)
             let work = try scene.clone()
-            let made = try Command(
-                "/usr/bin/python3", ["-B", "\(Executables.sources)/Tests/Fixtures/network-clients/packs.py", "deep"]
-            ).run()
+            var maker = Command(
+                "/usr/bin/python3", ["-B", "\(Executables.sources)/Tests/Fixtures/network-clients/packs.py", "deep"])
+            // An emulated processor takes minutes over it.
+            maker.deadline = .seconds(480)
+            let made = try maker.run()
             try #require(made.code == 0, "\(made.errorText)")
             let command = "\(Self.zeros) \(String(repeating: "1", count: 40)) refs/heads/agent/one\0report-status"
             #expect(try scene.exchange(PushLines.request([command], pack: made.output)) == "")
@@ -306,8 +308,10 @@ extension GitBroker {
                 String($0[4])
             }
             #expect(written == ["/workspace"], "\(mounts)")
+            // What this host mounts below its own /usr comes with it.
             #expect(
-                Set(mounts.map { String($0[4]) }) == ["/", "/usr", "/dev", "/etc/ld.so.cache", "/run", "/workspace"])
+                Set(mounts.map { String($0[4]) }.filter { !$0.hasPrefix("/usr/") })
+                    == ["/", "/usr", "/dev", "/etc/ld.so.cache", "/run", "/workspace"])
             let open = names("/proc/\(scene.pid)/fd").map { linkTarget("/proc/\(scene.pid)/fd/\($0)") }
             #expect(
                 open.filter { !$0.hasPrefix("socket:") && !$0.hasPrefix("anon_inode:") && $0 != "/dev/null" }.map {
