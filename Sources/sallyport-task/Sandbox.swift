@@ -50,18 +50,20 @@ struct Sandbox {
     ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - frames: Name of the file for the runner's checked statements.
+    ///   - keeps: Keep what the workspace holds at the end, to be looked at.
     ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        workspace: String? = nil, export: Export? = nil, frames: String? = nil, instead other: [String]? = nil
+        workspace: String? = nil, export: Export? = nil, frames: String? = nil, keeps: Bool = false,
+        instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
         let profile = self.profile ?? (workspace == nil ? "build" : "review")
         let record = "\(label).result.json"
         var command = [
-            "\(programs)/sallyport", "run", "--profile", profile, "--discard", "--mount",
+            "\(programs)/sallyport", "run", "--profile", profile, keeps ? "--keep" : "--discard", "--mount",
             "\(delivery.repository):\(Self.source)", "--mount", "\(programs)/sallyport-runner:\(Self.runner)",
             "--result-file", "\(directory)/\(record)", "--record-files", "\(directory)/\(label)",
         ]

@@ -113,7 +113,14 @@ struct TaskRun: ~Copyable {
         evidence.base = base
         evidence.baseName = report["name"] ?? ""
         evidence.baseIsDetached = report["detached"] == "yes"
-        if order.pull != nil { evidence.parting = try report.commit("merge_base") }
+        if let pull = order.pull {
+            evidence.parting = try report.commit("merge_base")
+            let standing = PullStanding(
+                base: pull.base, behind: try report.number("behind"), conflicts: report.all("conflict"),
+                conflictCount: try report.number("conflicts"))
+            evidence.standing = standing
+            if let text = standing.text { Progress.say("note: \(text)") }
+        }
         if evidence.baseIsDetached { Progress.say("note: HEAD is detached; the task starts from commit \(base)") }
         evidence.hasLargeFilePointers = report["pointers"] != nil
         if evidence.hasLargeFilePointers {
@@ -237,7 +244,7 @@ struct TaskRun: ~Copyable {
         runner += self.arguments.agentOptions
         let (record, end) = try sandbox.run(
             "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
-            frames: "frames.jsonl")
+            frames: "frames.jsonl", keeps: self.arguments.keep)
         guard let record else {
             evidence.outcome = .interrupted
             return false

@@ -205,20 +205,26 @@ struct MirrorTests {
         #expect(try forge.scene.run(good + forge.credential).code == 0)
         let wrong = try forge.scene.sallyport.home.file("wrong", "no-such-token", mode: 0o600)
         let open = try forge.scene.sallyport.home.file("open-to-all", secret, mode: 0o644)
-        for (arguments, text) in [
-            (good + ["--credential", "file:\(wrong)"], "denied: HTTP 401"), (good, "denied: HTTP 401"),
-            (good + ["--credential", "file:\(open)"], "others than its owner may read it"),
-            (good + ["--credential", "env:NOT_SET"], "the variable is not set"),
-            (forge.mirror("open/none.git"), "not_found: HTTP 404"),
-            (forge.mirror("gone/name.git"), "not_found: HTTP 410"),
-            (forge.mirror("moved/name.git"), "moved: HTTP 301"),
-            (forge.mirror("broken/name.git"), "failed: HTTP 500"),
-            (["mirror", forge.server.url("open/name.git")], "unreachable: "),
-            (["mirror", "https://localhost:1/name.git"], "unreachable: "),
-        ] {
-            let done = try forge.scene.run(arguments)
+        for (arguments, text, blocked) in [
+            (good + ["--credential", "file:\(wrong)"], "denied: HTTP 401", "auth_failure"),
+            (good, "denied: HTTP 401", "missing_secret"),
+            (good + ["--credential", "file:\(open)"], "others than its owner may read it", "missing_secret"),
+            (good + ["--credential", "env:NOT_SET"], "the variable is not set", "missing_secret"),
+            (forge.mirror("open/none.git"), "not_found: HTTP 404", nil),
+            (forge.mirror("gone/name.git"), "not_found: HTTP 410", nil),
+            (forge.mirror("moved/name.git"), "moved: HTTP 301", nil),
+            (forge.mirror("broken/name.git"), "failed: HTTP 500", nil),
+            (["mirror", forge.server.url("open/name.git")], "unreachable: ", "dependency_unreachable"),
+            (["mirror", "https://localhost:1/name.git"], "unreachable: ", "dependency_unreachable"),
+        ] as [([String], String, String?)] {
+            let done = try forge.scene.run(arguments + ["--json"])
             #expect(done.code == 125 && done.errorText.contains(text), "\(arguments): \(done.errorText)")
-            #expect(!done.errorText.contains(secret))
+            let error = try JSON.read(done.output, file: "standard output")["error"]
+            let said = error?["blocked"]?.stringValue
+            #expect(
+                blocked.map { said?.hasPrefix("BLOCKED[\($0)]: ") == true } ?? (said == nil),
+                "\(arguments): \(said ?? "-")")
+            #expect(!(done.errorText + done.text).contains(secret))
         }
         let shown = try forge.scene.json(good + forge.credential)
         #expect(shown["bytes_received"] == 0)
@@ -236,6 +242,8 @@ struct MirrorTests {
         #expect(done.code == 125 && done.errorText.contains("expired: HTTP 401"), "\(done.errorText)")
         #expect(done.errorText.contains("renew it"), "\(done.errorText)")
         let error = try JSON.read(done.output, file: "standard output")["error"]
+        #expect(
+            error?["blocked"]?.stringValue?.hasPrefix("BLOCKED[auth_failure]: HTTP 401") == true, "\(error ?? .null)")
         #expect(error?["code"] == "expired" && error?["message"]?.stringValue?.contains("renew it") == true)
         let statuses = try ledgers(forge.scene).map { $0["status"]?.intValue }
         #expect(statuses == [Int](repeating: 200, count: answered) + [401], "\(statuses)")

@@ -112,19 +112,11 @@ struct ReproduceTests {
     func otherUser() throws {
         let scene = try TaskScene()
         let home = scene.sallyport.home
-        let programs = try home.directory("bin")
-        for program in ["sallyport", "sallyport-task", "sallyport-gateway", "sallyport-runner", "sp-init"] {
-            #expect(try Command("/bin/cp", [Executables.path(program), programs]).run().code == 0)
-        }
-        let share = try home.directory("share") + "/sallyport"
-        #expect(try Command("/bin/mkdir", [share]).run().code == 0)
-        #expect(try Command("/bin/cp", ["-r", Executables.sources + "/profiles", share]).run().code == 0)
-        #expect(try Command("/bin/chmod", ["-R", "u=rwX,go=rX", programs, share]).run().code == 0)
+        let installation = try Installation()
         func user(_ number: Int, _ arguments: [String]) throws -> Finished {
             let place = home.at("user\(number)")
-            let ids = ["--reuid", "\(number)", "--regid", "\(number)", "--clear-groups", "--inh-caps=-all"]
-            var command = Command(
-                "/usr/bin/setpriv", ids + ["--bounding-set=-all", programs + "/sallyport"] + arguments)
+            let words = Installation.become(UInt32(number)) + [installation.sallyport] + arguments
+            var command = Command(words[0], Array(words.dropFirst()))
             command.environment["HOME"] = place
             command.environment["XDG_RUNTIME_DIR"] = place + "/run"
             command.environment["LANG"] = number == 4242 ? "C.UTF-8" : "de_DE.UTF-8"
@@ -232,6 +224,18 @@ struct ReproduceTests {
             done.code == 0 && done.text.contains("tree        equal  none delivered"), "\(done.text)\(done.errorText)")
         let after = try scene.sallyport.command(["reproduce", task.directory, "--sandbox", "after"]).run()
         #expect(after.code == 125 && after.errorText.contains("the bundle has no \"after."), "\(after.errorText)")
+    }
+
+    @Test(
+        "a review that left nothing comes out the same", .requires(.root), .requires(.git), .requires(.runner))
+    func noFindings() throws {
+        let scene = try ForgeScene()
+        try scene.pull(5)
+        let review = try scene.task(["--type", "pr_review", "--pr", "5"], agent: "cat file", test: nil)
+        #expect(review.finished.code == 1 && review.outcome != "review_posted", "\(review.finished.text)")
+        let done = try scene.scene.sallyport.command(["reproduce", review.directory]).run()
+        #expect(
+            done.code == 0 && done.lines.last == "findings    equal  none delivered", "\(done.text)\(done.errorText)")
     }
 
     @Test(

@@ -3,6 +3,7 @@ internal import CLI
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
+internal import TaskModel
 internal import Wire
 internal import Workspace
 
@@ -50,7 +51,12 @@ enum RepositoryVerb {
         } catch {
             Progress.say("sallyport: \(error)")
             if arguments.contains("--json"), let code = error.code {
-                let document: JSON = ["error": ["code": .string(code), "message": .string(error.description)]]
+                let document: JSON = [
+                    "error": [
+                        "code": .string(code), "message": .string(error.description),
+                        "blocked": .optional(error.blocked?.description),
+                    ]
+                ]
                 Progress.write(document.compactText + "\n", to: 1)
             }
             return 125
