@@ -27,13 +27,25 @@ final class GitDoor {
     /// Where the egress gateway hands connections over; nil once it has its copy.
     var door: Int32? { connections?.number }
 
+    /// What it may use for one session, which pays for it with its own processors: upload-pack and what it starts for four
+    /// clients at a time, one push, and requests that wait in memory.
+    static func limits(cpuMillis: Int) -> CgroupLimits {
+        CgroupLimits(memoryBytes: 2 << 30, pids: 256, cpuMillis: cpuMillis, endsTogether: false)
+    }
+
     /// Starts the program; ``begin(_:ledger:options:)`` comes next.
-    init(_ programs: Programs, _ paths: HostPaths, _ mode: Mode, _ access: GitAccess) throws(SystemError) {
+    ///
+    /// - Parameter groups: What limits it and all that it starts; nil where the session has none either.
+    init(
+        _ programs: Programs, _ paths: HostPaths, _ mode: Mode, _ access: GitAccess, groups: ConfinedProgram.Groups?
+    ) throws(SystemError) {
         let held = DescriptorSet()
         let view = try GitView.make(
             paths, mode: mode, held: held, mirror: access.mirror, quarantine: access.quarantine)
         process = try GatewayProcess.start(
-            .git, programs, paths, identity: try Self.identity(mode, access.quarantine), view: view)
+            .git, programs, paths, identity: try Self.identity(mode, access.quarantine), view: view, groups: groups)
+        // What the session makes it do is the session's: all that it starts has this as well.
+        if mode == .host { try FirstToGo.mark([process.identifier()]) }
         let pair = try Channel.messages()
         connections = try pair.first.duplicate()
         brokersEnd = try pair.second.duplicate()
