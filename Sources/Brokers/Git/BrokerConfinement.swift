@@ -10,6 +10,8 @@ internal import Workspace
 ///     broker       programs: read, execute     mirror: read     quarantine: read, its objects and references: write
 ///     a fetch      programs: read, execute     mirror: read     quarantine: read
 ///     a push       -                           mirror: read     quarantine as the broker; no exec, no new process
+///
+/// A connection's process leads a group that neither it nor what it starts can leave, so that one signal ends them all.
 /// Rulesets of Landlock and filters only ever add up. landlock(7), seccomp(2)
 struct BrokerConfinement {
     /// What a connection turned out to be for.
@@ -65,7 +67,9 @@ struct BrokerConfinement {
         ] { try checked("limit", "a connection") { Int(sp_gateway_limit(resource, value)) } }
         // Where Landlock is waived the rest still holds; where it is not, the broker has refused to start without it.
         if sp_landlock_abi() >= 1 { try Landlock.restrict(to: places(purpose)) }
-        if purpose != .fetch { try checked("forbid", "new programs") { Int(sp_gateway_forbid_exec()) } }
+        let mayStart = purpose == .fetch
+        try checked("keep", "the process group of a connection") { Int(sp_broker_keep_group(mayStart ? 1 : 0)) }
+        if !mayStart { try checked("forbid", "new programs") { Int(sp_gateway_forbid_exec()) } }
     }
 
     /// Lets this process go on until it has used so much processor time; past that the kernel ends it. setrlimit(2)
