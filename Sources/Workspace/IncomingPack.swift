@@ -107,14 +107,32 @@ struct IncomingPack: ~Copyable {
     }
 
     /// Moves the pack among the repository's objects.
+    ///
+    /// A pack is named for the objects in it: where one of its name is there with its index, they are there already.
     borrowing func install() throws(GitError) {
+        let names = Self.names(of: indexer)
+        let isThere = try names.last.map { name throws(GitError) in
+            try Self.isThere("\(repositoryPath)/objects/pack/\(name)")
+        }
         // The index last: a pack without one is not looked at. gitrepository-layout(5)
-        for name in Self.names(of: indexer) {
+        for name in names where isThere == false {
             try Self.system("move", "\"\(staging)/\(name)\"") {
-                sp_renameat2(AT_FDCWD, "\(staging)/\(name)", AT_FDCWD, "\(repositoryPath)/objects/pack/\(name)", 1)
+                sp_renameat2(AT_FDCWD, "\(staging)/\(name)", AT_FDCWD, "\(repositoryPath)/objects/pack/\(name)", 0)
             }
         }
         try git("read", "objects of \"\(repositoryPath)\"") { git_odb_refresh(objects.pointer) }
+    }
+
+    private static func isThere(_ path: String) throws(GitError) -> Bool {
+        do throws(SystemError) {
+            _ = try FileStatus.path(path)
+            return true
+        } catch {
+            if error.errno == .noEntry { return false }
+            throw GitError(
+                .failed, "look at", "\"\(path)\"", "\(error.errno.explanation) (\(error.errno))",
+                remedy: "Check its directory.")
+        }
     }
 
     /// The names of pack and index, in the order in which they are moved.

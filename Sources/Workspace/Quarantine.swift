@@ -76,6 +76,8 @@ package struct Quarantine: ~Copyable {
         do throws(SystemError) {
             let turn = try Self.turn(bare.path, Self.pushLock, within: seconds)
             try Directory.open(bare.path + Self.place).removeTree(Array("incoming".utf8))
+            let repository = try Directory.open(bare.path)
+            try Leftovers.clearPacks(repository)
             return turn
         } catch {
             throw GitError(
