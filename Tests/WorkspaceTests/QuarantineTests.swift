@@ -196,4 +196,47 @@ struct QuarantineTests {
         try take(pack, setting.quarantine(), moving: move)
         #expect(try setting.quarantine().references()["refs/heads/agent/a"] == commit)
     }
+
+    @Test("when one of two references cannot be written, the other is where it was")
+    func allOrNone() throws {
+        let setting = try Setting()
+        let quarantine = try setting.quarantine()
+        let (first, second) = (setting.first, setting.second)
+        for name in ["refs/heads/agent/a", "refs/heads/agent/b"] {
+            try quarantine.move([.init(reference: name, old: nil, new: first)])
+        }
+        // A directory in the place of its log: what is written right before the reference itself.
+        try setting.scratch.git("session.git", "config", "core.logAllRefUpdates", "true")
+        try setting.scratch.makeDirectory("session.git/logs/refs/heads/agent/d/e")
+        try setting.scratch.write("session.git/logs/refs/heads/agent/d/e/f", [1])
+        let again = try setting.quarantine()
+        #expect(throws: GitError.self) {
+            try again.move([
+                .init(reference: "refs/heads/agent/a", old: first, new: second),
+                .init(reference: "refs/heads/agent/b", old: first, new: second),
+                .init(reference: "refs/heads/agent/c", old: nil, new: second),
+                .init(reference: "refs/heads/agent/d", old: nil, new: second),
+            ])
+        }
+        let references = try setting.quarantine().references()
+        #expect(references["refs/heads/agent/a"] == first && references["refs/heads/agent/b"] == first)
+        #expect(references["refs/heads/agent/c"] == nil && references["refs/heads/agent/d"] == nil)
+    }
+
+    @Test("a lock that a killed process left on a reference holds up nobody")
+    func locks() throws {
+        let setting = try Setting()
+        let quarantine = try setting.quarantine()
+        try quarantine.move([.init(reference: "refs/heads/agent/a", old: nil, new: setting.first)])
+        try setting.scratch.makeDirectory("session.git/refs/heads/agent/deep")
+        for name in ["refs/heads/agent/a.lock", "refs/heads/agent/deep/b.lock"] {
+            try setting.scratch.write("session.git/\(name)", [])
+        }
+        _ = try quarantine.turn(within: 1)
+        try quarantine.move([
+            .init(reference: "refs/heads/agent/a", old: setting.first, new: setting.second),
+            .init(reference: "refs/heads/agent/deep/b", old: nil, new: setting.first),
+        ])
+        #expect(try quarantine.references()["refs/heads/agent/a"] == setting.second)
+    }
 }
