@@ -64,7 +64,9 @@ package final class SessionRun {
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
         if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
-        if let prefix = request.recordFiles { records = try RecordFiles(prefix) }
+        if let prefix = request.recordFiles {
+            records = try RecordFiles(prefix, hasAudit: request.git != nil || request.profile.egress.isOpen)
+        }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
         var result = SessionResult(session: directory.id.text)
@@ -92,7 +94,10 @@ package final class SessionRun {
             }
             result.add(streams.counts)
         }
-        try records?.copyAudit(from: directory.directory)
+        do throws(SystemError) { try records?.copyAudit(from: directory.directory) } catch {
+            // The command did run, and what is known of it is written all the same.
+            result.error = result.error ?? error.description
+        }
         try directory.write("result.json", result.json)
         fault.reach("result.written")
         if let copy {
