@@ -106,6 +106,19 @@ struct IncomingPack: ~Copyable {
         let pool: OpaquePointer
     }
 
+    /// Bytes of the finished pack and its index.
+    borrowing func installedSize() throws(GitError) -> UInt64 {
+        var sum: UInt64 = 0
+        for name in Self.names(of: indexer) {
+            do throws(SystemError) { sum += try FileStatus.path("\(staging)/\(name)").size } catch {
+                throw GitError(
+                    .failed, "measure", "the received pack", "\(error.errno.explanation) (\(error.errno))",
+                    remedy: "Try again.")
+            }
+        }
+        return sum
+    }
+
     /// Moves the pack among the repository's objects.
     ///
     /// A pack is named for the objects in it: where one of its name is there with its index, they are there already.

@@ -227,6 +227,9 @@ extension Quarantine {
             try ReceivedObjects(try pack.commit(), budget: budget, submodules: .allowed).check()
         }
 
+        /// Bytes that it takes when it is kept.
+        package borrowing func size() throws(GitError) -> UInt64 { try pack.installedSize() }
+
         package borrowing func keep() throws(GitError) { try pack.install() }
     }
 }
