@@ -4,6 +4,7 @@ import Glibc
 import LinuxSystem
 import TestSupport
 import Testing
+import Wire
 
 extension GitBroker {
     /// A session that was started with a repository, seen from inside and from outside.
@@ -20,7 +21,7 @@ extension GitBroker {
             init(push: String? = "refs/heads/agent/*", egress: String = "rules: []") throws {
                 sallyport = try Sallyport()
                 let home = sallyport.home
-                identity = 2_110_000_000 + UInt32.random(in: 0..<1_000_000)
+                identity = UInt32.random(in: BrokerView.identities)
                 upstream = BrokerScene.Repository(path: home.at("upstream"), scratch: home)
                 try upstream.begin()
                 // Below the state directory, through which nobody else may pass.
@@ -162,6 +163,14 @@ extension GitBroker {
             #expect(rename(scene.quarantine, scene.quarantine + ".moved") == 0)
             let gone = try scene.run("true")
             #expect(gone.code == 125 && gone.errorText.contains("ENOENT"), "\(gone.errorText)")
+        }
+
+        @Test("a quarantine of a person's is refused", .timeLimit(.minutes(1)))
+        func person() throws {
+            let scene = try Scene()
+            #expect(chown(scene.quarantine, 1000, 1000) == 0)
+            let outcome = try scene.run("true")
+            #expect(outcome.code == 125 && outcome.errorText.contains("an id of its own"), "\(outcome.errorText)")
         }
 
         /// Where this host has the group of a session's broker, in every hierarchy.
