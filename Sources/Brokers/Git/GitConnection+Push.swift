@@ -118,7 +118,10 @@ extension GitConnection {
     private func flaws(_ request: PushRequest, _ quarantine: borrowing Quarantine) throws(GitError) -> [String]? {
         var reasons: [String?] = []
         for command in request.commands {
-            guard let new = command.new else { return nil }
+            guard let new = command.new else {
+                reasons.append("a branch may not be deleted")
+                continue
+            }
             reasons.append(try quarantine.flaw(moving: command.old, to: new))
         }
         guard reasons.contains(where: { $0 != nil }) else { return nil }
