@@ -9,14 +9,22 @@ extension StepProcess {
     /// The repository inside the quarantine directory.
     static let repositoryName = "result.git"
 
-    /// Reads the caller's repository and writes the base commit's history to descriptor 3.
+    /// Reads the caller's repository, or the host's own one again, and writes the base commit's history to descriptor 3.
     ///
     /// Runs under the id that owns the repository, so it reads what its owner could read and nothing more.
     func pack(_ report: inout StepReport) throws {
-        let path = try required("--repo")
-        let layout = try RepositoryLayout(path: path)
-        try Confinement(readable: layout.readable, identity: try identity()).enter()
-        let source = try SourceRepository(layout: layout, path: path)
+        let source: SourceRepository
+        if let quarantine = optional("--quarantine") {
+            let confinement = Confinement(quarantine: quarantine, identity: try identity())
+            try confinement.enter()
+            let path = confinement.quarantinePath + "/" + Self.repositoryName
+            source = try SourceRepository(layout: try RepositoryLayout(path: path), path: path)
+        } else {
+            let path = try required("--repo")
+            let layout = try RepositoryLayout(path: path)
+            try Confinement(readable: layout.readable, identity: try identity()).enter()
+            source = try SourceRepository(layout: layout, path: path)
+        }
         let base = try source.resolve(optional("--base"))
         try source.pack(base, budget: budget) { Self.write($0, to: 3) }
         report.add("base", "\(base.id)")

@@ -21,7 +21,7 @@ struct NewTaskTests {
         #expect(head == done.branch && pull["base"]?.stringValue == "main" && pull["state"]?.stringValue == "open")
         #expect(try scene.scene.git(scene.repository, "rev-parse", head) == done.commit)
         let body = try #require(pull["body"]?.stringValue)
-        let digest = try Command("/usr/bin/sha256sum", [done.directory + "/evidence.json"]).run().text.prefix(64)
+        let digest = try Command("/usr/bin/sha256sum", [done.directory + "/manifest.json"]).run().text.prefix(64)
         for part in [
             "(issue 3)", "| test | failed | passed |", "Outcome: verified", "evidence sha256 \(digest)",
             "(claimed, not checked)\n\n> I fixed &#64;everyone", "git revert",
