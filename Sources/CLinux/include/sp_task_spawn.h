@@ -14,7 +14,8 @@ long sp_task_spawn(const char *path, char *_Nullable const *_Nonnull argv, char 
 
 /// The same in a pid namespace of its own, which ends with it: no process that it starts outlives it, whatever it does.
 ///
-/// For a caller that is not root it makes a user namespace as well, in which the caller's id is the only one.
+/// Requests to stop are blocked in it, until ``sp_task_keep`` hears them. For a caller that is not root it makes a user
+/// namespace as well, which maps no id.
 long sp_task_spawn_alone(const char *path, char *_Nullable const *_Nonnull argv,
                          char *_Nullable const *_Nonnull environment, const int *descriptors, int count);
 
