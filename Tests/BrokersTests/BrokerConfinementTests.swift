@@ -79,7 +79,8 @@ struct BrokerConfinementTests {
         defer { extendLifetime(scratch) }
         await #expect(processExitsWith: .success) { [root = scratch.path as String] in
             let tree = try Tree(root, .look)
-            #expect(tree.rights == [["run", "workspace", "workspace/objects", "workspace/refs"], []])
+            BrokerConfinementTests.end(
+                tree.rights == [["run", "workspace", "workspace/objects", "workspace/refs"], []])
         }
     }
 
@@ -89,16 +90,15 @@ struct BrokerConfinementTests {
         defer { extendLifetime(scratch) }
         await #expect(processExitsWith: .success) { [root = scratch.path as String] in
             let tree = try Tree(root, .push)
-            #expect(
-                tree.rights == [
-                    ["run", "workspace", "workspace/objects", "workspace/refs"],
-                    ["workspace/objects", "workspace/refs"],
-                ])
+            let rights = [
+                ["run", "workspace", "workspace/objects", "workspace/refs"], ["workspace/objects", "workspace/refs"],
+            ]
             // Neither a new file beside them nor one moved out.
-            #expect(sp_open("\(tree.root)/workspace/config", O_WRONLY | O_CREAT, 0o644) == -Int(EACCES))
+            let made = sp_open("\(tree.root)/workspace/config", O_WRONLY | O_CREAT, 0o644)
             let moved = sp_renameat2(
                 AT_FDCWD, "\(tree.root)/workspace/objects/file", AT_FDCWD, "\(tree.root)/workspace/config", 0)
-            #expect(moved == -Int(EACCES) || moved == -Int(EXDEV))
+            BrokerConfinementTests.end(
+                tree.rights == rights && made == -Int(EACCES) && (moved == -Int(EACCES) || moved == -Int(EXDEV)))
         }
     }
 
@@ -111,6 +111,55 @@ struct BrokerConfinementTests {
             _ = BrokerConfinementTests.run("/bin/true")
         }
     }
+
+    @Test("a push starts no process: the kernel ends it", .requires(landlock))
+    func fork() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .signal(SIGSYS)) { [root = scratch.path as String] in
+            _ = try Tree(root, .push)
+            if sp_fork() == 0 { _exit(0) }
+        }
+    }
+
+    @Test("a look starts no process either", .requires(landlock))
+    func lookForks() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .signal(SIGSYS)) { [root = scratch.path as String] in
+            _ = try Tree(root, .look)
+            if sp_fork() == 0 { _exit(0) }
+        }
+    }
+
+    @Test("a push cannot leave the group by which it is ended", .requires(landlock))
+    func session() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .signal(SIGSYS)) { [root = scratch.path as String] in
+            _ = try Tree(root, .push)
+            _ = setsid()
+        }
+    }
+
+    @Test("a fetch starts programs, and nothing of them leaves its group", .requires(landlock))
+    func group() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .success) { [root = scratch.path as String] in
+            _ = try Tree(root, .fetch)
+            let child = sp_fork()
+            if child == 0 {
+                let left = setsid() >= 0 || errno != EPERM || setpgid(0, 0) == 0 || errno != EPERM
+                _exit(left ? 1 : 0)
+            }
+            var status: Int32 = -1
+            #expect(sp_reap(Int32(child), &status) == child && status == 0)
+        }
+    }
+
+    /// Ends an exit test whose process may start no thread any more, which its library would.
+    private static func end(_ holds: Bool) -> Never { _exit(holds ? 0 : 1) }
 
     private static func run(_ path: String) -> Int32 {
         var argv: [UnsafeMutablePointer<CChar>?] = [strdup(path), nil]

@@ -337,6 +337,50 @@ extension GitBroker {
             #expect(line["reason"]?.stringValue == "a connection's process was ended by signal 11")
         }
 
+        @Test("nothing that a connection's process started outlives it", .requires(.python), .timeLimit(.minutes(10)))
+        func leftovers() throws {
+            let scene = try BrokerScene { upstream in
+                let noise = try Command("/usr/bin/head", ["-c", "\(24 << 20)", "/dev/urandom"]).run().output
+                try upstream.write("noise", bytes: noise)
+                try upstream.commit("noise")
+            }
+            let id = try #require(try scene.references()["refs/heads/main"])
+            // Wants everything and reads nothing: git waits with a full pipe.
+            let body = "0032want \(id)\n00000009done\n"
+            let holder = """
+                import socket, sys
+                s = socket.create_connection(("127.0.0.1", \(scene.port)))
+                s.sendall(b"POST /owner/name.git/git-upload-pack HTTP/1.1\\r\\nHost: git.internal\\r\\n"
+                    b"Content-Type: application/x-git-upload-pack-request\\r\\n"
+                    b"Content-Length: \(body.utf8.count)\\r\\n\\r\\n" + \(Self.literal(body)))
+                print("held", flush=True)
+                sys.stdin.read()
+                """
+            let held = try Command("/usr/bin/python3", ["-c", holder]).start()
+            #expect(try held.line() == "held")
+            // The connection's process, git's upload-pack, and the program that makes the pack.
+            var line: [Int32] = []
+            while line.count < 3 { line = descent(of: scene.pid) }
+            let last = line[2]
+            // Stopped, it neither notices that nobody reads nor takes any other signal than the last.
+            #expect(kill(last, SIGSTOP) == 0)
+            let watch = try ProcessWatch(last)
+            #expect(kill(line[0], SIGKILL) == 0)
+            try watch.waitForEnd(.seconds(20))
+            held.closeInput()
+            _ = try held.finish()
+            #expect(try scene.close().failures == 1)
+        }
+
+        private static func literal(_ text: String) -> String {
+            "b\"" + text.replacing("\n", with: "\\n") + "\""
+        }
+
+        /// First children, and theirs.
+        private func descent(of pid: Int32) -> [Int32] {
+            children(of: pid).first.map { [$0] + descent(of: $0) } ?? []
+        }
+
         private func children(of pid: Int32) -> Set<Int32> {
             Set((text("/proc/\(pid)/task/\(pid)/children") ?? "").split(separator: " ").compactMap { Int32($0) })
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
+import LinuxSystem
 import TestSupport
 import Testing
 import Wire
@@ -154,6 +155,26 @@ extension GitBroker {
             #expect(done.code == 0, "\(done.errorText)")
         }
 
+        @Test("no more than is left of the session's share, its index included", .timeLimit(.minutes(2)))
+        func room() throws {
+            let setting = try Setting(packBytes: 4 << 20, repositoryBytes: 5 << 20)
+            try setting.work.write("noise", bytes: try noise(3 << 20))
+            try setting.work.commit("noise")
+            try setting.pushFirst()
+            try setting.work.write("noise", bytes: try noise(3 << 20))
+            try setting.work.commit("more")
+            try setting.refused("the session's repository is full", ["agent/one"])
+            let packs = "\(setting.scene.quarantine)/objects/pack"
+            let size = try names(packs).map { try FileStatus.path("\(packs)/\($0)").size }.reduce(0, +)
+            #expect(size < 5 << 20 && size > 3 << 20)
+            // What fits is taken.
+            try setting.work.git("reset", "--quiet", "--hard", "HEAD^")
+            try setting.work.write("small", "1\n")
+            let id = try setting.work.commit("small")
+            #expect(try setting.work.push("agent/one").code == 0)
+            #expect(try setting.branches() == ["refs/heads/agent/one": id])
+        }
+
         /// Bytes that nothing compresses.
         private func noise(_ count: Int) throws -> [UInt8] {
             try Command("/usr/bin/head", ["-c", "\(count)", "/dev/urandom"]).run().output
@@ -255,13 +276,11 @@ extension GitBroker {
             try setting.work.commit("noise")
             try setting.refused("the pack has more than 1048576 bytes", ["agent/one"])
             try setting.work.git("reset", "--quiet", "--hard", setting.first)
-            for number in 0..<2 {
-                try setting.work.write("noise\(number)", bytes: try noise(900_000))
-                try setting.work.commit("noise \(number)")
-                try setting.pushFirst()
-            }
-            try setting.work.write("noise", bytes: try noise(1000))
+            try setting.work.write("noise", bytes: try noise(900_000))
             try setting.work.commit("noise")
+            try setting.pushFirst()
+            try setting.work.write("noise", bytes: try noise(900_000))
+            try setting.work.commit("more noise")
             try setting.refused("the session's repository is full", ["agent/one"])
             // What was cut short left nothing behind.
             #expect(names("\(setting.scene.quarantine)/objects") == ["info", "pack"])

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
 import Glibc
+import LinuxSystem
 import TestSupport
 import Testing
+import Wire
 
 extension GitBroker {
     /// A session that was started with a repository, seen from inside and from outside.
@@ -19,7 +21,7 @@ extension GitBroker {
             init(push: String? = "refs/heads/agent/*", egress: String = "rules: []") throws {
                 sallyport = try Sallyport()
                 let home = sallyport.home
-                identity = 2_110_000_000 + UInt32.random(in: 0..<1_000_000)
+                identity = UInt32.random(in: BrokerView.identities)
                 upstream = BrokerScene.Repository(path: home.at("upstream"), scratch: home)
                 try upstream.begin()
                 // Below the state directory, through which nobody else may pass.
@@ -168,6 +170,64 @@ extension GitBroker {
             #expect(rename(scene.quarantine, scene.quarantine + ".moved") == 0)
             let gone = try scene.run("true")
             #expect(gone.code == 125 && gone.errorText.contains("ENOENT"), "\(gone.errorText)")
+        }
+
+        @Test("a quarantine of a person's is refused", .timeLimit(.minutes(10)))
+        func person() throws {
+            let scene = try Scene()
+            #expect(chown(scene.quarantine, 1000, 1000) == 0)
+            let outcome = try scene.run("true")
+            #expect(outcome.code == 125 && outcome.errorText.contains("an id of its own"), "\(outcome.errorText)")
+        }
+
+        /// Where this host has the group of a session's broker, in every hierarchy.
+        private func groups(_ session: String) throws -> [String] {
+            try SessionCgroup.placement("\(session)-git", CgroupLayout.detect(), root: true).map(\.path)
+        }
+
+        private func held(_ scene: Scene, _ record: String) throws -> (run: Running, session: String, broker: Int32) {
+            let script = "git ls-remote http://git.internal/owner/name >/dev/null && echo ready; read line"
+            let run = try scene.sallyport.runCommand(
+                profile: scene.profile, options: ["--git", scene.access], record: record, ["/bin/sh", "-c", script]
+            ).start()
+            #expect(try run.line() == "ready")
+            let session = try #require(names("\(scene.sallyport.runtime)/sessions").first { $0.hasPrefix("s-") })
+            return (run, session, try #require(processes(uids: scene.identity..<(scene.identity + 1)).min()))
+        }
+
+        @Test(
+            "the broker's work has limits beside the session's, and goes before its neighbours'",
+            .timeLimit(.minutes(10)))
+        func limits() throws {
+            let scene = try Scene()
+            let (run, session, broker) = try held(scene, scene.sallyport.home.at("record.json"))
+            #expect(text("/proc/\(broker)/oom_score_adj") == "1000\n")
+            let groups = try groups(session)
+            for group in groups { #expect(text("\(group)/cgroup.procs")?.contains("\(broker)\n") == true, "\(group)") }
+            let found = groups.flatMap { group in
+                ["memory.max", "memory.limit_in_bytes", "pids.max", "cpu.max", "cpu.cfs_quota_us"].compactMap { name in
+                    text("\(group)/\(name)").map { "\(name) \($0)" }
+                }
+            }
+            #expect(found.count == 3 && found.allSatisfy { !$0.contains("max\n") && !$0.contains(" -1") }, "\(found)")
+            run.closeInput()
+            #expect(try run.finish().code != 125)
+            #expect(groups.allSatisfy { access($0, F_OK) != 0 })
+        }
+
+        @Test("sweep removes the groups of a broker whose supervisor was killed", .timeLimit(.minutes(10)))
+        func swept() throws {
+            let scene = try Scene()
+            let (run, session, broker) = try held(scene, scene.sallyport.home.at("record.json"))
+            let groups = try groups(session)
+            try #require(groups.allSatisfy { access($0, F_OK) == 0 })
+            let watch = try ProcessWatch(broker)
+            try run.signal(SIGKILL)
+            _ = try run.finish()
+            try watch.waitForEnd(.seconds(20))
+            let swept = try scene.sallyport.command(["sweep"]).run()
+            #expect(swept.code == 0, "\(swept.errorText)")
+            #expect(groups.allSatisfy { access($0, F_OK) != 0 })
         }
 
         @Test("the broker's death ends the repository, not the session", .timeLimit(.minutes(10)))

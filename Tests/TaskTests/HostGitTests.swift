@@ -36,9 +36,11 @@ struct HostGitTests {
     private func probe(_ arguments: String...) throws -> [String: String] {
         // As text: its id and its rules let it read no file of a test.
         let quoted = Self.probe.replacing("'", with: "'\\''")
+        // As the first process of a namespace, as a transfer starts it.
         var command = Command(
-            Executables.path("sallyport-task"),
-            ["step-git"] + arguments + ["--", "-c", "alias.probe=!/usr/bin/python3 -I -c '\(quoted)'", "probe"])
+            "/usr/bin/unshare",
+            ["--pid", "--fork", Executables.path("sallyport-task"), "step-git"] + arguments
+                + ["--", "-c", "alias.probe=!/usr/bin/python3 -I -c '\(quoted)'", "probe"])
         command.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"]
         let done = try command.run()
         try #require(done.code == 0, "\(done.text)\(done.errorText)")
@@ -80,6 +82,58 @@ struct HostGitTests {
         #expect(found["root"] == "ok" && found["shadow"] == "ok" && found["uid"] == "0")
         #expect(found["write"] == "Permission denied")
         confined(found)
+    }
+
+    /// Leaves the group and the session, and everything by which a parent finds it, and waits for ever.
+    private static let daemon = """
+        import os, sys, time
+        if os.fork(): os._exit(0)
+        os.setsid()
+        if os.fork(): os._exit(0)
+        null = os.open("/dev/null", os.O_RDWR)
+        for number in range(3): os.dup2(null, number)
+        time.sleep(1000)
+        """
+
+    @Test(
+        "nothing of it outlives it, whatever a server made of it", .requires(.root), .requires(.git),
+        .requires(.python))
+    func outlived() throws {
+        let mark = "left-\(UInt32.random(in: 0...UInt32.max))"
+        // As the first process of a namespace, as a transfer starts it.
+        var command = Command(
+            "/usr/bin/unshare",
+            [
+                "--pid", "--fork", Executables.path("sallyport-task"), "step-git", "--become", "2134000001:2134000001",
+                "--reach", "network", "--in", "-", "--", "-c",
+                "alias.probe=!/usr/bin/python3 -I -c '\(Self.daemon)' \(mark); echo done", "probe",
+            ])
+        command.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"]
+        let done = try command.run()
+        #expect(done.code == 0 && done.lines == ["done"], "\(done.errorText)")
+        #expect(Processes.having(mark).isEmpty)
+    }
+
+    @Test(
+        "git that talks to a server is alone in its namespace, and dies with who started it", .requires(.root),
+        .requires(.git), .requires(.python))
+    func namespace() throws {
+        let scene = try MirrorTests.Scene()
+        let server = try SilentServer(in: scene.sallyport.home.path)
+        let running = try scene.sallyport.command(["task", "mirror", "http://127.0.0.1:\(server.port)/x.git"]).start()
+        running.closeInput()
+        try server.connected()
+        let below = Processes.below(running.pid)
+        #expect(below.count >= 2)
+        for id in below { #expect(linkTarget("/proc/\(id)/ns/pid") != linkTarget("/proc/self/ns/pid")) }
+        // The lock on the copy is none of git's: only the first of them has it.
+        let holders = below.filter { id in
+            names("/proc/\(id)/fd").contains { linkTarget("/proc/\(id)/fd/\($0)").hasSuffix("/lock") }
+        }
+        #expect(holders.count == 1, "\(holders)")
+        try running.signal(SIGKILL)
+        _ = try running.finish()
+        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
     }
 
     private func confined(_ found: [String: String]) {

@@ -104,6 +104,63 @@ struct MirrorCrashTests {
         #expect(left.lines == [])
     }
 
+    /// The lock on the copy, held by the test.
+    private final class Held {
+        private var number: Int32
+        private let inode: UInt64
+
+        init(_ filled: Filled) throws {
+            var found = stat()
+            let number = open(filled.place + "/lock", O_RDONLY)
+            try #require(number >= 0 && flock(number, LOCK_EX) == 0 && fstat(number, &found) == 0)
+            self.number = number
+            inode = UInt64(found.st_ino)
+        }
+
+        /// Waits until somebody waits for it. proc_locks(5)
+        func isWanted() throws {
+            let deadline = ContinuousClock.now + .seconds(20)
+            while !(text("/proc/locks") ?? "").split(separator: "\n").contains(where: {
+                $0.contains("-> FLOCK") && $0.contains(":\(inode) ")
+            }) {
+                try #require(ContinuousClock.now < deadline)
+                sched_yield()
+            }
+        }
+
+        func release() {
+            if number >= 0 { close(number) }
+            number = -1
+        }
+
+        deinit { release() }
+    }
+
+    @Test("who waits for another fill can be stopped", arguments: [SIGINT, SIGTERM])
+    func stopped(_ signal: Int32) throws {
+        let filled = try Filled()
+        let held = try Held(filled)
+        let running = try filled.scene.sallyport.command(["task", "mirror", filled.scene.upstream]).start()
+        running.closeInput()
+        try held.isWanted()
+        try running.signal(signal)
+        let done = try running.finish()
+        #expect(done.code != 0)
+        #expect(try filled.current() != filled.newest)
+        held.release()
+    }
+
+    @Test("who waits for another fill waits no longer than it was told to")
+    func patience() throws {
+        let filled = try Filled()
+        let held = try Held(filled)
+        let done = try filled.scene.run(["mirror", filled.scene.upstream, "--timeout", "1"])
+        #expect(done.code == 125 && done.errorText.contains("another one fills it"), "\(done.errorText)")
+        held.release()
+        #expect(try filled.scene.run(["mirror", filled.scene.upstream, "--timeout", "60"]).code == 0)
+        #expect(try filled.current() == filled.newest)
+    }
+
     @Test("two at once take turns, and each has a whole copy")
     func together() throws {
         let filled = try Filled()

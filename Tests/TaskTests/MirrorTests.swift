@@ -192,6 +192,27 @@ struct MirrorTests {
         #expect(packs == received && packs.allSatisfy { $0 > 0 }, "\(packs) \(received)")
     }
 
+    @Test(
+        "an ordinary user's copy is filled as well, by git in namespaces of its own", .requires(.forge),
+        .requires(.rootless))
+    func rootless() throws {
+        let forge = try Forge()
+        let user = try OrdinaryUser()
+        let trusted = try user.file("ca.pem", try #require(text(try #require(forge.server.authority.last))))
+        var command = user.sallyport([
+            "task", "mirror", forge.server.url("private/name.git"), "--credential", "env:TOKEN", "--ca-file", trusted,
+            "--json",
+        ])
+        command.environment["TOKEN"] = forge.server.secret
+        let done = try command.run()
+        try #require(done.code == 0, "\(done.errorText)")
+        let made = try JSON.read(done.output, file: "standard output")
+        let mirror = try #require(made["mirror"]?.stringValue)
+        #expect(mirror.hasPrefix(user.home) && status(mirror)?.uid == user.uid)
+        #expect(try forge.scene.git("rev-parse", "trunk", at: mirror) == (try forge.scene.git("rev-parse", "trunk")))
+        #expect(forge.server.requests.count >= 2)
+    }
+
     private func ledger(_ mirror: String) throws -> [JSON] {
         let path = mirror.replacing("/copy/mirror.git", with: "/uses.jsonl")
         return try (text(path) ?? "").split(separator: "\n").map { try JSON.read(Array($0.utf8), file: path) }

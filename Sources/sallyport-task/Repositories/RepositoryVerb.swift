@@ -37,13 +37,14 @@ enum RepositoryVerb {
         }
         do throws(TaskFailure) {
             let arguments = try RepositoryArguments(verb, arguments)
+            let seconds = arguments.seconds ?? HostGit.longest
+            let store = try MirrorStore.open(
+                arguments.upstream, state: try StateDirectory.path(environment), within: seconds)
             let step = ConfinedStep(
                 processes: try ChildProcess(), seconds: arguments.seconds ?? ConfinedStep.longest)
-            var fill = MirrorFill(
-                step: step, seconds: arguments.seconds ?? HostGit.longest, environment: environment)
+            var fill = MirrorFill(step: step, seconds: seconds, environment: environment)
             fill.credential = arguments.credential
             fill.authorities = arguments.authorities
-            let store = try MirrorStore.open(arguments.upstream, state: try StateDirectory.path(environment))
             let mirror = try fill.run(store)
             try arguments.session?.make(step, over: mirror)
             report(arguments, mirror)
