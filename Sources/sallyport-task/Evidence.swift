@@ -273,7 +273,8 @@ struct Evidence {
     private var requestJSON: JSON {
         [
             "prompt": "prompt.md", "prompt_sha256": .string(promptDigest), "base": .optional(arguments.base),
-            "profile": .string(arguments.profile), "agent_command": .optional(arguments.agentCommand),
+            "profile": .string(arguments.profile), "agent": .optional(arguments.agent),
+            "agent_command": .optional(arguments.agentCommand),
             "agent_script": arguments.agentScript == nil ? .null : .string(Sandbox.scriptFile),
             "setup_command": .optional(arguments.setupCommand), "build_command": .optional(arguments.buildCommand),
             "lint_command": .optional(arguments.lintCommand), "test_command": .optional(arguments.testCommand),

@@ -10,6 +10,8 @@ struct Sandbox {
     let programs: String
     /// Of all sandboxes; nil is our own choice for each.
     let profile: String?
+    /// An installed agent, shown where the agent works and nowhere else.
+    var agentFiles: String?
     let environment: [String]
 
     /// What a sandbox gives out besides its log.
@@ -106,7 +108,7 @@ struct Sandbox {
     }
 
     /// The directory of the running program, where its siblings are.
-    private static func ownDirectory() throws(TaskFailure) -> String {
+    static func ownDirectory() throws(TaskFailure) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)
         let length = readlink("/proc/self/exe", &buffer, buffer.count)
         guard length > 0, length < buffer.count else {

@@ -32,18 +32,27 @@ struct TaskRun: ~Copyable {
 
     /// Checks the arguments, finds the programs and makes the delivery directory.
     static func make(_ arguments: TaskArguments, environment: [String]) throws(TaskFailure) -> TaskRun {
+        let state = try StateDirectory.path(environment)
+        var arguments = arguments
+        var agentFiles: String?
+        if let name = arguments.agent {
+            let store = try AgentStore(programs: try Sandbox.ownDirectory(), state: state)
+            let preset = try store.preset(name)
+            arguments.use(preset)
+            agentFiles = store.files(of: preset)
+        }
         let order = try TaskOrder(arguments)
         let milliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         let random = try host { () throws(SystemError) in try randomBytes(10) }
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
         let processes = try ChildProcess()
-        let sandbox = try Sandbox(processes: processes, profile: arguments.profileName, environment: environment)
+        var sandbox = try Sandbox(processes: processes, profile: arguments.profileName, environment: environment)
+        sandbox.agentFiles = agentFiles
         let branch = order.pull?.head ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
         let rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
         let evidence = Evidence(
             task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
-        let state = try StateDirectory.path(environment)
         // A key that cannot be used is better known now than after hours of work.
         let keys = try EvidenceKey.checked(state)
         let delivery = try DeliveryDirectory.make(
@@ -235,6 +244,7 @@ struct TaskRun: ~Copyable {
             mounts + [
                 "\(delivery.path)/prompt.md:\(Sandbox.prompt)", "\(delivery.path)/task.md:\(Sandbox.task)",
             ]
+        if let files = sandbox.agentFiles { mounts.append("\(files):\(AgentPreset.place)") }
         if self.arguments.agentScript != nil {
             runner += ["--agent-script", Sandbox.script]
             mounts.append("\(delivery.path)/\(Sandbox.scriptFile):\(Sandbox.script)")

@@ -22,7 +22,7 @@ case ChangesVerb.name: exit(ChangesVerb.run(rest))
 case KeptChanges.collectorVerb: exit(CollectVerb.run(rest))
 case ReplayVerb.name: exit(ReplayVerb.run(rest))
 case "task": exit(TaskVerb.run(rest))
-case "collect", "evidence", "reproduce": exit(TaskVerb.run(line))
+case "agent", "collect", "evidence", "reproduce": exit(TaskVerb.run(line))
 case "--version", "version":
     Output.out("sallyport 0.1.0")
     exit(0)
