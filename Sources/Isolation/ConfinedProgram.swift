@@ -39,6 +39,17 @@ package struct ConfinedProgram: ~Copyable {
         }
     }
 
+    /// The control groups that a program joins before anything else, see ``SessionCgroup/entrances(_:)``.
+    package struct Groups: Sendable {
+        package let version: CgroupLayout.Version
+        package let entrances: [Int32]
+
+        package init(version: CgroupLayout.Version, entrances: [Int32]) {
+            self.version = version
+            self.entrances = entrances
+        }
+    }
+
     package let pidfd: Descriptor
     private let lifeLine: Descriptor
 
@@ -47,13 +58,14 @@ package struct ConfinedProgram: ~Copyable {
     /// - Parameters:
     ///   - program: what to execute, opened.
     ///   - descriptors: what the program finds at 0, 1, 2, 3 and so on; everything else is closed.
-    ///   - filter: every call it may make; any other ends it.
+    ///   - filter: every call it may make, and what becomes of any other.
     ///   - openFiles: how many descriptors it may have.
     ///   - view: nil for a program that opens no file: it has the host's, and what it gives up itself counts.
+    ///   - groups: nil leaves it in the caller's.
     package static func start(
         _ program: borrowing Descriptor, argv: [String], environment: [String], identity: Identity,
         descriptors: [Int32],
-        filter: CompiledFilter, openFiles: UInt64 = 1024, view: View? = nil
+        filter: CompiledFilter, openFiles: UInt64 = 1024, view: View? = nil, groups: Groups? = nil
     ) throws(LaunchError) -> ConfinedProgram {
         let plumbing: Plumbing
         var plan = PlanBuilder()
@@ -62,6 +74,7 @@ package struct ConfinedProgram: ~Copyable {
             plumbing = try Plumbing(program, wantsFault: false)
             for fd in plumbing.wires.parentEnds { plan.add(.close, "descriptors.parent_ends", fd: .descriptor(fd)) }
             if case .unmappedCaller = identity { plan.cloneFlags = SP_CLONE_NEWUSER | SP_CLONE_NEWPID }
+            if let groups { join(groups, &plan) }
             // Before the ids: only now has it the rights to mount. mount_namespaces(7)
             if let view { enter(view, &plan) }
             identify(identity, &plan)
@@ -96,6 +109,18 @@ package struct ConfinedProgram: ~Copyable {
     private init(pidfd: consuming Descriptor, lifeLine: consuming Descriptor) {
         self.pidfd = pidfd
         self.lifeLine = lifeLine
+    }
+
+    private static func join(_ groups: Groups, _ plan: inout PlanBuilder) {
+        switch groups.version {
+        case .v1:
+            for entrance in groups.entrances {
+                plan.add(.write, "cgroup.join", fd: .descriptor(entrance), data: Array("0".utf8))
+            }
+        case .v2:
+            plan.cloneFlags |= SP_CLONE_INTO_CGROUP
+            plan.cgroup = groups.entrances[0]
+        }
     }
 
     private static func enter(_ view: View, _ plan: inout PlanBuilder) {

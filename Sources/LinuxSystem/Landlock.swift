@@ -14,6 +14,8 @@ package enum Landlock {
     package static let removeFile: UInt64 = 1 << 5
     package static let makeDirectory: UInt64 = 1 << 7
     package static let makeFile: UInt64 = 1 << 8
+    /// Nodes of character and block devices.
+    package static let makeDevices: UInt64 = 1 << 6 | 1 << 11
     package static let makeSymlink: UInt64 = 1 << 12
     /// ABI 2: moving from one directory to another; without it that is always refused.
     package static let refer: UInt64 = 1 << 13

@@ -72,6 +72,26 @@ struct TaskField {
         return value
     }
 
+    /// The entries of a mapping whose keys its author chooses, in their order.
+    func pairs(most: Int) throws(TaskModelError) -> [(key: String, value: TaskField)] {
+        guard case .mapping(let entries) = node.value else { throw wrongType("a mapping of names to texts") }
+        guard entries.count <= most else {
+            throw error("\"\(path)\" has \(entries.count) entries, more than \(most)", remedy: "Name fewer.")
+        }
+        return entries.map { ($0.key, TaskField(document: document, path: join($0.key), node: $0.value)) }
+    }
+
+    /// One of the words that a type knows.
+    func choice<Choice: RawRepresentable & CaseIterable>(_ type: Choice.Type) throws(TaskModelError) -> Choice
+    where Choice.RawValue == String {
+        let word = try line(longest: 100)
+        guard let choice = Choice(rawValue: word) else {
+            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw error("\"\(path)\" is \"\(word)\"", remedy: "Known here: \(known).")
+        }
+        return choice
+    }
+
     func error(_ reason: String, remedy: String) -> TaskModelError {
         TaskModelError(document, at: node.place, reason, remedy: remedy)
     }

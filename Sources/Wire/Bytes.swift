@@ -83,7 +83,7 @@ extension ByteReader {
     }
 }
 
-/// Why a datagram between supervisor and gateway is not one of theirs.
+/// Why a datagram between two of our processes is not one of theirs.
 package enum MessageError: Error, Equatable, Sendable {
     /// The message has this many bytes, which is not the size of its kind.
     case size(Int)
@@ -109,7 +109,7 @@ extension MessageError: CustomStringConvertible {
             case .descriptors(let announced, let received):
                 "\(announced) descriptors announced, \(received) received"
             }
-        return "cannot read a message on the gateway's control socket: \(reason) (EBADMSG). "
-            + "Use sallyport and sallyport-gateway of the same build."
+        return "cannot read a message of another process of this session: \(reason) (EBADMSG). "
+            + "Use programs of the same build."
     }
 }

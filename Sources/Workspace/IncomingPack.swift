@@ -108,15 +108,46 @@ struct IncomingPack: ~Copyable {
         let objects: Int
     }
 
-    /// Moves the pack among the repository's objects.
-    borrowing func install() throws(GitError) {
-        // The index last: a pack without one is not looked at. gitrepository-layout(5)
+    /// Bytes of the finished pack and its index.
+    borrowing func installedSize() throws(GitError) -> UInt64 {
+        var sum: UInt64 = 0
         for name in Self.names(of: indexer) {
+            do throws(SystemError) { sum += try FileStatus.path("\(staging)/\(name)").size } catch {
+                throw GitError(
+                    .failed, "measure", "the received pack", "\(error.errno.explanation) (\(error.errno))",
+                    remedy: "Try again.")
+            }
+        }
+        return sum
+    }
+
+    /// Moves the pack among the repository's objects.
+    ///
+    /// A pack is named for the objects in it: where one of its name is there with its index, they are there already.
+    borrowing func install() throws(GitError) {
+        let names = Self.names(of: indexer)
+        let isThere = try names.last.map { name throws(GitError) in
+            try Self.isThere("\(repositoryPath)/objects/pack/\(name)")
+        }
+        // The index last: a pack without one is not looked at. gitrepository-layout(5)
+        for name in names where isThere == false {
             try Self.system("move", "\"\(staging)/\(name)\"") {
-                sp_renameat2(AT_FDCWD, "\(staging)/\(name)", AT_FDCWD, "\(repositoryPath)/objects/pack/\(name)", 1)
+                sp_renameat2(AT_FDCWD, "\(staging)/\(name)", AT_FDCWD, "\(repositoryPath)/objects/pack/\(name)", 0)
             }
         }
         try git("read", "objects of \"\(repositoryPath)\"") { git_odb_refresh(objects.pointer) }
+    }
+
+    private static func isThere(_ path: String) throws(GitError) -> Bool {
+        do throws(SystemError) {
+            _ = try FileStatus.path(path)
+            return true
+        } catch {
+            if error.errno == .noEntry { return false }
+            throw GitError(
+                .failed, "look at", "\"\(path)\"", "\(error.errno.explanation) (\(error.errno))",
+                remedy: "Check its directory.")
+        }
     }
 
     /// The names of pack and index, in the order in which they are moved.

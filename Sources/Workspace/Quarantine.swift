@@ -76,6 +76,9 @@ package struct Quarantine: ~Copyable {
         do throws(SystemError) {
             let turn = try Self.turn(bare.path, Self.pushLock, within: seconds)
             try Directory.open(bare.path + Self.place).removeTree(Array("incoming".utf8))
+            let repository = try Directory.open(bare.path)
+            try Leftovers.clearPacks(repository)
+            try Leftovers.clearReferenceLocks(repository)
             return turn
         } catch {
             throw GitError(
@@ -140,25 +143,52 @@ package struct Quarantine: ~Copyable {
         return descends == 1 ? nil : "not a fast-forward"
     }
 
-    /// Moves references, all or none, each only from where it was thought to be.
+    /// Moves references, each only from where it was thought to be. When one cannot be moved, none is.
+    ///
+    /// They are files, written one after the other: a process that is killed in between leaves some moved, and so does a
+    /// full disk on which they cannot be moved back either, which the error then says.
     package borrowing func move(_ moves: [Move]) throws(GitError) {
         let repository = bare.repository.pointer
-        let transaction = try Handle("begin", "a change of references", free: git_transaction_free) {
-            git_transaction_new(&$0, repository)
+        var hasBegun = false
+        do throws(GitError) {
+            let transaction = try Handle("begin", "a change of references", free: git_transaction_free) {
+                git_transaction_new(&$0, repository)
+            }
+            for move in moves {
+                try git("lock", move.reference, code: .refused, remedy: "Push again.") {
+                    git_transaction_lock_ref(transaction.pointer, move.reference)
+                }
+                guard current(move.reference) == move.old else {
+                    throw GitError(.refused, "move", move.reference, "it was moved meanwhile", remedy: "Fetch first.")
+                }
+                var id = move.new.raw
+                try git("move", move.reference) {
+                    git_transaction_set_target(transaction.pointer, move.reference, &id, nil, nil)
+                }
+            }
+            hasBegun = true
+            try git("move", "\(moves.count) references") { git_transaction_commit(transaction.pointer) }
+        } catch {
+            guard hasBegun else { throw error }
+            // Its locks are free by now.
+            let stuck = moves.filter { $0.old != $0.new && current($0.reference) == $0.new && !goBack($0) }
+            if stuck.isEmpty { throw error }
+            let names = stuck.map(\.reference).joined(separator: ", ")
+            throw GitError(
+                .refused, "move", "\(moves.count) references", "\(error.reason); \(names) moved nevertheless",
+                remedy: "Fetch first.")
         }
-        for move in moves {
-            try git("lock", move.reference, code: .refused, remedy: "Push again.") {
-                git_transaction_lock_ref(transaction.pointer, move.reference)
-            }
-            guard current(move.reference) == move.old else {
-                throw GitError(.refused, "move", move.reference, "it was moved meanwhile", remedy: "Fetch first.")
-            }
-            var id = move.new.raw
-            try git("move", move.reference) {
-                git_transaction_set_target(transaction.pointer, move.reference, &id, nil, nil)
-            }
+    }
+
+    /// Undoes a move that was made; false where that cannot be done.
+    private borrowing func goBack(_ move: Move) -> Bool {
+        let repository = bare.repository.pointer
+        var (new, made) = (move.new.raw, nil as OpaquePointer?)
+        defer { if let made { git_reference_free(made) } }
+        guard var old = move.old?.raw else {
+            return git_reference_lookup(&made, repository, move.reference) == 0 && git_reference_delete(made) == 0
         }
-        try git("move", "\(moves.count) references") { git_transaction_commit(transaction.pointer) }
+        return git_reference_create_matching(&made, repository, move.reference, &old, 1, &new, nil) == 0
     }
 
     package struct Move: Sendable {
@@ -196,6 +226,9 @@ extension Quarantine {
         package borrowing func check() throws(GitError) {
             try ReceivedObjects(try pack.commit(), budget: budget, submodules: .allowed).check()
         }
+
+        /// Bytes that it takes when it is kept.
+        package borrowing func size() throws(GitError) -> UInt64 { try pack.installedSize() }
 
         package borrowing func keep() throws(GitError) { try pack.install() }
     }

@@ -35,14 +35,19 @@ struct ChildProcess {
         return try wait(child, name: arguments[0], live: live)
     }
 
-    func start(_ arguments: [String], environment: [String], descriptors: [Int32]) throws(TaskFailure) -> Int32 {
+    /// - Parameter isAlone: In a pid namespace of its own, so that nothing that it starts outlives it.
+    func start(_ arguments: [String], environment: [String], descriptors: [Int32], isAlone: Bool = false)
+        throws(TaskFailure) -> Int32
+    {
         let argv = arguments.map { strdup($0) } + [nil]
         let envp = environment.map { strdup($0) } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         return Int32(
             try host { () throws(SystemError) -> Int in
                 try checked("start", "\"\(arguments[0])\"") {
-                    sp_task_spawn(arguments[0], argv, envp, descriptors, Int32(descriptors.count))
+                    isAlone
+                        ? sp_task_spawn_alone(arguments[0], argv, envp, descriptors, Int32(descriptors.count))
+                        : sp_task_spawn(arguments[0], argv, envp, descriptors, Int32(descriptors.count))
                 }
             })
     }

@@ -202,7 +202,8 @@ struct DeliveryDirectory: ~Copyable {
     }
 
     /// Makes a directory and its missing parents, all 0700, and returns its real path.
-    private static func makeParents(_ path: String) throws(TaskFailure) -> String {
+    /// Makes a directory and what is missing above it, closed to others; returns its real path.
+    static func makeParents(_ path: String) throws(TaskFailure) -> String {
         var built = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             built += "/" + part

@@ -54,6 +54,8 @@ struct Evidence {
     var hasLargeFilePointers = false
     /// Where the pull request parts from its base.
     var parting: ObjectID?
+    /// How it stood to that when the task began.
+    var standing: PullStanding?
     var promptDigest = ""
     /// Lines `trust bytes digest label`.
     var promptSegments: [String] = []
@@ -117,12 +119,7 @@ struct Evidence {
     }
 
     /// Why a task that failed could not go on, where the host saw it.
-    var blocked: BlockedReason? {
-        guard !isSuccess, let name = sessions.lazy.compactMap(\.record.deniedName).first else { return nil }
-        return BlockedReason(
-            .egressDenied, "the profile denies what was tried", resource: PrintableText.escaped(name.utf8, longest: 300)
-        )
-    }
+    var blocked: BlockedReason? { isSuccess ? nil : BlockedReason(sessions.map(\.record.seen)) }
 
     /// What the agent says it did.
     var claimedSummary: String? {
@@ -263,6 +260,7 @@ struct Evidence {
         return [
             "path": .string(forge.path), "pull_request": .optional(pullRequest ?? order.pull?.number),
             "branch_pushed": .bool(pushed), "resolved_threads": .array(resolvedThreads.map { .int($0) }),
+            "standing": standing?.json ?? .null,
             "review": review.map { ["number": .int($0.number), "findings": .int($0.findings)] } ?? .null,
         ]
     }
@@ -271,7 +269,8 @@ struct Evidence {
     private var requestJSON: JSON {
         [
             "prompt": "prompt.md", "prompt_sha256": .string(promptDigest), "base": .optional(arguments.base),
-            "profile": .string(arguments.profile), "agent_command": .optional(arguments.agentCommand),
+            "profile": .string(arguments.profile), "agent": .optional(arguments.agent),
+            "agent_command": .optional(arguments.agentCommand),
             "agent_script": arguments.agentScript == nil ? .null : .string(Sandbox.scriptFile),
             "setup_command": .optional(arguments.setupCommand), "build_command": .optional(arguments.buildCommand),
             "lint_command": .optional(arguments.lintCommand), "test_command": .optional(arguments.testCommand),

@@ -3,6 +3,7 @@ internal import Delivery
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
+internal import TaskModel
 internal import Workspace
 
 /// One sandbox of a task once more, in a directory of its own:
@@ -44,9 +45,12 @@ struct Reproduction: ~Copyable {
             if label == "work", bundle.isReview {
                 try delivery.write(Sandbox.patchFile, try bundle.file(Sandbox.patchFile), mode: 0o644)
             }
-            let sandbox = try Sandbox(
+            var sandbox = try Sandbox(
                 processes: processes, profile: profile ?? "\(delivery.path)/\(label).recorded.yaml",
                 environment: Self.environment(environment, passed: recorded.passed, values: values))
+            if let agent = bundle.evidence["request"]?["agent"]?.stringValue {
+                sandbox.agentFiles = try AgentStore(programs: sandbox.programs, state: state).files(named: agent)
+            }
             return Reproduction(
                 bundle: bundle, label: label, command: command, processes: processes, sandbox: sandbox,
                 delivery: delivery, state: state, isKept: deliver != nil, base: base)
@@ -205,8 +209,9 @@ extension Sandbox {
         let reviews = isWork && isReview
         var mounts: [String] = []
         if isWork {
-            if reviews { mounts = ["\(delivery.path)/\(Self.patchFile):\(Self.patch)"] }
+            if reviews { mounts.append("\(delivery.path)/\(Self.patchFile):\(Self.patch)") }
             mounts += ["\(delivery.path)/prompt.md:\(Self.prompt)", "\(delivery.path)/task.md:\(Self.task)"]
+            if let agentFiles { mounts.append("\(agentFiles):\(AgentPreset.place)") }
             if try delivery.contains(Self.scriptFile) {
                 mounts.append("\(delivery.path)/\(Self.scriptFile):\(Self.script)")
             }

@@ -11,6 +11,8 @@ struct Sandbox {
     let programs: String
     /// Of all sandboxes; nil is our own choice for each.
     let profile: String?
+    /// An installed agent, shown where the agent works and nowhere else.
+    var agentFiles: String?
     let environment: [String]
 
     /// What a sandbox gives out besides its log.
@@ -51,18 +53,20 @@ struct Sandbox {
     ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - frames: Name of the file for the runner's checked statements.
+    ///   - keeps: Keep what the workspace holds at the end, to be looked at.
     ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        workspace: String? = nil, export: Export? = nil, frames: String? = nil, instead other: [String]? = nil
+        workspace: String? = nil, export: Export? = nil, frames: String? = nil, keeps: Bool = false,
+        instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
         let profile = self.profile ?? (workspace == nil ? "build" : "review")
         let record = "\(label).result.json"
         var command = [
-            "\(programs)/sallyport", "run", "--profile", profile, "--discard", "--mount",
+            "\(programs)/sallyport", "run", "--profile", profile, keeps ? "--keep" : "--discard", "--mount",
             "\(delivery.repository):\(Self.source)", "--mount", "\(programs)/sallyport-runner:\(Self.runner)",
             "--result-file", "\(directory)/\(record)", "--record-files", "\(directory)/\(label)",
         ]
@@ -109,7 +113,7 @@ struct Sandbox {
     }
 
     /// The directory of the running program, where its siblings are.
-    private static func ownDirectory() throws(TaskFailure) -> String {
+    static func ownDirectory() throws(TaskFailure) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)
         let length = readlink("/proc/self/exe", &buffer, buffer.count)
         guard length > 0, length < buffer.count else {

@@ -38,6 +38,10 @@ extension StepProcess {
                 remedy: "Open a pull request whose branch starts from its base.")
         }
         report.add("merge_base", "\(parting)")
+        let standing = try source.standing(of: base.id, to: target)
+        report.add("behind", "\(standing.behind)")
+        report.add("conflicts", "\(standing.conflictCount)")
+        for path in standing.conflicts { report.add("conflict", PrintableText.escaped(path, longest: 300)) }
     }
 
     /// Makes the host's repository from the pack on standard input; empty when there is no base commit.

@@ -18,6 +18,8 @@ struct TaskArguments {
     private(set) var criteria: String?
     private(set) var instructions: String?
     private(set) var forge: String?
+    private(set) var agent: String?
+    private(set) var agentModel: String?
     private(set) var agentCommand: String?
     private(set) var agentScript: String?
     private(set) var agentOptions: [String] = []
@@ -31,6 +33,7 @@ struct TaskArguments {
     private(set) var deliver: Deliver?
     private(set) var output: String?
     private(set) var rules: String?
+    private(set) var keep = false
     private(set) var json = false
 
     /// Of the sandbox with the agent in it.
@@ -38,7 +41,7 @@ struct TaskArguments {
 
     static let usage = """
         usage: sallyport task run [--type TYPE] (--repo PATH | --forge DIR) [--task TEXT|@FILE] [--issue NUMBER|FILE]
-                   [--pr NUMBER] (--agent-command CMD | --agent-script FILE) [options]
+                   [--pr NUMBER] (--agent NAME | --agent-command CMD | --agent-script FILE) [options]
 
         Clones the base commit into a sandbox, runs the agent there, takes the branch it leaves into a repository of
         the host, and runs the project's commands on the base and on the delivered commit, each in a sandbox of its own.
@@ -57,6 +60,8 @@ struct TaskArguments {
                                   of the operator, for this task only; they outrank all others
           --base REF              commit to start from (default: HEAD)
         the agent
+          --agent NAME|FILE       a preset: see sallyport agent list
+          --agent-model NAME      the model that a preset asks for (default: its own)
           --agent-command CMD     run by /bin/sh in the clone
           --agent-script FILE     run by /bin/sh, clock and language fixed: the same task gives the same commits
           --prompt-by WAY         file (default; $SALLYPORT_PROMPT_FILE), stdin, argument
@@ -74,6 +79,7 @@ struct TaskArguments {
           --out DIR               new directory for branch, bundle, patch and evidence
                                   (default: $SALLYPORT_STATE_DIR/tasks/<task id>)
           --rules FILE            what the push gate refuses, flags and allows (YAML; see docs/collect.md)
+          --keep                  keep what the agent's workspace holds at its end, for `sallyport session shell`
           --json                  evidence as JSON on standard output
 
         Exit status: 0 the result was delivered and its tests passed (or it is well formed, when there is no test
@@ -86,9 +92,14 @@ struct TaskArguments {
         var rest = arguments[...]
         while let name = rest.popFirst() {
             guard seen.insert(name).inserted else { throw Self.misuse("\(name) is given twice") }
-            if name == "--json" {
+            switch name {
+            case "--json":
                 json = true
                 continue
+            case "--keep":
+                keep = true
+                continue
+            default: break
             }
             guard let field = Self.fields[name] else { throw Self.misuse("unknown argument \"\(name)\"") }
             guard let value = rest.popFirst(), !value.isEmpty else { throw Self.misuse("\(name) needs a value") }
@@ -100,10 +111,15 @@ struct TaskArguments {
     private func check() throws(TaskFailure) {
         if repository == nil && forge == nil { throw Self.misuse("--repo is missing") }
         if !type.needsPullRequest && task == nil && issue == nil { throw Self.misuse("--task is missing") }
-        if agentCommand == nil && agentScript == nil { throw Self.misuse("--agent-command is missing") }
-        if agentCommand != nil && agentScript != nil {
-            throw Self.misuse("--agent-command and --agent-script exclude each other")
+        switch [agent, agentCommand, agentScript].count(where: { $0 != nil }) {
+        case 0: throw Self.misuse("--agent-command is missing")
+        case 1: break
+        default: throw Self.misuse("--agent, --agent-command and --agent-script exclude each other")
         }
+        if agent != nil, agentOptions.contains("--prompt-by") {
+            throw Self.misuse("--prompt-by is the preset's to say: without --agent")
+        }
+        if agent == nil, agentModel != nil { throw Self.misuse("--agent-model needs --agent") }
         if type.needsPullRequest {
             guard pullRequest != nil, forge != nil else { throw Self.misuse("\(type.rawValue) needs --forge and --pr") }
             if issue != nil || base != nil || repository != nil {
@@ -114,6 +130,9 @@ struct TaskArguments {
         }
         if type == .pullRequestReview && deliver != nil {
             throw Self.misuse("pr_review delivers a review: without --deliver \(deliver?.rawValue ?? "")")
+        }
+        if type == .pullRequestReview && keep {
+            throw Self.misuse("pr_review works in a tree that cannot be written: without --keep")
         }
         if deliver == .pullRequest && forge == nil { throw Self.misuse("--deliver pr needs --forge") }
     }
@@ -134,6 +153,8 @@ struct TaskArguments {
         "--pr": { (arguments, value) throws(TaskFailure) in arguments.pullRequest = try number("--pr", value) },
         "--criteria": { (arguments, value) throws(TaskFailure) in arguments.criteria = value },
         "--instructions": { (arguments, value) throws(TaskFailure) in arguments.instructions = value },
+        "--agent": { (arguments, value) throws(TaskFailure) in arguments.agent = value },
+        "--agent-model": { (arguments, value) throws(TaskFailure) in arguments.agentModel = value },
         "--agent-command": { (arguments, value) throws(TaskFailure) in arguments.agentCommand = value },
         "--agent-script": { (arguments, value) throws(TaskFailure) in arguments.agentScript = value },
         "--prompt-by": { (arguments, value) throws(TaskFailure) in
@@ -172,6 +193,13 @@ struct TaskArguments {
         },
         "--rules": { (arguments, value) throws(TaskFailure) in arguments.rules = value },
     ]
+
+    /// Puts the command of a preset in the place of its name.
+    mutating func use(_ preset: AgentPreset) {
+        agent = preset.name
+        agentCommand = preset.script(model: agentModel)
+        agentOptions += ["--prompt-by", preset.promptBy.rawValue]
+    }
 
     private static func number(_ name: String, _ value: String) throws(TaskFailure) -> Int {
         guard let number = Int(value), (1..<1_000_000).contains(number) else {

@@ -32,18 +32,27 @@ struct TaskRun: ~Copyable {
 
     /// Checks the arguments, finds the programs and makes the delivery directory.
     static func make(_ arguments: TaskArguments, environment: [String]) throws(TaskFailure) -> TaskRun {
+        let state = try StateDirectory.path(environment)
+        var arguments = arguments
+        var agentFiles: String?
+        if let name = arguments.agent {
+            let store = try AgentStore(programs: try Sandbox.ownDirectory(), state: state)
+            let preset = try store.preset(name)
+            arguments.use(preset)
+            agentFiles = store.files(of: preset)
+        }
         let order = try TaskOrder(arguments)
         let milliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         let random = try host { () throws(SystemError) in try randomBytes(10) }
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
         let processes = try ChildProcess()
-        let sandbox = try Sandbox(processes: processes, profile: arguments.profileName, environment: environment)
+        var sandbox = try Sandbox(processes: processes, profile: arguments.profileName, environment: environment)
+        sandbox.agentFiles = agentFiles
         let branch = order.pull?.head ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
         let rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
         let evidence = Evidence(
             task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
-        let state = try StateDirectory.path(environment)
         // A key that cannot be used is better known now than after hours of work.
         let keys = try EvidenceKey.checked(state)
         let delivery = try DeliveryDirectory.make(
@@ -113,7 +122,14 @@ struct TaskRun: ~Copyable {
         evidence.base = base
         evidence.baseName = report["name"] ?? ""
         evidence.baseIsDetached = report["detached"] == "yes"
-        if order.pull != nil { evidence.parting = try report.commit("merge_base") }
+        if let pull = order.pull {
+            evidence.parting = try report.commit("merge_base")
+            let standing = PullStanding(
+                base: pull.base, behind: try report.number("behind"), conflicts: report.all("conflict"),
+                conflictCount: try report.number("conflicts"))
+            evidence.standing = standing
+            if let text = standing.text { Progress.say("note: \(text)") }
+        }
         if evidence.baseIsDetached { Progress.say("note: HEAD is detached; the task starts from commit \(base)") }
         evidence.hasLargeFilePointers = report["pointers"] != nil
         if evidence.hasLargeFilePointers {
@@ -228,6 +244,7 @@ struct TaskRun: ~Copyable {
             mounts + [
                 "\(delivery.path)/prompt.md:\(Sandbox.prompt)", "\(delivery.path)/task.md:\(Sandbox.task)",
             ]
+        if let files = sandbox.agentFiles { mounts.append("\(files):\(AgentPreset.place)") }
         if self.arguments.agentScript != nil {
             runner += ["--agent-script", Sandbox.script]
             mounts.append("\(delivery.path)/\(Sandbox.scriptFile):\(Sandbox.script)")
@@ -237,7 +254,7 @@ struct TaskRun: ~Copyable {
         runner += self.arguments.agentOptions
         let (record, end) = try sandbox.run(
             "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
-            frames: "frames.jsonl")
+            frames: "frames.jsonl", keeps: self.arguments.keep)
         guard let record else {
             evidence.outcome = .interrupted
             return false

@@ -10,6 +10,7 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     switch rest.first {
     case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
     case GitProcess.name: GitProcess.main(Array(rest.dropFirst()))
+    case "agent": return AgentVerb.run(Array(rest.dropFirst()), environment: environment)
     case "collect": return CollectVerb.run(Array(rest.dropFirst()))
     case "reproduce": return ReproduceVerb.run(Array(rest.dropFirst()), environment: environment)
     case "evidence": return EvidenceVerb.run(Array(rest.dropFirst()), environment: environment)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLI
 internal import Glibc
 internal import Isolation
 internal import LinuxSystem
@@ -19,24 +20,12 @@ struct Context {
             profiles: ProfileFiles(shipped: try shippedProfiles(programs)))
     }
 
-    /// Installed beside the program (../share/sallyport/profiles), or in the source tree that it was built in.
     private static func shippedProfiles(_ programs: Programs) throws(SystemError) -> String {
-        var directory = programs.directory
-        let installed = directory + "/../share/sallyport/profiles"
-        if exists(installed + "/strict.yaml") { return installed }
-        while !directory.isEmpty {
-            if exists(directory + "/Package.swift") && exists(directory + "/profiles/strict.yaml") {
-                return directory + "/profiles"
-            }
-            guard let slash = directory.lastIndex(of: "/") else { break }
-            directory = String(directory[..<slash])
-        }
+        if let directory = ShippedProfiles.directory(beside: programs.directory) { return directory }
         throw SystemError(
             "find", "the shipped profiles", .noEntry,
             remedy: "They belong in ../share/sallyport/profiles beside the program.")
     }
-
-    private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }
 
 /// A variable of the caller's environment.

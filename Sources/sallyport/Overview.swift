@@ -9,6 +9,7 @@ enum Overview {
 
           run        one command in a fresh sandbox           sallyport run --workspace . -- make test
           task run   a repository, a task, an agent; a branch with evidence comes back
+          agent      which agents there are presets for, and whether one is there
           collect    takes what an agent left in a directory, running nothing of it
           evidence   what a task did, and whether its bundle is what this host signed
           reproduce  a sandbox of a task once more, from its bundle alone

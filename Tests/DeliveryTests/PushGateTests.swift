@@ -103,14 +103,13 @@ struct PushGateTests {
         for name in ["Makefile", ".vscode/tasks.json", "a/.envrc", ".github/workflows/ci.yml", "zz"] {
             try scene.file(name)
         }
+        try scene.commit()
+        // In the index alone: the next commit of what lies in the tree would take it away.
         try scene.git("update-index", "--add", "--cacheinfo", "120000,\(try link(scene, "/etc/passwd")),out")
         try scene.git("commit", "--quiet", "-m", "link")
-        try scene.commit()
         let findings = try scene.judge()
-        #expect(
-            findings.prefix(3).map(\.place).sorted() == [".vscode/tasks.json", "a/.envrc", "out"] || findings.count == 4
-        )
-        #expect(findings.first?.check == .opened)
+        #expect(findings.prefix(3).map(\.place).sorted() == [".vscode/tasks.json", "a/.envrc", "out"])
+        #expect(findings.prefix(3).allSatisfy { $0.check == .opened } && findings.count == 5)
         #expect(findings.of(.workflows).brief == ["flag workflows .github/workflows/ci.yml"])
         #expect(findings.of(.built).brief == ["flag built_paths Makefile"])
         #expect(!findings.isRefused)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
 import Glibc
+import LinuxSystem
 import TestSupport
 import Testing
+import Wire
 
 extension GitBroker {
     /// A session that was started with a repository, seen from inside and from outside.
@@ -19,7 +21,7 @@ extension GitBroker {
             init(push: String? = "refs/heads/agent/*", egress: String = "rules: []") throws {
                 sallyport = try Sallyport()
                 let home = sallyport.home
-                identity = 2_110_000_000 + UInt32.random(in: 0..<1_000_000)
+                identity = UInt32.random(in: BrokerView.identities)
                 upstream = BrokerScene.Repository(path: home.at("upstream"), scratch: home)
                 try upstream.begin()
                 // Below the state directory, through which nobody else may pass.
@@ -60,7 +62,7 @@ extension GitBroker {
             }
         }
 
-        @Test("clones, pushes the allowed branch, and is told why another is refused", .timeLimit(.minutes(2)))
+        @Test("clones, pushes the allowed branch, and is told why another is refused", .timeLimit(.minutes(10)))
         func whole() throws {
             let scene = try Scene()
             let outcome = try scene.run(
@@ -93,7 +95,7 @@ extension GitBroker {
             #expect(audit.contains { $0["event"] == "tcp.close" && ($0["bytes_up"]?.intValue ?? 0) > 100 })
         }
 
-        @Test("nothing else is reached, and no other port of it", .timeLimit(.minutes(2)))
+        @Test("nothing else is reached, and no other port of it", .timeLimit(.minutes(10)))
         func elsewhere() throws {
             let scene = try Scene()
             let outcome = try scene.run(
@@ -102,16 +104,23 @@ extension GitBroker {
                 git ls-remote http://git.internal/owner/other 2>&1 | grep -o 'returned error: 403'
                 git ls-remote http://example.com/x 2>&1 | grep -o 'Could not resolve host'
                 git ls-remote http://git.internal:8080/owner/name 2>&1 | grep -o 'Failed to connect'
-                git ls-remote https://git.internal/owner/name >/dev/null 2>&1 || echo no tls
+                git ls-remote https://git.internal/owner/name 2>&1 | grep -o 'handshake() failed: Access was denied'
                 """)
             #expect(
                 outcome.lines == [
-                    "control", "returned error: 403", "Could not resolve host", "Failed to connect", "no tls",
+                    "control", "returned error: 403", "Could not resolve host", "Failed to connect",
+                    "handshake() failed: Access was denied",
                 ], "\(outcome.text)\(outcome.errorText)")
+            let refused = try scene.files("audit.jsonl", of: outcome).filter { $0["reason"] == "port_not_allowed" }
+            // A server answers at 443, since a name may be there that has it.
+            let ports = Set(refused.map { "\($0["event"]?.stringValue ?? "") \($0["port"]?.intValue ?? 0)" })
+            #expect(ports == ["packet.refused 8080", "tcp.deny 443"], "\(refused)")
+            #expect(refused.allSatisfy { $0["name"] == "git.internal" }, "\(refused)")
         }
 
         @Test(
-            "a session without a repository has no such name; one that may not push is told so", .timeLimit(.minutes(2))
+            "a session without a repository has no such name; one that may not push is told so",
+            .timeLimit(.minutes(10))
         )
         func without() throws {
             let scene = try Scene(push: nil)
@@ -128,7 +137,7 @@ extension GitBroker {
             #expect(none.text.contains("Could not resolve host: git.internal"), "\(none.text)")
         }
 
-        @Test("a rule of the profile about the same name is an error", .timeLimit(.minutes(1)))
+        @Test("a rule of the profile about the same name is an error", .timeLimit(.minutes(10)))
         func clash() throws {
             for rule in ["host: git.internal", "deny: git.internal", "deny: \"*.internal\""] {
                 let scene = try Scene(egress: "rules: [{\(rule), reason: mine}]")
@@ -138,7 +147,7 @@ extension GitBroker {
         }
 
         @Test(
-            "a description that is none is refused before anything is started", .timeLimit(.minutes(1)),
+            "a description that is none is refused before anything is started", .timeLimit(.minutes(10)),
             arguments: [
                 "", "[]", "{}", #"{"version": 2}"#, #"{"version": 1, "repository": "/a", "mirror": "/b"}"#,
                 #"{"version": 1, "repository": "/a", "mirror": "b", "quarantine": "/c"}"#,
@@ -152,7 +161,7 @@ extension GitBroker {
             #expect(outcome.code == 125 && outcome.errorText.contains("git.json"), "\(outcome.errorText)")
         }
 
-        @Test("a quarantine of root's, or none, is refused", .timeLimit(.minutes(1)))
+        @Test("a quarantine of root's, or none, is refused", .timeLimit(.minutes(10)))
         func owner() throws {
             let scene = try Scene()
             #expect(chown(scene.quarantine, 0, 0) == 0)
@@ -163,7 +172,65 @@ extension GitBroker {
             #expect(gone.code == 125 && gone.errorText.contains("ENOENT"), "\(gone.errorText)")
         }
 
-        @Test("the broker's death ends the repository, not the session", .timeLimit(.minutes(2)))
+        @Test("a quarantine of a person's is refused", .timeLimit(.minutes(10)))
+        func person() throws {
+            let scene = try Scene()
+            #expect(chown(scene.quarantine, 1000, 1000) == 0)
+            let outcome = try scene.run("true")
+            #expect(outcome.code == 125 && outcome.errorText.contains("an id of its own"), "\(outcome.errorText)")
+        }
+
+        /// Where this host has the group of a session's broker, in every hierarchy.
+        private func groups(_ session: String) throws -> [String] {
+            try SessionCgroup.placement("\(session)-git", CgroupLayout.detect(), root: true).map(\.path)
+        }
+
+        private func held(_ scene: Scene, _ record: String) throws -> (run: Running, session: String, broker: Int32) {
+            let script = "git ls-remote http://git.internal/owner/name >/dev/null && echo ready; read line"
+            let run = try scene.sallyport.runCommand(
+                profile: scene.profile, options: ["--git", scene.access], record: record, ["/bin/sh", "-c", script]
+            ).start()
+            #expect(try run.line() == "ready")
+            let session = try #require(names("\(scene.sallyport.runtime)/sessions").first { $0.hasPrefix("s-") })
+            return (run, session, try #require(processes(uids: scene.identity..<(scene.identity + 1)).min()))
+        }
+
+        @Test(
+            "the broker's work has limits beside the session's, and goes before its neighbours'",
+            .timeLimit(.minutes(10)))
+        func limits() throws {
+            let scene = try Scene()
+            let (run, session, broker) = try held(scene, scene.sallyport.home.at("record.json"))
+            #expect(text("/proc/\(broker)/oom_score_adj") == "1000\n")
+            let groups = try groups(session)
+            for group in groups { #expect(text("\(group)/cgroup.procs")?.contains("\(broker)\n") == true, "\(group)") }
+            let found = groups.flatMap { group in
+                ["memory.max", "memory.limit_in_bytes", "pids.max", "cpu.max", "cpu.cfs_quota_us"].compactMap { name in
+                    text("\(group)/\(name)").map { "\(name) \($0)" }
+                }
+            }
+            #expect(found.count == 3 && found.allSatisfy { !$0.contains("max\n") && !$0.contains(" -1") }, "\(found)")
+            run.closeInput()
+            #expect(try run.finish().code != 125)
+            #expect(groups.allSatisfy { access($0, F_OK) != 0 })
+        }
+
+        @Test("sweep removes the groups of a broker whose supervisor was killed", .timeLimit(.minutes(10)))
+        func swept() throws {
+            let scene = try Scene()
+            let (run, session, broker) = try held(scene, scene.sallyport.home.at("record.json"))
+            let groups = try groups(session)
+            try #require(groups.allSatisfy { access($0, F_OK) == 0 })
+            let watch = try ProcessWatch(broker)
+            try run.signal(SIGKILL)
+            _ = try run.finish()
+            try watch.waitForEnd(.seconds(20))
+            let swept = try scene.sallyport.command(["sweep"]).run()
+            #expect(swept.code == 0, "\(swept.errorText)")
+            #expect(groups.allSatisfy { access($0, F_OK) != 0 })
+        }
+
+        @Test("the broker's death ends the repository, not the session", .timeLimit(.minutes(10)))
         func death() throws {
             let scene = try Scene()
             let record = scene.sallyport.home.at("record.json")
@@ -186,7 +253,7 @@ extension GitBroker {
                 "\(outcome.errorText)")
         }
 
-        @Test("the policy of a running session changes, and its repository stays", .timeLimit(.minutes(2)))
+        @Test("the policy of a running session changes, and its repository stays", .timeLimit(.minutes(10)))
         func policy() throws {
             let scene = try Scene(egress: "rules: [{host: a.test, ports: [80], reason: a name}]")
             let record = scene.sallyport.home.at("record.json")

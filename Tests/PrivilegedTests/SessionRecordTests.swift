@@ -43,6 +43,49 @@ struct SessionRecordTests {
         #expect(run.output == value + [10], "\(run.text)")
     }
 
+    @Test("an audit that cannot be kept is known before anything runs")
+    func audit() throws {
+        let sallyport = try Sallyport()
+        let profile = try sallyport.home.file(
+            "web.yaml",
+            "version: 1\nextends: [strict]\nreason: a test\negress: {rules: [{host: a.test, reason: a name}]}\n")
+        let options = ["--record-files", sallyport.home.at("kept")]
+        let kept = try sallyport.run(profile: profile, options: options, ["echo", "it ran"])
+        #expect(kept.lines == ["it ran"] && kept.code == 0, "\(kept.errorText)")
+        #expect(text(sallyport.home.at("kept.audit.jsonl"))?.isEmpty == false)
+        try #require(unlink(sallyport.home.at("kept.audit.jsonl")) == 0)
+        try sallyport.home.directory("kept.audit.jsonl")
+        let lost = try sallyport.run(profile: profile, options: options, ["echo", "it ran"])
+        #expect(lost.lines == [] && lost.code == 125, "\(lost.text)")
+        #expect(lost.errorText.contains("kept.audit.jsonl"), "\(lost.errorText)")
+        // A session without a gateway has no audit to keep.
+        let none = try sallyport.run(profile: "strict", options: options, ["echo", "it ran"])
+        #expect(none.lines == ["it ran"] && none.code == 0, "\(none.errorText)")
+    }
+
+    @Test("a copy of the audit that fails loses no record")
+    func auditLost() throws {
+        let sallyport = try Sallyport()
+        let profile = try sallyport.home.file(
+            "web.yaml",
+            "version: 1\nextends: [strict]\nreason: a test\negress: {rules: [{host: a.test, reason: a name}]}\n")
+        let record = sallyport.home.at("result.json")
+        let run = try sallyport.runCommand(
+            profile: profile, options: ["--record-files", sallyport.home.at("kept")], record: record,
+            ["sh", "-c", "echo ready; read line"]
+        ).start()
+        #expect(try run.line() == "ready")
+        let session = try #require(names("\(sallyport.runtime)/sessions").first { $0.hasPrefix("s-") })
+        // Longer than any copy may be; sparse, so that it takes no room.
+        let place = "\(sallyport.runtime)/sessions/\(session)"
+        try #require(truncate("\(place)/audit.jsonl", 65 << 20) == 0)
+        run.closeInput()
+        let outcome = try sallyport.outcome(of: try run.finish(), record: record)
+        #expect(outcome.outcome == "exited", "\(outcome.errorText)")
+        #expect(outcome.result?["error"]?.stringValue?.contains("audit.jsonl") == true)
+        #expect(text("\(place)/result.json")?.contains("audit.jsonl") == true)
+    }
+
     @Test("state.json names the block of ids and the template from before the command starts")
     func state() throws {
         let sallyport = try Sallyport()

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A service of the host on a Unix socket: says how many bytes and descriptors came, and from which user.
+/// A service of the host on a Unix socket: says how many bytes and descriptors came, and from which process and user.
 final class SocketService {
     private let running: Running
     let path: String
@@ -13,7 +13,7 @@ final class SocketService {
     private static let program = """
         import os, socket, struct, sys, threading
         def serve(client):
-            user = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+            process, user, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
             count = passed = 0
             while True:
                 data, extra, _, _ = client.recvmsg(65536, 4096)
@@ -23,7 +23,7 @@ final class SocketService {
             # A descriptor of the service's own, as such services hand out.
             client.sendmsg([b"%d bytes" % count], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", 1))])
             client.close()
-            print("%d bytes, %d descriptors, user %d" % (count, passed, user), flush=True)
+            print("%d bytes, %d descriptors, process %d, user %d" % (count, passed, process, user), flush=True)
         listener = socket.socket(socket.AF_UNIX)
         if os.path.lexists(sys.argv[1]): os.unlink(sys.argv[1])
         listener.bind(sys.argv[1])

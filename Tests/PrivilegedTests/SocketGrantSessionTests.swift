@@ -50,7 +50,10 @@ struct SocketGrantSessionTests {
         let session = try scene.session(["\(service.path), name: db.sock"])
         #expect(try session.tell("ask('db.sock', 3000000, True)") == "3000001 bytes")
         let served = try #require(try service.served())
-        #expect(served.hasPrefix("3000001 bytes, 0 descriptors, user "), "\(served)")
+        #expect(served.hasPrefix("3000001 bytes, 0 descriptors, process "), "\(served)")
+        // No process of root's: a service that looks there finds that one gone.
+        let process = try #require(served.split(separator: " ").dropLast(2).last.flatMap { Int32($0.dropLast()) })
+        #expect(process > 0 && process != session.running.pid && access("/proc/\(process)", F_OK) != 0, "\(served)")
         // Neither root nor anybody else's: the gateway's.
         let user = try #require(served.split(separator: " ").last.flatMap { UInt32($0) })
         #expect(user >= IdRange.standard.first && (user - IdRange.standard.first) % IdBlock.size == IdBlock.size - 1)
@@ -238,7 +241,8 @@ struct SocketGrantSessionTests {
         let session = try SocketSession(
             { user.sallyport(["run", "--profile", profile, "--result-file", $0, "--"] + $1) }, record: record)
         #expect(try session.tell("ask('agent', 7)") == "7 bytes")
-        #expect(try service.served() == "7 bytes, 0 descriptors, user \(user.uid)")
+        let served = try #require(try service.served())
+        #expect(served.hasPrefix("7 bytes, 0 descriptors, ") && served.hasSuffix(", user \(user.uid)"), "\(served)")
         #expect(try session.tell("shown('\(service.path)')") == "False")
         let (_, audit, errors) = try session.finish(below: user.home + "/run/sallyport")
         #expect(events(audit, "socket.allow").count == 1, "\(audit)\(errors)")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// git of the host as it talks to servers: how it is confined, and how it is ended.
-@Suite("git of the host", .serialized, .timeLimit(.minutes(3)))
+@Suite("git of the host", .serialized, .timeLimit(.minutes(10)))
 struct HostGitTests {
     /// What a program finds out that runs as git's own child, by an alias.
     private static let probe = """
@@ -36,9 +36,11 @@ struct HostGitTests {
     private func probe(_ arguments: String...) throws -> [String: String] {
         // As text: its id and its rules let it read no file of a test.
         let quoted = Self.probe.replacing("'", with: "'\\''")
+        // As the first process of a namespace, as a transfer starts it.
         var command = Command(
-            Executables.path("sallyport-task"),
-            ["step-git"] + arguments + ["--", "-c", "alias.probe=!/usr/bin/python3 -I -c '\(quoted)'", "probe"])
+            "/usr/bin/unshare",
+            ["--pid", "--fork", Executables.path("sallyport-task"), "step-git"] + arguments
+                + ["--", "-c", "alias.probe=!/usr/bin/python3 -I -c '\(quoted)'", "probe"])
         command.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"]
         let done = try command.run()
         try #require(done.code == 0, "\(done.text)\(done.errorText)")
@@ -58,10 +60,14 @@ struct HostGitTests {
         let found = try probe("--become", "2134000001:2134000001", "--reach", "network", "--in", "-")
         for family in ["AF_INET", "AF_INET6", "AF_NETLINK"] { #expect(found[family] == "ok", "\(family): \(found)") }
         for family in ["AF_UNIX", "AF_PACKET", "AF_VSOCK"] { #expect(found[family] == Self.unsupported, "\(family)") }
-        #expect(found["root"] == "Permission denied" && found["zero"] == "Permission denied")
-        #expect(found["shadow"] == "Permission denied" && found["write"] == "Permission denied")
+        for name in ["root", "shadow", "zero", "write"] { #expect(found[name] == "Permission denied", "\(name)") }
         #expect(found["uid"] == "2134000001")
         confined(found)
+        // With root's id it is not the mode that keeps it out. Below /etc, which it reads for names and certificates,
+        // nothing but the mode does.
+        let root = try probe("--become", "-", "--reach", "network", "--in", "-")
+        for name in ["root", "zero", "write"] { #expect(root[name] == "Permission denied", "\(name)") }
+        #expect(root["uid"] == "0" && root["shadow"] == "ok")
     }
 
     @Test(
@@ -72,8 +78,62 @@ struct HostGitTests {
         for family in ["AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET"] {
             #expect(found[family] == Self.unsupported, "\(family): \(found)")
         }
+        // It may read what its caller may, and that is root.
+        #expect(found["root"] == "ok" && found["shadow"] == "ok" && found["uid"] == "0")
         #expect(found["write"] == "Permission denied")
         confined(found)
+    }
+
+    /// Leaves the group and the session, and everything by which a parent finds it, and waits for ever.
+    private static let daemon = """
+        import os, sys, time
+        if os.fork(): os._exit(0)
+        os.setsid()
+        if os.fork(): os._exit(0)
+        null = os.open("/dev/null", os.O_RDWR)
+        for number in range(3): os.dup2(null, number)
+        time.sleep(1000)
+        """
+
+    @Test(
+        "nothing of it outlives it, whatever a server made of it", .requires(.root), .requires(.git),
+        .requires(.python))
+    func outlived() throws {
+        let mark = "left-\(UInt32.random(in: 0...UInt32.max))"
+        // As the first process of a namespace, as a transfer starts it.
+        var command = Command(
+            "/usr/bin/unshare",
+            [
+                "--pid", "--fork", Executables.path("sallyport-task"), "step-git", "--become", "2134000001:2134000001",
+                "--reach", "network", "--in", "-", "--", "-c",
+                "alias.probe=!/usr/bin/python3 -I -c '\(Self.daemon)' \(mark); echo done", "probe",
+            ])
+        command.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"]
+        let done = try command.run()
+        #expect(done.code == 0 && done.lines == ["done"], "\(done.errorText)")
+        #expect(Processes.having(mark).isEmpty)
+    }
+
+    @Test(
+        "git that talks to a server is alone in its namespace, and dies with who started it", .requires(.root),
+        .requires(.git), .requires(.python))
+    func namespace() throws {
+        let scene = try MirrorTests.Scene()
+        let server = try SilentServer(in: scene.sallyport.home.path)
+        let running = try scene.sallyport.command(["task", "mirror", "http://127.0.0.1:\(server.port)/x.git"]).start()
+        running.closeInput()
+        try server.connected()
+        let below = Processes.below(running.pid)
+        #expect(below.count >= 2)
+        for id in below { #expect(linkTarget("/proc/\(id)/ns/pid") != linkTarget("/proc/self/ns/pid")) }
+        // The lock on the copy is none of git's: only the first of them has it.
+        let holders = below.filter { id in
+            names("/proc/\(id)/fd").contains { linkTarget("/proc/\(id)/fd/\($0)").hasSuffix("/lock") }
+        }
+        #expect(holders.count == 1, "\(holders)")
+        try running.signal(SIGKILL)
+        _ = try running.finish()
+        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
     }
 
     private func confined(_ found: [String: String]) {
@@ -108,9 +168,14 @@ struct HostGitTests {
         try server.connected()
         let waiting = Processes.having("127.0.0.1:\(server.port)").filter { $0 != running.pid }
         #expect(waiting.count >= 2, "git and its helper wait: \(waiting)")
+        for id in waiting {
+            let identity = try #require(statusField(id, "Uid").flatMap { Int($0.split(separator: " ")[0]) })
+            let ids = Array(repeating: "\(identity)", count: 4).joined(separator: " ")
+            #expect(identity >= 2_130_706_432 && statusField(id, "Uid") == ids && statusField(id, "Gid") == ids)
+        }
         let done = try running.finish()
         #expect(done.code == 125 && done.errorText.contains("still ran after 10 seconds"), "\(done.errorText)")
-        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
+        try Processes.waitUntilGone(having: "127.0.0.1:\(server.port)")
     }
 
     @Test(
@@ -127,7 +192,7 @@ struct HostGitTests {
         try running.signal(SIGTERM)
         let done = try running.finish()
         #expect(done.code == 125 && done.errorText.contains("it was interrupted"), "\(done.errorText)")
-        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
+        try Processes.waitUntilGone(having: "127.0.0.1:\(server.port)")
     }
 
     @Test(
@@ -139,6 +204,6 @@ struct HostGitTests {
         let done = try scene.run(["mirror", "http://127.0.0.1:\(server.port)/x.git", "--timeout", "2", "--json"])
         #expect(done.code == 125 && done.errorText.contains("too_slow: "), "\(done.errorText)")
         #expect(try JSON.read(done.output, file: "standard output")["error"]?["code"] == "too_slow")
-        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
+        try Processes.waitUntilGone(having: "127.0.0.1:\(server.port)")
     }
 }

@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 
 /// Copies of upstreams when what fills them is refused, killed, doubled, or has been taken over.
-@Suite("mirrors that are disturbed", .serialized, .requires(.git), .requires(.root), .timeLimit(.minutes(3)))
+@Suite(
+    "mirrors that are disturbed", .serialized, .requires(.git), .requires(.python), .requires(.root),
+    .timeLimit(.minutes(10)))
 struct MirrorCrashTests {
     /// An upstream with a copy, and a commit that the copy has not.
     private struct Filled {
@@ -37,7 +39,7 @@ struct MirrorCrashTests {
             running.closeInput()
             try reading.isWanted()
             let taking = try Lease(mirror + "/config")
-            reading.release()
+            try reading.release()
             try taking.isWanted()
             return (running, taking)
         }
@@ -55,7 +57,7 @@ struct MirrorCrashTests {
         let size = lseek(pack, 0, SEEK_END)
         let flaw: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF]
         try #require(size > 64 && pwrite(pack, flaw, 4, size - 24) == 4)
-        lease.release()
+        try lease.release()
         let done = try running.finish()
         #expect(done.code == 125 && done.errorText.contains("pack"), "\(done.text)\(done.errorText)")
         #expect(try filled.current() == before)
@@ -70,15 +72,12 @@ struct MirrorCrashTests {
         let (running, lease) = try filled.held()
         let steps = Processes.below(running.pid)
         try #require(!steps.isEmpty)
+        let watches = try steps.map { try ProcessWatch($0) }
         try running.signal(SIGKILL)
         _ = try running.finish()
         // The file is still held: only its own end ends the step.
-        let deadline = ContinuousClock.now + .seconds(20)
-        while steps.contains(where: { !Processes.arguments($0).isEmpty }), ContinuousClock.now < deadline {
-            sched_yield()
-        }
-        #expect(steps.filter { !Processes.arguments($0).isEmpty } == [])
-        lease.release()
+        for watch in watches { try watch.waitForEnd(.seconds(30)) }
+        try lease.release()
         #expect(try filled.fill().code == 0)
         #expect(try filled.current() == filled.newest)
     }
@@ -103,6 +102,63 @@ struct MirrorCrashTests {
             "/usr/bin/find", [filled.mirror, "-name", "*.lock", "-o", "-name", "tmp_*", "-o", "-name", "incoming"]
         ).run()
         #expect(left.lines == [])
+    }
+
+    /// The lock on the copy, held by the test.
+    private final class Held {
+        private var number: Int32
+        private let inode: UInt64
+
+        init(_ filled: Filled) throws {
+            var found = stat()
+            let number = open(filled.place + "/lock", O_RDONLY)
+            try #require(number >= 0 && flock(number, LOCK_EX) == 0 && fstat(number, &found) == 0)
+            self.number = number
+            inode = UInt64(found.st_ino)
+        }
+
+        /// Waits until somebody waits for it. proc_locks(5)
+        func isWanted() throws {
+            let deadline = ContinuousClock.now + .seconds(20)
+            while !(text("/proc/locks") ?? "").split(separator: "\n").contains(where: {
+                $0.contains("-> FLOCK") && $0.contains(":\(inode) ")
+            }) {
+                try #require(ContinuousClock.now < deadline)
+                sched_yield()
+            }
+        }
+
+        func release() {
+            if number >= 0 { close(number) }
+            number = -1
+        }
+
+        deinit { release() }
+    }
+
+    @Test("who waits for another fill can be stopped", arguments: [SIGINT, SIGTERM])
+    func stopped(_ signal: Int32) throws {
+        let filled = try Filled()
+        let held = try Held(filled)
+        let running = try filled.scene.sallyport.command(["task", "mirror", filled.scene.upstream]).start()
+        running.closeInput()
+        try held.isWanted()
+        try running.signal(signal)
+        let done = try running.finish()
+        #expect(done.code != 0)
+        #expect(try filled.current() != filled.newest)
+        held.release()
+    }
+
+    @Test("who waits for another fill waits no longer than it was told to")
+    func patience() throws {
+        let filled = try Filled()
+        let held = try Held(filled)
+        let done = try filled.scene.run(["mirror", filled.scene.upstream, "--timeout", "1"])
+        #expect(done.code == 125 && done.errorText.contains("another one fills it"), "\(done.errorText)")
+        held.release()
+        #expect(try filled.scene.run(["mirror", filled.scene.upstream, "--timeout", "60"]).code == 0)
+        #expect(try filled.current() == filled.newest)
     }
 
     @Test("two at once take turns, and each has a whole copy")

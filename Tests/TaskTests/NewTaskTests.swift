@@ -163,6 +163,25 @@ struct NewTaskTests {
     }
 
     @Test(
+        "a task that starts from another one's branch asks for it to go there", .requires(.root), .requires(.git),
+        .requires(.runner))
+    func stacked() throws {
+        let scene = try ForgeScene()
+        let first = try scene.task(["--task", "x"], agent: Self.fix)
+        let below = try #require(first.branch)
+        let directory = scene.scene.sallyport.home.at("upper")
+        let second = try Delivery(
+            try scene.scene.sallyport.command([
+                "task", "run", "--forge", scene.forge, "--base", below, "--task", "y", "--agent-command",
+                "grep -qx fixed file && echo more > other", "--test-command", TaskScene.test, "--out", directory,
+            ]).run(), directory: directory)
+        #expect(second.outcome == "verified", "\(second.finished.errorText)")
+        #expect(second.evidence?["base"]?["commit"]?.stringValue == first.commit)
+        let number = try #require(second.evidence?["forge"]?["pull_request"]?.intValue)
+        #expect(try scene.record("pulls/\(number)")["base"]?.stringValue == below)
+    }
+
+    @Test(
         "the same script gives the same commit tree and dates", .requires(.root), .requires(.git), .requires(.runner))
     func script() throws {
         var trees: Set<String> = []

@@ -84,6 +84,8 @@ struct QuarantineTests {
         try setting.fill()
         #expect(!(try setting.scratch.git("mirror.git", "config", "--list", "--local").contains("fsmonitor")))
         #expect(try setting.scratch.git("mirror.git", "for-each-ref", "refs/pull") == "")
+        let hooks = setting.scratch.exists("mirror.git/hooks") ? try setting.scratch.names("mirror.git/hooks") : []
+        #expect(hooks.allSatisfy { $0.hasSuffix(".sample") }, "\(hooks)")
     }
 
     @Test("a session's repository begins with the copy's references and none of its objects")
@@ -139,5 +141,104 @@ struct QuarantineTests {
         #expect(throws: GitError.self) { _ = try second.turn(within: 1) }
         _ = consume turn
         _ = try second.turn(within: 1)
+    }
+
+    /// A pack of one new commit over the copy's, and the commit.
+    private func pushed(_ setting: Setting) throws -> (pack: [UInt8], commit: ObjectID) {
+        try setting.scratch.write("source/new", Array("new\n".utf8))
+        let commit = try setting.scratch.commit("source", "new")
+        let made = try setting.scratch.git(
+            "source", "pack-objects", "-q", "--revs", "made", input: Array("\(commit)\n^HEAD^\n".utf8))
+        let name = "source/made-\(made.split(separator: "\n").last ?? "").pack"
+        return (
+            Array(try Data(contentsOf: URL(filePath: "\(setting.scratch.path)/\(name)"))),
+            try #require(ObjectID(commit))
+        )
+    }
+
+    private func take(_ pack: [UInt8], _ quarantine: borrowing Quarantine, moving move: Quarantine.Move) throws {
+        let turn = try quarantine.turn(within: 1)
+        var intake = try quarantine.intake(turn, budget: Budget())
+        try intake.append(pack)
+        try intake.check()
+        try intake.keep()
+        try quarantine.move([move])
+    }
+
+    @Test("the same pack a second time, for another branch, is taken")
+    func twice() throws {
+        let setting = try Setting()
+        _ = try setting.quarantine()
+        let (pack, commit) = try pushed(setting)
+        for name in ["refs/heads/agent/a", "refs/heads/agent/b"] {
+            try take(pack, setting.quarantine(), moving: .init(reference: name, old: nil, new: commit))
+        }
+        let references = try setting.quarantine().references()
+        #expect(references["refs/heads/agent/a"] == commit && references["refs/heads/agent/b"] == commit)
+        #expect(try setting.scratch.names("session.git/objects/pack").count == 2)
+        #expect(try setting.quarantine().size() > 0)
+    }
+
+    @Test("a pack whose index never came is in nobody's way")
+    func half() throws {
+        let setting = try Setting()
+        _ = try setting.quarantine()
+        let (pack, commit) = try pushed(setting)
+        let move = Quarantine.Move(reference: "refs/heads/agent/a", old: nil, new: commit)
+        try take(pack, setting.quarantine(), moving: move)
+        // As a process leaves it that is killed between the two: with nobody's branch, and without the index.
+        let names = try setting.scratch.names("session.git/objects/pack")
+        let index = try #require(names.first { $0.hasSuffix(".idx") })
+        let place = "\(setting.scratch.path)/session.git"
+        #expect(unlink("\(place)/objects/pack/\(index)") == 0)
+        #expect(unlink("\(place)/refs/heads/agent/a") == 0)
+        let other = try setting.quarantine().turn(within: 1)
+        #expect(try setting.scratch.names("session.git/objects/pack") == [])
+        _ = consume other
+        try take(pack, setting.quarantine(), moving: move)
+        #expect(try setting.quarantine().references()["refs/heads/agent/a"] == commit)
+    }
+
+    @Test("when one of two references cannot be written, the other is where it was")
+    func allOrNone() throws {
+        let setting = try Setting()
+        let quarantine = try setting.quarantine()
+        let (first, second) = (setting.first, setting.second)
+        for name in ["refs/heads/agent/a", "refs/heads/agent/b"] {
+            try quarantine.move([.init(reference: name, old: nil, new: first)])
+        }
+        // A directory in the place of its log: what is written right before the reference itself.
+        try setting.scratch.git("session.git", "config", "core.logAllRefUpdates", "true")
+        try setting.scratch.makeDirectory("session.git/logs/refs/heads/agent/d/e")
+        try setting.scratch.write("session.git/logs/refs/heads/agent/d/e/f", [1])
+        let again = try setting.quarantine()
+        #expect(throws: GitError.self) {
+            try again.move([
+                .init(reference: "refs/heads/agent/a", old: first, new: second),
+                .init(reference: "refs/heads/agent/b", old: first, new: second),
+                .init(reference: "refs/heads/agent/c", old: nil, new: second),
+                .init(reference: "refs/heads/agent/d", old: nil, new: second),
+            ])
+        }
+        let references = try setting.quarantine().references()
+        #expect(references["refs/heads/agent/a"] == first && references["refs/heads/agent/b"] == first)
+        #expect(references["refs/heads/agent/c"] == nil && references["refs/heads/agent/d"] == nil)
+    }
+
+    @Test("a lock that a killed process left on a reference holds up nobody")
+    func locks() throws {
+        let setting = try Setting()
+        let quarantine = try setting.quarantine()
+        try quarantine.move([.init(reference: "refs/heads/agent/a", old: nil, new: setting.first)])
+        try setting.scratch.makeDirectory("session.git/refs/heads/agent/deep")
+        for name in ["refs/heads/agent/a.lock", "refs/heads/agent/deep/b.lock"] {
+            try setting.scratch.write("session.git/\(name)", [])
+        }
+        _ = try quarantine.turn(within: 1)
+        try quarantine.move([
+            .init(reference: "refs/heads/agent/a", old: setting.first, new: setting.second),
+            .init(reference: "refs/heads/agent/deep/b", old: nil, new: setting.first),
+        ])
+        #expect(try quarantine.references()["refs/heads/agent/a"] == setting.second)
     }
 }

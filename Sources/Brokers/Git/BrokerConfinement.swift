@@ -11,6 +11,7 @@ internal import Workspace
 ///     a fetch      programs: read, execute     mirror: read     quarantine: read
 ///     a push       -                           mirror: read     quarantine as the broker; no exec, no new process
 ///
+/// A connection's process leads a group that neither it nor what it starts can leave, so that one signal ends them all.
 /// Rulesets of Landlock and filters only ever add up. landlock(7), seccomp(2)
 struct BrokerConfinement {
     /// What a connection turned out to be for.
@@ -20,7 +21,7 @@ struct BrokerConfinement {
     var root = ""
 
     private static let heapBytes: UInt64 = 1 << 30
-    private static let fileBytes: UInt64 = 4 << 30
+    private static let mostFileBytes: UInt64 = 4 << 30
     private static let processes: UInt64 = 128
     private static let openFiles: UInt64 = 256
     private static let connectionSeconds: UInt64 = 900
@@ -36,7 +37,7 @@ struct BrokerConfinement {
         try demand(sp_gateway_has_filter(), .seccomp, answer: 1)
         for (resource, value) in [
             (SP_RLIMIT_CORE, 0), (SP_RLIMIT_NOFILE, openFiles), (SP_RLIMIT_NPROC, processes),
-            (SP_RLIMIT_DATA, heapBytes), (SP_RLIMIT_FSIZE, fileBytes), (SP_RLIMIT_MEMLOCK, 0),
+            (SP_RLIMIT_DATA, heapBytes), (SP_RLIMIT_FSIZE, mostFileBytes), (SP_RLIMIT_MEMLOCK, 0),
         ] { try demand(sp_gateway_limit(resource, value), .limits) }
         for number in [SIGPIPE, SIGXFSZ] { try demand(Int32(sp_ignore_signal(number)), .limits) }
         // After the last thread was made: from here on a fork doubles the whole process.
@@ -55,14 +56,20 @@ struct BrokerConfinement {
 
     /// Narrows a connection's process to what it is for.
     ///
-    /// - Parameter processorSeconds: The most that it may ever take.
-    func narrow(to purpose: Purpose, processorSeconds: UInt64 = connectionSeconds) throws(SystemError) {
-        try checked("limit", "processor time of a connection") {
-            Int(sp_gateway_limit(Int32(RLIMIT_CPU.rawValue), processorSeconds))
-        }
+    /// - Parameters:
+    ///   - processorSeconds: The most that it may ever take.
+    ///   - fileBytes: How long any file may become that it writes.
+    func narrow(
+        to purpose: Purpose, processorSeconds: UInt64 = connectionSeconds, fileBytes: UInt64 = mostFileBytes
+    ) throws(SystemError) {
+        for (resource, value) in [
+            (Int32(RLIMIT_CPU.rawValue), processorSeconds), (SP_RLIMIT_FSIZE, fileBytes),
+        ] { try checked("limit", "a connection") { Int(sp_gateway_limit(resource, value)) } }
         // Where Landlock is waived the rest still holds; where it is not, the broker has refused to start without it.
         if sp_landlock_abi() >= 1 { try Landlock.restrict(to: places(purpose)) }
-        if purpose != .fetch { try checked("forbid", "new programs") { Int(sp_gateway_forbid_exec()) } }
+        let mayStart = purpose == .fetch
+        try checked("keep", "the process group of a connection") { Int(sp_broker_keep_group(mayStart ? 1 : 0)) }
+        if !mayStart { try checked("forbid", "new programs") { Int(sp_gateway_forbid_exec()) } }
     }
 
     /// Lets this process go on until it has used so much processor time; past that the kernel ends it. setrlimit(2)

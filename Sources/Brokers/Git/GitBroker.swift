@@ -157,6 +157,8 @@ package final class GitBroker {
             guard pid > 0 else { return }
             // What git's programs left behind comes here too, because this is the first process of its namespace.
             guard workers.removeValue(forKey: pid) != nil else { continue }
+            // Its programs end with it. The group's number is nobody else's while it has members.
+            _ = sp_kill(-pid, SIGKILL)
             count(status)
         }
     }

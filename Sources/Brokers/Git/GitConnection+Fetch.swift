@@ -11,7 +11,7 @@ internal import Workspace
 /// It gets the whole request as a file and its answer is passed on unread. It runs under what this process has left by
 /// then: the two repositories to read, nothing to write, no socket, no other process.
 extension GitConnection {
-    private static let mostRequestBytes = 16 << 20
+    static let mostRequestBytes = 16 << 20
     private static let turnSeconds: UInt32 = 300
     private static let program = "/usr/bin/git"
 

@@ -83,9 +83,8 @@ extension GitConnection {
         throws(GitError) -> [String]?
     {
         let turn = try quarantine.turn(within: Self.turnSeconds)
-        guard try quarantine.size() < site.repositoryBytes else {
-            throw GitError(.refused, "take", "the push", "the session's repository is full", remedy: "Push less.")
-        }
+        let (size, full) = (try quarantine.size(), Self.full)
+        guard size < site.repositoryBytes else { throw full }
         if try pack.isEmpty(&client) {
             if let reasons = try flaws(request, quarantine) { return reasons }
             try move(request, quarantine)
@@ -94,25 +93,35 @@ extension GitConnection {
         var budget = Budget()
         budget.bundleBytes = site.packBytes
         var intake = try quarantine.intake(turn, budget: budget)
-        var size = 0
+        let room = site.repositoryBytes - size
+        var taken = 0
         while let piece = try pack.next(&client) {
-            if size >> 20 != (size + piece.count) >> 20 {
-                BrokerConfinement.allow(processorSeconds: site.processorSeconds(pack: size + piece.count))
+            if taken >> 20 != (taken + piece.count) >> 20 {
+                BrokerConfinement.allow(processorSeconds: site.processorSeconds(pack: taken + piece.count))
             }
-            size += piece.count
+            taken += piece.count
+            guard taken <= room else { throw full }
             try intake.append(piece)
         }
         try intake.check()
+        // With its index, and with what a thin pack left out.
+        guard try intake.size() <= room else { throw full }
         if let reasons = try flaws(request, quarantine) { return reasons }
         try intake.keep()
         try move(request, quarantine)
         return nil
     }
 
+    private static let full = GitError(
+        .refused, "take", "the push", "the session's repository is full", remedy: "Push less.")
+
     private func flaws(_ request: PushRequest, _ quarantine: borrowing Quarantine) throws(GitError) -> [String]? {
         var reasons: [String?] = []
         for command in request.commands {
-            guard let new = command.new else { return nil }
+            guard let new = command.new else {
+                reasons.append("a branch may not be deleted")
+                continue
+            }
             reasons.append(try quarantine.flaw(moving: command.old, to: new))
         }
         guard reasons.contains(where: { $0 != nil }) else { return nil }

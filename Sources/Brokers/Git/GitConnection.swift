@@ -75,14 +75,17 @@ final class GitConnection {
         do throws(SystemError) {
             switch (request.service, request.action) {
             case (.uploadPack, _):
-                try confinement.narrow(to: .fetch)
+                // Besides the ledger it writes the request, into memory.
+                try confinement.narrow(
+                    to: .fetch, fileBytes: max(site.ledgerBytes, UInt64(Self.mostRequestBytes)))
                 return fetch(request, head, rest)
             case (.receivePack, .advertise):
-                try confinement.narrow(to: .look)
+                try confinement.narrow(to: .look, fileBytes: site.ledgerBytes)
                 return advertise()
             case (.receivePack, .call):
                 try confinement.narrow(
-                    to: .push, processorSeconds: site.processorSeconds(pack: site.packBytes))
+                    to: .push, processorSeconds: site.processorSeconds(pack: site.packBytes),
+                    fileBytes: max(site.ledgerBytes, site.repositoryBytes))
                 BrokerConfinement.allow(processorSeconds: site.processorSeconds(pack: 0))
                 return push(head, rest)
             }

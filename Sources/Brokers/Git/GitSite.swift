@@ -7,6 +7,8 @@ package struct GitSite: Equatable, Sendable {
     package let rules: PushRules
     package let packBytes: Int
     package let repositoryBytes: UInt64
+    /// Size that the ledger may reach.
+    package let ledgerBytes: UInt64
     private let pushSeconds: UInt64
 
     /// Processor time that a push may take whose pack has so many bytes. A pack can be made so that unpacking it takes the
@@ -18,6 +20,7 @@ package struct GitSite: Equatable, Sendable {
         rules = PushRules(scope: start.scope)
         packBytes = Int(start.packBytes)
         repositoryBytes = start.repositoryBytes
+        ledgerBytes = start.ledgerBytes
         pushSeconds = UInt64(start.pushSeconds)
     }
 }

@@ -162,16 +162,26 @@ static inline int sp_gateway_forbid_exec(void) {
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program) < 0 ? -errno : 0;
 }
 
-/// Narrows an egress gateway to what it does from now on: sockets of TCP and UDP, and no file by name.
+/// Narrows an egress gateway to what it does from now on: sockets of TCP and UDP, pairs of local streams, and no file by
+/// name.
 ///
 /// Its first filter had to allow the route socket, and the files that c-ares reads when it starts (resolv.conf, and
 /// /dev/urandom for the numbers of its questions: predictable ones could be answered by anybody, CVE-2023-31147).
+///
+/// A pair of streams is how a connection goes on to the repository's broker. Both its ends are connected for ever, so that
+/// neither takes an address; an end of datagrams would, and the kernel looks a path up without any openat. unix(7)
 static inline int sp_gateway_narrow_egress(void) {
     enum { TYPE_MASK = 0xf };
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1 /* AF_UNIX */, 0, 10),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TYPE_MASK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1 /* SOCK_STREAM */, 8, 7),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 7),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2 /* AF_INET */, 1, 0),

@@ -23,8 +23,9 @@ long sp_task_drop(int change, uint32_t uid, uint32_t gid);
 /// Allows the system calls that libgit2 and a Swift program need for files, memory and threads; all others are EPERM.
 /// With `reading_only` also those that change a name, a mode or a time.
 long sp_task_filter(int reading_only);
-/// Refuses what git never needs between two repositories: other processes, namespaces, mounts, kernel interfaces, and every
-/// kind of socket but, with `network`, TCP, UDP and route netlink.
+/// Refuses what git never needs between two repositories: other processes, namespaces, mounts, kernel interfaces, and
+/// sockets of every family but, with `network`, IPv4, IPv6 and netlink. Only the family is compared: raw and packet sockets
+/// take a capability, which git has not.
 long sp_task_git_filter(int network);
 /// Nothing that is executed from here on gains a privilege; Landlock and the filter need it first.
 long sp_task_no_new_privileges(void);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
 package import TaskModel
+internal import Workspace
 
 /// What the supervisor recorded about one sandbox: the observed part of a task.
 package struct SessionRecord: Sendable {
@@ -24,17 +25,31 @@ package struct SessionRecord: Sendable {
     }
     package var exitCode: Int? { json["exit_code"]?.intValue }
     package var signal: Int? { json["signal"]?.intValue }
+    /// Whether its workspace was kept as it was at the end.
+    package var hasKept: Bool { json["changes"]?["kept"]?.boolValue == true }
     package var planDigest: String { json["plan_digest"]?.stringValue ?? "" }
     /// A file system of the sandbox was full: what failed then may have failed for that.
     package var ranOutOfSpace: Bool {
         limitsHit.contains { ["workspace_bytes", "workspace_inodes", "tmp"].contains($0.stringValue ?? "") }
     }
-    /// A name that the egress gateway denied, the most frequent one.
-    package var deniedName: String? { egressDenials.first?["subject"]?.stringValue }
+    /// What can have kept a task from going on: of the network the most frequent denial and failure.
+    package var seen: BlockedReason.Seen {
+        func shown(_ json: JSON?) -> String? {
+            json?.stringValue.map { PrintableText.escaped($0.utf8, longest: 300) }
+        }
+        var seen = BlockedReason.Seen()
+        seen.networkLost = shown(json["egress"]?["lost"])
+        seen.denied = shown(egressDenials.first?["subject"])
+        if let name = shown(egressFailures.first?["subject"]), let reason = shown(egressFailures.first?["reason"]) {
+            seen.unreachable = (name, reason)
+        }
+        return seen
+    }
     package var limit: String? { json["limit"]?.stringValue }
     package var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
     package var denials: [JSON] { json["denials"]?.arrayValue ?? [] }
     package var egressDenials: [JSON] { json["egress"]?["denials"]?.arrayValue ?? [] }
+    package var egressFailures: [JSON] { json["egress"]?["failures"]?.arrayValue ?? [] }
 
     /// Members of the record as it has them, null where it has none.
     func members(_ names: [String]) -> [JSON.Member] { names.map { JSON.Member($0, json[$0] ?? .null) } }

@@ -44,6 +44,7 @@ package struct TaskEvent: Equatable, Sendable {
         return [TaskEvent(sandboxEnd, [label] + end)]
             + record.denials.map { TaskEvent("syscall_denied", [label, .init("denial", $0)]) }
             + record.egressDenials.map { TaskEvent("egress_denied", [label, .init("denial", $0)]) }
+            + record.egressFailures.map { TaskEvent("egress_failed", [label, .init("denial", $0)]) }
             + record.limitsHit.map { TaskEvent("limit_hit", [label, .init("limit", $0)]) }
     }
 
@@ -73,7 +74,7 @@ package struct TaskEvent: Equatable, Sendable {
 
     var subject: Subject {
         switch name {
-        case Self.sandboxEnd, "syscall_denied", "egress_denied", "limit_hit": .sandbox
+        case Self.sandboxEnd, "syscall_denied", "egress_denied", "egress_failed", "limit_hit": .sandbox
         case "push_gate": .gate
         case "commit_received", "delivery_refused": .delivery
         default: .other

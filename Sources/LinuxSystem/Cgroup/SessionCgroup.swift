@@ -8,10 +8,14 @@ package struct CgroupLimits: Sendable {
     package let pids: Int
     /// Thousandths of one processor.
     package let cpuMillis: Int
-    package init(memoryBytes: UInt64, pids: Int, cpuMillis: Int) {
+    /// Whether all of a group ends when its memory is used up, or the process alone that has most of it (v2; on v1 the kernel
+    /// knows the latter only).
+    package let endsTogether: Bool
+    package init(memoryBytes: UInt64, pids: Int, cpuMillis: Int, endsTogether: Bool = true) {
         self.memoryBytes = memoryBytes
         self.pids = pids
         self.cpuMillis = cpuMillis
+        self.endsTogether = endsTogether
     }
 }
 
@@ -28,6 +32,16 @@ package struct SessionCgroup: ~Copyable, Sendable {
         self.version = version
         self.directories = directories
     }
+
+    /// What the groups of a session's git broker are called: they lie beside the session's own.
+    package static func broker(of id: String) -> String { id + brokerSuffix }
+
+    /// The session that a name of groups belongs to: its own or its broker's.
+    package static func session(of name: String) -> String {
+        name.hasSuffix(brokerSuffix) ? String(name.dropLast(brokerSuffix.count)) : name
+    }
+
+    private static let brokerSuffix = "-git"
 
     /// Where the groups of session `id` go on this host; nothing is created.
     package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool) -> [(
@@ -156,7 +170,7 @@ package struct SessionCgroup: ~Copyable, Sendable {
         try writeKernelFile(path + "/memory.max", String(limits.memoryBytes))
         // A kernel without swap accounting has no such file; a host without it cannot hold the limit.
         try writeKernelFile(path + "/memory.swap.max", "0")
-        try writeKernelFile(path + "/memory.oom.group", "1")
+        try writeKernelFile(path + "/memory.oom.group", limits.endsTogether ? "1" : "0")
         try writeKernelFile(path + "/pids.max", String(limits.pids))
         try writeKernelFile(path + "/cpu.max", "\(limits.cpuMillis * 100) 100000")
     }

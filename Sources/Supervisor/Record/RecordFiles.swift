@@ -15,15 +15,21 @@ struct RecordFiles: ~Copyable {
     private let profile: Descriptor
     private let document: Descriptor
     private let environment: Descriptor
+    private let audit: Descriptor?
 
     private static let largestAudit = 64 << 20
 
     /// Opens the files before anything runs: one that cannot be written is better known then.
-    init(_ prefix: String) throws(SystemError) {
+    ///
+    /// - Parameter hasAudit: Whether the session has a gateway, which writes one.
+    init(_ prefix: String, hasAudit: Bool) throws(SystemError) {
         let plan = try Descriptor.create(prefix + ".plan.json")
         let profile = try Descriptor.create(prefix + ".profile.txt")
         let document = try Descriptor.create(prefix + ".profile.yaml")
         let environment = try Descriptor.create(prefix + ".environment.json")
+        let audit: Descriptor?
+        if hasAudit { audit = try Descriptor.create(prefix + ".audit.jsonl") } else { audit = nil }
+        self.audit = audit
         self.prefix = prefix
         self.plan = plan
         self.profile = profile
@@ -63,9 +69,8 @@ struct RecordFiles: ~Copyable {
 
     /// The audit of the session's gateway, once nobody writes it any more; nothing where there was no gateway.
     borrowing func copyAudit(from session: borrowing Directory) throws(SystemError) {
-        guard try session.contains("audit.jsonl") else { return }
+        guard audit != nil, try session.contains("audit.jsonl") else { return }
         let bytes = try session.read("audit.jsonl", limit: Self.largestAudit)
-        let name = prefix + ".audit.jsonl"
-        try Descriptor.create(name).writeAll(bytes, subject: "\"\(name)\"")
+        try audit?.writeAll(bytes, subject: "\"\(prefix).audit.jsonl\"")
     }
 }

@@ -34,7 +34,7 @@ final class GatewayProcess {
     /// Starts the program; it waits for its first message.
     static func start(
         _ role: Role, _ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity,
-        view: ConfinedProgram.View? = nil
+        view: ConfinedProgram.View? = nil, groups: ConfinedProgram.Groups? = nil
     ) throws(SystemError) -> GatewayProcess {
         let filter = try FilterCache(paths).filter(
             program: role.arguments.joined(separator: " "), allowed: role.calls, answered: role.answered,
@@ -50,7 +50,7 @@ final class GatewayProcess {
             let started = try ConfinedProgram.start(
                 program, argv: role.arguments, environment: [], identity: identity,
                 descriptors: [null.number, null.number, null.number, channel.second.number], filter: filter,
-                openFiles: role.openFiles, view: view)
+                openFiles: role.openFiles, view: view, groups: groups)
             return GatewayProcess(role, consume control, consume started)
         } catch {
             throw SystemError("start", "\(role) at \(error.step)", error.errno, remedy: error.remedy)
@@ -61,6 +61,12 @@ final class GatewayProcess {
         self.role = role
         self.control = control
         self.program = consume program
+    }
+
+    /// Its number on this host.
+    func identifier() throws(SystemError) -> Int32 {
+        guard let pidfd = program?.pidfd.number else { throw SystemError("find", "\(role)", .noSuchProcess) }
+        return try processID(pidfd: pidfd)
     }
 
     // MARK: Talk

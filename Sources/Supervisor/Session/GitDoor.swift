@@ -27,26 +27,45 @@ final class GitDoor {
     /// Where the egress gateway hands connections over; nil once it has its copy.
     var door: Int32? { connections?.number }
 
+    /// What it may use for one session, which pays for it with its own processors: upload-pack and what it starts for four
+    /// clients at a time, one push, and requests that wait in memory.
+    static func limits(cpuMillis: Int) -> CgroupLimits {
+        CgroupLimits(memoryBytes: 2 << 30, pids: 256, cpuMillis: cpuMillis, endsTogether: false)
+    }
+
     /// Starts the program; ``begin(_:ledger:options:)`` comes next.
-    init(_ programs: Programs, _ paths: HostPaths, _ mode: Mode, _ access: GitAccess) throws(SystemError) {
+    ///
+    /// - Parameter groups: What limits it and all that it starts; nil where the session has none either.
+    init(
+        _ programs: Programs, _ paths: HostPaths, _ mode: Mode, _ access: GitAccess, groups: ConfinedProgram.Groups?
+    ) throws(SystemError) {
         let held = DescriptorSet()
         let view = try GitView.make(
             paths, mode: mode, held: held, mirror: access.mirror, quarantine: access.quarantine)
         process = try GatewayProcess.start(
-            .git, programs, paths, identity: try Self.identity(mode, access.quarantine), view: view)
+            .git, programs, paths, identity: try Self.identity(mode, view), view: view, groups: groups)
+        // What the session makes it do is the session's: all that it starts has this as well.
+        if mode == .host { try FirstToGo.mark([process.identifier()]) }
         let pair = try Channel.messages()
         connections = try pair.first.duplicate()
         brokersEnd = try pair.second.duplicate()
     }
 
-    private static func identity(_ mode: Mode, _ quarantine: String) throws(SystemError) -> ConfinedProgram.Identity {
+    /// The id that the quarantine belongs to, of the tree that was opened: the path may lead to another's by now.
+    private static func identity(_ mode: Mode, _ view: ConfinedProgram.View) throws(SystemError)
+        -> ConfinedProgram.Identity
+    {
         guard mode == .host else { return .unmappedCaller }
-        let status = try FileStatus.path(quarantine)
-        guard status.isDirectory, status.uid != 0, status.uid == status.gid else {
+        guard let tree = view.trees.first(where: { $0.target == view.written }) else {
+            throw SystemError("serve", "the quarantine", .noEntry)
+        }
+        let status = try FileStatus.at(
+            max(tree.descriptor, tree.opened), [0], flags: SP_AT_EMPTY_PATH, subject: "the quarantine")
+        guard status.isDirectory, BrokerView.identities.contains(status.uid), status.uid == status.gid else {
             throw SystemError(
-                "serve", "the quarantine \"\(quarantine)\"", .notPermitted,
+                "serve", "the quarantine, which belongs to \(status.uid):\(status.gid)", .notPermitted,
                 remedy:
-                    "It must belong to an id of its own, which is no person's and not root's; let `sallyport task repository` make it."
+                    "It must belong to an id of its own, of those that no person has; let `sallyport task repository` make it."
             )
         }
         return .host(id: status.uid)

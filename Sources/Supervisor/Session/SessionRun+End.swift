@@ -81,15 +81,23 @@ extension SessionRun {
         _ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory,
         _ result: inout SessionResult
     ) throws(SystemError) {
-        guard request.disposition != .discard, let workspace = request.workspace else { return }
-        guard case .overlay(let lower, _, _) = spec.workspace else { return }
-        let upper = pool?.directory.fd.number ?? sandbox.upperNumber
-        let limits = request.profile.limits
+        guard request.disposition != .discard else { return }
+        let namespace = sandbox.userNamespace.number
+        let left: KeptChanges.Left
+        switch spec.workspace {
+        case .readOnly: return
+        case .empty:
+            // Nobody's tree was shown, so nobody waits for its changes unless they said so.
+            guard request.keepsAll else { return }
+            left = .init(upper: sandbox.workspaceNumber, lower: nil, namespace: namespace)
+        case .overlay(let lower, _, _):
+            left = .init(
+                upper: pool?.directory.fd.number ?? sandbox.upperNumber,
+                lower: (lower.source, max(lower.descriptor, lower.opened)), namespace: namespace)
+        }
         let kept = try KeptChanges(paths).collect(
-            session: directory.id, created: result.startedMilliseconds, workspace: workspace, upper: upper,
-            lower: max(lower.descriptor, lower.opened), namespace: sandbox.userNamespace.number, mode: mode,
-            bytes: limits.workspaceBytes,
-            inodes: limits.workspaceInodes, fault: fault)
+            session: directory.id, created: result.startedMilliseconds, left, profile: request.profile, mode: mode,
+            evenUnchanged: request.keepsAll, fault: fault)
         result.keptEntries = kept?.entries ?? 0
         result.keptDigest = kept?.digest
         result.leftOutEntries = kept?.leftOut ?? 0
@@ -101,6 +109,7 @@ extension SessionRun {
         var empty = true
         // A start that failed before it came to them.
         if let made = groups?.settle() { cgroup = consume made }
+        if let made = gitGroups?.settle() { gitCgroup = consume made }
         // As a rule nobody is left, and the kernel says so by removing them.
         if cgroup?.removeIfEmpty() ?? false { cgroup = nil }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
@@ -134,6 +143,12 @@ extension SessionRun {
         egress?.leave()
         // Whoever reads the quarantine next must find nobody who still writes.
         git?.leave()
+        do throws(SystemError) {
+            if !(gitCgroup?.removeIfEmpty() ?? true) {
+                try gitCgroup?.kill(deadline: 10_000)
+                try gitCgroup?.remove(deadline: 5000)
+            }
+        } catch { note(error) }
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
             do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch

@@ -55,7 +55,12 @@ extension SessionRun {
     func startGit(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
         guard let access = request.git else { return }
         result.git = SessionResult.Git(access)
-        let door = try GitDoor(programs, paths, mode, access)
+        var groups: ConfinedProgram.Groups?
+        if let gitGroups, let group = try gitGroups.take() {
+            groups = .init(version: group.version, entrances: gitGroups.entrances)
+            gitCgroup = consume group
+        }
+        let door = try GitDoor(programs, paths, mode, access, groups: groups)
         git = door
         let ledger = try directory.directory.open(
             "git.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)

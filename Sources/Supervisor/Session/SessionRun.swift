@@ -22,6 +22,9 @@ package final class SessionRun {
 
     var cgroup: SessionCgroup?
     var groups: PendingGroups?
+    /// The same of the git broker, whose work is not the sandbox's but is done for it.
+    var gitCgroup: SessionCgroup?
+    var gitGroups: PendingGroups?
     var block: IdBlock?
     var pool: PoolDirectory?
     var streams: Streams?
@@ -61,7 +64,9 @@ package final class SessionRun {
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
         if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
-        if let prefix = request.recordFiles { records = try RecordFiles(prefix) }
+        if let prefix = request.recordFiles {
+            records = try RecordFiles(prefix, hasAudit: request.git != nil || request.profile.egress.isOpen)
+        }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
         var result = SessionResult(session: directory.id.text)
@@ -69,6 +74,7 @@ package final class SessionRun {
         let started = sp_clock_ns(CLOCK_MONOTONIC)
         result.mode = mode.rawValue
         result.profileName = request.profile.name
+        result.shows = request.shows?.session
         result.enforcement = request.profile.limits.enforcement.rawValue
         do throws(SystemError) {
             try live(directory, &result)
@@ -89,7 +95,10 @@ package final class SessionRun {
             }
             result.add(streams.counts)
         }
-        try records?.copyAudit(from: directory.directory)
+        do throws(SystemError) { try records?.copyAudit(from: directory.directory) } catch {
+            // The command did run, and what is known of it is written all the same.
+            result.error = result.error ?? error.description
+        }
         try directory.write("result.json", result.json)
         fault.reach("result.written")
         if let copy {
@@ -120,6 +129,11 @@ package final class SessionRun {
                 on: worker, id.text,
                 CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
                 root: mode == .host)
+            if request.git != nil {
+                gitGroups = .begin(
+                    on: worker, SessionCgroup.broker(of: id.text), GitDoor.limits(cpuMillis: limits.cpuMillis), layout,
+                    root: mode == .host)
+            }
         }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)
         let program = try programs.sealed("sp-init")
@@ -140,6 +154,7 @@ package final class SessionRun {
         spec.standard = streams.standard
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
+        try showKept(&spec)
 
         try network?.ready()
         fault.reach("network.made")

@@ -81,6 +81,7 @@ package struct Sweep {
         if adopted == nil { adopted = try adoptOrphaned(id, sessions) }
         guard let dead = adopted.take() else { return }
         try clearGroups(dead.id.text)
+        try clearGroups(SessionCgroup.broker(of: dead.id.text))
         var held: [IdBlock] = []
         if mode == .host {
             held = try IdBlocks.open(HostFile.idRange()).inUse().filter { $0.session == id.text }.map(\.block)
@@ -145,14 +146,15 @@ package struct Sweep {
             guard access(parent, F_OK) == 0 else { continue }
             for name in try Directory.open(parent).names() {
                 let text = String(decoding: name, as: UTF8.self)
-                if SessionID(text) != nil || isOfDeadDoctor(text) { ids.insert(text) }
+                if SessionID(SessionCgroup.session(of: text)) != nil || isOfDeadDoctor(text) { ids.insert(text) }
             }
         }
         // Another runtime directory's sessions live in the same groups: nobody's is only a group without processes whose
         // id block, which is taken before the group is made, is no living supervisor's.
         let living = try ownersOfLivingBlocks()
-        for id in ids.sorted() where try !sessions.contains(id) && !living.contains(id) {
-            try clearAbandoned(id, layout)
+        for id in ids.sorted() {
+            let owner = SessionCgroup.session(of: id)
+            if try !sessions.contains(owner) && !living.contains(owner) { try clearAbandoned(id, layout) }
         }
     }
 
@@ -185,7 +187,9 @@ package struct Sweep {
         for (block, owner) in try blocks.inUse() where try !sessions.contains(owner) {
             // The table is the host's, sessions may be of another runtime directory: its supervisor decides.
             guard try blocks.isAbandoned(block) else { continue }
-            if let layout = try layoutIfAny() { try clearAbandoned(owner, layout) }
+            if let layout = try layoutIfAny() {
+                for name in [owner, SessionCgroup.broker(of: owner)] { try clearAbandoned(name, layout) }
+            }
             // What still dies there is the other directory's sweep to end; until then the ids are not free.
             if try BlockProcesses.list(block).isEmpty { try giveBack(block, of: owner, blocks) }
         }

@@ -6,6 +6,9 @@ package enum BrokerView {
     package static let mirror = "/run"
     /// The session's own repository, where pushes land.
     package static let quarantine = "/workspace"
+    /// Whom quarantines belong to on a host whose root makes them: ids that are nobody's, above any session's and below
+    /// those of task steps.
+    package static let identities: Range<UInt32> = 2_126_000_000..<2_130_194_304
 }
 
 /// The first message to a git broker: what it serves, and how much of it.

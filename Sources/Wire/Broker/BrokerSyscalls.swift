@@ -4,7 +4,7 @@
 ///
 /// Any other is answered with ENOSYS, which every C library takes for an older kernel: git's programs are the host's own,
 /// of any version. No call here makes a socket, a mount or a namespace, or reaches into another process; the broker takes
-/// more away itself, see `Confinement`.
+/// more away itself, and from each connection's process, see `BrokerConfinement`.
 package enum BrokerSyscalls {
     package static let allowed: [String] = programs + memory + files + control + architecture
 

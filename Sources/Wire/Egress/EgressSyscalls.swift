@@ -3,7 +3,7 @@
 /// The system calls that `sallyport-gateway egress` makes, for the filter that the supervisor loads before it execs it.
 ///
 /// Whatever is not named here ends the process. What it needed only to start, files by name and a route socket, a second
-/// filter takes away that it loads itself before it hears the first byte.
+/// filter takes away that it loads itself before it hears the first byte; of pairs of sockets that one leaves local streams.
 package enum EgressSyscalls {
     /// Calls that are allowed with any argument.
     package static let allowed: [String] =

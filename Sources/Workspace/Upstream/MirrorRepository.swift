@@ -24,26 +24,9 @@ package struct MirrorRepository: ~Copyable {
             let directory = try repository.directory(place)
             for name in try directory.names() where name.starts(with: "tmp_".utf8) { try directory.removeTree(name) }
         }
-        try removeLocks(repository)
-        // A stack instead of a recursion: an upstream chooses how deep its names are.
-        var waiting = ["refs"]
-        while let place = waiting.popLast() {
-            let directory = try repository.directory(place)
-            try removeLocks(directory)
-            for name in try directory.names() {
-                guard let text = String(validating: name, as: UTF8.self), try directory.status(text).isDirectory else {
-                    continue
-                }
-                waiting.append("\(place)/\(text)")
-            }
-        }
-    }
-
-    /// No reference's name ends like this. git-check-ref-format(1)
-    private static func removeLocks(_ directory: borrowing Directory) throws(SystemError) {
-        for name in try directory.names() where name.suffix(5).elementsEqual(".lock".utf8) {
-            try directory.removeTree(name)
-        }
+        try Leftovers.clearPacks(repository)
+        try Leftovers.clearLocks(repository)
+        try Leftovers.clearReferenceLocks(repository)
     }
 
     package init(at path: String) throws(GitError) { bare = try BareRepository.open(at: path) }

@@ -83,6 +83,8 @@ struct GitProcess {
         }
         try checked("install", "the system call filter of git") { sp_task_git_filter(isNetworked ? 1 : 0) }
         let argv = ([Self.git] + arguments).map { strdup($0) } + [nil]
+        // The server may have taken it over by its end.
+        if isNetworked { exit(Int32(try checked("run", "\"\(Self.git)\" alone") { sp_task_keep(Self.git, argv) })) }
         try checked("run", "\"\(Self.git)\"") { sp_task_become(Self.git, argv) }
     }
 

@@ -7,6 +7,10 @@ internal import Workspace
 /// The git command of this host, between a repository of the host and another one: the one way in which it is ever run.
 ///
 ///     HostGit ── starts ──▶ step-git (``GitProcess``: gives everything up) ── becomes ──▶ git ──▶ its helpers
+///                                                           towards a server: ── starts ──▶ git ──▶ its helpers
+///
+/// Towards a server step-git is the first process of a pid namespace, so that nobody whom the server has taken over is left
+/// when the transfer is over.
 ///
 /// It has our configuration and no other, asks nobody, runs no hook, and speaks one protocol. A credential reaches it by
 /// a descriptor of a file in memory that git includes as configuration, and is sent to one origin only. So it is in no
@@ -26,7 +30,7 @@ struct HostGit {
     var credential: Secret?
     /// Certificates to trust instead of the host's, as PEM.
     var authorities: [UInt8]?
-    /// Stays open in it and in all that it starts: a lock that ends with the last of them.
+    /// Stays open in step-git, towards a server, until nobody is left of all that it started: a lock. git has it not.
     var held: Int32?
 
     /// What came of one call.
@@ -77,7 +81,8 @@ struct HostGit {
         let trusted = try MemoryFile.sealed(authorities.map { Secret(copying: $0) }, name: "certificates")
         return try processes.start(
             ["/proc/self/exe", GitProcess.name] + place + ["--"] + arguments, environment: environment,
-            descriptors: [-1, pipes[0], pipes[1], secret.number, pipes[2], trusted.number] + (held.map { [$0] } ?? []))
+            descriptors: [-1, pipes[0], pipes[1], secret.number, pipes[2], trusted.number] + (held.map { [$0] } ?? []),
+            isAlone: url != nil)
     }
 
     /// What ``GitProcess`` leaves to git.

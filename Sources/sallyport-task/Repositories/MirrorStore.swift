@@ -9,7 +9,7 @@ internal import Workspace
 ///     mirrors/<key>/lock             held while it is filled
 ///     mirrors/<key>/mirror.json      which upstream it is, and when it was last filled
 ///     mirrors/<key>/uses.jsonl       each use of a credential
-///     mirrors/<key>/copy/mirror.git  the copy; `copy` and all below belongs to an id that this one upstream has
+///     mirrors/<key>/copy/mirror.git  the copy; `copy` and all below belongs to an id made of the upstream's key
 struct MirrorStore: ~Copyable {
     let upstream: Upstream
     /// Nil where the caller has one id only.
@@ -22,12 +22,19 @@ struct MirrorStore: ~Copyable {
     var copy: String { directory.path + "/copy" }
     var repository: String { copy + "/mirror.git" }
 
-    /// First of the ids of copies: above those of task steps, below the sign bit.
+    /// First of the ids of copies: above those of task steps, below the sign bit. Of 23 bits of the key: two upstreams may
+    /// have the same.
     private static let firstIdentity: UInt32 = 2_135_000_000
     private static let identities: UInt32 = 1 << 23
 
     /// Opens the place, made where it is missing, and waits until nobody else fills it.
-    static func open(_ upstream: Upstream, state: String) throws(TaskFailure) -> MirrorStore {
+    ///
+    /// Before signals are watched, so that whoever waits can be stopped.
+    ///
+    /// - Parameter seconds: The longest wait.
+    static func open(_ upstream: Upstream, state: String, within seconds: Int = HostGit.longest) throws(TaskFailure)
+        -> MirrorStore
+    {
         let key = upstream.key
         // A server that takes over one transfer must not meet the next upstream's: an id each.
         let number = firstIdentity + (UInt32(key.prefix(8), radix: 16) ?? 0) % identities
@@ -51,8 +58,13 @@ struct MirrorStore: ~Copyable {
                     remedy: "It must belong to the caller and be writable by nobody else.")
             }
             let lock = try directory.open("lock", O_RDONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
-            let number = lock.number
-            try checked("lock", "\"\(path)/lock\"") { sp_flock(number, LOCK_EX) }
+            // Not `checked`, which would wait again after the alarm. flock(2), EINTR
+            let result = sp_lock_within(lock.number, UInt32(clamping: seconds))
+            if result < 0 {
+                throw SystemError(
+                    "lock", "\"\(path)\": another one fills it", Errno(Int32(-result)),
+                    remedy: "Try again when that is done, or with a longer --timeout.")
+            }
             try directory.make("copy", mode: 0o755, existing: true)
             if let identity {
                 let made = try directory.directory("copy")

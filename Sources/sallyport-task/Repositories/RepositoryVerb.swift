@@ -3,6 +3,7 @@ internal import CLI
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
+internal import TaskModel
 internal import Wire
 internal import Workspace
 
@@ -36,13 +37,14 @@ enum RepositoryVerb {
         }
         do throws(TaskFailure) {
             let arguments = try RepositoryArguments(verb, arguments)
+            let seconds = arguments.seconds ?? HostGit.longest
+            let store = try MirrorStore.open(
+                arguments.upstream, state: try StateDirectory.path(environment), within: seconds)
             let step = ConfinedStep(
                 processes: try ChildProcess(), seconds: arguments.seconds ?? ConfinedStep.longest)
-            var fill = MirrorFill(
-                step: step, seconds: arguments.seconds ?? HostGit.longest, environment: environment)
+            var fill = MirrorFill(step: step, seconds: seconds, environment: environment)
             fill.credential = arguments.credential
             fill.authorities = arguments.authorities
-            let store = try MirrorStore.open(arguments.upstream, state: try StateDirectory.path(environment))
             let mirror = try fill.run(store)
             try arguments.session?.make(step, over: mirror)
             report(arguments, mirror)
@@ -50,7 +52,12 @@ enum RepositoryVerb {
         } catch {
             Progress.say("sallyport: \(error)")
             if arguments.contains("--json"), let code = error.code {
-                let document: JSON = ["error": ["code": .string(code), "message": .string(error.description)]]
+                let document: JSON = [
+                    "error": [
+                        "code": .string(code), "message": .string(error.description),
+                        "blocked": .optional(error.blocked?.description),
+                    ]
+                ]
                 Progress.write(document.compactText + "\n", to: 1)
             }
             return 125

@@ -19,11 +19,6 @@ struct SessionRepository {
     var description: String { directory + "/git.json" }
     var quarantine: String { "\(directory)/quarantine/\(StepProcess.sessionName)" }
 
-    /// First of the ids of quarantines, and how many there are: below those of task steps. They outlive the process that
-    /// makes them, so they are drawn and not counted.
-    private static let firstIdentity: UInt32 = 2_126_000_000
-    private static let identities: UInt32 = 1 << 22
-
     /// Makes it in a new directory.
     func make(_ step: ConfinedStep, over mirror: MirrorFill.Outcome) throws(TaskFailure) {
         let owner = try identity()
@@ -56,10 +51,13 @@ struct SessionRepository {
         }
     }
 
+    /// Drawn and not counted, since they outlive the process that makes them: 22 bits, which nobody compares with those that
+    /// are there. Two that are equal share what the id may do, and neither sees the other's files.
     private func identity() throws(TaskFailure) -> Confinement.Identity? {
         guard geteuid() == 0 else { return nil }
         let random = try host { () throws(SystemError) in try randomBytes(4) }
-        let number = Self.firstIdentity + random.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } % Self.identities
+        let ids = BrokerView.identities
+        let number = ids.lowerBound + random.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } % UInt32(ids.count)
         return .init(user: number, group: number)
     }
 }

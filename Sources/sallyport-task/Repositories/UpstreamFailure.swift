@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import TaskModel
 internal import Workspace
 
 /// Why a remote upstream could not be read, told from what the server answered and how git ended.
@@ -21,6 +22,7 @@ struct UpstreamFailure {
     }
 
     let reason: Reason
+    private let hasCredential: Bool
     private let remedy: String
     private let words: String
 
@@ -29,6 +31,7 @@ struct UpstreamFailure {
     /// - Parameter earlier: Requests of the same run that were answered before.
     init?(_ result: HostGit.Result, earlier: [TransferUse], hasCredential: Bool) {
         guard result.end != .exited(0) else { return nil }
+        self.hasCredential = hasCredential
         let lines = result.errors.split(separator: 0x0A).map { PrintableText.escaped($0, longest: 300) }
         let wasTaken = (earlier + result.uses).contains { (200...299).contains($0.status ?? 0) }
         let status = result.uses.last?.status
@@ -48,7 +51,18 @@ struct UpstreamFailure {
     /// As it is told: what was read, why it could not be, and what to do.
     func failure(of url: RemoteURL) -> TaskFailure {
         TaskFailure(
-            "read", "upstream \(url.text)", "\(reason.rawValue): \(words)", remedy: remedy, code: reason.rawValue)
+            "read", "upstream \(url.text)", "\(reason.rawValue): \(words)", remedy: remedy, code: reason.rawValue,
+            blocked: kind.map { BlockedReason($0, words, resource: url.text) })
+    }
+
+    /// Nil where a wrong name looks the same, or the answer says nothing.
+    private var kind: BlockedReason.Kind? {
+        switch reason {
+        case .denied: hasCredential ? .authFailure : .missingSecret
+        case .expired: .authFailure
+        case .unreachable, .cutShort, .tooSlow: .dependencyUnreachable
+        case .notFound, .moved, .failed: nil
+        }
     }
 
     /// - Parameter status: What the last request was answered with; nil where no answer came.
