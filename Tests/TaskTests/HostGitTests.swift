@@ -133,7 +133,7 @@ struct HostGitTests {
         #expect(holders.count == 1, "\(holders)")
         try running.signal(SIGKILL)
         _ = try running.finish()
-        #expect(Processes.areGone(having: "127.0.0.1:\(server.port)"))
+        try Processes.waitUntilGone(having: "127.0.0.1:\(server.port)")
     }
 
     private func confined(_ found: [String: String]) {

@@ -3,6 +3,7 @@ internal import CLI
 internal import Glibc
 internal import LinuxSystem
 internal import TaskModel
+internal import Workspace
 
 /// The presets that are shipped, and the agents that were installed on this host.
 struct AgentStore {
