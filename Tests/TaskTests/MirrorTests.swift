@@ -196,7 +196,8 @@ struct MirrorTests {
     func rootless() throws {
         let forge = try Forge()
         let user = try OrdinaryUser()
-        let trusted = try user.file("ca.pem", try #require(text(try #require(forge.server.authority.last))))
+        let authority = try #require(forge.server.authority.last)
+        let trusted = try user.file("ca.pem", try #require(text(authority)))
         var command = user.sallyport([
             "task", "mirror", forge.server.url("private/name.git"), "--credential", "env:TOKEN", "--ca-file", trusted,
             "--json",
