@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Delivery
+internal import Documents
 
 /// The documents of an evidence bundle of unknown origin: what is accepted has one spelling, and a change is located.
 func fuzzBundle(_ input: [UInt8]) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 internal import Glibc
 
 /// The two files of a key, in the one spelling that OpenSSL writes: PEM with a single line of base64.

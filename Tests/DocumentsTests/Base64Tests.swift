@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Delivery
+import Documents
 import Testing
 
 @Suite("base64")
