@@ -24,7 +24,7 @@ struct RedactorTests {
         (drawn(40), "aws_secret_access_key = \(drawn(40))"),
         ("abcdefghijkl", "Authorization: Bearer abcdefghijkl"), ("YWJjOmRlZg==", "authorization: basic YWJjOmRlZg=="),
         ("test", "postgres://admin:test@db.example:5432/app"),
-        ("v1." + drawn(20), "https://x-access-token:v1.\(drawn(20))@git.example/o/n.git"),
+        ("v1." + drawn(20), "https://x-access-token:v1.\(drawn(20))@git.example/o/n.git"),  // not a secret
         ("sk-ant-api03-" + drawn(60), "{\"x-api-key\":\"sk-ant-api03-\(drawn(60))\"}"),
     ]
 
