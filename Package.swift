@@ -56,6 +56,8 @@ let package = Package(
         .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", "CNettle"], swiftSettings: strict),
         // YAML with positions in, JSON out.
         .target(name: "Documents", dependencies: ["CYAML"], swiftSettings: strict),
+        // What looks like a credential in any bytes: found, and blanked.
+        .target(name: "Secrets", swiftSettings: strict),
         // Profiles as pure values: decode, merge, validate, explain.
         .target(name: "Policy", dependencies: ["Documents"], swiftSettings: strict),
         // Messages between processes, each side treating the other as hostile.
@@ -86,12 +88,14 @@ let package = Package(
         // Virtual hosts that a session has instead of credentials.
         .target(
             name: "Brokers",
-            dependencies: ["CZlib", "CLinux", "LinuxSystem", "Documents", "Wire", "Egress", "Workspace"],
+            dependencies: ["CZlib", "CLinux", "LinuxSystem", "Documents", "Secrets", "Wire", "Egress", "Workspace"],
             swiftSettings: strict),
         // Push gate, forges, evidence.
         .target(
             name: "Delivery",
-            dependencies: ["Workspace", "Changes", "CHogweed", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            dependencies: [
+                "Workspace", "Changes", "CHogweed", "TaskModel", "Documents", "Secrets", "LinuxSystem", "CLinux",
+            ],
             swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
@@ -122,6 +126,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Documents", "LinuxSystem", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "Policy", "Documents"], swiftSettings: strict),
@@ -145,7 +150,9 @@ let package = Package(
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(
             name: "BrokersTests",
-            dependencies: ["Brokers", "Workspace", "Egress", "Wire", "LinuxSystem", "CLinux", "TestSupport", "CZlib"],
+            dependencies: [
+                "Brokers", "Workspace", "Egress", "Wire", "Documents", "LinuxSystem", "CLinux", "TestSupport", "CZlib",
+            ],
             swiftSettings: strict),
         .testTarget(name: "TaskModelTests", dependencies: ["TaskModel", "Documents"], swiftSettings: strict),
         .testTarget(

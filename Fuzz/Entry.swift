@@ -7,7 +7,7 @@ internal import Glibc
 /// A reader under test, and what must hold for every input.
 enum Target: String {
     case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle, left, secrets, gitpush, gitrequest
-    case gitbody
+    case gitbody, modelrequest, modelstream
 
     static let chosen: Target = {
         let name = getenv("SALLYPORT_FUZZ").map { String(cString: $0) } ?? ""
@@ -32,6 +32,8 @@ enum Target: String {
         case .gitpush: fuzzPush(input)
         case .gitrequest: fuzzGitRequest(input)
         case .gitbody: fuzzGitBody(input)
+        case .modelrequest: fuzzModelRequest(input)
+        case .modelstream: fuzzModelStream(input)
         }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Delivery
+internal import Secrets
 
 /// Any file of a branch.
 func fuzzSecrets(_ input: [UInt8]) {

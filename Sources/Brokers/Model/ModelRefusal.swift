@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Documents
+internal import Documents
 
 /// Why a request does not go to the vendor.
 package struct ModelRefusal: Error, Sendable, Equatable {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 internal import Glibc
 internal import LinuxSystem
 

@@ -3,6 +3,7 @@ internal import CLinux
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
+internal import Secrets
 package import TaskModel
 
 /// A forge in a directory: a bare repository, and issues and pull requests as files, for work without a network.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Secrets
 
 /// Text of unknown origin as Markdown that stays what it is: no markup, link, mention or image of its author's works, and a
 /// secret of a known form is its kind only. Looked for here, since what is escaped has lost its form.

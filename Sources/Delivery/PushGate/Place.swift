@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Secrets
 internal import Workspace
 
 /// How a finding names a place.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import LinuxSystem
+internal import Secrets
 internal import Workspace
 
 /// No secret arrives, in no commit: one that a later commit takes out again is in the history all the same.

@@ -43,6 +43,8 @@ package struct AdmittedRequest: Sendable, Equatable {
     /// Fields to send, beside the credential, Host and the length.
     package let fields: [ModelField]
     package let body: [UInt8]
+    /// The request may write to a cache that lasts an hour.
+    package let mayCacheLong: Bool
     /// What was put into the body, in words for the ledger; empty when it is the client's own to the byte.
     package let changes: [String]
     /// Of this model; nil for what costs nothing.
