@@ -16,7 +16,7 @@ struct RecordFiles: ~Copyable {
     private let document: Descriptor
     private let environment: Descriptor
 
-    private static let largestAudit = 64 << 20
+    private static let largestLedger = 64 << 20
 
     /// Opens the files before anything runs: one that cannot be written is better known then.
     init(_ prefix: String) throws(SystemError) {
@@ -61,11 +61,13 @@ struct RecordFiles: ~Copyable {
             })
     }
 
-    /// The audit of the session's gateway, once nobody writes it any more; nothing where there was no gateway.
-    borrowing func copyAudit(from session: borrowing Directory) throws(SystemError) {
-        guard try session.contains("audit.jsonl") else { return }
-        let bytes = try session.read("audit.jsonl", limit: Self.largestAudit)
-        let name = prefix + ".audit.jsonl"
-        try Descriptor.create(name).writeAll(bytes, subject: "\"\(name)\"")
+    /// What the session's gateway and the broker of its repository wrote down, once neither writes any more; nothing where
+    /// there was none.
+    borrowing func copyLedgers(from session: borrowing Directory) throws(SystemError) {
+        for ledger in ["audit.jsonl", "git.jsonl"] where try session.contains(ledger) {
+            let bytes = try session.read(ledger, limit: Self.largestLedger)
+            let name = "\(prefix).\(ledger)"
+            try Descriptor.create(name).writeAll(bytes, subject: "\"\(name)\"")
+        }
     }
 }

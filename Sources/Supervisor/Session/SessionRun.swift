@@ -89,7 +89,7 @@ package final class SessionRun {
             }
             result.add(streams.counts)
         }
-        try records?.copyAudit(from: directory.directory)
+        try records?.copyLedgers(from: directory.directory)
         try directory.write("result.json", result.json)
         fault.reach("result.written")
         if let copy {
