@@ -17,7 +17,10 @@ struct TaskFailure: Error, CustomStringConvertible {
     init(_ error: SystemError) { description = error.description }
     init(_ error: GitError) { description = error.description }
     init(_ error: EvidenceError) { description = error.description }
-    init(message: String) { description = message }
+    init(message: String, code: String? = nil) {
+        description = message
+        self.code = code
+    }
 }
 
 /// Runs system calls and gives their error this module's type.
