@@ -63,6 +63,12 @@ struct Evidence {
     /// What the push gate found; nil when nothing came before it.
     var gate: GateVerdict?
     var outcome: Outcome?
+    /// What was pushed to the session's own repository; nil when it had none, or was not looked at.
+    var pushes: AgentRepository.Pushed?
+    /// The way on which the taken work came: a push to the session's repository, or a bundle.
+    var way: Way?
+    /// Where the base came from and the branch went; null for a directory.
+    var upstream = JSON.null
     /// The delivered branch is in the forge's repository.
     var pushed = false
     /// The pull request that shows the result.
@@ -109,8 +115,7 @@ struct Evidence {
     private var isGateFailure: Bool {
         switch outcome {
         case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .refused,
-            .upstreamMoved:
+            .refused, .upstreamMoved, .pushFailed:
             true
         default: verification.hasFailed
         }
@@ -200,7 +205,9 @@ struct Evidence {
             "delivered": deliveredJSON,
             "checks": .array(checksJSON),
             "criteria": .array(criteriaJSON),
+            "received": receivedJSON,
             "forge": forgeJSON,
+            "upstream": upstream,
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,
             "observed": observedJSON,
@@ -292,6 +299,9 @@ struct Evidence {
         var members = record.evidence
         if let result = verification.results.first(where: { $0.label == label }) {
             members.insert(JSON.Member("test", .string(result.outcome.rawValue)), at: 0)
+        }
+        if record.json["git"]?.isNull == false {
+            members.append(JSON.Member("git_file", .string("\(label).git.jsonl")))
         }
         members.append(JSON.Member("log", .string("\(label).log")))
         members.append(JSON.Member("record", .string("\(label).result.json")))

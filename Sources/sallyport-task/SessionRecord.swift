@@ -41,7 +41,7 @@ struct SessionRecord {
     var evidence: [JSON.Member] {
         [
             "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
-            "egress",
+            "egress", "git",
         ].map { JSON.Member($0, json[$0] ?? .null) }
     }
 }

@@ -14,9 +14,18 @@ extension StepProcess {
     /// Runs under the id that owns the repository, so it reads what its owner could read and nothing more.
     func pack(_ report: inout StepReport) throws {
         let path = try required("--repo")
-        let layout = try RepositoryLayout(path: path)
-        try Confinement(readable: layout.readable, identity: try identity()).enter()
-        let source = try SourceRepository(layout: layout, path: path)
+        let shown = optional("--shown") ?? path
+        let layout: RepositoryLayout
+        if let place = optional("--within") {
+            // The host's copy of an upstream has no way for its owner from the root directory down to it.
+            let tree = try Descriptor.open(place, O_PATH | O_DIRECTORY)
+            try Confinement(tree: tree.number, identity: try identity()).enter()
+            layout = try RepositoryLayout(path: path)
+        } else {
+            layout = try RepositoryLayout(path: path)
+            try Confinement(readable: layout.readable, identity: try identity()).enter()
+        }
+        let source = try SourceRepository(layout: layout, path: shown)
         let base = try source.resolve(optional("--base"))
         try source.pack(base, budget: budget) { Self.write($0, to: 3) }
         report.add("base", "\(base.id)")

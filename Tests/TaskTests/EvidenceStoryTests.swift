@@ -103,7 +103,9 @@ struct EvidenceStoryTests {
             guard let bytes = contents(bundle.at(file.name)), let old = file.value.stringValue else { continue }
             // The plan and the profile are named by their digests too: there the contradiction has to stay.
             guard Digest.sha256(bytes) != old else { continue }
-            try bundle.shell("sed -i '/\"files\": {/,$s/\(old)/\(Digest.sha256(bytes))/' evidence.json")
+            let (name, new) = (file.name, Digest.sha256(bytes))
+            try bundle.shell(
+                "sed -i '/\"files\": {/,$s/\"\(name)\": \"\(old)\"/\"\(name)\": \"\(new)\"/' evidence.json")
         }
     }
 }

@@ -113,7 +113,7 @@ struct ReproduceTests {
         let scene = try TaskScene()
         let home = scene.sallyport.home
         let programs = try home.directory("bin")
-        for program in ["sallyport", "sallyport-task", "sallyport-gateway", "sallyport-runner", "sp-init"] {
+        for program in ["", "-task", "-gateway", "-broker", "-runner"].map({ "sallyport" + $0 }) + ["sp-init"] {
             #expect(try Command("/bin/cp", [Executables.path(program), programs]).run().code == 0)
         }
         let share = try home.directory("share") + "/sallyport"
