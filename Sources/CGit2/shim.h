@@ -29,6 +29,25 @@ static inline int sp_git_confine(size_t most_objects, size_t largest_object) {
     return result;
 }
 
+/// The index of a merge that is tried and not kept: what it writes goes into memory, and is forgotten with the repository.
+///
+/// Renames are not looked for, which bounds the work by the files that both sides changed. Drivers of the repository's
+/// attributes are names only here; nothing is executed for them.
+static inline int sp_git_try_merge(git_index **out, git_repository *repository, const git_commit *ours,
+                                   const git_commit *theirs) {
+    git_odb *objects = NULL;
+    git_odb_backend *memory = NULL;
+    git_merge_options options = GIT_MERGE_OPTIONS_INIT;
+    options.flags = GIT_MERGE_SKIP_REUC | GIT_MERGE_NO_RECURSIVE;
+    int result = git_repository_odb(&objects, repository);
+    if (result == 0) result = git_mempack_new(&memory);
+    // Before all others: the first backend that can write is the one that is written to.
+    if (result == 0) result = git_odb_add_backend(objects, memory, 1000);
+    if (result == 0) result = git_merge_commits(out, repository, ours, theirs, &options);
+    git_odb_free(objects);
+    return result;
+}
+
 /// A bare repository without template, whose HEAD names a branch that need not exist yet.
 static inline int sp_git_init_bare(git_repository **out, const char *path, const char *branch) {
     git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;

@@ -24,6 +24,8 @@ package struct Sandbox: ~Copyable {
     private var upper: Descriptor?
     /// Its number, or -1 when the workspace has no layer of changes.
     package private(set) var upperNumber: Int32 = -1
+    /// The workspace that started empty, or -1 where a tree is shown.
+    package private(set) var workspaceNumber: Int32 = -1
     /// Its sized file systems, to see at the end which are full.
     package private(set) var fileSystems: [(name: String, number: Int32)] = []
     /// The sockets of its network, when the specification has one: the caller's to take.
@@ -224,7 +226,9 @@ package struct Sandbox: ~Copyable {
                 upper = consume descriptor
             case .tmp: fileSystems.append(("tmp", held.keep(descriptor)))
             case .shm: fileSystems.append(("shm", held.keep(descriptor)))
-            case .workspace: fileSystems.append(("workspace", held.keep(descriptor)))
+            case .workspace:
+                workspaceNumber = held.keep(descriptor)
+                fileSystems.append(("workspace", workspaceNumber))
             default: throw SystemError("receive", "an unexpected descriptor", .invalid)
             }
         }

@@ -49,7 +49,10 @@ struct Comparison {
     private var isReview: Bool { evidence["type"]?.stringValue == "pr_review" }
     private var productName: String { isReview ? "findings" : "tree" }
     private var recordedProduct: String? {
-        isReview ? evidence["files"]?[Sandbox.findings.name]?.stringValue : evidence["delivered"]?["tree"]?.stringValue
+        guard isReview else { return evidence["delivered"]?["tree"]?.stringValue }
+        let digest = evidence["files"]?[Sandbox.findings.name]?.stringValue
+        // The file is there before the reviewer is; one that stayed empty is none.
+        return digest == Digest.sha256([]) ? nil : digest
     }
     var isPlanEqual: Bool { planDigest == recordedDigest }
     private var comparesProduct: Bool { label == "work" && !isOtherCommand }

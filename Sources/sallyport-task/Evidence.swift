@@ -54,6 +54,8 @@ struct Evidence {
     var hasLargeFilePointers = false
     /// Where the pull request parts from its base.
     var parting: ObjectID?
+    /// How it stood to that when the task began.
+    var standing: PullStanding?
     var promptDigest = ""
     /// Lines `trust bytes digest label`.
     var promptSegments: [String] = []
@@ -93,7 +95,7 @@ struct Evidence {
 
     /// Names the prompt in commits: the start of its digest.
     var promptVersion: String { String(promptDigest.prefix(12)) }
-    /// Of ``opening``, as it lies beside the evidence.
+    /// Of ``opening``, as it lies beside the evidence; empty before it does.
     var openingDigest = ""
 
     mutating func observe(_ label: String, _ record: SessionRecord) { sessions.append((label, record)) }
@@ -123,11 +125,10 @@ struct Evidence {
 
     /// Why a task that failed could not go on, where the host saw it.
     var blocked: BlockedReason? {
-        guard !isSuccess, let name = sessions.lazy.compactMap(\.record.deniedName).first else { return nil }
-        return BlockedReason(
-            .egressDenied, "the profile denies what was tried", resource: PrintableText.escaped(name.utf8, longest: 300)
-        )
+        isSuccess ? nil : blockedAtUpstream ?? BlockedReason(sessions.map(\.record.seen))
     }
+    /// Why the branch could not be brought to the upstream, in the words that every task uses.
+    var blockedAtUpstream: BlockedReason?
 
     /// What the agent says it did.
     var claimedSummary: String? {
@@ -138,13 +139,18 @@ struct Evidence {
     }
 
     /// Reads the runner's statements as the gateway wrote them down: lines of ASCII JSON.
+    ///
+    /// They decide nothing, and neither their number nor their form may keep the evidence from being written.
     mutating func readClaims(_ delivery: borrowing DeliveryDirectory) throws(TaskFailure) {
         guard try delivery.contains("frames.jsonl") else { return }
         let file = try delivery.open("frames.jsonl")
         let bytes = try host { () throws(SystemError) in
-            try file.readAll(limit: Self.mostClaimBytes, subject: "\"frames.jsonl\"")
+            try file.readStart(Self.mostClaimBytes + 1, subject: "\"frames.jsonl\"")
         }
-        for line in bytes.split(separator: 0x0A) {
+        claimsCut = bytes.count > Self.mostClaimBytes
+        // Behind the last line feed there is no whole line.
+        let whole = bytes.lastIndex(of: 0x0A).map { bytes[...$0] } ?? []
+        for line in whole.split(separator: 0x0A) {
             guard claims.count < Self.mostClaims else {
                 claimsCut = true
                 return
@@ -152,14 +158,11 @@ struct Evidence {
             do throws(JSONParser.Failure) {
                 claims.append(try JSONParser.parse(Array(line)))
             } catch {
-                throw TaskFailure(
-                    "read", "\"frames.jsonl\", line \(claims.count + 1)", error.reason,
-                    remedy: "Use one build of all programs.")
+                claimsCut = true
+                return
             }
         }
     }
-
-    static let openingFile = "opening.json"
 
     /// What stood before the agent began: what was asked for, of which commit, and how that commit fared. Its digest is in
     /// every commit, since none of them can name a whole that they are part of.
@@ -201,7 +204,8 @@ struct Evidence {
             "work_item": workItemJSON,
             "prompt": promptJSON,
             "base": baseJSON,
-            "opening": ["file": .string(Self.openingFile), "sha256": .string(openingDigest)],
+            "opening": openingDigest.isEmpty
+                ? .null : ["file": .string(Manifest.openingName), "sha256": .string(openingDigest)],
             "delivered": deliveredJSON,
             "checks": .array(checksJSON),
             "criteria": .array(criteriaJSON),
@@ -236,7 +240,7 @@ struct Evidence {
             ]
         }
         return [
-            "file": "prompt.md", "sha256": .string(promptDigest), "version": .string(promptVersion),
+            "file": .string(Manifest.promptName), "sha256": .string(promptDigest), "version": .string(promptVersion),
             "segments": .array(segments),
         ]
     }
@@ -271,6 +275,7 @@ struct Evidence {
         return [
             "path": .string(forge.path), "pull_request": .optional(pullRequest ?? order.pull?.number),
             "branch_pushed": .bool(pushed), "resolved_threads": .array(resolvedThreads.map { .int($0) }),
+            "standing": standing?.json ?? .null,
             "review": review.map { ["number": .int($0.number), "findings": .int($0.findings)] } ?? .null,
         ]
     }

@@ -17,7 +17,7 @@ extension GateStep {
         var builtIn = GateRules()
         if let branch { builtIn.branches = [branch] }
         if let item {
-            if !item.paths.isEmpty { builtIn.paths = item.paths }
+            if !item.paths.isEmpty { builtIn.paths = item.paths.map(Self.pattern) }
             builtIn.outside = .flag
             builtIn.authors = .init(allow: [Self.runner], others: .flag)
         }
@@ -30,6 +30,11 @@ extension GateStep {
 
     /// Who commits in a task's sandbox when nobody says otherwise.
     private static let runner = "sallyport <agent@sallyport.invalid>"
+
+    /// The pattern for one path and what lies below it, whatever its letters mean in a .gitignore.
+    private static func pattern(_ path: String) -> String {
+        "/" + path.map { "\\*?[] ".contains($0) ? "\\\($0)" : String($0) }.joined()
+    }
 
     private static func read(_ path: String?, over builtIn: GateRules) throws(TaskFailure) -> GateRules {
         guard let path else { return builtIn }

@@ -18,13 +18,17 @@ struct HostFacts {
         machine = Self.text(&name.machine)
     }
 
-    /// - Parameter rootfs: As the profile names it.
-    func json(rootfs: String, state: String) throws(TaskFailure) -> JSON {
-        [
-            "kernel": .string(kernel), "machine": .string(machine), "sallyport": .string(Self.version),
-            "user": geteuid() == 0 ? "root" : "other",
-            "rootfs": ["name": .string(rootfs), "digest": .optional(try Self.digest(rootfs, state))],
+    /// - Parameter rootfs: As the profile names it; nil before a sandbox was made of one.
+    func json(rootfs: String?, state: String) throws(TaskFailure) -> JSON {
+        var members: [JSON.Member] = [
+            .init("kernel", .string(kernel)), .init("machine", .string(machine)),
+            .init("sallyport", .string(Self.version)), .init("user", geteuid() == 0 ? "root" : "other"),
         ]
+        if let rootfs {
+            let digest = try Self.digest(rootfs, state)
+            members.append(.init("rootfs", ["name": .string(rootfs), "digest": .optional(digest)]))
+        }
+        return .object(members)
     }
 
     private static func text<Field>(_ field: inout Field) -> String {

@@ -34,8 +34,18 @@ struct Intake {
 
     /// Takes a bundle of the delivery directory into its quarantine, judges it there, and writes out what passed.
     ///
-    /// What the gate refuses is taken away again.
+    /// Whatever else happens, nothing of it stays: no answer is no permission.
     func take(_ bundle: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> Result {
+        let result: Result
+        do throws(TaskFailure) { result = try judged(bundle, in: delivery) } catch {
+            try delivery.withdraw()
+            throw error
+        }
+        if result.delivered == nil { try takeBack(in: delivery) }
+        return result
+    }
+
+    private func judged(_ bundle: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> Result {
         let input = try delivery.open(bundle)
         var command = ["step-import", "--task-id", trailers?.task ?? "-"] + common(delivery)
         if let trailers { command += ["--prompt-version", trailers.prompt, "--evidence", trailers.evidence] }
@@ -65,16 +75,47 @@ struct Intake {
     func confirm(_ delivered: Delivered, _ bundle: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure)
         -> GateVerdict
     {
-        try judge(delivered.commit, bundle, verified: delivered.tree, in: delivery)
+        let verdict: GateVerdict
+        do throws(TaskFailure) {
+            verdict = try judge(delivered.commit, bundle, verified: delivered.tree, in: delivery)
+        } catch {
+            try delivery.withdraw()
+            throw error
+        }
+        if verdict.isRefused { try takeBack(in: delivery) }
+        return verdict
     }
 
     private func judge(
         _ tip: ObjectID, _ bundle: String, verified: ObjectID?, in delivery: borrowing DeliveryDirectory
     ) throws(TaskFailure) -> GateVerdict {
-        let verdict = try GateStep(step: step, rules: rules).judge(
+        try GateStep(step: step, rules: rules).judge(
             tip, base: base, bundle: bundle, onto: onto, verified: verified, in: delivery)
-        if verdict.isRefused { try delivery.withdraw() }
-        return verdict
+    }
+
+    /// Leaves in the quarantine what was there before: the history up to the base, which a task's sandboxes can be rebuilt
+    /// from.
+    ///
+    /// It is copied from its commit, so whatever was done to the repository meanwhile does not come along.
+    private func takeBack(in delivery: borrowing DeliveryDirectory) throws(TaskFailure) {
+        guard trailers != nil, let base else { return try delivery.withdraw() }
+        let owner = delivery.quarantineOwner?.text ?? "-"
+        let name = "base.pack"
+        do throws(TaskFailure) {
+            let pack = try delivery.create(name)
+            _ = try step.run(
+                ["step-pack", "--quarantine", delivery.quarantine, "--base", "\(base)", "--become", owner],
+                outputs: [pack.number])
+        } catch {
+            try delivery.withdraw()
+            throw error
+        }
+        try delivery.withdraw()
+        let input = try delivery.open(name)
+        _ = try step.run(
+            ["step-index", "--base", "\(base)", "--quarantine", delivery.quarantine, "--become", owner],
+            input: input.number)
+        try delivery.remove(name)
     }
 
     private func common(_ delivery: borrowing DeliveryDirectory) -> [String] {

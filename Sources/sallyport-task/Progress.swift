@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Documents
 internal import Glibc
+internal import TaskModel
 
 /// Short lines for the person who waits, on standard error.
 enum Progress {
@@ -10,7 +11,12 @@ enum Progress {
     static func fail(_ error: TaskFailure, json: Bool) {
         say("sallyport: \(error)")
         guard json, let code = error.code else { return }
-        let document: JSON = ["error": ["code": .string(code), "message": .string(error.description)]]
+        let document: JSON = [
+            "error": [
+                "code": .string(code), "message": .string(error.description),
+                "blocked": .optional(error.blocked?.description),
+            ]
+        ]
         write(document.compactText + "\n", to: 1)
     }
 

@@ -53,11 +53,12 @@ struct Sandbox {
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - git: Describes the repository that it finds at git.internal.
     ///   - frames: Name of the file for the runner's checked statements.
+    ///   - keeps: Keep what the workspace holds at the end, to be looked at.
     ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        workspace: String? = nil, export: Export? = nil, git: String? = nil, frames: String? = nil,
+        workspace: String? = nil, export: Export? = nil, git: String? = nil, frames: String? = nil, keeps: Bool = false,
         instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
@@ -65,7 +66,7 @@ struct Sandbox {
         let profile = self.profile ?? (workspace == nil ? "build" : "review")
         let record = "\(label).result.json"
         var command = [
-            "\(programs)/sallyport", "run", "--profile", profile, "--discard", "--mount",
+            "\(programs)/sallyport", "run", "--profile", profile, keeps ? "--keep" : "--discard", "--mount",
             "\(delivery.repository):\(Self.source)", "--mount", "\(programs)/sallyport-runner:\(Self.runner)",
             "--result-file", "\(directory)/\(record)", "--record-files", "\(directory)/\(label)",
         ]

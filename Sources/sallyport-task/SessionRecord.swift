@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Documents
+internal import TaskModel
+internal import Workspace
 
 /// What the supervisor recorded about one sandbox: the observed part of a task.
 struct SessionRecord {
@@ -26,13 +28,28 @@ struct SessionRecord {
     }
     var exitCode: Int? { json["exit_code"]?.intValue }
     var signal: Int? { json["signal"]?.intValue }
+    /// Whether its workspace was kept as it was at the end.
+    var hasKept: Bool { json["changes"]?["kept"]?.boolValue == true }
     var planDigest: String { json["plan_digest"]?.stringValue ?? "" }
     /// A file system of the sandbox was full: what failed then may have failed for that.
     var ranOutOfSpace: Bool {
         limitsHit.contains { ["workspace_bytes", "workspace_inodes", "tmp"].contains($0.stringValue ?? "") }
     }
-    /// A name that the egress gateway denied, the most frequent one.
-    var deniedName: String? { json["egress"]?["denials"]?.arrayValue?.first?["subject"]?.stringValue }
+    /// What can have kept a task from going on: of the network the most frequent denial and failure.
+    var seen: BlockedReason.Seen {
+        func shown(_ json: JSON?) -> String? {
+            json?.stringValue.map { PrintableText.escaped($0.utf8, longest: 300) }
+        }
+        let egress = json["egress"]
+        var seen = BlockedReason.Seen()
+        seen.networkLost = shown(egress?["lost"])
+        seen.denied = shown(egress?["denials"]?.arrayValue?.first?["subject"])
+        let failure = egress?["failures"]?.arrayValue?.first
+        if let name = shown(failure?["subject"]), let reason = shown(failure?["reason"]) {
+            seen.unreachable = (name, reason)
+        }
+        return seen
+    }
     var limit: String? { json["limit"]?.stringValue }
     var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
     var denials: [JSON] { json["denials"]?.arrayValue ?? [] }

@@ -17,7 +17,8 @@ struct StepReport {
     private static let keys: Set<String> = [
         "base", "name", "detached", "tip", "tree", "commits", "files", "insertions", "deletions", "file", "patch",
         "error", "refused", "mismatch", "pack", "merge_base", "pointers", "segment", "omitted", "findings", "moved",
-        "subject", "thread", "layout", "head", "reference", "left", "left_count", "ignored", "note", "finding",
+        "subject", "thread", "behind", "conflicts", "conflict", "layout", "head", "reference", "left", "left_count",
+        "ignored", "note", "finding",
         "verdict",
     ]
 

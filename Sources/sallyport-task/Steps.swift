@@ -9,23 +9,28 @@ extension StepProcess {
     /// The repository inside the quarantine directory.
     static let repositoryName = "result.git"
 
-    /// Reads the caller's repository and writes the base commit's history to descriptor 3.
+    /// Reads the caller's repository, or the host's own one again, and writes the base commit's history to descriptor 3.
     ///
     /// Runs under the id that owns the repository, so it reads what its owner could read and nothing more.
     func pack(_ report: inout StepReport) throws {
-        let path = try required("--repo")
-        let shown = optional("--shown") ?? path
-        let layout: RepositoryLayout
+        let source: SourceRepository
         if let place = optional("--within") {
-            // The host's copy of an upstream has no way for its owner from the root directory down to it.
+            // The host's copy of an upstream: its owner has no way from the root directory down to it.
             let tree = try Descriptor.open(place, O_PATH | O_DIRECTORY)
             try Confinement(tree: tree.number, identity: try identity()).enter()
-            layout = try RepositoryLayout(path: path)
+            let path = try required("--repo")
+            source = try SourceRepository(layout: try RepositoryLayout(path: path), path: optional("--shown") ?? path)
+        } else if let quarantine = optional("--quarantine") {
+            let confinement = Confinement(quarantine: quarantine, identity: try identity())
+            try confinement.enter()
+            let path = confinement.quarantinePath + "/" + Self.repositoryName
+            source = try SourceRepository(layout: try RepositoryLayout(path: path), path: path)
         } else {
-            layout = try RepositoryLayout(path: path)
+            let path = try required("--repo")
+            let layout = try RepositoryLayout(path: path)
             try Confinement(readable: layout.readable, identity: try identity()).enter()
+            source = try SourceRepository(layout: layout, path: optional("--shown") ?? path)
         }
-        let source = try SourceRepository(layout: layout, path: shown)
         let base = try source.resolve(optional("--base"))
         try source.pack(base, budget: budget) { Self.write($0, to: 3) }
         report.add("base", "\(base.id)")
@@ -39,6 +44,10 @@ extension StepProcess {
                 remedy: "Open a pull request whose branch starts from its base.")
         }
         report.add("merge_base", "\(parting)")
+        let standing = try source.standing(of: base.id, to: target)
+        report.add("behind", "\(standing.behind)")
+        report.add("conflicts", "\(standing.conflictCount)")
+        for path in standing.conflicts { report.add("conflict", PrintableText.escaped(path, longest: 300)) }
     }
 
     /// Makes the host's repository from the pack on standard input; empty when there is no base commit.

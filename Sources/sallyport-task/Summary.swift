@@ -33,11 +33,17 @@ struct Summary {
             lines.append(
                 "review    \(review.number) with \(review.findings) findings, posted; \(directory)/findings.json")
         }
+        if let text = evidence.standing?.text { lines.append("base      \(text)") }
         if let number = evidence.pullRequest {
             lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)")
         }
         lines.append("prompt    \(evidence.promptVersion)  \(directory)/prompt.md")
         lines.append("agent     \(directory)/work.log (what it says is not checked)")
+        if let work = evidence.record("work"), work.hasKept {
+            // The clone borrows its objects from there. gitrepository-layout(5), alternates
+            lines.append(
+                "look      sallyport session shell \(work.session) --mount \(directory)/result.git:\(Sandbox.source)")
+        }
         if evidence.delivered != nil {
             lines.append("result    \(directory)/result.git, result.bundle\(hasPatch ? ", result.patch" : "")")
             lines.append("take it   git fetch \(directory)/result.git \(evidence.branch)")

@@ -38,6 +38,7 @@ struct TaskArguments {
     private(set) var deliver: Deliver?
     private(set) var output: String?
     private(set) var rules: String?
+    private(set) var keep = false
     private(set) var json = false
 
     /// Of the sandbox with the agent in it.
@@ -88,6 +89,7 @@ struct TaskArguments {
           --out DIR               new directory for branch, bundle, patch and evidence
                                   (default: $SALLYPORT_STATE_DIR/tasks/<task id>)
           --rules FILE            what the push gate refuses, flags and allows (YAML; see docs/collect.md)
+          --keep                  keep what the agent's workspace holds at its end, for `sallyport session shell`
           --json                  evidence as JSON on standard output
 
         Exit status: 0 the result was delivered and its tests passed (or it is well formed, when there is no test
@@ -100,9 +102,14 @@ struct TaskArguments {
         var rest = arguments[...]
         while let name = rest.popFirst() {
             guard seen.insert(name).inserted else { throw Self.misuse("\(name) is given twice") }
-            if name == "--json" {
+            switch name {
+            case "--json":
                 json = true
                 continue
+            case "--keep":
+                keep = true
+                continue
+            default: break
             }
             guard let field = Self.fields[name] else { throw Self.misuse("unknown argument \"\(name)\"") }
             guard let value = rest.popFirst(), !value.isEmpty else { throw Self.misuse("\(name) needs a value") }
@@ -128,6 +135,9 @@ struct TaskArguments {
         }
         if type == .pullRequestReview && deliver != nil {
             throw Self.misuse("pr_review delivers a review: without --deliver \(deliver?.rawValue ?? "")")
+        }
+        if type == .pullRequestReview && keep {
+            throw Self.misuse("pr_review works in a tree that cannot be written: without --keep")
         }
         if deliver == .pullRequest && forge == nil { throw Self.misuse("--deliver pr needs --forge") }
         if repository?.contains("://") == true {

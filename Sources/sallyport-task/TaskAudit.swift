@@ -56,6 +56,7 @@ extension TaskRun {
             [.init("sandbox", .string(label))] + members.map { .init($0, record.json[$0] ?? .null) })
         for (event, denials) in [
             ("syscall_denied", record.denials), ("egress_denied", record.json["egress"]?["denials"]?.arrayValue ?? []),
+            ("egress_failed", record.json["egress"]?["failures"]?.arrayValue ?? []),
         ] {
             for denial in denials {
                 try audit.record(event, [.init("sandbox", .string(label)), .init("denial", denial)])

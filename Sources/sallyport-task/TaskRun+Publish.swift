@@ -133,6 +133,7 @@ extension TaskRun {
             warning: hasWarning ? "the runner reported that the agent failed" : nil,
             promptVersion: evidence.promptVersion, profile: arguments.profile,
             planDigest: record?.planDigest ?? "", claimed: evidence.claimedSummary)
+        text.standing = evidence.standing?.text
         text.flags = (evidence.gate?.findings ?? []).map { (place: $0.place, reason: $0.reason) }
         return text
     }

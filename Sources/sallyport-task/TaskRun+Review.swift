@@ -24,10 +24,10 @@ extension TaskRun {
         guard let findings = try takeFindings(head) else { return }
         guard evidence.outcome == nil, let forge = order.forge else { return }
         let note = evidence.verification.results.map { "\($0.name): \($0.outcome.rawValue)" }.joined(separator: ", ")
+        let ran = note.isEmpty ? "Nothing was run." : "Run apart from the agent, for information: \(note)."
+        let standing = evidence.standing?.text.map { " \($0)." } ?? ""
         let number = try reaching { () throws(ForgeError) in
-            try forge.post(
-                findings, on: pull.number, of: "\(head)", by: TaskOrder.author,
-                note: note.isEmpty ? "Nothing was run." : "Run apart from the agent, for information: \(note).")
+            try forge.post(findings, on: pull.number, of: "\(head)", by: TaskOrder.author, note: ran + standing)
         }
         evidence.review = (number, findings.findings.count)
         evidence.outcome = .reviewPosted

@@ -35,7 +35,9 @@ extension TaskRun {
         switch arrival {
         case .arrived: evidence.pushed = true
         case .moved(let reason): (evidence.outcome, evidence.refusal) = (.upstreamMoved, reason)
-        case .failed(let failure): (evidence.outcome, evidence.refusal) = (.pushFailed, failure.description)
+        case .failed(let failure):
+            (evidence.outcome, evidence.refusal) = (.pushFailed, failure.description)
+            evidence.blockedAtUpstream = failure.blocked
         case .interrupted: evidence.outcome = .interrupted
         }
         try audit.record("upstream_pushed", [.init("upstream", upstream.json)])

@@ -50,7 +50,7 @@ extension TaskRun {
         runner += self.arguments.agentOptions
         let (record, end) = try sandbox.run(
             "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
-            git: repository?.description, frames: "frames.jsonl")
+            git: repository?.description, frames: "frames.jsonl", keeps: self.arguments.keep)
         guard let record else {
             evidence.outcome = .interrupted
             return false

@@ -95,8 +95,9 @@ struct TaskRun: ~Copyable {
         try recordBase()
         for command in evidence.verification.commands { try check(command, .before, base) }
         guard evidence.outcome == nil else { return }
-        try delivery.write(Evidence.openingFile, JSONWriter().write(evidence.opening) + [10], mode: 0o644)
-        evidence.openingDigest = try delivery.digest(Evidence.openingFile)
+        evidence.machine = try hostFacts()
+        try delivery.write(Manifest.openingName, JSONWriter().write(evidence.opening) + [10], mode: 0o644)
+        evidence.openingDigest = try delivery.digest(Manifest.openingName)
         guard order.type.writes else { return try review(base) }
         guard let delivered = try work(base) else { return }
         if let claim = evidence.outcome, claim != .agentFailed { return }
@@ -133,7 +134,14 @@ struct TaskRun: ~Copyable {
         evidence.base = base
         evidence.baseName = report["name"] ?? ""
         evidence.baseIsDetached = report["detached"] == "yes"
-        if order.pull != nil { evidence.parting = try report.commit("merge_base") }
+        if let pull = order.pull {
+            evidence.parting = try report.commit("merge_base")
+            let standing = PullStanding(
+                base: pull.base, behind: try report.number("behind"), conflicts: report.all("conflict"),
+                conflictCount: try report.number("conflicts"))
+            evidence.standing = standing
+            if let text = standing.text { Progress.say("note: \(text)") }
+        }
         if evidence.baseIsDetached { Progress.say("note: HEAD is detached; the task starts from commit \(base)") }
         evidence.hasLargeFilePointers = report["pointers"] != nil
         if evidence.hasLargeFilePointers {

@@ -12,7 +12,7 @@ extension TaskRun {
         let outcome = evidence.outcome ?? .interrupted
         try audit.record(
             evidence.isSuccess ? "task_completed" : "task_failed", [.init("outcome", .string(outcome.rawValue))])
-        evidence.machine = try HostFacts().json(rootfs: try rootfs(), state: state)
+        evidence.machine = try hostFacts()
         let json = evidence.json(files: try delivery.digests())
         try delivery.write(Manifest.evidenceName, JSONWriter(pretty: true).write(json) + [0x0A])
         let branch = evidence.branch
@@ -26,10 +26,13 @@ extension TaskRun {
         } catch { throw TaskFailure(error) }
     }
 
-    /// The root file system of the sandboxes, as their resolved profile names it.
-    private borrowing func rootfs() throws(TaskFailure) -> String {
-        guard let label = evidence.sessions.first?.label else { return "" }
-        return try ProfileFile(try delivery.read("\(label).profile.yaml")).rootfs
+    /// This host, with the root file system of the sandboxes so far, as their resolved profile names it.
+    borrowing func hostFacts() throws(TaskFailure) -> JSON {
+        var rootfs: String?
+        if let label = evidence.sessions.first?.label {
+            rootfs = try ProfileFile(try delivery.read("\(label).profile.yaml")).rootfs
+        }
+        return try HostFacts().json(rootfs: rootfs, state: state)
     }
 
     /// What the statement says of the task: the same facts as the evidence, in short, and who saw them.

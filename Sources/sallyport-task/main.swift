@@ -52,7 +52,7 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
         throw failure
     }
     let (json, sealed) = try task.seal()
-    try task.nameEvidence(try task.delivery.digest(Manifest.evidenceName))
+    try task.nameEvidence(sealed.manifest)
     if arguments.json {
         Progress.write(json.compactText + "\n", to: 1)
     } else {

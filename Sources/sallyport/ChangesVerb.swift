@@ -59,17 +59,25 @@ enum ChangesVerb {
         if let to = words.firstIndex(of: "--to"), to + 1 < words.count {
             return try Directory.open(strict: words[to + 1])
         }
-        let remedy = "Name the directory that the changes are for by --to DIR."
+        return try tree(of: record, remedy: "Name the directory that the changes are for by --to DIR.")
+    }
+
+    /// The directory that the session showed.
+    static func tree(of record: KeptChanges.Record, remedy: String) throws(SystemError) -> Directory {
+        guard let path = record.workspace else {
+            throw SystemError(
+                "find", "a workspace of session \(record.session): it began empty", .noEntry, remedy: remedy)
+        }
         let directory: Directory
-        do throws(SystemError) { directory = try Directory.open(strict: record.workspace) } catch {
+        do throws(SystemError) { directory = try Directory.open(strict: path) } catch {
             throw SystemError(error.operation, error.subject, error.errno, remedy: remedy)
         }
-        let found = KeptChanges.identity(try FileStatus.of(directory.fd, subject: "\"\(record.workspace)\""))
+        let found = KeptChanges.identity(try FileStatus.of(directory.fd, subject: "\"\(path)\""))
         guard found == record.directory else {
             throw SystemError(
-                "take \"\(record.workspace)\" for", "the workspace of session \(record.session)", .stale,
+                "take \"\(path)\" for", "the workspace of session \(record.session)", .stale,
                 remedy:
-                    "Another directory has that path now (\(found)) than the session's (\(record.directory)). \(remedy)"
+                    "Another directory has that path now (\(found)) than the session's (\(record.directory ?? "")). \(remedy)"
             )
         }
         return directory

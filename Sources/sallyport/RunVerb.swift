@@ -19,6 +19,10 @@ enum RunVerb {
             Option("read-only", nil, "the workspace cannot be written inside either"),
             Option("apply", nil, "afterwards write the changes into DIR"),
             Option("diff", nil, "afterwards show the changes, and keep them"),
+            Option(
+                "keep", nil,
+                "afterwards keep the workspace, changed or not, with --workspace or without (see sallyport session shell)"
+            ),
             Option("discard", nil, "afterwards forget the changes"),
             Option(
                 "limit", "KEY=VALUE",
@@ -60,22 +64,27 @@ enum RunVerb {
             // What the caller happened to have open is none of a session's business, nor of ours.
             try checked("close", "inherited descriptors") { sp_close_from(3) }
             if arguments.has("dry-run") { return try dryRun(arguments) }
-            let head = try HeadStart.begin()
-            let context = try Context.make()
-            let request = try request(arguments, context)
-            let session = SessionRun(
-                request, head, paths: context.paths, programs: context.programs,
-                fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
-                environment: callerEnvironment)
-            let result = try session.run()
-            report(result, request, json: arguments.has("json"))
-            try dispose(result, request, context)
-            // The record is written: what is still open goes with the process, all at once.
-            withExtendedLifetime(session) { _exit(result.exitStatus()) }
+            try start(json: arguments.has("json")) { context in try request(arguments, context) }
         } catch {
             Output.error("\(error)")
             return 125
         }
+    }
+
+    /// Runs one session to its end, reports on it and does with its changes what the request says. Does not return.
+    static func start(json: Bool, _ request: (Context) throws -> RunRequest) throws -> Never {
+        let head = try HeadStart.begin()
+        let context = try Context.make()
+        let request = try request(context)
+        let session = SessionRun(
+            request, head, paths: context.paths, programs: context.programs,
+            fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
+            environment: callerEnvironment)
+        let result = try session.run()
+        report(result, request, json: json)
+        try dispose(result, request, context)
+        // The record is written: what is still open goes with the process, all at once.
+        withExtendedLifetime(session) { _exit(result.exitStatus()) }
     }
 
     /// What a command line asks for; options that a verb does not declare are never set.
@@ -89,11 +98,25 @@ enum RunVerb {
         var profile = try ProfileCache(context.profiles, context.paths).load(
             try arguments.value("profile") ?? "strict"
         ).expandingRegistries(context.registries.expand)
+        profile = try limited(profile, arguments)
+        var request = RunRequest(profile: profile, argv: try words(command.count))
+        try fill(&request, arguments)
+        try requireChanges(request)
+        return request
+    }
+
+    /// A profile with the limits that the command line sets.
+    static func limited(_ profile: Profile, _ arguments: Arguments) throws -> Profile {
+        var profile = profile
         for limit in arguments.all("limit") {
             let (key, value) = try pair(limit, "--limit", "=")
             profile = try profile.setting(limit: key, value: value)
         }
-        var request = RunRequest(profile: profile, argv: try words(command.count))
+        return profile
+    }
+
+    /// Everything of a request but its profile and its command.
+    static func fill(_ request: inout RunRequest, _ arguments: Arguments) throws {
         request.workspace = try arguments.value("workspace").map { try absolute($0) }
         request.readOnly = arguments.has("read-only")
         request.rawOutput = arguments.has("raw-output")
@@ -101,10 +124,10 @@ enum RunVerb {
         request.recordFiles = try arguments.value("record-files")
         request.frames = try arguments.value("frames")
         request.git = try arguments.value("git").map { try GitAccess(file: try absolute($0)) }
-        let choices = [Disposition.apply, .diff, .discard].filter { arguments.has($0.rawValue) }
-        guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff and --discard") }
-        request.disposition = choices.first ?? .keep
-        try requireChanges(request)
+        let choices = [Disposition.apply, .diff, .discard, .keep].filter { arguments.has($0.rawValue) }
+        guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff, --keep and --discard") }
+        request.disposition = choices.first ?? request.disposition
+        request.keepsAll = choices.first == .keep
         for mount in arguments.all("mount") {
             let (source, target) = try pair(mount, "--mount", ":")
             request.mounts.append(.init(source: try absolute(source), target: target))
@@ -122,14 +145,13 @@ enum RunVerb {
             guard EnvironmentPolicy.isName(name) else { throw UsageError("--env: \"\(name)\" is no variable name") }
             request.environment.append((name, value))
         }
-        return request
     }
 
     /// What shows or takes changes is refused where there can be none: silence would look like an unchanged tree.
-    private static func requireChanges(_ request: RunRequest) throws(UsageError) {
-        guard request.disposition == .diff || request.disposition == .apply else { return }
+    static func requireChanges(_ request: RunRequest) throws(UsageError) {
+        guard request.disposition == .diff || request.disposition == .apply || request.keepsAll else { return }
         let option = "--\(request.disposition.rawValue)"
-        guard request.workspace != nil else {
+        guard request.workspace != nil || request.keepsAll else {
             throw UsageError("\(option) needs --workspace DIR: without one there is no tree that could be changed")
         }
         if request.readOnly {
@@ -144,7 +166,7 @@ enum RunVerb {
 
     /// The last words of the command line as bytes: a file name in them need not be UTF-8, and `CommandLine` would put
     /// U+FFFD in its place, so that another file would be meant.
-    private static func words(_ count: Int) throws(UsageError) -> [[UInt8]] {
+    static func words(_ count: Int) throws(UsageError) -> [[UInt8]] {
         let all = (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0] }
         for (number, word) in all.dropLast(count).enumerated() where String(validatingCString: word) == nil {
             throw UsageError(
@@ -234,9 +256,11 @@ enum RunVerb {
                 "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "
                     + "see sallyport session diff --stat \(result.session)")
         }
-        if let entries = result.keptEntries, entries > 0, request.disposition == .keep {
-            Output.error("\(entries) changes kept. See them: sallyport session diff \(result.session)")
-            Output.error("Take them: sallyport session apply \(result.session)")
-        }
+        guard let entries = result.keptEntries, result.keptDigest != nil, request.disposition == .keep else { return }
+        let hasTree = request.workspace != nil
+        Output.error(
+            "\(entries) changes kept." + (hasTree ? " See them: sallyport session diff \(result.session)" : ""))
+        if request.keepsAll { Output.error("Look around: sallyport session shell \(result.session)") }
+        if entries > 0 && hasTree { Output.error("Take them: sallyport session apply \(result.session)") }
     }
 }

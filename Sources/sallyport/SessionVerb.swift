@@ -9,7 +9,8 @@ internal import Supervisor
 enum SessionVerb {
     private static let json = Option("json", nil, "machine-readable output")
     private static let help = Help(
-        usage: "sallyport session list | show ID | diff ID | apply ID | discard ID | stop ID | policy ID  [options]",
+        usage:
+            "sallyport session list | show ID | diff ID | apply ID | discard ID | shell ID | stop ID | policy ID  [options]",
         summary: "Shows sessions and decides about their changes.",
         options: [
             json, Option("stat", nil, "diff: names and sizes only"),
@@ -29,11 +30,13 @@ enum SessionVerb {
             apply exits with 0 when all is applied, 3 when something was withheld. Nothing was written where it exits with 1,
             because the workspace changed meanwhile, or with 4, because the set is partial: more was changed than
             limits.workspace_bytes has room for. diff and apply run confined, with the rights of the workspace's owner.
+            shell looks around in what an ended session left; see sallyport session shell --help.
             policy exits with 0 when the new policy is in force, 1 when it was refused and nothing has changed.
             """)
 
     static func run(_ line: [String]) -> Int32 {
         do {
+            if line.first == "shell" { return try ShellVerb.run(Array(line.dropFirst())) }
             let arguments = try Arguments(line, options: help.options)
             if arguments.has("help") || arguments.words.isEmpty {
                 Output.out(help.text)

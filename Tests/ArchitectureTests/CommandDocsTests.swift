@@ -56,7 +56,8 @@ struct CommandDocsTests {
     @Test("an option that prose names alone belongs to some verb")
     func loneFlags() throws {
         let verbs = [
-            ["run"], ["task", "run"], ["task", "repository"], ["collect"], ["session"], ["profile", "show"],
+            ["run"], ["task", "run"], ["task", "repository"], ["collect"], ["session"], ["session", "shell"],
+            ["profile", "show"],
             ["profile", "filter"],
             ["profile", "learn"],
             ["profile", "simulate"], ["doctor"], ["sweep"],

@@ -8,22 +8,28 @@ import Testing
 @testable import Brokers
 
 /// What a connection's process may still do once it is known what is asked, in a tree like the broker's own.
-@Suite("narrowing of a git broker", .timeLimit(.minutes(1)))
+@Suite("narrowing of a git broker", .timeLimit(.minutes(10)))
 struct BrokerConfinementTests {
     private static let landlock = HostNeed("landlock") { sp_landlock_abi() >= 1 }
 
-    /// A tree like that of `BrokerView`, entered for good: call only in an exit test.
-    private struct Tree {
-        let scratch: Scratch
+    /// Like that of `BrokerView`. Made outside of the exit test, which could not take it away again.
+    private static func tree() throws -> Scratch {
+        let scratch = try Scratch()
+        for name in ["usr", "etc", "dev", "run", "workspace", "workspace/objects", "workspace/refs"] {
+            try scratch.directory(name)
+            try scratch.file("\(name)/file", "text")
+        }
+        return scratch
+    }
 
-        init(_ purpose: BrokerConfinement.Purpose?) throws {
-            scratch = try Scratch()
-            for name in ["usr", "etc", "dev", "run", "workspace", "workspace/objects", "workspace/refs"] {
-                try scratch.directory(name)
-                try scratch.file("\(name)/file", "text")
-            }
+    /// Such a tree, entered for good: call only in an exit test.
+    private struct Tree {
+        let root: String
+
+        init(_ root: String, _ purpose: BrokerConfinement.Purpose?) throws {
+            self.root = root
             try #require(sp_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) >= 0)
-            let confinement = BrokerConfinement(root: scratch.path)
+            let confinement = BrokerConfinement(root: root)
             try confinement.enterFiles(waived: false)
             if let purpose { try confinement.narrow(to: purpose) }
         }
@@ -32,7 +38,7 @@ struct BrokerConfinementTests {
         func can(write name: String) -> Bool { opens(name, O_WRONLY) }
 
         private func opens(_ name: String, _ flags: Int32) -> Bool {
-            let result = sp_open(scratch.at("\(name)/file"), flags, 0)
+            let result = sp_open("\(root)/\(name)/file", flags, 0)
             if result >= 0 { _ = sp_close(Int32(result)) }
             return result >= 0
         }
@@ -45,9 +51,11 @@ struct BrokerConfinementTests {
     }
 
     @Test("the broker itself", .requires(landlock))
-    func broker() async {
-        await #expect(processExitsWith: .success) {
-            let tree = try Tree(nil)
+    func broker() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .success) { [root = scratch.path as String] in
+            let tree = try Tree(root, nil)
             let all = ["usr", "etc", "dev", "run", "workspace", "workspace/objects", "workspace/refs"]
             #expect(tree.rights == [all, ["dev", "workspace/objects", "workspace/refs"]])
             #expect(sp_open("/etc/passwd", O_RDONLY, 0) == -Int(EACCES))
@@ -55,43 +63,51 @@ struct BrokerConfinementTests {
     }
 
     @Test("a fetch writes nothing", .requires(landlock))
-    func fetch() async {
-        await #expect(processExitsWith: .success) {
-            let tree = try Tree(.fetch)
+    func fetch() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .success) { [root = scratch.path as String] in
+            let tree = try Tree(root, .fetch)
             let all = ["usr", "etc", "dev", "run", "workspace", "workspace/objects", "workspace/refs"]
             #expect(tree.rights == [all, ["dev"]])
         }
     }
 
     @Test("a look at the references reads two repositories", .requires(landlock))
-    func look() async {
-        await #expect(processExitsWith: .success) {
-            let tree = try Tree(.look)
+    func look() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .success) { [root = scratch.path as String] in
+            let tree = try Tree(root, .look)
             #expect(tree.rights == [["run", "workspace", "workspace/objects", "workspace/refs"], []])
         }
     }
 
     @Test("a push writes objects and references, not the repository's configuration", .requires(landlock))
-    func push() async {
-        await #expect(processExitsWith: .success) {
-            let tree = try Tree(.push)
+    func push() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .success) { [root = scratch.path as String] in
+            let tree = try Tree(root, .push)
             #expect(
                 tree.rights == [
                     ["run", "workspace", "workspace/objects", "workspace/refs"],
                     ["workspace/objects", "workspace/refs"],
                 ])
             // Neither a new file beside them nor one moved out.
-            #expect(sp_open(tree.scratch.at("workspace/config"), O_WRONLY | O_CREAT, 0o644) == -Int(EACCES))
+            #expect(sp_open("\(tree.root)/workspace/config", O_WRONLY | O_CREAT, 0o644) == -Int(EACCES))
             let moved = sp_renameat2(
-                AT_FDCWD, tree.scratch.at("workspace/objects/file"), AT_FDCWD, tree.scratch.at("workspace/config"), 0)
+                AT_FDCWD, "\(tree.root)/workspace/objects/file", AT_FDCWD, "\(tree.root)/workspace/config", 0)
             #expect(moved == -Int(EACCES) || moved == -Int(EXDEV))
         }
     }
 
     @Test("a push starts no program: the kernel ends it", .requires(landlock))
-    func exec() async {
-        await #expect(processExitsWith: .signal(SIGSYS)) {
-            _ = try Tree(.push)
+    func exec() async throws {
+        let scratch = try Self.tree()
+        defer { extendLifetime(scratch) }
+        await #expect(processExitsWith: .signal(SIGSYS)) { [root = scratch.path as String] in
+            _ = try Tree(root, .push)
             _ = BrokerConfinementTests.run("/bin/true")
         }
     }

@@ -56,6 +56,19 @@ struct SecretsTests {
         for line in [finding.line, "\(finding)"] { #expect(!line.contains(String(c.value.suffix(8)))) }
     }
 
+    @Test("as many as a branch likes are counted up to a point, and refused")
+    func many() throws {
+        let scene = try GateScene()
+        let lines = (0..<12_000).map { "token = \(Self.drawn(28))\($0 + 10_000_000)" }.joined(separator: "\n")
+        try scene.file("flagged", lines)
+        try scene.file(
+            "refused", (0..<12_000).map { "ghp_\(Self.drawn(28))\($0 + 10_000_000)" }.joined(separator: "\n"))
+        try scene.commit()
+        let findings = try scene.judge().of(.secrets)
+        #expect(findings.isRefused && findings.count == 102)
+        #expect(findings.filter { $0.place == "and at least 9950 more" }.count == 2, "\(findings.suffix(1).brief)")
+    }
+
     @Test(
         "what only looks like one is left alone",
         arguments: [

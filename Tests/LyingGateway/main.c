@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 enum { CONTROL = 3, ROOM = 64, START = 0x11, POLICY = 0x12, CLOSE = 0x14 };
-enum { READY = 0x91, APPLIED = 0x94, UNUSABLE = 0x95, DENIAL = 0x96, ENDED = 0x97 };
+enum { READY = 0x91, APPLIED = 0x94, UNUSABLE = 0x95, DENIAL = 0x96, ENDED = 0x97, FAILURE = 0x99 };
 
 static char policy[65536];
-static const uint8_t nothing[40];
+static const uint8_t nothing[48];
 
 static void report(uint8_t kind, const void *fields, size_t size) {
     uint8_t message[128] = {1, kind};
@@ -35,6 +35,7 @@ static void lie(void) {
     }
     if (is("again.lie.test")) report(READY, nothing, 0);
     if (is("summary.lie.test")) report(DENIAL, "\0\1a\0\120\0\1b\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1", 24);
+    if (is("failed.lie.test")) report(FAILURE, "\0\1a\0\120\0\1b\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1", 24);
     if (is("over.lie.test")) report(ENDED, nothing, sizeof nothing);
     if (is("garbage.lie.test")) report(0x55, nothing, 3);
 }

@@ -47,6 +47,32 @@ extension Network {
             #expect(run.audit.allSatisfy { $0.json["id"]?.stringValue?.hasPrefix(run.outcome.session ?? "?") == true })
         }
 
+        @Test(
+            "an allowed connection that nobody outside takes is counted and named, and is no denial",
+            .requires(NetworkLab.need))
+        func failures() throws {
+            let scene = try EgressScene()
+            let run = try scene.attempts(
+                [webRule, "host: www.allowed-lab.net, ports: [8081], tls: none"],
+                """
+                attempt("open", get, "www.allowed-lab.net")
+                for number in range(3): attempt(f"shut {number}", get, "www.allowed-lab.net", 8081)
+                """)
+            let egress = try #require(run.outcome.result?["egress"], "\(run.story)")
+            #expect(egress["failed"]?.intValue == 3 && egress["denied"]?.intValue == 0, "\(run.story)")
+            #expect(egress["failures"]?.arrayValue?.count == 1, "\(run.story)")
+            let failure = try #require(egress["failures"]?.arrayValue?.first, "\(run.story)")
+            #expect(failure["subject"] == "www.allowed-lab.net" && failure["port"] == 8081 && failure["count"] == 3)
+            #expect(failure["reason"] == "connection_refused", "\(run.story)")
+            let why = "sallyport why \(run.outcome.session ?? "")-\(failure["event"]?.intValue ?? 0)"
+            #expect(
+                run.outcome.errorText.contains("3 allowed connections found nobody outside:")
+                    && run.outcome.errorText.contains("3x www.allowed-lab.net port 8081: connection_refused   " + why),
+                "\(run.outcome.errorText)")
+            // Control: what was answered is none.
+            #expect(run.audit.contains { $0.event == "tcp.allow" }, "\(run.story)")
+        }
+
         @Test("every recorded denial is explained by its event", .requires(NetworkLab.need))
         func why() throws {
             let scene = try EgressScene()

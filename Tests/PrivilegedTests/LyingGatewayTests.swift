@@ -80,6 +80,7 @@ struct LyingGatewayTests {
         ("earlier", "answered for generation 1 of the policy and was asked for 2"),
         ("again", "reported \"ready\" while it was serving"),
         ("summary", "reported \"denial\" while it was serving"),
+        ("failed", "reported \"failure\" while it was serving"),
         ("over", "reported \"ended\" while it was serving"),
         ("garbage", "cannot read the egress gateway's report"),
     ]

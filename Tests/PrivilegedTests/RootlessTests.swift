@@ -49,6 +49,25 @@ struct RootlessTests {
         #expect(held?["as"]?.stringValue == "\(2 << 30)" && held?["core"]?.stringValue == "0")
     }
 
+    @Test("what a session left is shown in a new one, with the same one id and nothing more", .requires(.rootless))
+    func shell() throws {
+        let work = try user.directory("work")
+        try user.file("work/kept", "old\n")
+        let run = try user.run(
+            profile: try workspaceProfile(), workspace: work, options: small + ["--keep"],
+            ["sh", "-c", "echo new > kept; mkdir d; echo x > d/x; chmod 500 d; id -u"])
+        let session = try #require(run.session, "\(run.errorText)")
+        #expect(run.code == 0 && run.text == "1000\n", "\(run.errorText)")
+        let look = try user.sallyport([
+            "session", "shell", session, "--", "sh", "-c",
+            "cat kept d/x; stat -c %a d; id -u; ls /proc/self/fd; grep CapBnd /proc/self/status; rm kept",
+        ]).run()
+        #expect(
+            look.text == "new\nx\n500\n1000\n0\n1\n2\n3\nCapBnd:\t0000000000000000\n",
+            "\(look.text)\(look.errorText)")
+        #expect(text(work + "/kept") == "old\n")
+    }
+
     @Test("its gateway answers, gives its account, and can do nothing more when the run is over", .requires(.rootless))
     func egress() throws {
         let profile = try user.file(

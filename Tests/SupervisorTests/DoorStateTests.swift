@@ -22,7 +22,7 @@ struct DoorStateTests {
         .ready, .refused(refusal), .whoIs(query: 1, pair), .connect(query: 2, socket: 1),
         .applied(generation: 1, cut: 0),
         .applied(generation: 2, cut: 0), .applied(generation: .max, cut: .max), .unusable(generation: 2),
-        .denial(denial), .ended(totals),
+        .denial(denial), .failure(denial), .ended(totals),
     ]
 
     static func state(_ phase: DoorState.Phase, pending: Bool = false) throws -> DoorState {
@@ -40,7 +40,8 @@ struct DoorStateTests {
         .starting: [.ready, .refused(refusal)],
         .serving: [.refused(refusal), .whoIs(query: 1, pair), .connect(query: 2, socket: 1)],
         .closing: [
-            .refused(refusal), .whoIs(query: 1, pair), .connect(query: 2, socket: 1), .denial(denial), .ended(totals),
+            .refused(refusal), .whoIs(query: 1, pair), .connect(query: 2, socket: 1), .denial(denial),
+            .failure(denial), .ended(totals),
         ],
         .ended: [],
     ]
@@ -56,7 +57,9 @@ struct DoorStateTests {
         } else {
             #expect(throws: DoorState.Disorder.self) { try state.take(report) }
             #expect(state.phase == before.phase && state.generation == 1 && state.next == 2)
-            #expect(state.totals == before.totals && state.denials.isEmpty && state.pending == nil)
+            #expect(
+                state.totals == before.totals && state.denials.isEmpty && state.failures.isEmpty && state.pending == nil
+            )
         }
     }
 
@@ -104,7 +107,9 @@ struct DoorStateTests {
         var state = try Self.state(.closing)
         for _ in 0..<EgressReport.mostDenials { #expect(try state.take(.denial(Self.denial)) == .nothing) }
         #expect(throws: DoorState.Disorder.tooManyDenials) { try state.take(.denial(Self.denial)) }
-        #expect(state.denials.count == EgressReport.mostDenials)
+        for _ in 0..<EgressReport.mostDenials { #expect(try state.take(.failure(Self.denial)) == .nothing) }
+        #expect(throws: DoorState.Disorder.tooManyFailures) { try state.take(.failure(Self.denial)) }
+        #expect(state.denials.count == EgressReport.mostDenials && state.failures.count == EgressReport.mostDenials)
     }
 
     @Test("what is said of a gateway that lies is one line", arguments: reports)

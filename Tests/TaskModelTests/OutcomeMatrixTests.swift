@@ -116,4 +116,21 @@ struct GateTests {
         #expect(reason.description == "BLOCKED[egress_denied]: one name was denied (resource: example.org)")
         #expect(BlockedReason.Kind.allCases.filter(\.isRetryable) == [.dependencyUnreachable])
     }
+
+    @Test("what blocked a task is what the host saw, the most certain of it")
+    func blockedOrder() {
+        #expect(BlockedReason([]) == nil && BlockedReason([.init()]) == nil)
+        var (first, second) = (BlockedReason.Seen(), BlockedReason.Seen())
+        first.unreachable = ("a.test", "timed_out")
+        #expect(
+            BlockedReason([second, first])
+                == BlockedReason(
+                    .dependencyUnreachable, "allowed, but nobody answered outside (timed_out)", resource: "a.test"))
+        second.denied = "b.test"
+        #expect(BlockedReason([first, second])?.kind == .egressDenied)
+        #expect(BlockedReason([first, second])?.resource == "b.test")
+        first.networkLost = "the gateway ended early"
+        #expect(
+            BlockedReason([second, first])?.description == "BLOCKED[policy_fail_closed]: the gateway ended early")
+    }
 }

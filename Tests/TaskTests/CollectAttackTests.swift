@@ -40,7 +40,7 @@ struct CollectAttackTests {
         Craft("parents", "more than 2^16 parents"),
     ]
 
-    /// Bytes of address space that every process of a collect may have: a program of the toolchain alone has some hundred MB.
+    /// KiB of address space that every process of a collect may have: a program of the toolchain alone has some hundred thousand.
     private static let room = 2_000_000
 
     @Test(
@@ -78,11 +78,14 @@ struct CollectAttackTests {
         let plant: String
         /// A part of the refusal; nil when the branch is taken as it is without the lure.
         let reason: String?
+        /// Has stock git run `$1`, which the lure got as a command; nil where it runs nothing.
+        let springs: String?
 
-        init(_ name: String, _ plant: String, _ reason: String? = nil) {
+        init(_ name: String, _ plant: String, _ reason: String? = nil, springs: String? = nil) {
             testDescription = name
             self.plant = plant
             self.reason = reason
+            self.springs = springs
         }
     }
 
@@ -114,9 +117,9 @@ struct CollectAttackTests {
             """
             git config uploadpack.allowFilter true; b=$(git rev-parse HEAD:file)
             rm -f .git/objects/$(echo $b | cut -c1-2)/$(echo $b | cut -c3-); git config remote.origin.promisor true
-            git config remote.origin.url 'ext::sh -c touch% promised'; git config extensions.partialClone origin
-            git config core.repositoryFormatVersion 1
-            """, "object not found"),
+            git config remote.origin.url "ext::sh -c $(echo "$1" | sed 's/ /% /g')"; git config protocol.ext.allow always
+            git config extensions.partialClone origin; git config core.repositoryFormatVersion 1
+            """, "object not found", springs: "git show HEAD:file || true"),
         Lure(
             "a tag in the place of a commit", "git tag -am t t && git rev-parse t > .git/refs/heads/main",
             "it is not what its user says"),
@@ -133,11 +136,17 @@ struct CollectAttackTests {
         let scene = try CollectScene()
         let head = try scene.git("rev-parse", "HEAD")
         let tree = try scene.git("rev-parse", "HEAD^{tree}")
-        try scene.shell(lure.plant)
+        let mark = try CollectHostileTests.mark(scene)
+        try scene.shell(lure.plant, "touch \(mark)")
+        if let springs = lure.springs {
+            try scene.shell("cp -a . ../copy && cd ../copy && { \(springs); }")
+            #expect(access(mark, F_OK) == 0, "the lure is not armed: \(springs)")
+            unlink(mark)
+        }
         let before = try scene.fingerprint()
         let done = try scene.collectOnce(["--base", scene.base, "--timeout", "60"])
         #expect(try scene.fingerprint() == before)
-        #expect(access(scene.left + "/promised", F_OK) != 0)
+        #expect(access(mark, F_OK) != 0, "collect ran what the lure names")
         guard let reason = lure.reason else {
             #expect(done.code == 0 && done.commit == head, "\(done.refusal)\(done.finished.errorText)")
             #expect(try done.git("rev-parse", "\(head)^{tree}") == tree)
@@ -191,7 +200,7 @@ struct CollectAttackTests {
                 echo ready; p=$(ls .git/objects/pack/*.pack); i=$(ls .git/objects/pack/*.idx)
                 while :; do
                     truncate -s 2000 $p; cp ../keep/*.pack $p; head -c 3000 /dev/urandom > $i; cp ../keep/*.idx $i
-                    rm $p; ln -s /etc/passwd $p; rm $p; mkfifo $p; rm $p; cp ../keep/*.pack $p
+                    rm $p; ln -s /etc/passwd $p; rm $p; mkfifo $p; rm $p; cp ../keep/*.pack $p; echo
                 done
                 """,
             ])
@@ -199,10 +208,12 @@ struct CollectAttackTests {
         let running = try changer.start()
         #expect(try running.line() == "ready")
         for round in 0..<12 {
+            running.forgetLines()
             let done = try scene.collectOnce(["--base", scene.base, "--timeout", "60"], out: "out\(round)")
             #expect(done.code == 0 || done.code == 1, "\(done.finished.errorText)")
             if done.code == 0 { #expect(try done.git("fsck", "--full", "--strict") == "") }
             #expect(!done.finished.text.contains("root:") && !done.refusal.contains("root:"))
+            try #require(try running.line() == "", "nothing changes any more")
         }
         try running.signal(SIGKILL)
     }

@@ -16,21 +16,24 @@ struct CollectContentTests {
     @Test("G08: a submodule is refused, and its names and addresses are flagged", .requires(.root), .requires(.git))
     func g08() throws {
         let scene = try CollectScene()
+        let mark = try CollectHostileTests.mark(scene)
         try scene.shell(
             """
             printf '[submodule "../../hooks"]\\n\\tpath = s\\n\\turl = -u./payload\\n\\tupdate = !touch mark\\n' > .gitmodules
-            git config submodule.s.update '!touch mark'; git config protocol.ext.allow always
-            git remote add evil 'ext::sh -c touch% mark'
-            """)
+            git config submodule.s.update "!touch $1"; git config protocol.ext.allow always
+            git remote add evil "ext::sh -c touch% $1"
+            """, mark)
         #expect(try scene.git("config", "--file", ".gitmodules", "submodule.../../hooks.update") == "!touch mark")
         // The address is armed: stock git runs it.
         _ = try Command("/bin/sh", ["-c", "cp -a . ../copy && cd ../copy && git fetch evil"]).in(scene.left).run()
-        #expect(access(scene.home.at("copy/mark"), F_OK) == 0)
+        #expect(access(mark, F_OK) == 0)
+        unlink(mark)
         let done = try scene.collect(["--base", scene.base])
         #expect(done.code == 0 && flags(done).first == "opened_paths .gitmodules")
         try scene.shell("git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),s && git commit -qm s")
         let refused = try scene.collect(["--base", scene.base], out: "second")
         #expect(refused.code == 1 && refused.refusal.contains("is a submodule"), "\(refused.refusal)")
+        #expect(access(mark, F_OK) != 0, "collect sprang the trap")
     }
 
     @Test(
@@ -79,8 +82,6 @@ struct CollectContentTests {
     func g10(_ mode: String, _ name: String, _ flaw: String) throws {
         let scene = try CollectScene()
         let blob = try scene.git("rev-parse", "HEAD:file")
-        let object = Array(try #require(contents(scene.left + "/.git/HEAD")))
-        _ = object
         // A tree by hand: git itself makes none like it.
         var bytes = Array("\(mode) \(name)".utf8) + [0]
         let digits = Array(blob)
@@ -119,22 +120,31 @@ struct CollectContentTests {
     @Test("G11: nothing of Git LFS is honoured", .requires(.root), .requires(.git))
     func g11() throws {
         let scene = try CollectScene()
+        let mark = try CollectHostileTests.mark(scene)
         try scene.shell(
             """
             printf '[lfs]\\n\\turl = https://evil.invalid/\\n' > .lfsconfig
-            git config lfs.customtransfer.x.path 'touch mark'; git config filter.lfs.smudge 'touch mark; cat'
+            git config lfs.customtransfer.x.path "touch $1"; git config filter.lfs.smudge "touch $1; cat"
             echo '*.bin filter=lfs diff=lfs merge=lfs' > .gitattributes
             s=$(printf 'content\\n' | sha256sum | cut -d' ' -f1)
             printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize 8\\n' $s > a.bin
             printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize 999999999999\\n' $s > b.bin
-            git config filter.lfs.clean cat; git add -A; git commit -qm lfs; printf 'content\\n' > a.bin
-            """)
+            git config filter.lfs.clean cat; git add -A; git commit -qm lfs; git config filter.lfs.clean "touch $1; cat"
+            """, mark)
+        // The filters are armed: stock git runs one as it checks out, the other as it adds.
+        for springs in ["rm b.bin; git checkout b.bin", "echo other > b.bin; git add b.bin"] {
+            try #require(access(mark, F_OK) != 0)
+            try scene.shell("rm -rf ../copy; cp -a . ../copy; cd ../copy; \(springs)")
+            #expect(access(mark, F_OK) == 0, "\(springs)")
+            unlink(mark)
+        }
+        try scene.home.file("left/a.bin", "content\n")
         let done = try scene.collect(["--base", scene.base])
         #expect(done.code == 0 && flags(done).first == "opened_paths .lfsconfig", "\(done.refusal)")
         // What the pointer stands for is no change, and a pointer stays a pointer.
         #expect(done.record?["delivered"]?["working_tree"]?.boolValue == false)
         #expect(try done.git("show", "\(done.commit ?? ""):b.bin").hasSuffix("size 999999999999"))
-        #expect(access(scene.left + "/mark", F_OK) != 0)
+        #expect(access(mark, F_OK) != 0)
         try scene.home.file("left/a.bin", "other\n")
         let changed = try scene.collect(["--base", scene.base], out: "second")
         #expect(try changed.git("show", "\(changed.commit ?? ""):a.bin") == "other")
@@ -254,7 +264,7 @@ struct CollectContentTests {
                     for n in 1 2 3; do
                         echo $n > src/f$n; rm -f src/f1$n; mkfifo src/f1$n; rm -rf src/d; ln -s /etc src/d; rm src/d; mkdir -p src/d
                         echo .envrc > src/d/.envrc; mv src/f2$n src/g2$n; mv src/g2$n src/f2$n
-                    done
+                    done; echo
                 done
                 """,
             ])
@@ -262,6 +272,7 @@ struct CollectContentTests {
         let running = try changer.start()
         #expect(try running.line() == "ready")
         for round in 0..<5 {
+            running.forgetLines()
             let done = try scene.collectOnce(["--base", scene.base], out: "out\(round)")
             #expect(done.code == 0, "\(done.refusal)\(done.finished.errorText)")
             #expect(try done.git("fsck", "--full", "--strict") == "")
@@ -269,6 +280,7 @@ struct CollectContentTests {
             let isThere = try done.git("ls-tree", "-r", "--name-only", done.commit ?? "").contains("src/d/.envrc")
             #expect(flags(done).contains("opened_paths src/d/.envrc") == isThere)
             #expect(try !done.git("ls-tree", "-r", "--name-only", done.commit ?? "").contains("passwd"))
+            try #require(try running.line() == "", "nothing changes any more")
         }
         try running.signal(SIGKILL)
     }

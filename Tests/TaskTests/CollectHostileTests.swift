@@ -22,7 +22,7 @@ struct CollectHostileTests {
     }
 
     /// Where a trap leaves its mark: any id may write there, so that only not running it keeps it away.
-    private static func mark(_ scene: CollectScene) throws -> String {
+    static func mark(_ scene: CollectScene) throws -> String {
         try scene.home.directory("marks", mode: 0o777) + "/mark"
     }
 
@@ -285,11 +285,11 @@ struct CollectHostileTests {
         try scene.git("config", "core.worktree", scene.home.at("elsewhere"))
         try scene.git("add", "--all")
         #expect(try scene.git("diff", "--cached", "--name-only").contains("victim"))
-        let watch = try OpenWatch([scene.home.at("elsewhere")])
+        let watch = try OpenWatch(beneath: [scene.home.at("elsewhere")])
         let done = try scene.collect(["--base", scene.base])
         #expect(done.code == 0)
         #expect(try done.git("ls-tree", "-r", "--name-only", try #require(done.commit)) == ".gitignore\nfile\nsrc/deep")
-        #expect(watch.count() == 0)
+        #expect(watch.events() == [])
     }
 }
 
@@ -300,31 +300,5 @@ extension Command {
         command.directory = directory
         command.environment = CollectScene.environment
         return command
-    }
-}
-
-/// Counts how often files of some directories are opened or read, by anybody. inotify(7)
-final class OpenWatch {
-    private let descriptor: Int32
-
-    init(_ directories: [String]) throws {
-        descriptor = inotify_init1(O_NONBLOCK | O_CLOEXEC)
-        try #require(descriptor >= 0)
-        for directory in directories {
-            try #require(inotify_add_watch(descriptor, directory, UInt32(IN_OPEN | IN_ACCESS)) >= 0)
-        }
-    }
-
-    deinit { close(descriptor) }
-
-    /// Events since the last call.
-    func count() -> Int {
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        var events = 0
-        while true {
-            let got = read(descriptor, &buffer, buffer.count)
-            guard got > 0 else { return events }
-            events += 1
-        }
     }
 }

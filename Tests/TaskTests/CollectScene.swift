@@ -60,8 +60,8 @@ struct CollectScene {
 
     /// Runs a shell in the left directory: the agent, or a person who is not careful.
     @discardableResult
-    func shell(_ script: String) throws -> Finished {
-        var command = Command("/bin/sh", ["-c", script])
+    func shell(_ script: String, _ arguments: String...) throws -> Finished {
+        var command = Command("/bin/sh", ["-c", script, "sh"] + arguments)
         command.environment = Self.environment
         command.directory = left
         let done = try command.run()

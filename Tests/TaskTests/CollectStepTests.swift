@@ -28,27 +28,9 @@ struct CollectStepTests {
         var command = Command(
             Executables.path("sallyport-task"),
             ["step-collect", "--become", "\(Self.identity):\(Self.identity)", "--time", "1", "--base", "-"])
-        command.environment = ["LC_ALL": "C"]
         command.descriptors = [3: sink, 4: sink, 5: tree]
-        let running = try command.start()
-
-        let deadline = ContinuousClock.now + .seconds(20)
-        var fields: [String: String] = [:]
-        while fields["Seccomp"] != "2", ContinuousClock.now < deadline {
-            fields = Self.fields(text("/proc/\(running.pid)/status") ?? "")
-            sched_yield()
-        }
-        #expect(fields["Seccomp"] == "2" && fields["NoNewPrivs"] == "1")
-        for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
-            #expect(fields[name] == "0000000000000000", "\(name)")
-        }
-        let ids = Array(repeating: "\(Self.identity)", count: 4).joined(separator: " ")
-        #expect(fields["Uid"] == ids && fields["Gid"] == ids && fields["Groups"] == "")
-        #expect(linkTarget("/proc/\(running.pid)/root") == scene.left)
-
-        // And it is at work: with the end of its input it reports what it read.
-        running.closeInput()
-        let end = try running.finish()
+        let end = try runConfined(command, as: Self.identity, root: scene.left)
+        // It was at work: what it got is no list of references, and it reports what it read.
         #expect(end.code == 0 && end.text.hasPrefix("layout working_tree\nname main\n"), "\(end.text)\(end.errorText)")
         #expect(end.text.hasSuffix("\nend\n"))
     }
@@ -111,16 +93,5 @@ struct CollectStepTests {
         #expect(try done.git("show", "\(done.commit ?? ""):file") == "two")
         // Nothing was copied up: nothing was written.
         #expect(names(scene.home.at("upper")) == [])
-    }
-
-    private static func fields(_ status: String) -> [String: String] {
-        var result: [String: String] = [:]
-        for line in status.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 1)
-            guard parts.count == 2 else { continue }
-            result[String(parts[0])] = parts[1].split(whereSeparator: { $0 == "\t" || $0 == " " }).joined(
-                separator: " ")
-        }
-        return result
     }
 }

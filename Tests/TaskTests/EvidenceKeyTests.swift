@@ -45,6 +45,34 @@ struct EvidenceKeyTests {
     }
 
     @Test(
+        "it is read before the first sandbox of a task and after the last, and never while one runs",
+        .requires(.root), .requires(.git), .requires(.runner))
+    func reading() throws {
+        let bundle = try BundleScene()
+        let directory = try bundle.scene.sallyport.home.directory("second")
+        let keys = bundle.state + "/keys"
+        let watch = OpenWatch()
+        try watch.add(keys, IN_OPEN)
+        try watch.add(directory, IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO)
+        let done = try bundle.scene.sallyport.command([
+            "task", "run", "--repo", bundle.scene.repository, "--task", "x", "--agent-command", "echo fixed > file",
+            "--test-command", TaskScene.test, "--deliver", directory,
+        ]).run()
+        try #require(done.code == 0, "\(done.errorText)")
+        let events = watch.events()
+        let reads = events.indices.filter { events[$0] == keys + "/evidence.key" }
+        let first = try #require(reads.first)
+        let last = try #require(reads.last)
+        // From the first file of a sandbox to the last.
+        for label in ["before", "work", "after"] {
+            let files = events.indices.filter { events[$0].hasPrefix("\(directory)/\(label).") }
+            let (begin, end) = (try #require(files.first), try #require(files.last))
+            #expect(events[begin...end].contains("\(directory)/\(label).result.json"), "\(events)")
+            #expect(first < begin && end < last && !reads.contains { $0 > begin && $0 < end }, "\(events)")
+        }
+    }
+
+    @Test(
         "one that cannot be used ends a task before it starts",
         .requires(.root), .requires(.git), .requires(.runner))
     func unusable() throws {

@@ -64,6 +64,23 @@ struct EvidenceStoryTests {
             testDescription: "a profile is another", script: "echo >>after.profile.txt", file: "evidence.json",
             problem: "another profile of \"after\""),
         Case(
+            testDescription: "the prompt is another", script: "echo more >>prompt.md", file: "evidence.json",
+            problem: "another digest of prompt.md under \"prompt\""),
+        Case(
+            testDescription: "the opening is another", script: "echo >>opening.json", file: "evidence.json",
+            problem: "another digest of opening.json under \"opening\""),
+        Case(
+            testDescription: "the opening is quoted and gone", script: "rm opening.json", file: "evidence.json",
+            problem: "lists opening.json"),
+        Case(
+            testDescription: "the opening tells of another base",
+            script: "sed -i s/$BASE/$COMMIT/ opening.json; QUOTE=opening.json", file: "opening.json",
+            problem: "another base than evidence.json"),
+        Case(
+            testDescription: "the opening tells of another sandbox",
+            script: "sed -i 's/\"plan_digest\": *\"./&f/' opening.json; QUOTE=opening.json", file: "opening.json",
+            problem: "another sandbox"),
+        Case(
             testDescription: "a name stands twice in it",
             script: "sed -i '0,/\"task\"/s//\"task\": \"x\", \"task\"/' evidence.json",
             file: "evidence.json", problem: "a name that was there before"),
@@ -101,11 +118,12 @@ struct EvidenceStoryTests {
         guard !script.contains("KEEP") else { return }
         for file in before {
             guard let bytes = contents(bundle.at(file.name)), let old = file.value.stringValue else { continue }
-            // The plan and the profile are named by their digests too: there the contradiction has to stay.
             guard Digest.sha256(bytes) != old else { continue }
             let (name, new) = (file.name, Digest.sha256(bytes))
-            try bundle.shell(
-                "sed -i '/\"files\": {/,$s/\"\(name)\": \"\(old)\"/\"\(name)\": \"\(new)\"/' evidence.json")
+            // Some are named by their digests elsewhere too: there the contradiction has to stay, unless it is in the file.
+            let isQuoted = script.contains("QUOTE=\(name)")
+            let (place, label) = isQuoted ? ("", "") : ("/\"files\": {/,$", "\"\(name)\": \"")
+            try bundle.shell("sed -i '\(place)s/\(label)\(old)/\(label)\(new)/' evidence.json")
         }
     }
 }

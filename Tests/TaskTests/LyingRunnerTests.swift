@@ -99,6 +99,19 @@ struct LyingRunnerTests {
     }
 
     @Test(
+        "as many frames as the gateway takes cannot keep the evidence from being written",
+        .requires(.root), .requires(.git), .requires(.runner))
+    func frameFlood() throws {
+        let note = "text=" + String(repeating: "x", count: 4000)
+        let (done, scene) = try task(
+            Self.red + "n=0; while [ $n -lt 2600 ]; do frame 2 '\(note)\\n'; n=$((n + 1)); done\n" + Self.deliver)
+        #expect(done.finished.code == 1 && done.outcome == "test_failed", "\(done.finished.errorText)")
+        #expect(done.evidence?["claimed"]?["cut"]?.boolValue == true)
+        let frames = try #require(contents(done.directory + "/frames.jsonl"), "\(names(done.directory))")
+        #expect(frames.count > 9 << 20 && names(scene.forge + "/pulls").isEmpty)
+    }
+
+    @Test(
         "success without a result is none", .requires(.root), .requires(.git), .requires(.runner),
         arguments: ["exit 0", "frame 1 'name=bundled\\n'; exit 0", "frame 1 'name=done\\n'; sleep 100 & exit 0"])
     func nothing(_ script: String) throws {

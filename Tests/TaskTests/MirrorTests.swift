@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The host's copies of upstreams, made from directories and from git http-backend behind nginx.
-@Suite("mirrors", .serialized, .requires(.git), .timeLimit(.minutes(2)))
+@Suite("mirrors", .serialized, .requires(.git), .timeLimit(.minutes(10)))
 struct MirrorTests {
     /// An operator, and an upstream with one commit.
     struct Scene {
@@ -177,8 +177,10 @@ struct MirrorTests {
         #expect(uses.allSatisfy { $0["credential"]?.stringValue == forge.server.credential })
         let noted = uses.map { "\($0["method"]?.stringValue ?? "") \($0["target"]?.stringValue ?? "")" }
         // The server saw exactly these requests, and no other.
+        // Ended, it has written down the last of them.
+        try forge.server.stop()
         let seen = forge.server.requests.map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
-        #expect(noted.map { $0.replacing("/private/", with: "/") } == seen, "\(noted)\n\(seen)")
+        #expect(noted == seen, "\(noted)\n\(seen)")
         #expect(noted.contains("POST /private/name.git/git-upload-pack"))
         // What was announced is what was sent, and a pack is as long as what it left in the copy.
         let lengths = forge.server.requests.map { $0.split(separator: " ").last.flatMap { Int($0) } }
@@ -203,20 +205,26 @@ struct MirrorTests {
         #expect(try forge.scene.run(good + forge.credential).code == 0)
         let wrong = try forge.scene.sallyport.home.file("wrong", "no-such-token", mode: 0o600)
         let open = try forge.scene.sallyport.home.file("open-to-all", secret, mode: 0o644)
-        for (arguments, text) in [
-            (good + ["--credential", "file:\(wrong)"], "denied: HTTP 401"), (good, "denied: HTTP 401"),
-            (good + ["--credential", "file:\(open)"], "others than its owner may read it"),
-            (good + ["--credential", "env:NOT_SET"], "the variable is not set"),
-            (forge.mirror("open/none.git"), "not_found: HTTP 404"),
-            (forge.mirror("gone/name.git"), "not_found: HTTP 410"),
-            (forge.mirror("moved/name.git"), "moved: HTTP 301"),
-            (forge.mirror("broken/name.git"), "failed: HTTP 500"),
-            (["mirror", forge.server.url("open/name.git")], "unreachable: "),
-            (["mirror", "https://localhost:1/name.git"], "unreachable: "),
-        ] {
-            let done = try forge.scene.run(arguments)
+        for (arguments, text, blocked) in [
+            (good + ["--credential", "file:\(wrong)"], "denied: HTTP 401", "auth_failure"),
+            (good, "denied: HTTP 401", "missing_secret"),
+            (good + ["--credential", "file:\(open)"], "others than its owner may read it", "missing_secret"),
+            (good + ["--credential", "env:NOT_SET"], "the variable is not set", "missing_secret"),
+            (forge.mirror("open/none.git"), "not_found: HTTP 404", nil),
+            (forge.mirror("gone/name.git"), "not_found: HTTP 410", nil),
+            (forge.mirror("moved/name.git"), "moved: HTTP 301", nil),
+            (forge.mirror("broken/name.git"), "failed: HTTP 500", nil),
+            (["mirror", forge.server.url("open/name.git")], "unreachable: ", "dependency_unreachable"),
+            (["mirror", "https://localhost:1/name.git"], "unreachable: ", "dependency_unreachable"),
+        ] as [([String], String, String?)] {
+            let done = try forge.scene.run(arguments + ["--json"])
             #expect(done.code == 125 && done.errorText.contains(text), "\(arguments): \(done.errorText)")
-            #expect(!done.errorText.contains(secret))
+            let error = try JSON.read(done.output, file: "standard output")["error"]
+            let said = error?["blocked"]?.stringValue
+            #expect(
+                blocked.map { said?.hasPrefix("BLOCKED[\($0)]: ") == true } ?? (said == nil),
+                "\(arguments): \(said ?? "-")")
+            #expect(!(done.errorText + done.text).contains(secret))
         }
         let shown = try forge.scene.json(good + forge.credential)
         #expect(shown["bytes_received"] == 0)
@@ -234,6 +242,8 @@ struct MirrorTests {
         #expect(done.code == 125 && done.errorText.contains("expired: HTTP 401"), "\(done.errorText)")
         #expect(done.errorText.contains("renew it"), "\(done.errorText)")
         let error = try JSON.read(done.output, file: "standard output")["error"]
+        #expect(
+            error?["blocked"]?.stringValue?.hasPrefix("BLOCKED[auth_failure]: HTTP 401") == true, "\(error ?? .null)")
         #expect(error?["code"] == "expired" && error?["message"]?.stringValue?.contains("renew it") == true)
         let statuses = try ledgers(forge.scene).map { $0["status"]?.intValue }
         #expect(statuses == [Int](repeating: 200, count: answered) + [401], "\(statuses)")
@@ -280,7 +290,8 @@ struct MirrorTests {
         let seen = try watcher.finish()
         #expect(done.code == 0, "\(done.errorText)")
         // The control: the transfer's own processes were looked at, and one of them had the file in memory.
-        #expect(seen.lines.contains("saw git") && seen.lines.contains("saw memfd"), "\(seen.text)\(seen.errorText)")
+        #expect(seen.lines.contains("saw git") && seen.lines.contains("saw sealed"), "\(seen.text)\(seen.errorText)")
+        #expect(!seen.lines.contains("saw unsealed"))
         #expect(!seen.lines.contains { $0.hasPrefix("found") }, "\(seen.text)")
         #expect(!(done.text + done.errorText).contains(forge.server.secret))
         let home = forge.scene.sallyport.home.path
@@ -294,7 +305,7 @@ struct MirrorTests {
 
     /// Looks at the arguments and variables of every process again and again, until its input ends.
     private static let watcher = """
-        import base64, glob, os, select, sys
+        import base64, fcntl, glob, os, select, sys
         secrets = [sys.argv[1].encode(), base64.b64encode(b"x-access-token:" + sys.argv[1].encode())]
         own = str(os.getpid())
         print("watching", flush=True)
@@ -312,7 +323,11 @@ struct MirrorTests {
                     if line.startswith(b"/usr/bin/git\\0") or b"/git-core/" in line:
                         say("saw git")
                         for fd in glob.glob(place + "/fd/*"):
-                            if os.readlink(fd).startswith("/memfd:configuration"): say("saw memfd")
+                            if not os.readlink(fd).startswith("/memfd:configuration"): continue
+                            file = os.open(fd, os.O_RDONLY)
+                            # F_GET_SEALS: F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE. fcntl(2)
+                            say("saw sealed" if fcntl.fcntl(file, 1034) & 15 == 15 else "saw unsealed")
+                            os.close(file)
                     for secret in secrets:
                         if secret in line or secret in variables: say("found in " + place + repr(line[:80]))
                 except OSError: pass

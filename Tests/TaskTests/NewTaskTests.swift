@@ -21,7 +21,7 @@ struct NewTaskTests {
         #expect(head == done.branch && pull["base"]?.stringValue == "main" && pull["state"]?.stringValue == "open")
         #expect(try scene.scene.git(scene.repository, "rev-parse", head) == done.commit)
         let body = try #require(pull["body"]?.stringValue)
-        let digest = try Command("/usr/bin/sha256sum", [done.directory + "/evidence.json"]).run().text.prefix(64)
+        let digest = try Command("/usr/bin/sha256sum", [done.directory + "/manifest.json"]).run().text.prefix(64)
         for part in [
             "(issue 3)", "| test | failed | passed |", "Outcome: verified", "evidence sha256 \(digest)",
             "(claimed, not checked)\n\n> I fixed &#64;everyone", "git revert",
@@ -160,6 +160,25 @@ struct NewTaskTests {
         #expect(done.evidence?["reason"]?.stringValue == "no_pull_request")
         #expect(names(scene.forge + "/pulls").isEmpty && names(done.directory).contains("result.patch"))
         #expect(try scene.branches().contains("sallyport/") == (what == "branch"))
+    }
+
+    @Test(
+        "a task that starts from another one's branch asks for it to go there", .requires(.root), .requires(.git),
+        .requires(.runner))
+    func stacked() throws {
+        let scene = try ForgeScene()
+        let first = try scene.task(["--task", "x"], agent: Self.fix)
+        let below = try #require(first.branch)
+        let directory = scene.scene.sallyport.home.at("upper")
+        let second = try Delivery(
+            try scene.scene.sallyport.command([
+                "task", "run", "--forge", scene.forge, "--base", below, "--task", "y", "--agent-command",
+                "grep -qx fixed file && echo more > other", "--test-command", TaskScene.test, "--out", directory,
+            ]).run(), directory: directory)
+        #expect(second.outcome == "verified", "\(second.finished.errorText)")
+        #expect(second.evidence?["base"]?["commit"]?.stringValue == first.commit)
+        let number = try #require(second.evidence?["forge"]?["pull_request"]?.intValue)
+        #expect(try scene.record("pulls/\(number)")["base"]?.stringValue == below)
     }
 
     @Test(

@@ -38,6 +38,51 @@ struct PullRequestTaskTests {
         #expect(pull["comments"]?.arrayValue?.first?["body"]?.stringValue?.contains("Outcome: verified") == true)
         #expect(pull["title"]?.stringValue == "Half of it" && names(scene.forge + "/pulls") == ["5.json"])
         #expect(done.evidence?["forge"]?["resolved_threads"]?.arrayValue?.compactMap(\.intValue) == [1])
+        #expect(done.evidence?["forge"]?["standing"]?["behind"] == 0 && !done.finished.text.contains("\nbase      "))
+    }
+
+    @Test(
+        "a base that has moved on is told, with what a merge would conflict in, and nothing is moved for it",
+        .requires(.root), .requires(.git), .requires(.runner),
+        arguments: [
+            ("new", "the base main has 1 commit that the branch has not, and they merge without a conflict"),
+            ("file", "the base main has 1 commit that the branch has not; merging them conflicts in file"),
+        ])
+    func standing(_ changed: String, _ told: String) throws {
+        let scene = try ForgeScene()
+        let head = try scene.pull(5)
+        let work = scene.scene.repository
+        try scene.file("repository/" + changed, "of the base, meanwhile\n")
+        try scene.scene.git(work, "add", "--all")
+        try scene.scene.git(work, "commit", "--quiet", "-m", "meanwhile")
+        try scene.scene.git(work, "push", "--quiet", scene.repository, "main")
+        let before = try Command("/usr/bin/find", [scene.repository + "/objects", "-type", "f"]).run().lines.count
+        let done = try scene.task(Self.iterate, agent: "echo fixed > file")
+        #expect(done.outcome == "verified", "\(done.finished.errorText)")
+        #expect(
+            done.evidence?["forge"]?["standing"] == [
+                "base": "main", "behind": 1, "conflicts": .array(changed == "file" ? ["file"] : []),
+                "conflict_count": .int(changed == "file" ? 1 : 0),
+            ])
+        #expect(done.finished.text.contains("\nbase      \(told)\n"), "\(done.finished.text)")
+        let pull = try scene.record("pulls/5")
+        #expect(pull["comments"]?.arrayValue?.first?["body"]?.stringValue?.contains("\n\(told).\n") == true, "\(pull)")
+        // Forward, from where it was: nothing of the base is in it.
+        let commits = try scene.scene.git(scene.repository, "rev-list", "\(head)..feature/x").split(separator: "\n")
+        #expect(commits.count == 1)
+        #expect(try scene.scene.git(scene.repository, "ls-tree", "--name-only", "feature/x").contains("new") == false)
+        // The attempt left no object: a commit, a tree and a file are the agent's.
+        let after = try Command("/usr/bin/find", [scene.repository + "/objects", "-type", "f"]).run().lines.count
+        #expect(after - before <= 3, "\(before) \(after)")
+
+        let review = try Delivery(
+            try scene.scene.sallyport.command(
+                ["task", "run", "--forge", scene.forge, "--agent-command", Self.findings(Self.one)] + Self.review
+                    + ["--out", scene.scene.sallyport.home.at("review")]
+            ).run(), directory: scene.scene.sallyport.home.at("review"))
+        #expect(review.outcome == "review_posted", "\(review.finished.errorText)")
+        // The iteration resolved nothing of it: the base still stands where it did.
+        #expect(review.evidence?["forge"]?["standing"]?["behind"] == 1)
     }
 
     @Test(

@@ -38,7 +38,17 @@ struct TaskGateTests {
         #expect(done.evidence?["gate"]?["refusals"]?.arrayValue?.count == 1)
         let left = names(done.directory)
         #expect(left.contains("work.bundle") && left.contains("evidence.json") && left.contains("work.log"))
-        #expect(!left.contains("result.git") && !left.contains("result.bundle") && !left.contains("quarantine"))
+        #expect(!left.contains("result.patch") && !left.contains("result.bundle") && !left.contains("quarantine"))
+        // What was there before is there again, and nothing else: no branch, no object of it.
+        let base = try #require(done.evidence?["base"]?["commit"]?.stringValue)
+        #expect(try scene.git(done.repository, "for-each-ref", "--format=%(objectname)") == base)
+        let objects = try scene.git(done.repository, "rev-list", "--objects", "--all").split(separator: "\n").count
+        let all = try scene.git(done.repository, "cat-file", "--batch-all-objects", "--batch-check")
+        #expect(all.split(separator: "\n").count == objects, "\(all)")
+        let verified = try scene.sallyport.command(["evidence", "verify", done.directory]).run()
+        #expect(verified.code == 0, "\(verified.text)\(verified.errorText)")
+        let again = try scene.sallyport.command(["reproduce", done.directory]).run()
+        #expect(again.code == 0 && again.text.contains("tree        equal"), "\(again.text)\(again.errorText)")
         #expect(done.finished.text.contains("none delivered"))
         for text in [done.finished.text, done.finished.errorText, text(done.directory + "/evidence.json") ?? ""] {
             #expect(!text.contains(Self.token.dropFirst(4)))
@@ -122,15 +132,17 @@ struct TaskGateTests {
             try home.file("rules.yaml", "version: 1\nbranches: [other/]\n"),
         ])
         #expect(failed.code == 125 && failed.errorText.contains("allow none of this name"), "\(failed.errorText)")
-        let item = try home.file("item.md", "---\nkind: issue\ntitle: t\npaths: [src]\n---\nFix it.\n")
+        let item = try home.file(
+            "item.md", "---\nkind: issue\ntitle: t\npaths: [\"src\", \"a[1]\", \"!b\"]\n---\nFix it.\n")
         let arguments = [
             "task", "run", "--repo", scene.repository, "--issue", item, "--agent-command",
-            "mkdir src; echo fixed > file; echo x > src/new", "--out", home.at("delivered"),
+            "mkdir -p src other/src 'a[1]' a1 '!b'; echo fixed > file; for d in src other/src 'a[1]' a1 '!b'; do "
+                + "echo x > $d/new; done", "--out", home.at("delivered"),
         ]
         let done = try Delivery(try scene.sallyport.command(arguments).run(), directory: home.at("delivered"))
         #expect(done.outcome == "delivered", "\(done.finished.errorText)")
         let flags = done.evidence?["gate"]?["flags"]?.arrayValue?.compactMap { $0["place"]?.stringValue }
-        #expect(flags == ["file"])
+        #expect(flags == ["a1/new", "file", "other/src/new"])
     }
 
     @Test(

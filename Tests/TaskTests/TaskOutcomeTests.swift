@@ -34,6 +34,65 @@ struct TaskOutcomeTests {
         }
     }
 
+    @Test(
+        "a task that could not reach what it may reach says so, and one that was denied says that",
+        .requires(.root), .requires(.git), .requires(.runner))
+    func unreachable() throws {
+        let scene = try TaskScene()
+        let profile = try scene.sallyport.home.file(
+            "net.yaml",
+            "version: 1\nextends: [build]\nreason: a task that needs one host\n"
+                + "egress: {rules: [{host: allowed.test, ports: [80], reason: needed}]}\n")
+        // Names under .test lead nowhere. RFC 6761
+        func reach(_ name: String) -> String {
+            "python3 -c \"import urllib.request as u; u.urlopen('http://\(name)/')\"; echo still > file"
+        }
+        let failed = try scene.task(agent: reach("allowed.test"), options: ["--profile", profile])
+        #expect(failed.outcome == "test_failed", "\(failed.finished.errorText)")
+        let egress = failed.evidence?["observed"]?["work"]?["egress"]
+        let reason = try #require(egress?["failures"]?.arrayValue?.first?["reason"]?.stringValue, "\(egress ?? .null)")
+        let said =
+            "BLOCKED[dependency_unreachable]: allowed, but nobody answered outside (\(reason)) (resource: allowed.test)"
+        #expect(failed.evidence?["blocked"]?.stringValue == said)
+        #expect(failed.finished.text.contains("blocked   " + said), "\(failed.finished.text)")
+        #expect(text(failed.directory + "/audit.jsonl")?.contains("\"event\":\"egress_failed\"") == true)
+
+        let other = try TaskScene()
+        let denied = try other.task(agent: reach("forbidden.test"), options: ["--profile", profile])
+        #expect(
+            denied.evidence?["blocked"]?.stringValue
+                == "BLOCKED[egress_denied]: the profile denies what was tried (resource: forbidden.test)")
+        // Control: what succeeds was not kept from anything.
+        let third = try TaskScene()
+        let passed = try third.task(agent: reach("allowed.test") + "; " + Self.fix, options: ["--profile", profile])
+        #expect(passed.outcome == "verified" && passed.evidence?["blocked"] == .null, "\(passed.finished.errorText)")
+    }
+
+    @Test(
+        "--keep shows the clone as the agent left it, and changes nothing else of the task",
+        .requires(.root), .requires(.git), .requires(.runner))
+    func kept() throws {
+        let scene = try TaskScene()
+        let agent = "echo still > file; echo x > ignored; mkdir sub; echo note > sub/note"
+        let done = try scene.task(agent: agent, options: ["--keep"])
+        #expect(done.outcome == "test_failed", "\(done.finished.errorText)")
+        let line = try #require(done.finished.lines.first { $0.hasPrefix("look      sallyport ") })
+        let words = line.split(separator: " ").dropFirst(2).map(String.init)
+        #expect(words[2] == done.evidence?["observed"]?["work"]?["session"]?.stringValue)
+        let script = "cat file sub/note ignored; git log --format=%s; git status --porcelain --ignored; git fsck"
+        let look = try scene.sallyport.command(words + ["--", "sh", "-c", script]).run()
+        #expect(look.code == 0, "\(look.errorText)")
+        // What the runner saved is a commit; what the project ignores is still there.
+        #expect(look.text.hasPrefix("still\nnote\nx\n") && look.text.hasSuffix("\nfirst\n!! ignored\n"), "\(look.text)")
+        // The plan is the same with it, so that evidence reproduces without it.
+        let again = try scene.sallyport.command(["reproduce", done.directory]).run()
+        #expect(again.code == 0 && again.text.contains("plan        equal"), "\(again.text)\(again.errorText)")
+        let review = try scene.sallyport.command([
+            "task", "run", "--type", "pr_review", "--forge", "f", "--pr", "1", "--agent-command", "true", "--keep",
+        ]).run()
+        #expect(review.code == 125 && review.errorText.contains("without --keep"), "\(review.errorText)")
+    }
+
     @Test("branch, bundle and patch hold the same commit", .requires(.root), .requires(.git), .requires(.runner))
     func forms() throws {
         let scene = try TaskScene()

@@ -28,7 +28,7 @@ struct UpstreamSecretTests {
                 + "git push -q origin HEAD:refs/heads/sallyport/$SALLYPORT_TASK_ID/mine",
             to: scene.out)
         // It has been used by now: the base came with it.
-        #expect(scene.server.requests.contains { $0.contains("POST /name.git/git-upload-pack") })
+        #expect(scene.server.requests.contains { $0.contains("POST /private/name.git/git-upload-pack") })
         let scan = try MemoryScan(of: try task.supervisor, for: forms)
         for name in ["sallyport", "sallyport-gatew", "sallyport-broke", "sp-init", "runner", "sh"] {
             #expect(scan.names.contains(name), "\(name): \(scan.names)")
@@ -46,7 +46,8 @@ struct UpstreamSecretTests {
         let named = try Command("/bin/grep", ["-rlF", "-D", "skip", scene.server.credential, home.path]).run().lines
         #expect(named.count == 2 && named.allSatisfy { $0.hasSuffix("/uses.jsonl") }, "\(named)")
         #expect(text(scene.out + "/work.log")?.contains("SALLYPORT_TASK_ID=") == true)
-        #expect(done.evidence?["received"]?["pushed"]?.arrayValue?.count == 1, "\(shown)")
+        let pushed = (done.evidence?["received"]?["pushed"]?.arrayValue ?? []).map { $0["taken"]?.boolValue }
+        #expect(pushed.count == 2 && pushed.contains(true) && pushed.contains(false), "\(shown)")
         #expect(try scene.verifies())
     }
 

@@ -47,10 +47,11 @@ struct UpstreamScene {
     func requestsOfCopy() throws -> Int {
         let other = try Sallyport()
         let made = try other.command(
-            ["task", "mirror", server.url("private/name.git"), "--credential", server.credential] + server.authority
+            ["task", "mirror", server.url("private/name.git"), "--json", "--credential", server.credential]
+                + server.authority
         ).run()
         try #require(made.code == 0, "\(made.errorText)")
-        return server.requests.count
+        return try #require(JSONParser.parse(made.output)["requests"]?.intValue)
     }
 
     func verifies() throws -> Bool {
@@ -90,8 +91,10 @@ struct UpstreamTaskTests {
             let use = try JSONParser.parse(Array(line.utf8))
             return "\(use["method"]?.stringValue ?? "") \(use["target"]?.stringValue ?? "")"
         }
+        // Ended, it has written down the last of them.
+        try scene.server.stop()
         let seen = scene.server.requests.map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
-        #expect(noted.map { $0.replacing("/private/", with: "/") } == seen, "\(noted)\n\(seen)")
+        #expect(noted == seen, "\(noted)\n\(seen)")
         #expect(noted.contains("POST /private/name.git/git-receive-pack"))
         #expect(upstream["credential_uses"]?.intValue == noted.count)
         let state = scene.scene.sallyport.state
@@ -130,6 +133,7 @@ struct UpstreamTaskTests {
         let after = try scene.branches()
         #expect(after == (moves ? before.merging(["refs/heads/work": try #require(done.commit)]) { $1 } : before))
         // No request more than the copy took.
+        try scene.server.stop()
         let pushes = scene.server.requests.filter { $0.contains("git-receive-pack") }
         #expect(pushes.isEmpty != moves, "\(pushes)")
     }
@@ -180,6 +184,10 @@ struct UpstreamTaskTests {
         let upstream = done.evidence?["upstream"]
         #expect(upstream?["failure"]?["code"]?.stringValue == code, "\(upstream ?? .null)")
         #expect(upstream?["branch_pushed"] == false && done.evidence?["state"] == "FAILED")
+        let blocked = ["expired": "auth_failure", "denied": "auth_failure", "unreachable": "dependency_unreachable"][
+            code]
+        let word = done.evidence?["blocked"]?.stringValue
+        #expect(blocked.map { word?.hasPrefix("BLOCKED[\($0)]: ") == true } ?? (word == nil), "\(word ?? "-")")
         #expect(done.evidence?["refusal"] == upstream?["failure"]?["message"])
         let (branch, commit) = (try #require(done.branch), try #require(done.commit))
         #expect(try scene.scene.git(done.repository, "rev-parse", branch) == commit)

@@ -88,6 +88,16 @@ package final class Running: @unchecked Sendable {
         }
     }
 
+    /// Forgets the whole lines that it has said so far, so that the next one is news.
+    package func forgetLines() {
+        var before: Int
+        repeat {
+            before = collected.count
+            if open.contains(output) { drain(output) }
+        } while collected.count > before
+        if let end = collected[consumed...].lastIndex(of: 0x0a) { consumed = end + 1 }
+    }
+
     /// Waits for the program and for the end of both outputs, which a left-over process of its would hold open.
     package func finish() throws(HarnessError) -> Finished {
         while !open.isEmpty { try wait() }

@@ -74,13 +74,13 @@ package enum Processes {
     }
 
     /// Waits until none is left that has a text among its arguments: one that was killed is not gone at once.
-    package static func areGone(having part: String) -> Bool {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while !having(part).isEmpty {
-            guard ContinuousClock.now < deadline else { return false }
-            sched_yield()
+    package static func waitUntilGone(having part: String) throws(HarnessError) {
+        while let id = having(part).first {
+            let watch: ProcessWatch
+            // Gone since it was listed.
+            do throws(HarnessError) { watch = try ProcessWatch(id) } catch { continue }
+            try watch.waitForEnd(.seconds(60))
         }
-        return true
     }
 
     /// Those that have a text among their arguments.

@@ -78,7 +78,7 @@ package final class UpstreamServer: Sendable {
         }
     }
 
-    /// What the server saw.
+    /// What nginx saw, each with method, target, status and the bytes of its answer; all of it once the server is stopped.
     package var requests: [String] {
         (text("\(directory)/requests.log") ?? "").split(separator: "\n").map(String.init)
     }

@@ -25,6 +25,7 @@ struct EgressMessageTests {
     private static var totals: EgressReport.Totals {
         var totals = EgressReport.Totals()
         totals.denied = .max
+        totals.failed = 3
         totals.bytesDown = 12
         return totals
     }
@@ -33,6 +34,7 @@ struct EgressMessageTests {
         .applied(generation: 4, cut: 5),
         .unusable(generation: 6), .ended(totals),
         .denial(.init(subject: "a-b.test", port: 443, reason: "name_not_allowed", count: 12, event: 3)),
+        .failure(.init(subject: "a-b.test", port: 443, reason: "timed_out", count: 2, event: 4)),
     ]
 
     @Test("every message comes back as it was sent", arguments: commands)
@@ -66,6 +68,7 @@ struct EgressMessageTests {
     func subjects(_ subject: String) {
         let denial = EgressReport.Denial(subject: subject, port: 1, reason: "x", count: 1, event: 1)
         #expect(throws: MessageError.value) { try EgressReport(decoding: EgressReport.denial(denial).encoded()) }
+        #expect(throws: MessageError.value) { try EgressReport(decoding: EgressReport.failure(denial).encoded()) }
     }
 
     @Test(

@@ -84,6 +84,8 @@ struct QuarantineTests {
         try setting.fill()
         #expect(!(try setting.scratch.git("mirror.git", "config", "--list", "--local").contains("fsmonitor")))
         #expect(try setting.scratch.git("mirror.git", "for-each-ref", "refs/pull") == "")
+        let hooks = setting.scratch.exists("mirror.git/hooks") ? try setting.scratch.names("mirror.git/hooks") : []
+        #expect(hooks.allSatisfy { $0.hasSuffix(".sample") }, "\(hooks)")
     }
 
     @Test("a session's repository begins with the copy's references and none of its objects")

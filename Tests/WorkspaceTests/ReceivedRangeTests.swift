@@ -88,7 +88,7 @@ struct ReceivedRangeTests {
         }
         try scratch.commit("source", "second")
         let comparison = try changes(scratch, since: nil)
-        #expect(comparison.bareRepositories.map { String(decoding: $0, as: UTF8.self) } == ["nest"])
+        #expect(comparison.repositories.map { String(decoding: $0.path, as: UTF8.self) } == ["nest"])
         #expect(comparison.twins.count == 2)
     }
 

@@ -81,6 +81,14 @@ static inline long sp_mknodat(int dir, const char *path, unsigned mode, uint64_t
     SP_RET(mknodat(dir, path, mode, device));
 }
 static inline long sp_fchmod(int fd, unsigned mode) { SP_RET(fchmod(fd, mode)); }
+/// Sets the time of modification and leaves that of access; a symlink is not followed.
+static inline long sp_set_modified(int dir, const char *path, int64_t nanoseconds) {
+    // Rounded down, as the clock is before 1970 too. utimensat(2)
+    int64_t seconds = nanoseconds / 1000000000 - (nanoseconds % 1000000000 < 0);
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                {.tv_sec = seconds, .tv_nsec = nanoseconds - seconds * 1000000000}};
+    SP_RET(utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW));
+}
 static inline long sp_fchmodat(int dir, const char *path, unsigned mode) { SP_RET(fchmodat(dir, path, mode, 0)); }
 static inline long sp_fchown(int fd, unsigned uid, unsigned gid) { SP_RET(fchown(fd, uid, gid)); }
 static inline long sp_fchownat(int dir, const char *path, unsigned uid, unsigned gid) {

@@ -6,7 +6,7 @@ internal import LinuxSystem
 /// What a task may not bring at once it could bring in two sessions, or into a directory of the caller's that has a part
 /// of it. So a directory counts as it would be afterwards, with what the tree holds already. One whose `commondir` leads
 /// to objects elsewhere is held back by that file alone, see ``SensitivePaths``. git-config(1), safe.bareRepository
-struct BareRepositories {
+package struct BareRepositories {
     private struct Part: OptionSet {
         let rawValue: Int
         static let head = Part(rawValue: 1)
@@ -23,7 +23,9 @@ struct BareRepositories {
         Array("config".utf8)[...]: .config, Array("hooks".utf8)[...]: .hooks,
     ]
     /// What git runs or obeys in a repository; for a file in it, the name of that directory.
-    private static let obeyed = ["config", "config.worktree", "hooks", "info"].map { Array($0.utf8)[...] }
+    package static let obeyed = ["config", "config.worktree", "hooks", "info"].map { Array($0.utf8)[...] }
+    /// Whether such a directory acts once it is a repository, by the names in it.
+    package static let acting = ["config", "hooks"].map { Array($0.utf8)[...] }
 
     /// What each repository to be has in the tree already.
     private var found: [ArraySlice<UInt8>: Part] = [:]

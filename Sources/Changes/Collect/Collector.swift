@@ -34,7 +34,7 @@ package struct Collected: Equatable, Sendable {
 /// depth, kinds and sizes; what cannot be carried over becomes an entry that says so. All processes of the session must
 /// be dead: the two trees are read while nobody writes.
 package enum Collector {
-    /// Collects the layer `u` beneath `upper`, or `upper` itself when `layer` is empty.
+    /// Collects the layer `u` beneath `upper`, or `upper` itself when `layer` is empty: then no overlay wrote it.
     ///
     /// Descriptors are given by number, as the collecting process finds them, and stay the caller's.
     ///
@@ -62,7 +62,8 @@ package enum Collector {
             }
         }
         let writer = try ChangeSetWriter(output: output, session: session, created: created)
-        let walk = CollectorWalk(writer: writer, budget: budget, started: Int64(clamping: created) &* 1_000_000)
+        let walk = CollectorWalk(
+            writer: writer, budget: budget, started: Int64(clamping: created) &* 1_000_000, isOverlay: !layer.isEmpty)
         try walk.run(upper: top, lower: base)
         return Collected(summary: try writer.finish(), leftOut: walk.leftOut)
     }

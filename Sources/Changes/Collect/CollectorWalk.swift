@@ -26,19 +26,24 @@ final class CollectorWalk {
     private let writer: ChangeSetWriter
     private let budget: ChangeBudget
     private let started: Int64
+    /// Whether the layer is an overlay's, whose marks are in its attributes.
+    private let isOverlay: Bool
     private var frames: [Frame] = []
     /// Entries that make the set partial.
     private(set) var leftOut: UInt64 = 0
 
-    /// - Parameter started: when the session began, in nanoseconds since 1970.
-    init(writer: ChangeSetWriter, budget: ChangeBudget, started: Int64) {
+    /// - Parameters:
+    ///   - started: when the session began, in nanoseconds since 1970.
+    ///   - isOverlay: false for a workspace that started empty: a task writes all attributes there itself.
+    init(writer: ChangeSetWriter, budget: ChangeBudget, started: Int64, isOverlay: Bool) {
+        self.isOverlay = isOverlay
         self.started = started
         self.writer = writer
         self.budget = budget
     }
 
     func run(upper: Held, lower: Held?) throws(ChangeError) {
-        _ = try OverlayAttributes.of(upper, "the upper layer")
+        _ = try attributes(of: upper, "the upper layer")
         guard let names = try listing(of: upper, []) else { return }
         frames = [Frame(upper: upper, lower: lower, path: [], names: names, losesNames: try mayLoseNames(lower))]
         while let frame = frames.last {
@@ -50,6 +55,13 @@ final class CollectorWalk {
             frame.next += 1
             try visit(name, in: frame)
         }
+    }
+
+    private func attributes(of file: Held, _ subject: @autoclosure () -> String) throws(ChangeError)
+        -> OverlayAttributes
+    {
+        guard isOverlay else { return try .unread(file, subject()) }
+        return try OverlayAttributes.of(file, subject())
     }
 
     /// The names in a directory of the upper layer; nil when they are more than a set may hold. Then the set says so in
@@ -123,7 +135,7 @@ final class CollectorWalk {
         guard case .success(let held) = Beneath.directory(upper.number, name) else {
             return try refuse(path, .unreadable, base)
         }
-        let attributes = try OverlayAttributes.of(held, "\"\(escapedPath(path))\"")
+        let attributes = try attributes(of: held, "\"\(escapedPath(path))\"")
         var lower: Held?
         if base.kind == .directory, let above = frame.lower {
             if case .success(let found) = Beneath.directory(above.number, name) { lower = found }
@@ -171,7 +183,7 @@ final class CollectorWalk {
                 remedy:
                     "Something still writes to the workspace of a session that has ended; stop it and collect again.")
         }
-        let attributes = try OverlayAttributes.of(held, "\"\(escapedPath(path))\"")
+        let attributes = try attributes(of: held, "\"\(escapedPath(path))\"")
         if base.kind == .file, base.size == status.size, let lower = frame.lower,
             case .success(let old) = Beneath.open(lower.number, name, O_RDONLY),
             try SameContent.check(held.number, old.number, size: status.size, "\"\(escapedPath(path))\"")

@@ -52,6 +52,19 @@ struct OverlayAttributes: Equatable {
         return found
     }
 
+    /// Of a file that no overlay wrote: whatever its attributes are called, they only stay behind.
+    static func unread(_ file: Held, _ subject: @autoclosure () -> String) throws(ChangeError) -> OverlayAttributes {
+        var found = OverlayAttributes()
+        // No room asked for: how long the list is.
+        switch Beneath.retry({ sp_flistxattr(file.number, nil, 0) }) {
+        case .success(let length): found.others = length > 0
+        case .failure(.notSupported): break
+        case .failure(Errno(E2BIG)): found.others = true
+        case .failure(let errno): throw ChangeError(SystemError("list", "attributes of \(subject())", errno))
+        }
+        return found
+    }
+
     private mutating func note(_ name: [UInt8], _ file: Held, _ subject: String) throws(ChangeError) {
         let mark: [UInt8]
         if name.starts(with: Self.prefix) {

@@ -24,6 +24,7 @@ struct BundleAgreement {
         }
         require(Self.delivered(evidence) == statement.delivered, "has another delivered commit than the statement")
         files(evidence, require)
+        for member in ["opening", "prompt"] { document(member, evidence[member], require) }
         for session in evidence["observed"]?.objectValue ?? [] { sandbox(session, require) }
         return evidence
     }
@@ -44,6 +45,36 @@ struct BundleAgreement {
             require(listed.removeValue(forKey: path) == file.digest, "has another digest of \(path) than the manifest")
         }
         for path in listed.keys.sorted() { require(false, "lists \(path), which the manifest does not have") }
+    }
+
+    /// A document that it quotes by digest is the one in the bundle, or there is none.
+    private func document(_ member: String, _ quoted: JSON?, _ require: (Bool, String) -> Void) {
+        guard let name = Self.documents[member] else { return }
+        let quotes = quoted.flatMap { $0["file"]?.stringValue == name ? $0["sha256"]?.stringValue : nil }
+        require(quotes == manifest.files[name]?.digest, "has another digest of \(name) under \"\(member)\"")
+    }
+
+    private static let documents = ["opening": Manifest.openingName, "prompt": Manifest.promptName]
+
+    /// Holds what was written down before the agent began against what was written at the end.
+    ///
+    /// - Parameter bytes: Of `opening.json`, whose digest the commits bear.
+    func checkOpening(_ bytes: [UInt8], _ evidence: JSON, _ report: inout BundleReport) {
+        let name = Manifest.openingName
+        let opening: JSON
+        do throws(JSONParser.Failure) { opening = try JSONParser.parse(bytes) } catch {
+            return report.add(name, "is no JSON: \(error.reason) at byte \(error.offset)")
+        }
+        for member in ["task", "type", "repository", "request", "work_item", "prompt", "base"]
+        where opening[member] == nil || opening[member] != evidence[member] {
+            report.add(name, "has another \(member) than \(Manifest.evidenceName)")
+        }
+        // More sandboxes came later, and with the first of them its root file system.
+        for (member, noun) in [("host", "host's"), ("observed", "sandbox")] {
+            for part in opening[member]?.objectValue ?? [] where part.value != evidence[member]?[part.name] {
+                report.add(name, "has another \(noun) \"\(part.name)\" than \(Manifest.evidenceName)")
+            }
+        }
     }
 
     /// What it says of a sandbox is what the files of that sandbox are.

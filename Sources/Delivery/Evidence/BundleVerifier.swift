@@ -29,8 +29,12 @@ package struct BundleVerifier: Sendable {
             try proveAudit(tree, manifest, &report)
             guard report.findings.isEmpty else { return }
             let agreement = BundleAgreement(manifest: manifest, statement: statement)
-            report.evidence = agreement.check(
-                try tree.read(Manifest.evidenceName, limit: Manifest.largest), &report)
+            let evidence = agreement.check(try tree.read(Manifest.evidenceName, limit: Manifest.largest), &report)
+            report.evidence = evidence
+            if let evidence, try tree.entry(Manifest.openingName) != nil {
+                agreement.checkOpening(
+                    try tree.read(Manifest.openingName, limit: Manifest.largest), evidence, &report)
+            }
         }
         return report
     }

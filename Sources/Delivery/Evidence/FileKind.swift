@@ -56,8 +56,8 @@ package enum FileKind: String, Sendable, CaseIterable {
     /// The kind of a file by its name, as `sallyport task run` names them.
     package init(path: String) {
         let exact: [String: FileKind] = [
-            Manifest.evidenceName: .evidence, Manifest.auditName: .audit, "opening.json": .evidence,
-            "prompt.md": .prompt,
+            Manifest.evidenceName: .evidence, Manifest.auditName: .audit, Manifest.openingName: .evidence,
+            Manifest.promptName: .prompt,
             "task.md": .prompt, "agent.script": .prompt, "work.findings": .received, "findings.json": .declared,
             "frames.jsonl": .frames, "work.bundle": .received, "result.bundle": .result, "result.patch": .result,
             "uses.jsonl": .uses,

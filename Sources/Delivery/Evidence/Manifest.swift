@@ -13,6 +13,9 @@ package struct Manifest: Equatable, Sendable {
     package static let envelopeName = "evidence.dsse.json"
     package static let auditName = "audit.jsonl"
     package static let evidenceName = "evidence.json"
+    /// What was written down before the agent began; its digest is in every commit.
+    package static let openingName = "opening.json"
+    package static let promptName = "prompt.md"
     package static let largest = 32 << 20
     package static let mostFiles = 100_000
 

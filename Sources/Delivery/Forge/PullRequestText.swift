@@ -40,6 +40,8 @@ package struct PullRequestText: Sendable {
     package var claimed: String?
     /// What the push gate flagged, in its order: place and reason.
     package var flags: [(place: String, reason: String)] = []
+    /// How the branch stands to its base, where that has moved on.
+    package var standing: String?
     /// Digest of the evidence; known only when everything else is.
     package var evidence: String?
 
@@ -113,6 +115,7 @@ package struct PullRequestText: Sendable {
 
     private var verification: String {
         var text = warning.map { "Warning: \($0)\n\n" } ?? ""
+        if let standing { text += Quoted.line(standing) + ".\n\n" }
         text += "Each command ran in a fresh sandbox, apart from the agent, on exactly this commit; what counts is "
         text += "the exit status that the supervisor saw. Outcome: \(outcome).\n\n"
         guard !checks.isEmpty else {

@@ -31,7 +31,6 @@ enum AuthorshipCheck {
 
     /// `name <email>` is one identity, an address or `*@host` any name with it. The case of addresses does not count.
     private static func allows(_ pattern: String, _ identity: CommitText.Identity) -> Bool {
-        if identity.text == LeftWork.identity { return true }
         let email = PrintableText.escaped(identity.email).lowercased()
         if pattern.contains("<") { return pattern == identity.text }
         if pattern.hasPrefix("*@") { return email.hasSuffix(pattern.dropFirst().lowercased()) }

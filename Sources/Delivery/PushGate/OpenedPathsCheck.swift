@@ -9,7 +9,6 @@ enum OpenedPathsCheck {
     /// - Parameter targets: Where each new symlink leads, by its path.
     static func findings(in input: borrowing GateInput, _ targets: [[UInt8]: [UInt8]]) -> [Finding] {
         let comparison = input.comparison
-        let bare = comparison.bareRepositories
         let severity: Finding.Severity = input.rules.opened == .refuse ? .refuse : .flag
         var findings: [Finding] = []
         for change in comparison.changes {
@@ -18,8 +17,9 @@ enum OpenedPathsCheck {
             if let target = targets[change.path] {
                 judgement = judgement.graver(SensitivePaths.judge(link: change.path, to: target))
             }
-            if change.new != nil, bare.contains(where: { isCommand(change.path, of: $0) }) {
-                judgement = judgement.graver(.executesOnOpen("git takes its directory for a repository and runs it"))
+            if change.new != nil, let why = comparison.repositories.lazy.compactMap({ act(change.path, in: $0) }).first
+            {
+                judgement = judgement.graver(.executesOnOpen(why))
             }
             findings += finding(judgement, change, severity).map { [$0] } ?? []
         }
@@ -69,9 +69,21 @@ enum OpenedPathsCheck {
         return new.isSymlink ? .symlink : new.isSubmodule ? nil : .file
     }
 
-    private static func isCommand(_ path: [UInt8], of repository: [UInt8]) -> Bool {
-        guard path.starts(with: repository) else { return false }
-        let rest = path.dropFirst(repository.isEmpty ? 0 : repository.count + 1)
-        return rest.elementsEqual("config".utf8) || rest.starts(with: "hooks/".utf8)
+    /// Why a path acts in a directory that git takes for a repository: it is obeyed there, or it makes the directory one
+    /// whose own configuration or hooks are then obeyed.
+    private static func act(_ path: [UInt8], in directory: RepositoryDirectory) -> String? {
+        let above = directory.path
+        guard path.starts(with: above), above.isEmpty || path.dropFirst(above.count).first == 0x2F else { return nil }
+        let name = RepositoryDirectory.folded(
+            path.dropFirst(above.isEmpty ? 0 : above.count + 1).prefix { $0 != 0x2F })
+        if BareRepositories.obeyed.contains(name[...]) {
+            return "git takes its directory for a repository and runs what it says"
+        }
+        if directory.isNew, RepositoryDirectory.shape.contains(name),
+            BareRepositories.acting.contains(where: { directory.before.contains(Array($0)) })
+        {
+            return "git would take its directory for a repository and run what its config or hooks say"
+        }
+        return nil
     }
 }

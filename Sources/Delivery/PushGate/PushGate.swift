@@ -61,6 +61,8 @@ package enum PushGate {
 
     /// At most so many of one check; what is left out is counted in one more.
     package static let mostOfOne = 50
+    /// Where a check stops counting what has one severity.
+    static let mostCounted = 10_000
 
     /// What acts when opened comes first; then what is refused, then what is flagged; within that by check.
     static func ordered(_ findings: [Finding]) -> [Finding] {
@@ -71,9 +73,12 @@ package enum PushGate {
             waiting.removeAll(where: choose)
             result += chosen.prefix(mostOfOne)
             guard chosen.count > mostOfOne, let last = chosen.last else { return }
+            let isWhole = chosen.count < mostCounted
             result.append(
                 Finding(
-                    last.severity, last.check, at: "and \(chosen.count - mostOfOne) more", "they are of the same kind",
+                    last.severity, last.check,
+                    at: "and \(isWhole ? "" : "at least ")\(chosen.count - mostOfOne) more",
+                    "they are of the same kind",
                     remedy: "Look at the whole branch."))
         }
         take { $0.check == .opened && $0.severity == .refuse }

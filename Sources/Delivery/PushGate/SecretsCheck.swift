@@ -48,6 +48,7 @@ private struct SecretSearch {
     private var pairs: Set<Pair> = []
     private var seen: Set<String> = []
     private(set) var findings: [Finding] = []
+    private var left = [Finding.Severity.refuse: PushGate.mostCounted, .flag: PushGate.mostCounted]
 
     private struct Pair: Hashable {
         let new: ObjectID
@@ -64,12 +65,20 @@ private struct SecretSearch {
 
     /// Something is not looked at: what is not searched is not passed.
     mutating func skip(_ place: String, _ reason: String) {
-        guard seen.insert(place).inserted else { return }
-        findings.append(
+        let severity: Finding.Severity = rules.secrets.action == .refuse ? .refuse : .flag
+        guard hasRoom(severity), seen.insert(place).inserted else { return }
+        add(
             Finding(
-                rules.secrets.action == .refuse ? .refuse : .flag, .secrets, at: place,
-                "\(reason) and was not searched for secrets",
+                severity, .secrets, at: place, "\(reason) and was not searched for secrets",
                 remedy: "Deliver less, name the commit it started from, or have secrets flagged only."))
+    }
+
+    /// False when there are as many of a kind as are counted: memory for more would be whatever the branch likes.
+    private func hasRoom(_ severity: Finding.Severity) -> Bool { left[severity, default: 0] > 0 }
+
+    private mutating func add(_ finding: Finding) {
+        left[finding.severity, default: 0] -= 1
+        findings.append(finding)
     }
 
     mutating func look(atPath path: [UInt8], of commit: ObjectID) {
@@ -108,14 +117,15 @@ private struct SecretSearch {
     }
 
     private mutating func add(_ match: SecretMatch, in text: [UInt8], place: String) {
+        let severity: Finding.Severity =
+            match.confidence == .certain && rules.secrets.action == .refuse ? .refuse : .flag
+        guard hasRoom(severity) else { return }
         let digest = Digest.sha256(salt + Array(text[match.range]))
         let fingerprint = String(digest.prefix(SecretMatch.fingerprintLength))
         guard !rules.secrets.accept.contains(fingerprint), seen.insert("\(place) \(fingerprint)").inserted else {
             return
         }
-        let severity: Finding.Severity =
-            match.confidence == .certain && rules.secrets.action == .refuse ? .refuse : .flag
-        findings.append(
+        add(
             Finding(
                 severity, .secrets, at: place, "\(match.kind), fingerprint \(fingerprint)",
                 remedy: "Take it out of every commit and revoke it, or accept the fingerprint in the rules."))

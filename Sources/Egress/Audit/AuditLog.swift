@@ -77,7 +77,12 @@ final class AuditLog {
     private(set) var recordsLost: UInt64 = 0
     private(set) var allowed: UInt64 = 0
     private(set) var denied: UInt64 = 0
-    private var denials: [AuditRecord.Key: (event: UInt64, count: UInt64)] = [:]
+    private(set) var failed: UInt64 = 0
+    private var denials = Tally()
+    private var failures = Tally()
+
+    /// What came to nothing, by kind: the first event, and how often.
+    private typealias Tally = [AuditRecord.Key: (event: UInt64, count: UInt64)]
 
     /// - Parameters:
     ///   - file: Opened for appending; stays the caller's.
@@ -100,6 +105,7 @@ final class AuditLog {
     func record(_ record: AuditRecord) -> UInt64 {
         if [.nameAllowed, .connectionAllowed, .socketAllowed].contains(record.event) { allowed += 1 }
         if record.event.isDenial { denied += 1 }
+        if record.event == .connectionFailed { failed += 1 }
         let key = record.key
         if var known = repeats[key] {
             if known.count == 0 { known.since = Self.milliseconds }
@@ -147,17 +153,30 @@ final class AuditLog {
     // MARK: Summary
 
     private func note(_ key: AuditRecord.Key, _ record: AuditRecord, event: UInt64) {
-        guard record.event.isDenial else { return }
-        if denials[key] != nil {
-            denials[key]?.count += 1
-        } else if denials.count < Self.mostKeys {
-            denials[key] = (event, 1)
+        if record.event.isDenial { Self.count(key, event, in: &denials) }
+        if record.event == .connectionFailed { Self.count(key, event, in: &failures) }
+    }
+
+    private static func count(_ key: AuditRecord.Key, _ event: UInt64, in tally: inout Tally) {
+        if tally[key] != nil {
+            tally[key]?.count += 1
+        } else if tally.count < mostKeys {
+            tally[key] = (event, 1)
         }
     }
 
     /// What was denied most often, most frequent first.
     func mostDenied(_ most: Int) -> [(key: AuditRecord.Key, event: UInt64, count: UInt64)] {
-        denials.map { ($0.key, $0.value.event, $0.value.count) }
+        Self.first(most, of: denials)
+    }
+
+    /// What was allowed and found nobody outside, most frequent first.
+    func mostFailed(_ most: Int) -> [(key: AuditRecord.Key, event: UInt64, count: UInt64)] {
+        Self.first(most, of: failures)
+    }
+
+    private static func first(_ most: Int, of tally: Tally) -> [(key: AuditRecord.Key, event: UInt64, count: UInt64)] {
+        tally.map { ($0.key, $0.value.event, $0.value.count) }
             .sorted { $0.2 != $1.2 ? $0.2 > $1.2 : $0.1 < $1.1 }.prefix(most).map { $0 }
     }
 

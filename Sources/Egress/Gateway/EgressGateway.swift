@@ -152,6 +152,7 @@ final class EgressGateway {
         var totals = EgressReport.Totals()
         totals.allowed = audit.allowed
         totals.denied = audit.denied
+        totals.failed = audit.failed
         totals.bytesUp = bytesUp
         totals.bytesDown = bytesDown
         var record = AuditRecord(.end)

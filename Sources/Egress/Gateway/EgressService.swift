@@ -169,18 +169,22 @@ package final class EgressService {
     private func conclude() {
         guard let gateway else { return }
         let totals = gateway.end()
-        for denial in gateway.audit.mostDenied(EgressReport.mostDenials) {
-            report(
-                .denial(
-                    EgressReport.Denial(
-                        subject: denial.key.subject, port: denial.key.port ?? 0,
-                        reason: denial.key.reason ?? "denied", count: denial.count, event: denial.event)))
-        }
+        let audit = gateway.audit
+        for denial in audit.mostDenied(EgressReport.mostDenials) { report(.denial(Self.summary(denial, "denied"))) }
+        for failure in audit.mostFailed(EgressReport.mostDenials) { report(.failure(Self.summary(failure, "failed"))) }
         report(.ended(totals))
         // Its sockets are left to the exit that follows. The close of the tap waits until no processor can be about to
         // use it, for several ticks (packet_release in net/packet/af_packet.c): the supervisor need not, once it has
         // the last report and this process has no memory left to act from.
         _ = Unmanaged.passRetained(gateway)
+    }
+
+    private static func summary(
+        _ kind: (key: AuditRecord.Key, event: UInt64, count: UInt64), _ unnamed: String
+    ) -> EgressReport.Denial {
+        EgressReport.Denial(
+            subject: kind.key.subject, port: kind.key.port ?? 0, reason: kind.key.reason ?? unnamed, count: kind.count,
+            event: kind.event)
     }
 }
 

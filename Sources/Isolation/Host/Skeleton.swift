@@ -132,6 +132,19 @@ package struct Skeleton: Sendable {
         return result
     }
 
+    /// Parts of a root file system that one may have and another not.
+    package static let optionalParts = ["etc/alternatives", "etc/ssl/certs", "etc/ld.so.cache"]
+
+    /// One of them, or the template's own, which is empty: a sandbox has the same plan on every host.
+    ///
+    /// - Parameter root: Without a slash at its end.
+    package func optional(_ part: String, of root: String, _ trees: Trees) throws(SystemError) -> SandboxSpec.Tree {
+        do throws(SystemError) { return try trees.open(root + "/" + part, at: part) } catch {
+            guard error.errno == .noEntry else { throw error }
+            return try trees.open(self.root + "/" + part, at: part)
+        }
+    }
+
     private static func buildDev(_ parent: borrowing Directory, _ mode: Mode) throws(SystemError) {
         try parent.make("dev", mode: 0o755)
         let dev = try parent.directory("dev")

@@ -38,7 +38,7 @@ package struct PlanDocument: Sendable {
     }
 
     /// A path of the host as it counts: the same sandbox has the same plan wherever our own directories lie, and
-    /// wherever the caller keeps what is shown inside.
+    /// wherever the caller keeps what is shown inside, and whatever the root file system is called there.
     private static func place(_ path: String, of step: PlanStep, _ spec: SandboxSpec) -> String {
         switch step.operation {
         case .attachAt: return ours(path, spec)
@@ -49,6 +49,7 @@ package struct PlanDocument: Sendable {
             case .readOnly(let tree): given.append(tree)
             case .overlay(let tree, _, let upper): given += [tree] + (upper.map { [$0] } ?? [])
             }
+            if let system = spec.systemTrees.first(where: { $0.source == path }) { return "system:\(system.target)" }
             return given.first { $0.source == path }.map { "given:\($0.target)" } ?? ours(path, spec)
         default: return path
         }

@@ -8,13 +8,28 @@ internal import Wire
 extension SessionResult {
     /// What went through a session's egress gateway, as the gateway counted it.
     package struct Egress: Sendable {
-        /// One kind of denial, with the event that `sallyport why` explains.
+        /// One kind of denial or failure, with the event that `sallyport why` explains.
         package struct Denied: Sendable {
             package let subject: String
             package let port: UInt16
             package let reason: String
             package let count: UInt64
             package let event: UInt64
+
+            init(_ report: EgressReport.Denial) {
+                subject = report.subject
+                port = report.port
+                reason = report.reason
+                count = report.count
+                event = report.event
+            }
+
+            var json: JSON {
+                .object([
+                    .init("subject", .string(subject)), .init("port", .number(port)),
+                    .init("reason", .string(reason)), .init("count", .number(count)), .init("event", .number(event)),
+                ])
+            }
         }
 
         /// How ports are taken: `ports`, one listener each, or `transparent`.
@@ -30,11 +45,15 @@ extension SessionResult {
         package var generation: UInt32 = 1
         package var allowed: UInt64 = 0
         package var denied: UInt64 = 0
+        /// Allowed connections that nobody outside took.
+        package var failed: UInt64 = 0
         package var bytesUp: UInt64 = 0
         package var bytesDown: UInt64 = 0
         package var recordsLost: UInt64 = 0
         /// The most frequent denials.
         package var denials: [Denied] = []
+        /// The most frequent failures of what was allowed.
+        package var failures: [Denied] = []
         /// The gateway ended before its session; nothing left from then on.
         package var lost: String?
 
@@ -51,13 +70,13 @@ extension SessionResult {
             generation = door.state.generation
             allowed = door.state.totals.allowed
             denied = door.state.totals.denied
+            failed = door.state.totals.failed
             bytesUp = door.state.totals.bytesUp
             bytesDown = door.state.totals.bytesDown
             recordsLost = door.state.totals.recordsLost
             lost = door.failure?.description
-            denials = door.state.denials.map {
-                Denied(subject: $0.subject, port: $0.port, reason: $0.reason, count: $0.count, event: $0.event)
-            }
+            denials = door.state.denials.map { Denied($0) }
+            failures = door.state.failures.map { Denied($0) }
         }
 
         package var json: JSON {
@@ -68,18 +87,10 @@ extension SessionResult {
                 .init("sockets", .object(sockets.map { .init($0.name, .string($0.path)) })),
                 .init("generation", .number(generation)),
                 .init("allowed", .number(allowed)), .init("denied", .number(denied)),
+                .init("failed", .number(failed)),
                 .init("bytes_up", .number(bytesUp)), .init("bytes_down", .number(bytesDown)),
                 .init("records_lost", .number(recordsLost)), .init("lost", .optional(lost)),
-                .init(
-                    "denials",
-                    .array(
-                        denials.map {
-                            .object([
-                                .init("subject", .string($0.subject)), .init("port", .number($0.port)),
-                                .init("reason", .string($0.reason)), .init("count", .number($0.count)),
-                                .init("event", .number($0.event)),
-                            ])
-                        })),
+                .init("denials", .array(denials.map(\.json))), .init("failures", .array(failures.map(\.json))),
             ])
         }
     }

@@ -25,6 +25,8 @@ package struct SessionResult: Sendable {
     }
 
     package var session: String
+    /// The session whose kept changes its workspace began with.
+    package var shows: String?
     package var outcome = Outcome.setupFailed
     package var exitCode: Int32?
     package var signal: Int32?
@@ -75,7 +77,8 @@ package struct SessionResult: Sendable {
 
     package var json: JSON {
         .object([
-            .init("version", 1), .init("session", .string(session)), .init("outcome", .string(outcome.rawValue)),
+            .init("version", 1), .init("session", .string(session)), .init("shows", .optional(shows)),
+            .init("outcome", .string(outcome.rawValue)),
             .init("exit_code", .optional(exitCode)), .init("signal", .optional(signal)),
             .init("limit", .optional(limit)),
             .init("limits_hit", .array(limitsHit.map { .string($0) })), .init("error", .optional(error)),

@@ -35,6 +35,7 @@ struct DoorState {
         /// About a policy of which nothing was asked, or not that.
         case generation(UInt32, pending: UInt32?)
         case tooManyDenials
+        case tooManyFailures
     }
 
     private(set) var phase = Phase.starting
@@ -44,6 +45,7 @@ struct DoorState {
     private(set) var pending: UInt32?
     private(set) var totals = EgressReport.Totals()
     private(set) var denials: [EgressReport.Denial] = []
+    private(set) var failures: [EgressReport.Denial] = []
 
     // MARK: What the supervisor does
 
@@ -82,6 +84,10 @@ struct DoorState {
             guard denials.count < EgressReport.mostDenials else { throw .tooManyDenials }
             denials.append(denial)
             return .nothing
+        case (.failure(let failure), .closing):
+            guard failures.count < EgressReport.mostDenials else { throw .tooManyFailures }
+            failures.append(failure)
+            return .nothing
         case (.ended(let totals), .closing):
             phase = .ended
             self.totals = totals
@@ -89,8 +95,8 @@ struct DoorState {
         case (.refused(let refusal), .starting), (.refused(let refusal), .serving), (.refused(let refusal), .closing):
             phase = .ended
             return .refused(refusal)
-        case (.ready, _), (.whoIs, _), (.connect, _), (.applied, _), (.unusable, _), (.denial, _), (.ended, _),
-            (.refused, _):
+        case (.ready, _), (.whoIs, _), (.connect, _), (.applied, _), (.unusable, _), (.denial, _), (.failure, _),
+            (.ended, _), (.refused, _):
             throw .unexpected(report.name, phase)
         }
     }
@@ -111,6 +117,7 @@ extension DoorState.Disorder: CustomStringConvertible {
         case .generation(let generation, nil):
             "answered for generation \(generation) of the policy and was asked for none"
         case .tooManyDenials: "summed up more than \(EgressReport.mostDenials) denials"
+        case .tooManyFailures: "summed up more than \(EgressReport.mostDenials) failures"
         }
     }
 }
@@ -126,6 +133,7 @@ extension EgressReport {
         case .applied: "applied"
         case .unusable: "unusable"
         case .denial: "denial"
+        case .failure: "failure"
         case .ended: "ended"
         }
     }

@@ -4,19 +4,23 @@ internal import Documents
 internal import Glibc
 package import Isolation
 package import LinuxSystem
+internal import Policy
 
 /// The sealed change sets of ended sessions, `<state>/changes/<id>.set`, each with a small record beside it.
 package struct KeptChanges: Sendable {
     package struct Record: Sendable {
         package var session: String
-        package var workspace: String
+        /// The caller's tree; nil when the workspace started empty.
+        package var workspace: String?
         /// Which directory bore that path when the session ran; ``KeptChanges/identity(_:)``.
-        package var directory: String
+        package var directory: String?
         package var digest: String
         package var entries: Int
         /// How many of them are named only, because the set had no room for what they hold; it is partial then.
         package var leftOut: Int
         package var created: UInt64
+        /// What the session was allowed, as a profile file that extends nothing.
+        package var profile: (name: String, file: [UInt8])
     }
 
     package let paths: HostPaths
@@ -34,6 +38,8 @@ package struct KeptChanges: Sendable {
 
     /// Arguments by which the collector knows itself.
     package static let collectorVerb = "internal-collect"
+    /// Its last argument for a workspace that started empty.
+    package static let startedEmpty = "started-empty"
 
     /// Every call the collector makes; any other ends it.
     private static let collectorCalls = [
@@ -47,22 +53,35 @@ package struct KeptChanges: Sendable {
         "landlock_restrict_self", "sendmsg", "capget", "fadvise64", "tgkill",
     ]
 
-    /// Collects what a dead sandbox left in its upper layer.
+    /// Where a dead sandbox left its changes.
+    struct Left {
+        /// The upper layer's file system, or the workspace itself where there was no tree to show.
+        let upper: Int32
+        /// The caller's tree: its path, and a descriptor of it.
+        let lower: (path: String, number: Int32)?
+        let namespace: Int32
+    }
+
+    /// Collects what a dead sandbox left.
     ///
     /// Names and contents are the task's, so a process without rights reads them: the agent's id in the session's user
     /// namespace, with one capability, to read what the task made unreadable. This process sees a count and a digest.
     ///
-    /// - Returns: nil when nothing changed; nothing is kept then.
+    /// - Parameter evenUnchanged: keeps a set without entries too.
+    /// - Returns: nil when nothing is kept.
     func collect(
-        session: SessionID, created: UInt64, workspace: String, upper: Int32, lower: Int32, namespace: Int32,
-        mode: Mode,
-        bytes: UInt64, inodes: UInt64, fault: FaultPoint
+        session: SessionID, created: UInt64, _ left: Left, profile: Profile, mode: Mode, evenUnchanged: Bool,
+        fault: FaultPoint
     ) throws(SystemError) -> Record? {
         let directory = try Directory.open(paths.changes)
         let part = ".\(session).part"
         let output = try directory.open(part, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
         fault.reach("changes.collecting")
-        let shown = try FileStatus.at(lower, [0], flags: SP_AT_EMPTY_PATH, subject: "the workspace")
+        var identity: String?
+        if let lower = left.lower {
+            identity = Self.identity(
+                try FileStatus.at(lower.number, [0], flags: SP_AT_EMPTY_PATH, subject: "the workspace"))
+        }
         let answer = try Channel.messages()
         let program = try Descriptor.open("/proc/self/exe", O_PATH)
         let filter = try FilterCache(paths).filter(
@@ -70,12 +89,19 @@ package struct KeptChanges: Sendable {
             // Asked of standard output at start, to choose its buffering; no is an answer.
             answered: [(name: "ioctl", errno: ENOTTY)])
         let null = try Descriptor.open("/dev/null", O_RDWR)
+        let limits = profile.limits
+        let numbers = [created, limits.workspaceBytes, limits.workspaceInodes].map { "\($0)" }
         let child: ConfinedProgram
         do throws(LaunchError) {
             child = try ConfinedProgram.start(
-                program, argv: ["sallyport", Self.collectorVerb, session.text, "\(created)", "\(bytes)", "\(inodes)"],
-                environment: [], identity: .session(namespace: namespace, capability: 1 << 2, ids: mode == .host),
-                descriptors: [null.number, null.number, 2, upper, lower, output.number, answer.second.number],
+                program,
+                argv: ["sallyport", Self.collectorVerb, session.text] + numbers
+                    + (left.lower == nil ? [Self.startedEmpty] : []),
+                environment: [], identity: .session(namespace: left.namespace, capability: 1 << 2, ids: mode == .host),
+                descriptors: [
+                    null.number, null.number, 2, left.upper, left.lower?.number ?? null.number, output.number,
+                    answer.second.number,
+                ],
                 filter: filter)
         } catch { throw SystemError("start", "the collector at \(error.step)", error.errno, remedy: error.remedy) }
         if let failure = try child.wait() {
@@ -86,15 +112,18 @@ package struct KeptChanges: Sendable {
         }
         guard sp_poll_one(answer.first.number, Int16(POLLIN), 0) > 0,
             let message = try answer.first.receive(limit: Self.answerSize, subject: "the collector's answer"),
-            let record = Self.decode(
-                message.bytes, session: session, workspace: workspace, directory: Self.identity(shown), created: created
-            )
+            let counts = Self.decode(message.bytes)
         else { throw SystemError("read", "the collector's answer", .invalid) }
-        if record.entries == 0 {
+        let record = Record(
+            session: session.text, workspace: left.lower?.path, directory: identity, digest: counts.digest,
+            entries: counts.entries, leftOut: counts.leftOut, created: created,
+            profile: (profile.name, JSONWriter(pretty: true).write(profile.document)))
+        if record.entries == 0 && !evenUnchanged {
             try directory.remove(part)
             return nil
         }
-        try directory.replace("\(session).json", with: Array(Self.json(record).prettyText.utf8) + [10])
+        try directory.replace(
+            "\(session).json", with: Array(Self.json(record, profile.document).prettyText.utf8) + [10])
         let dir = directory.fd.number
         try checked("rename", "the change set") { sp_renameat2(dir, part, dir, "\(session).set", 1) }
         fault.reach("changes.kept")
@@ -109,11 +138,7 @@ package struct KeptChanges: Sendable {
 
     private static let answerSize = 80
 
-    private static func decode(
-        _ bytes: [UInt8], session: SessionID, workspace: String, directory: String, created: UInt64
-    )
-        -> Record?
-    {
+    private static func decode(_ bytes: [UInt8]) -> (entries: Int, leftOut: Int, digest: String)? {
         guard bytes.count == answerSize, bytes[16...].allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
         else {
             return nil
@@ -123,19 +148,17 @@ package struct KeptChanges: Sendable {
         }
         let (entries, leftOut) = (count(0), count(8))
         guard entries <= 100_000_000, leftOut <= entries else { return nil }
-        return Record(
-            session: session.text, workspace: workspace, directory: directory,
-            digest: String(decoding: bytes[16...], as: UTF8.self),
-            entries: Int(entries), leftOut: Int(leftOut), created: created)
+        return (Int(entries), Int(leftOut), String(decoding: bytes[16...], as: UTF8.self))
     }
 
-    private static func json(_ record: Record) -> JSON {
+    private static func json(_ record: Record, _ profile: JSON) -> JSON {
         .object([
             .init("version", 1), .init("session", .string(record.session)),
-            .init("workspace", .string(record.workspace)), .init("directory", .string(record.directory)),
+            .init("workspace", .optional(record.workspace)), .init("directory", .optional(record.directory)),
             .init("digest", .string(record.digest)), .init("entries", .int(record.entries)),
             .init("left_out", .int(record.leftOut)),
-            .init("created", .number(record.created)),
+            .init("created", .number(record.created)), .init("profile_name", .string(record.profile.name)),
+            .init("profile", profile),
         ])
     }
 
@@ -148,10 +171,11 @@ package struct KeptChanges: Sendable {
             guard error.errno == .noEntry else { throw error }
             throw SystemError(
                 "find", "changes of session \(session)", .noEntry,
-                remedy: "`sallyport session list` shows which sessions have some.")
+                remedy:
+                    "`sallyport session list` shows which sessions have some; `sallyport run --keep` keeps them all.")
         }
-        guard let json = try? JSON.read(bytes, file: subject), let workspace = json["workspace"]?.stringValue,
-            let directory = json["directory"]?.stringValue,
+        guard let json = try? JSON.read(bytes, file: subject), let profile = json["profile"],
+            let name = json["profile_name"]?.stringValue,
             let digest = json["digest"]?.stringValue, let entries = json["entries"]?.intValue,
             let leftOut = json["left_out"]?.intValue,
             let created = json["created"]?.intValue
@@ -161,8 +185,9 @@ package struct KeptChanges: Sendable {
                 remedy: "The file is damaged; `sallyport session discard \(session)` removes it.")
         }
         return Record(
-            session: session.text, workspace: workspace, directory: directory, digest: digest, entries: entries,
-            leftOut: leftOut, created: UInt64(max(0, created)))
+            session: session.text, workspace: json["workspace"]?.stringValue,
+            directory: json["directory"]?.stringValue, digest: digest, entries: entries, leftOut: leftOut,
+            created: UInt64(max(0, created)), profile: (name, JSONWriter().write(profile)))
     }
 
     /// Sessions that have kept changes, sorted.

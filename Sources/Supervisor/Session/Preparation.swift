@@ -33,7 +33,7 @@ struct Preparation {
             session: session.text, mode: mode, profile: request.profile, landlockABI: max(0, Int(abi)), filter: filter,
             runtime: paths.runtime, root: try trees.open(skeleton.root, at: "", recursive: false),
             dev: try trees.open(skeleton.dev, at: "dev", recursive: false, keepDevices: true),
-            systemTrees: try systemTrees(request.profile.rootfs, trees) + resolver,
+            systemTrees: try systemTrees(request.profile.rootfs, trees, skeleton) + resolver,
             mounts: try mounts(request.mounts, trees),
             workspace: try workspace(request, trees), argv: request.argv, environment: try variables(request))
         spec.network = network
@@ -42,22 +42,17 @@ struct Preparation {
 
     // MARK: Root file system
 
-    private func systemTrees(_ rootfs: String, _ trees: Trees) throws(SystemError) -> [SandboxSpec.Tree] {
-        guard rootfs == "host" else {
-            return try Rootfs(paths: paths).trees(rootfs, trees)
-        }
+    private func systemTrees(
+        _ rootfs: String, _ trees: Trees, _ skeleton: Skeleton
+    ) throws(SystemError) -> [SandboxSpec.Tree] {
+        guard rootfs == "host" else { return try Rootfs(paths: paths).trees(rootfs, trees, skeleton) }
         guard try FileStatus.path("/bin").isSymlink else {
             throw SystemError(
                 "use", "the host's root file system", .invalid,
                 remedy: "/bin is not a link into /usr (merged-usr); use a rootfs recipe.")
         }
         var result = [try trees.open("/usr", at: "usr")]
-        for path in ["/etc/alternatives", "/etc/ssl/certs", "/etc/ld.so.cache"] {
-            do { result.append(try trees.open(path, at: String(path.dropFirst()))) } catch {
-                // A host without one of these simply has nothing to show there.
-                if error.errno != .noEntry { throw error }
-            }
-        }
+        for part in Skeleton.optionalParts { result.append(try skeleton.optional(part, of: "", trees)) }
         return result
     }
 

@@ -9,7 +9,7 @@ internal import LinuxSystem
 struct Rootfs {
     let paths: HostPaths
 
-    func trees(_ name: String, _ trees: Trees) throws(SystemError) -> [SandboxSpec.Tree] {
+    func trees(_ name: String, _ trees: Trees, _ skeleton: Skeleton) throws(SystemError) -> [SandboxSpec.Tree] {
         guard !name.isEmpty, name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
         else {
             throw SystemError(
@@ -24,9 +24,7 @@ struct Rootfs {
         }
         try refuseForeign(root)
         var result = [try trees.open(base + "/usr", at: "usr")]
-        for part in ["alternatives", "ssl/certs", "ld.so.cache"] where try root.contains("etc/" + part) {
-            result.append(try trees.open(base + "/etc/" + part, at: "etc/" + part))
-        }
+        for part in Skeleton.optionalParts { result.append(try skeleton.optional(part, of: base, trees)) }
         return result
     }
 

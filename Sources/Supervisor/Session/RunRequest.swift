@@ -29,6 +29,10 @@ package struct RunRequest: Sendable {
     package var workspace: String?
     package var readOnly = false
     package var disposition = Disposition.keep
+    /// Keep what the workspace holds at the end whether or not it changed, and where no tree was shown.
+    package var keepsAll = false
+    /// The session whose kept changes the workspace shows at the start.
+    package var shows: KeptChanges.Record?
     package var mounts: [Mount] = []
     package var export: Export?
     package var frames: String?

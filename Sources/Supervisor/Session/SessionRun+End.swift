@@ -81,15 +81,23 @@ extension SessionRun {
         _ sandbox: borrowing Sandbox, _ spec: SandboxSpec, _ directory: borrowing SessionDirectory,
         _ result: inout SessionResult
     ) throws(SystemError) {
-        guard request.disposition != .discard, let workspace = request.workspace else { return }
-        guard case .overlay(let lower, _, _) = spec.workspace else { return }
-        let upper = pool?.directory.fd.number ?? sandbox.upperNumber
-        let limits = request.profile.limits
+        guard request.disposition != .discard else { return }
+        let namespace = sandbox.userNamespace.number
+        let left: KeptChanges.Left
+        switch spec.workspace {
+        case .readOnly: return
+        case .empty:
+            // Nobody's tree was shown, so nobody waits for its changes unless they said so.
+            guard request.keepsAll else { return }
+            left = .init(upper: sandbox.workspaceNumber, lower: nil, namespace: namespace)
+        case .overlay(let lower, _, _):
+            left = .init(
+                upper: pool?.directory.fd.number ?? sandbox.upperNumber,
+                lower: (lower.source, max(lower.descriptor, lower.opened)), namespace: namespace)
+        }
         let kept = try KeptChanges(paths).collect(
-            session: directory.id, created: result.startedMilliseconds, workspace: workspace, upper: upper,
-            lower: max(lower.descriptor, lower.opened), namespace: sandbox.userNamespace.number, mode: mode,
-            bytes: limits.workspaceBytes,
-            inodes: limits.workspaceInodes, fault: fault)
+            session: directory.id, created: result.startedMilliseconds, left, profile: request.profile, mode: mode,
+            evenUnchanged: request.keepsAll, fault: fault)
         result.keptEntries = kept?.entries ?? 0
         result.keptDigest = kept?.digest
         result.leftOutEntries = kept?.leftOut ?? 0

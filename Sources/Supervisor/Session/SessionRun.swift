@@ -69,6 +69,7 @@ package final class SessionRun {
         let started = sp_clock_ns(CLOCK_MONOTONIC)
         result.mode = mode.rawValue
         result.profileName = request.profile.name
+        result.shows = request.shows?.session
         result.enforcement = request.profile.limits.enforcement.rawValue
         do throws(SystemError) {
             try live(directory, &result)
@@ -140,6 +141,7 @@ package final class SessionRun {
         spec.standard = streams.standard
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
+        try showKept(&spec)
 
         try network?.ready()
         fault.reach("network.made")

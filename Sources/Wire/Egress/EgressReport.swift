@@ -14,6 +14,8 @@ package enum EgressReport: Equatable, Sendable {
     case unusable(generation: UInt32)
     /// One kind of denial and how often it happened, at the end.
     case denial(Denial)
+    /// The same of an allowed connection that nobody outside took.
+    case failure(Denial)
     case ended(Totals)
 
     /// Both ends of a socket inside the session.
@@ -37,6 +39,7 @@ package enum EgressReport: Equatable, Sendable {
         }
     }
 
+    /// One kind of attempt that came to nothing.
     package struct Denial: Equatable, Sendable {
         /// A host name or an address, of letters, digits and `-._:` only.
         package let subject: String
@@ -59,6 +62,8 @@ package enum EgressReport: Equatable, Sendable {
     package struct Totals: Equatable, Sendable {
         package var allowed: UInt64 = 0
         package var denied: UInt64 = 0
+        /// Allowed, but nobody answered outside.
+        package var failed: UInt64 = 0
         package var bytesUp: UInt64 = 0
         package var bytesDown: UInt64 = 0
         /// Audit records that were not written because the file reached its cap or could not be written.
@@ -68,7 +73,7 @@ package enum EgressReport: Equatable, Sendable {
 
     /// No report is longer.
     package static let longest = 512
-    /// No end has more denials before it.
+    /// No end has more denials before it, and no more failures.
     package static let mostDenials = 8
 
     private enum Kind: UInt8 {
@@ -80,6 +85,7 @@ package enum EgressReport: Equatable, Sendable {
         case denial = 0x96
         case ended = 0x97
         case connect = 0x98
+        case failure = 0x99
     }
 
     /// The datagram of this report.
@@ -108,9 +114,14 @@ package enum EgressReport: Equatable, Sendable {
         case .denial(let denial):
             writer.appendHeader(Kind.denial)
             denial.append(to: &writer)
+        case .failure(let failure):
+            writer.appendHeader(Kind.failure)
+            failure.append(to: &writer)
         case .ended(let totals):
             writer.appendHeader(Kind.ended)
-            for value in [totals.allowed, totals.denied, totals.bytesUp, totals.bytesDown, totals.recordsLost] {
+            for value in [
+                totals.allowed, totals.denied, totals.failed, totals.bytesUp, totals.bytesDown, totals.recordsLost,
+            ] {
                 writer.append(value)
             }
         }
@@ -130,10 +141,12 @@ package enum EgressReport: Equatable, Sendable {
         case .applied: self = .applied(generation: try reader.next(), cut: try reader.next())
         case .unusable: self = .unusable(generation: try reader.next())
         case .denial: self = .denial(try Denial(from: &reader))
+        case .failure: self = .failure(try Denial(from: &reader))
         case .ended:
             var totals = Totals()
             totals.allowed = try reader.next()
             totals.denied = try reader.next()
+            totals.failed = try reader.next()
             totals.bytesUp = try reader.next()
             totals.bytesDown = try reader.next()
             totals.recordsLost = try reader.next()

@@ -15,13 +15,30 @@ package struct TreeChange: Equatable, Sendable {
     }
 }
 
+/// A changed directory that git takes for a repository, whatever its entries are: it asks for HEAD, objects and refs.
+///
+/// - SeeAlso: gitrepository-layout(5); git-config(1), safe.bareRepository.
+package struct RepositoryDirectory: Equatable, Sendable {
+    package let path: [UInt8]
+    /// No tree before had all of it there.
+    package let isNew: Bool
+    /// The names that were in it before, in lower case: some file systems see no other.
+    package let before: Set<[UInt8]>
+
+    package static let shape = Set(["head", "objects", "refs"].map { Array($0.utf8) })
+
+    /// Lower case for ASCII, which is all that the names in question have.
+    package static func folded(_ name: some Sequence<UInt8>) -> [UInt8] {
+        name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    }
+}
+
 /// What one tree has that others do not, found by comparing names: equal subtrees are not even read.
 package struct TreeComparison: Sendable {
     package private(set) var changes: [TreeChange] = []
     /// Paths that some file systems take for one, of which at least one is new.
     package private(set) var twins: [(path: [UInt8], other: [UInt8])] = []
-    /// Changed directories that git takes for a repository: they have HEAD, objects and refs. gitrepository-layout(5)
-    package private(set) var bareRepositories: [[UInt8]] = []
+    package private(set) var repositories: [RepositoryDirectory] = []
     /// More changes than were asked for; the lists end there.
     package private(set) var isCut = false
     private let most: Int
@@ -83,12 +100,16 @@ package struct TreeComparison: Sendable {
     private mutating func look(
         at path: [UInt8], _ entries: [TreeContent.Entry], _ before: [[[UInt8]: TreeContent.Entry]]
     ) {
-        var shape = 0
+        let names = Set(entries.lazy.map { RepositoryDirectory.folded($0.name) })
+        if names.isSuperset(of: RepositoryDirectory.shape), repositories.count < most {
+            let old = before.map { Set($0.keys.lazy.map { RepositoryDirectory.folded($0) }) }
+            repositories.append(
+                RepositoryDirectory(
+                    path: path, isNew: !old.contains { $0.isSuperset(of: RepositoryDirectory.shape) },
+                    before: old.reduce(into: []) { $0.formUnion($1) }))
+        }
         var seen: [String: [UInt8]] = [:]
         for entry in entries {
-            if entry.name.elementsEqual("HEAD".utf8) && !entry.isTree { shape |= 1 }
-            if entry.name.elementsEqual("objects".utf8) && entry.isTree { shape |= 2 }
-            if entry.name.elementsEqual("refs".utf8) && entry.isTree { shape |= 4 }
             // Equality of strings is canonical equivalence, so one key stands for every normal form. Unicode Annex 15
             let key = String(decoding: entry.name, as: UTF8.self).lowercased()
             guard let other = seen.updateValue(entry.name, forKey: key), twins.count < most else { continue }
@@ -96,7 +117,6 @@ package struct TreeComparison: Sendable {
             let join = { (name: [UInt8]) in path.isEmpty ? name : path + [0x2F] + name }
             twins.append((join(entry.name), join(other)))
         }
-        if shape == 7 { bareRepositories.append(path) }
     }
 
     private static func tooDeep(_ path: [UInt8]) -> GitError {

@@ -46,7 +46,7 @@ struct UpstreamAccess {
             return try credential.read { name in
                 environment.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
             }
-        } catch { throw TaskFailure(message: error.description, code: "credential") }
+        } catch { throw TaskFailure(error) }
     }
 
     private func certificates() throws(TaskFailure) -> [UInt8]? {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import TaskModel
 internal import Workspace
 
 /// Why a transfer with a remote upstream failed, told from what the server answered and how git ended.
@@ -37,6 +38,7 @@ struct UpstreamFailure {
 
     let reason: Reason
     private let operation: Operation
+    private let hasCredential: Bool
     private let remedy: String
     private let words: String
 
@@ -45,6 +47,7 @@ struct UpstreamFailure {
     /// - Parameter earlier: Requests of the same run that were answered before.
     init?(_ result: HostGit.Result, _ operation: Operation, earlier: [TransferUse], hasCredential: Bool) {
         guard result.end != .exited(0) else { return nil }
+        self.hasCredential = hasCredential
         let lines = result.errors.split(separator: 0x0A).map { PrintableText.escaped($0, longest: 300) }
         let wasTaken = (earlier + result.uses).contains { (200...299).contains($0.status ?? 0) }
         let status = result.uses.last?.status
@@ -68,7 +71,17 @@ struct UpstreamFailure {
     func failure(of url: RemoteURL) -> TaskFailure {
         TaskFailure(
             operation.rawValue, "upstream \(url.text)", "\(reason.rawValue): \(words)", remedy: remedy,
-            code: reason.rawValue)
+            code: reason.rawValue, blocked: kind.map { BlockedReason($0, words, resource: url.text) })
+    }
+
+    /// Nil where a wrong name looks the same, or the answer says nothing.
+    private var kind: BlockedReason.Kind? {
+        switch reason {
+        case .denied: hasCredential ? .authFailure : .missingSecret
+        case .expired: .authFailure
+        case .unreachable, .cutShort, .tooSlow: .dependencyUnreachable
+        case .notFound, .moved, .rejected, .failed: nil
+        }
     }
 
     /// What git prints of the one branch that was not taken: "!<TAB>from:to<TAB>[remote rejected] (why)". git-push(1)

@@ -4,8 +4,8 @@
     upstream.py DIRECTORY SHA1
 
 Repositories lie in DIRECTORY/repositories. SHA1 is the base64 of the digest of the one password of x-access-token, so
-that the password itself is nowhere here. Prints the port, writes one line for each request to DIRECTORY/requests.log,
-the authority to DIRECTORY/ca.pem, and ends with its standard input.
+that the password itself is nowhere here. Prints the port, has nginx write one line for each request that it got to
+DIRECTORY/requests.log, its own answers included, the authority to DIRECTORY/ca.pem, and ends with its standard input.
 
     /private/NAME.git  with the password    /open/NAME.git  without
     /moved/...         answers 301          /broken/...     answers 500        /gone/...  answers 410
@@ -25,7 +25,6 @@ import threading
 directory, digest = sys.argv[1:3]
 repositories = os.path.join(directory, "repositories")
 answered = collections.Counter()
-log = open(os.path.join(directory, "requests.log"), "a", buffering=1)
 
 
 class Backend(http.server.BaseHTTPRequestHandler):
@@ -64,7 +63,6 @@ class Backend(http.server.BaseHTTPRequestHandler):
                 status = int(value.split()[0])
             elif value:
                 fields.append((key, value.strip()))
-        log.write(f"{self.command} {self.path} {status} {len(content)}\n")
         # nginx then answers by itself that nothing came.
         if is_silent and path.endswith("/git-receive-pack"): return
         self.send_response(status)
@@ -77,7 +75,6 @@ class Backend(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content[:len(content) // 2] if is_cut else content)
 
     def deny(self):
-        log.write(f"{self.command} {self.path} 401 0\n")
         self.send_response(401)
         self.send_header("WWW-Authenticate", 'Basic realm="x"')
         self.send_header("Content-Length", "0")
@@ -110,7 +107,8 @@ with open(os.path.join(directory, "nginx.conf"), "w") as file:
     file.write(f"""daemon off; user root; worker_processes 1; pid {directory}/nginx.pid;
 error_log {directory}/nginx-error.log;
 events {{ worker_connections 64; }}
-http {{ access_log off; client_max_body_size 0; {temporary}
+http {{ log_format line "$request_method $request_uri $status $body_bytes_sent"; access_log {directory}/requests.log line;
+  client_max_body_size 0; {temporary}
   server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key};
     location /private/ {{ {password} {onwards} }}
     location /expired/ {{ {password} proxy_pass {backend_url}; {no_password} }}

@@ -22,9 +22,9 @@ final class LeftFile {
     }
 
     /// Unpacks the stream that begins at a place.
-    func inflater(at place: Int) throws(LeftFlaw) -> Inflater {
+    func reader(at place: Int) throws(LeftFlaw) -> ZlibReader {
         var next = place
-        return try Inflater { () throws(LeftFlaw) in
+        return try ZlibReader { () throws(LeftFlaw) in
             let bytes = try self.read(at: next, Self.piece)
             next += bytes.count
             return bytes

@@ -39,8 +39,8 @@ final class LeftPack {
         let outer = try entry(at: offset)
         let kind = try kind(from: offset)
         guard outer.base != nil else { return (kind, outer.size) }
-        var inflater = try file.inflater(at: outer.data)
-        guard let delta = ObjectDelta(try inflater.take(min(outer.size, 16))) else {
+        var reader = try file.reader(at: outer.data)
+        guard let delta = ObjectDelta(try reader.take(min(outer.size, 16))) else {
             throw LeftFlaw(reason: "a difference does not begin with sizes")
         }
         return (kind, delta.resultSize)
@@ -86,10 +86,10 @@ final class LeftPack {
 
     private func inflate(_ entry: Entry, _ work: inout LeftWorkload) throws(LeftFlaw) -> [UInt8] {
         try work.take(entry.size)
-        var inflater = try file.inflater(at: entry.data)
-        let bytes = try inflater.take(entry.size)
+        var reader = try file.reader(at: entry.data)
+        let bytes = try reader.take(entry.size)
         guard bytes.count == entry.size else { throw LeftFlaw(reason: "it unpacks to less than it says") }
-        try inflater.finish()
+        try reader.finish()
         return bytes
     }
 

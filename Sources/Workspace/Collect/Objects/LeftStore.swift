@@ -23,21 +23,21 @@ final class LeftStore {
     func header(of name: [UInt8]) throws(LeftFlaw) -> (kind: ObjectKind, size: Int)? {
         if let (pack, offset) = packed(name) { return try pack.header(at: offset) }
         guard let file = try loose(name) else { return nil }
-        var inflater = try file.inflater(at: 0)
-        return try Self.header(&inflater).header
+        var reader = try file.reader(at: 0)
+        return try Self.header(&reader).header
     }
 
     /// - Returns: Nil when there is none of this name. That the bytes have this name is for the caller to see.
     func object(_ name: [UInt8]) throws(LeftFlaw) -> LeftObject? {
         if let (pack, offset) = packed(name) { return try pack.object(at: offset, &work) }
         guard let file = try loose(name) else { return nil }
-        var inflater = try file.inflater(at: 0)
-        let (header, start) = try Self.header(&inflater)
+        var reader = try file.reader(at: 0)
+        let (header, start) = try Self.header(&reader)
         try work.take(header.size)
         guard start.count <= header.size else { throw LeftFlaw(reason: "it unpacks to more than it says") }
-        let bytes = start + (try inflater.take(header.size - start.count))
+        let bytes = start + (try reader.take(header.size - start.count))
         guard bytes.count == header.size else { throw LeftFlaw(reason: "it unpacks to less than it says") }
-        try inflater.finish()
+        try reader.finish()
         return LeftObject(kind: header.kind, bytes: bytes)
     }
 
@@ -62,10 +62,10 @@ final class LeftStore {
     }
 
     /// Reads `kind size` and the NUL behind it, and what came along of the object itself.
-    private static func header(_ inflater: inout Inflater) throws(LeftFlaw) -> (
+    private static func header(_ reader: inout ZlibReader) throws(LeftFlaw) -> (
         header: (kind: ObjectKind, size: Int), rest: [UInt8]
     ) {
-        let start = try inflater.take(longestHeader)
+        let start = try reader.take(longestHeader)
         guard let end = start.firstIndex(of: 0), let space = start[..<end].firstIndex(of: 0x20),
             let kind = ObjectKind(named: start[..<space])
         else { throw LeftFlaw(reason: "it does not begin with a kind and a size") }

@@ -2,7 +2,7 @@
 internal import CZlib
 
 /// A zlib stream, taken apart as far as somebody asks: what it claims to become costs nothing. RFC 1950
-struct Inflater: ~Copyable {
+struct ZlibReader: ~Copyable {
     /// It keeps a pointer to itself, so it stays where it is. zlib.h
     private let stream: UnsafeMutablePointer<z_stream>
     private let source: () throws(LeftFlaw) -> [UInt8]

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
-internal import Glibc
-internal import LinuxSystem
-internal import Workspace
+package import LinuxSystem
 
 /// What a delivered repository may consist of.
 ///
 /// A step that reads hostile bytes wrote it, and a person's git will obey it: a step that was taken over could leave a
 /// hook or a configuration behind. So nothing stays but objects and branches, and the configuration is ours.
-enum RepositoryShape {
+package enum RepositoryShape {
     private static let configuration = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 
     /// Brings a repository into its shape; no step runs any more.
-    static func settle(_ repository: borrowing Directory) throws(SystemError) {
+    package static func settle(_ repository: borrowing Directory) throws(SystemError) {
         try keep(repository) { ["HEAD", "config", "objects", "refs"].contains($0) }
         try repository.replace("config", with: Array(configuration.utf8), mode: 0o644)
         let objects = try repository.directory("objects")
