@@ -80,7 +80,7 @@ struct StepProcess {
     /// Every step, by the verb that runs it.
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
-        "step-match", "step-collect", "step-gate", "step-export",
+        "step-match", "step-collect", "step-pushed", "step-gate", "step-export",
         "step-mirror-prepare", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
     ]
 
@@ -94,6 +94,7 @@ struct StepProcess {
             case "step-pack": try process.pack(&report)
             case "step-index": try process.index(&report)
             case "step-collect": try process.collect(&report)
+            case "step-pushed": try process.pushed(&report)
             case "step-gate": try process.gate(&report)
             case "step-export": try process.export(&report)
             case "step-prompt": try process.prompt(&report)

@@ -25,7 +25,9 @@ struct DeliveryDirectory: ~Copyable {
     var checkout: String { quarantine + "/" + StepProcess.checkoutName }
 
     /// Makes the directory, which must be new or empty, and its quarantine.
-    static func make(_ path: String, notInside repository: String, option: String = "--deliver")
+    ///
+    /// - Parameter repository: Nil where the caller's is none of this host.
+    static func make(_ path: String, notInside repository: String?, option: String = "--deliver")
         throws(TaskFailure) -> DeliveryDirectory
     {
         guard !path.contains(":") else {
@@ -33,9 +35,9 @@ struct DeliveryDirectory: ~Copyable {
                 "use delivery directory", "\"\(path)\"", "its path has a colon, which a mount cannot name",
                 remedy: "Choose another with \(option).")
         }
-        let inside = try resolved(repository)
+        let inside = try repository.map { (path) throws(TaskFailure) in try resolved(path) }
         let planned = try resolvedAhead(path)
-        guard planned != inside, !planned.hasPrefix(inside == "/" ? "/" : inside + "/") else {
+        if let inside, planned == inside || planned.hasPrefix(inside == "/" ? "/" : inside + "/") {
             throw TaskFailure(
                 "use delivery directory", "\"\(path)\"", "it lies inside the repository, which is never changed",
                 remedy: "Choose another with \(option).")
@@ -154,6 +156,10 @@ struct DeliveryDirectory: ~Copyable {
                 try checked("move", "\"\(quarantine.path)/\(name)\"") { sp_renameat2(from, name, to, name, 1) }
             }
             try directory.removeTree(Array("quarantine".utf8))
+            // Of what was pushed nothing is handed over but what was taken in.
+            if try directory.contains(AgentRepository.directoryName) {
+                try directory.removeTree(Array(AgentRepository.directoryName.utf8))
+            }
         }
     }
 

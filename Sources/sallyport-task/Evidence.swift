@@ -65,6 +65,12 @@ struct Evidence {
     /// What the push gate found; nil when nothing came before it.
     var gate: GateVerdict?
     var outcome: Outcome?
+    /// What was pushed to the session's own repository; nil when it had none, or was not looked at.
+    var pushes: AgentRepository.Pushed?
+    /// The way on which the taken work came: a push to the session's repository, or a bundle.
+    var way: Way?
+    /// Where the base came from and the branch went; null for a directory.
+    var upstream = JSON.null
     /// The delivered branch is in the forge's repository.
     var pushed = false
     /// The pull request that shows the result.
@@ -111,15 +117,18 @@ struct Evidence {
     private var isGateFailure: Bool {
         switch outcome {
         case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .refused,
-            .upstreamMoved:
+            .refused, .upstreamMoved, .pushFailed:
             true
         default: verification.hasFailed
         }
     }
 
     /// Why a task that failed could not go on, where the host saw it.
-    var blocked: BlockedReason? { isSuccess ? nil : BlockedReason(sessions.map(\.record.seen)) }
+    var blocked: BlockedReason? {
+        isSuccess ? nil : blockedAtUpstream ?? BlockedReason(sessions.map(\.record.seen))
+    }
+    /// Why the branch could not be brought to the upstream, in the words that every task uses.
+    var blockedAtUpstream: BlockedReason?
 
     /// What the agent says it did.
     var claimedSummary: String? {
@@ -196,7 +205,9 @@ struct Evidence {
             "delivered": deliveredJSON,
             "checks": .array(checksJSON),
             "criteria": .array(criteriaJSON),
+            "received": receivedJSON,
             "forge": forgeJSON,
+            "upstream": upstream,
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,
             "observed": sessions.observed,

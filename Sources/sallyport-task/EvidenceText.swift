@@ -69,6 +69,16 @@ struct EvidenceText {
         } else {
             lines.append("branch    none delivered")
         }
+        if let upstream = evidence["upstream"], !upstream.isNull {
+            let state = upstream["branch_pushed"] == true ? "has the branch" : "unchanged by this task"
+            lines.append(
+                "upstream  \(shown(upstream["url"])), \(state); "
+                    + "the credential was used for \(shown(upstream["credential_uses"])) requests")
+        }
+        for pushed in evidence["received"]?["pushed"]?.arrayValue ?? [] {
+            let end = pushed["taken"] == true ? "taken" : "not taken"
+            lines.append("pushed    \(shown(pushed["reference"])) \(shown(pushed["commit"])), \(end)")
+        }
         let request = evidence["request"]
         let command = request?["agent_command"]
         lines.append("agent     \(shown(command?.isNull == false ? command : request?["agent_script"]))")
@@ -87,11 +97,16 @@ struct EvidenceText {
         if let signal = record["signal"], !signal.isNull { end += ", signal \(shown(signal))" }
         if let limit = record["limit"], !limit.isNull { end += ", limit \(shown(limit))" }
         let test = record["test"].map { "test \(shown($0)); " } ?? ""
-        return [
+        var lines = [
             "  \(session.name.displayed): \(test)\(end), \(shown(record["duration_ms"])) ms",
             "    profile \(shown(record["profile"]?["name"]))  plan \(shown(record["plan_digest"]))",
-            "    \(shown(record["log"])) (written inside)",
         ]
+        if let git = record["git"], !git.isNull {
+            lines.append(
+                "    git.internal: \(shown(git["fetches"])) fetches, \(shown(git["pushes"])) pushes, "
+                    + "\(shown(git["refused_pushes"])) refused  \(shown(record["git_file"]))")
+        }
+        return lines + ["    \(shown(record["log"])) (written inside)"]
     }
 
     private func denials(_ evidence: JSON) -> [String] {

@@ -32,6 +32,8 @@ enum Outcome: String {
     case refused
     /// The branch that the result belongs on is not what it was when the task began.
     case upstreamMoved = "upstream_moved"
+    /// The result stands up to every gate and could not be brought to the upstream; see `upstream` in the evidence.
+    case pushFailed = "push_failed"
     /// The work sandbox was ended by a limit.
     case limitHit = "limit_hit"
     /// The work sandbox ended in another way than by itself.
@@ -42,8 +44,8 @@ enum Outcome: String {
         switch self {
         case .verified, .delivered, .completedWithWarning, .reviewPosted: true
         case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .upstreamMoved, .limitHit, .killed,
-            .interrupted:
+            .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .upstreamMoved, .pushFailed, .limitHit,
+            .killed, .interrupted:
             false
         }
     }

@@ -95,8 +95,9 @@ struct Reproduction: ~Copyable {
     private mutating func compare(json: Bool) throws(TaskFailure) -> Int32 {
         try prepare()
         let argv = try bundle.json("\(label).plan.json")["argv"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        let repository = try agentRepository(argv)
         let (record, end) = try sandbox.again(
-            label, argv, isReview: bundle.isReview, instead: command, in: delivery)
+            label, argv, isReview: bundle.isReview, git: repository?.description, instead: command, in: delivery)
         guard let record else { throw TaskFailure(message: "the reproduction was interrupted") }
         if record.outcome == "setup_failed" {
             throw TaskFailure(
@@ -105,7 +106,9 @@ struct Reproduction: ~Copyable {
         var comparison = try Comparison(bundle: bundle, label: label, delivery: delivery, state: state)
         comparison.isOtherCommand = command != nil
         try comparison.compare(record)
-        if command == nil, label == "work" { comparison.product = bundle.isReview ? try findings() : try tree() }
+        if command == nil, label == "work" {
+            comparison.product = bundle.isReview ? try findings() : try tree(repository)
+        }
         let text = json ? comparison.json.compactText + "\n" : comparison.text
         // A command's output is the command's alone.
         Progress.write(text, to: command == nil ? 1 : 2)
@@ -115,6 +118,21 @@ struct Reproduction: ~Copyable {
         case .signalled(let signal), .interrupted(let signal): 128 + signal
         case .late: 128 + SIGKILL
         }
+    }
+
+    /// What the session found at git.internal; nil where it had no such repository.
+    private borrowing func agentRepository(_ argv: [String]) throws(TaskFailure) -> AgentRepository? {
+        func told(_ name: String) -> String? { zip(argv, argv.dropFirst()).first { $0.0 == name }?.1 }
+        guard label == "work", let name = told("--origin").flatMap({ AgentRepository.name(in: $0) }),
+            let branch = told("--branch")
+        else { return nil }
+        let found = bundle.evidence["upstream"]?["branch_found"]?.isNull == false
+        let repository = try AgentRepository(
+            in: delivery, name: name, task: told("--task-id") ?? "", branch: branch, base: base,
+            begun: bundle.evidence["base"]?["name"]?.stringValue ?? "",
+            continued: found || bundle.evidence["type"]?.stringValue == "pr_iteration")
+        try repository.make(ConfinedStep(processes: processes), in: delivery)
+        return repository
     }
 
     /// The repository that the sandbox clones, as it was then.
@@ -172,8 +190,12 @@ struct Reproduction: ~Copyable {
     }
 
     /// The tree that came out of the work sandbox; nil when nothing did, or nothing that is taken.
-    private borrowing func tree() throws(TaskFailure) -> String? {
-        guard try delivery.contains("work.bundle"), try delivery.size("work.bundle") > 0 else { return nil }
+    private borrowing func tree(_ repository: AgentRepository?) throws(TaskFailure) -> String? {
+        if try !Sandbox.hasBundle(in: delivery) {
+            guard let repository else { return nil }
+            let step = ConfinedStep(processes: processes)
+            guard try repository.read(step, into: Sandbox.bundle, in: delivery).tip != nil else { return nil }
+        }
         let recorded = bundle.evidence["gate"]
         var rules = GateRules()
         if let json = recorded?["rules"] {
@@ -188,7 +210,7 @@ struct Reproduction: ~Copyable {
             bundle.evidence["task"]?.stringValue ?? "", bundle.evidence["prompt"]?["version"]?.stringValue ?? "",
             bundle.evidence["opening"]?["sha256"]?.stringValue ?? ""
         )
-        let result = try intake.take("work.bundle", in: delivery)
+        let result = try intake.take(Sandbox.bundle, in: delivery)
         // What the gate refused then left nothing to compare with.
         let isRefused = recorded?["verdict"]?.stringValue == "refused"
         return (isRefused ? result.delivered?.tree : result.tree)?.description
@@ -198,7 +220,7 @@ struct Reproduction: ~Copyable {
 extension Sandbox {
     /// Runs a recorded command line of the runner, or a command in its place, with everything else as it was.
     func again(
-        _ label: String, _ argv: [String], isReview: Bool, instead command: [String]?,
+        _ label: String, _ argv: [String], isReview: Bool, git: String?, instead command: [String]?,
         in delivery: borrowing DeliveryDirectory
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         guard argv.first == Self.runner else {
@@ -220,7 +242,7 @@ extension Sandbox {
             label, runner: Array(argv.dropFirst()), in: delivery,
             mounts: mounts, workspace: reviews ? delivery.checkout : nil,
             export: reviews
-                ? Self.findings : isWork ? .init(name: "work.bundle", mostBytes: Budget().bundleBytes) : nil,
-            frames: isWork ? "frames.jsonl" : nil, instead: command)
+                ? Self.findings : isWork ? .init(name: Self.bundle, mostBytes: Budget().bundleBytes) : nil,
+            git: git, frames: isWork ? "frames.jsonl" : nil, instead: command)
     }
 }

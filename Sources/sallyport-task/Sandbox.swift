@@ -24,6 +24,8 @@ struct Sandbox {
     /// What a review leaves, one byte more than it may be.
     static let findings = Export(name: "work.findings", mostBytes: Findings.longestDocument + 1)
 
+    /// What came of the agent's work by git: from descriptor 3, or made of what was pushed.
+    static let bundle = "work.bundle"
     static let source = "/run/sallyport/source.git"
     static let prompt = "/run/sallyport/prompt"
     static let task = "/run/sallyport/task"
@@ -52,13 +54,14 @@ struct Sandbox {
     ///   - label: Names the log `<label>.log` and the record `<label>.result.json` in the delivery directory.
     ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
+    ///   - git: Describes the repository that it finds at git.internal.
     ///   - frames: Name of the file for the runner's checked statements.
     ///   - keeps: Keep what the workspace holds at the end, to be looked at.
     ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        workspace: String? = nil, export: Export? = nil, frames: String? = nil, keeps: Bool = false,
+        workspace: String? = nil, export: Export? = nil, git: String? = nil, frames: String? = nil, keeps: Bool = false,
         instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
@@ -74,6 +77,7 @@ struct Sandbox {
         if let workspace { command += ["--workspace", workspace, "--read-only"] }
         for mount in mounts { command += ["--mount", mount] }
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
+        if let git { command += ["--git", git] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
         if let other {
             let end = try processes.run(command + ["--"] + other, environment: environment, descriptors: [0, 1, 2])

@@ -14,7 +14,13 @@ extension StepProcess {
     /// Runs under the id that owns the repository, so it reads what its owner could read and nothing more.
     func pack(_ report: inout StepReport) throws {
         let source: SourceRepository
-        if let quarantine = optional("--quarantine") {
+        if let place = optional("--within") {
+            // The host's copy of an upstream: its owner has no way from the root directory down to it.
+            let tree = try Descriptor.open(place, O_PATH | O_DIRECTORY)
+            try Confinement(tree: tree.number, identity: try identity()).enter()
+            let path = try required("--repo")
+            source = try SourceRepository(layout: try RepositoryLayout(path: path), path: optional("--shown") ?? path)
+        } else if let quarantine = optional("--quarantine") {
             let confinement = Confinement(quarantine: quarantine, identity: try identity())
             try confinement.enter()
             let path = confinement.quarantinePath + "/" + Self.repositoryName
@@ -23,7 +29,7 @@ extension StepProcess {
             let path = try required("--repo")
             let layout = try RepositoryLayout(path: path)
             try Confinement(readable: layout.readable, identity: try identity()).enter()
-            source = try SourceRepository(layout: layout, path: path)
+            source = try SourceRepository(layout: layout, path: optional("--shown") ?? path)
         }
         let base = try source.resolve(optional("--base"))
         try source.pack(base, budget: budget) { Self.write($0, to: 3) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Delivery
+internal import Documents
 internal import TaskModel
 internal import Workspace
 
@@ -20,6 +21,9 @@ struct Summary {
             lines += delivered.diffstat
         } else if evidence.review == nil {
             lines.append("branch    none delivered")
+        }
+        if let url = evidence.upstream["url"]?.stringValue {
+            lines.append("upstream  \(url)\(evidence.pushed ? ", which has the branch" : ", unchanged")")
         }
         lines += checks
         if outcome == .delivered && evidence.verification.commands.isEmpty {

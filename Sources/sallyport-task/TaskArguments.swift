@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import TaskModel
+internal import Workspace
 
 /// The command line of `sallyport task run`.
 struct TaskArguments {
@@ -12,6 +13,12 @@ struct TaskArguments {
 
     private(set) var type = TaskType.newTask
     private(set) var repository: String?
+    private(set) var credential: CredentialReference?
+    private(set) var authorities: String?
+    /// Longest time for each transfer with an upstream.
+    private(set) var seconds: Int?
+    /// The delivered branch by its short name; nil for one of the task's own.
+    private(set) var branch: String?
     private(set) var task: String?
     private(set) var issue: String?
     private(set) var pullRequest: Int?
@@ -40,7 +47,7 @@ struct TaskArguments {
     var profile: String { profileName ?? (type.writes ? "build" : "review") }
 
     static let usage = """
-        usage: sallyport task run [--type TYPE] (--repo PATH | --forge DIR) [--task TEXT|@FILE] [--issue NUMBER|FILE]
+        usage: sallyport task run [--type TYPE] (--repo PATH|URL | --forge DIR) [--task TEXT|@FILE] [--issue NUMBER|FILE]
                    [--pr NUMBER] (--agent NAME | --agent-command CMD | --agent-script FILE) [options]
 
         Clones the base commit into a sandbox, runs the agent there, takes the branch it leaves into a repository of
@@ -49,8 +56,12 @@ struct TaskArguments {
         what to do
           --type TYPE             new_task (default), pr_iteration: more commits on an open pull request,
                                   pr_review: findings about one, in a workspace that cannot be written
-          --repo PATH             repository to start from: a working tree's top directory or a bare repository
-                                  (default: the forge's)
+          --repo PATH|URL         repository to start from: a working tree's top directory, a bare repository, or an
+                                  upstream, https://[USER@]HOST/PATH (default: the forge's)
+          --credential REF        for the upstream: file:/path (owner only), env:NAME, or credential:NAME of systemd; a
+                                  password or token, which no sandbox ever sees
+          --ca-file FILE          certificates to trust instead of the host's
+          --timeout SECONDS       longest time for each transfer with the upstream (default: 21600)
           --forge DIR             directory with a local forge: repository.git, issues, pull requests
           --task TEXT|@FILE       what the agent is to do
           --issue NUMBER|FILE     an issue of the forge, or a work item: Markdown with front matter, YAML or JSON
@@ -75,7 +86,10 @@ struct TaskArguments {
           --gate WHICH            pass (default): the test must pass; regression: it must not fail where it passed before
           --profile NAME          profile of all sandboxes of the task (default: build; for a review itself: review)
         what is handed over
-          --deliver WHAT          branch, pr (default with --forge) or patch; any other word is the directory of --out
+          --deliver WHAT          branch, pr (default with --forge) or patch; any other word is the directory of --out.
+                                  A branch is brought to the upstream that --repo names, by the same credential
+          --branch NAME           name of the branch (default: sallyport/<task id>/<words of the task>); one that the
+                                  upstream has already must be what the task starts from, and still be there at its end
           --out DIR               new directory for branch, bundle, patch and evidence
                                   (default: $SALLYPORT_STATE_DIR/tasks/<task id>)
           --rules FILE            what the push gate refuses, flags and allows (YAML; see docs/collect.md)
@@ -135,6 +149,21 @@ struct TaskArguments {
             throw Self.misuse("pr_review works in a tree that cannot be written: without --keep")
         }
         if deliver == .pullRequest && forge == nil { throw Self.misuse("--deliver pr needs --forge") }
+        if repository?.contains("://") == true {
+            if forge != nil {
+                throw Self.misuse("--forge has its repository in a directory, so --repo is none of the web")
+            }
+        } else {
+            let strays = [
+                ("--credential", credential != nil), ("--ca-file", authorities != nil), ("--timeout", seconds != nil),
+            ]
+            if let stray = strays.first(where: { $0.1 }) {
+                throw Self.misuse("\(stray.0) is for a --repo of the web: https://HOST/PATH")
+            }
+        }
+        if branch != nil && type != .newTask {
+            throw Self.misuse("--branch is for new_task: a pull request has its own")
+        }
     }
 
     private typealias Field = @Sendable (inout TaskArguments, String) throws(TaskFailure) -> Void
@@ -148,6 +177,17 @@ struct TaskArguments {
         },
         "--repo": { (arguments, value) throws(TaskFailure) in arguments.repository = value },
         "--forge": { (arguments, value) throws(TaskFailure) in arguments.forge = value },
+        "--credential": { (arguments, value) throws(TaskFailure) in
+            arguments.credential = try CredentialReference(argument: value) { misuse($0) }
+        },
+        "--ca-file": { (arguments, value) throws(TaskFailure) in arguments.authorities = value },
+        "--timeout": { (arguments, value) throws(TaskFailure) in arguments.seconds = try number("--timeout", value) },
+        "--branch": { (arguments, value) throws(TaskFailure) in
+            guard let full = ReferenceName.branch(value), full != BareRepository.baseReference,
+                !full.hasPrefix(BareRepository.baseReference + "/")
+            else { throw misuse("--branch \(PrintableText.escapedOnce(value)) is no name for the branch of a result") }
+            arguments.branch = value
+        },
         "--task": { (arguments, value) throws(TaskFailure) in arguments.task = value },
         "--issue": { (arguments, value) throws(TaskFailure) in arguments.issue = value },
         "--pr": { (arguments, value) throws(TaskFailure) in arguments.pullRequest = try number("--pr", value) },

@@ -4,6 +4,7 @@ internal import Delivery
 internal import Glibc
 internal import LinuxSystem
 internal import TaskModel
+internal import Workspace
 
 /// A task as it was ordered: arguments, files and the forge's records read once and checked.
 struct TaskOrder {
@@ -19,7 +20,10 @@ struct TaskOrder {
     let criteria: [Criterion]
     let forge: LocalForge?
     let pull: PullRequest?
+    /// A directory, or the URL of the upstream.
     let repository: String
+    /// Nil for a directory.
+    let upstream: RemoteURL?
     let deliver: TaskArguments.Deliver
 
     static let author = "sallyport"
@@ -37,7 +41,12 @@ struct TaskOrder {
                 try LocalForge(path: path) { Int(sp_clock_ns(CLOCK_REALTIME) / 1_000_000) }
             }
         }
-        repository = arguments.repository ?? forge?.repository ?? ""
+        let named = arguments.repository ?? forge?.repository ?? ""
+        if named.contains("://"), case .remote(let url) = try Upstream(argument: named) {
+            (repository, upstream) = (url.text, url)
+        } else {
+            (repository, upstream) = (named, nil)
+        }
         deliver = arguments.deliver ?? (forge == nil ? .branch : .pullRequest)
         if let number = arguments.pullRequest, let forge {
             let pull = try reaching { () throws(ForgeError) in

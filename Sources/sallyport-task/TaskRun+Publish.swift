@@ -4,7 +4,7 @@ internal import LinuxSystem
 internal import TaskModel
 internal import Workspace
 
-/// Handing a verified result to the forge. Nothing of it runs before every gate has spoken.
+/// Handing a verified result to the forge, or to the upstream. Nothing of it runs before every gate has spoken.
 extension TaskRun {
     /// A pull request needs a branch to go to; better known before the work than after it.
     func requireBranchToReturnTo() throws(TaskFailure) {
@@ -25,6 +25,10 @@ extension TaskRun {
 
     /// Moves or makes the branch in the forge's repository, and opens or answers the pull request.
     mutating func publish(_ base: ObjectID) throws(TaskFailure) {
+        // Nobody looks at a branch there before it is public, so a doubt is enough to keep it here.
+        if let delivered = evidence.delivered, order.deliver == .branch, evidence.isSuccess {
+            try pushToUpstream(delivered)
+        }
         guard let forge = order.forge, let delivered = evidence.delivered, order.deliver != .patch else { return }
         guard try push(delivered, base, to: forge) else { return }
         evidence.pushed = true

@@ -11,6 +11,8 @@ internal import Workspace
 ///
 ///     step-pack ─▶ step-index ─▶ step-prompt ─▶ before ─▶ work ─▶ import, gate ─▶ after, criteria ─▶ gate ─▶ publish
 ///      (owner)      (own id)      (own id)      observed  claimed   (own id)      observed          (own id)  (owner)
+///
+/// A repository of the web is copied to this host before, and gets the branch in the end; see ``TaskUpstream``.
 struct TaskRun: ~Copyable {
     let arguments: TaskArguments
     let order: TaskOrder
@@ -21,6 +23,8 @@ struct TaskRun: ~Copyable {
     let delivery: DeliveryDirectory
     let keys: KeyStore
     let state: String
+    /// Nil for a repository of this host.
+    var upstream: TaskUpstream?
     var evidence: Evidence
     var audit: TaskAudit
 
@@ -46,28 +50,38 @@ struct TaskRun: ~Copyable {
         let random = try host { () throws(SystemError) in try randomBytes(10) }
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
         let processes = try ChildProcess()
-        var sandbox = try Sandbox(processes: processes, profile: arguments.profileName, environment: environment)
+        var sandbox = try Sandbox(
+            processes: processes, profile: arguments.profileName,
+            environment: arguments.credential?.withheld(from: environment) ?? environment)
         sandbox.agentFiles = agentFiles
-        let branch = order.pull?.head ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
+        let branch =
+            order.pull?.head ?? arguments.branch ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
         let rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
         let evidence = Evidence(
             task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
+        let upstream = try order.upstream.map { (url) throws(TaskFailure) in
+            var access = UpstreamAccess(environment: environment)
+            (access.credential, access.authorities) = (arguments.credential, arguments.authorities)
+            access.seconds = arguments.seconds ?? HostGit.longest
+            return try TaskUpstream(url, access, state: state)
+        }
         // A key that cannot be used is better known now than after hours of work.
         let keys = try EvidenceKey.checked(state)
         let delivery = try DeliveryDirectory.make(
-            arguments.output ?? state + "/tasks/\(identifier)", notInside: order.repository)
+            arguments.output ?? state + "/tasks/\(identifier)",
+            notInside: order.upstream == nil ? order.repository : nil)
         let audit = try TaskAudit(delivery)
         return TaskRun(
             arguments: arguments, order: order, rules: rules, processes: processes, sandbox: sandbox,
             evidence: evidence,
-            delivery: delivery, keys: keys, state: state, audit: audit)
+            delivery: delivery, keys: keys, state: state, upstream: upstream, audit: audit)
     }
 
     private init(
         arguments: TaskArguments, order: TaskOrder, rules: GateRules, processes: ChildProcess, sandbox: Sandbox,
         evidence: Evidence, delivery: consuming DeliveryDirectory, keys: KeyStore, state: String,
-        audit: consuming TaskAudit
+        upstream: TaskUpstream?, audit: consuming TaskAudit
     ) {
         self.arguments = arguments
         self.order = order
@@ -78,6 +92,7 @@ struct TaskRun: ~Copyable {
         self.delivery = delivery
         self.keys = keys
         self.state = state
+        self.upstream = upstream
         self.audit = audit
     }
 
@@ -106,10 +121,16 @@ struct TaskRun: ~Copyable {
     /// Clones the base commit's history into the host's repository.
     private mutating func prepare() throws(TaskFailure) -> ObjectID {
         Progress.say("task \(identifier): reading \(PrintableText.escapedOnce(order.repository))")
+        guard upstream != nil else {
+            return try prepare(from: [order.repository, "--become", try ConfinedStep.owner(of: order.repository)])
+        }
+        return try prepareFromUpstream()
+    }
+
+    /// - Parameter place: The repository of this host to read, and as whom, in the words of `step-pack`.
+    mutating func prepare(from place: [String]) throws(TaskFailure) -> ObjectID {
         let pack = try delivery.create("base.pack")
-        var command = [
-            "step-pack", "--repo", order.repository, "--become", try ConfinedStep.owner(of: order.repository),
-        ]
+        var command = ["step-pack", "--shown", order.repository, "--repo"] + place
         if let pull = order.pull {
             command += ["--base", "refs/heads/\(pull.head)", "--target", "refs/heads/\(pull.base)"]
         } else if let base = arguments.base {
@@ -169,140 +190,6 @@ struct TaskRun: ~Copyable {
         evidence.promptDigest = try delivery.digest("prompt.md")
         evidence.promptSegments = report.all("segment")
         for path in report.all("omitted") { Progress.say("note: \(path) has no room in the prompt and is left out") }
-    }
-
-    /// Runs one command on one commit in a sandbox of its own.
-    private mutating func check(_ command: Verification.Command, _ phase: CheckResult.Phase, _ commit: ObjectID)
-        throws(TaskFailure)
-    {
-        guard evidence.outcome != .interrupted else { return }
-        let label = command.label(phase)
-        let place = phase == .before ? "base" : "delivered"
-        Progress.say("task \(identifier): \(command.name) of the \(place) commit \(commit)")
-        guard let outcome = try verify(label, command.text, commit, build: command.name != "build") else { return }
-        evidence.verification.add(
-            CheckResult(name: command.name, phase: phase, command: command.text, label: label, outcome: outcome))
-        Progress.say("task \(identifier): \(command.name) \(phase.rawValue): \(outcome.rawValue)")
-    }
-
-    private mutating func checkCriteria(_ commit: ObjectID) throws(TaskFailure) {
-        for criterion in evidence.verification.criteria {
-            guard evidence.outcome != .interrupted, let check = criterion.check else { continue }
-            let label = "check-\(criterion.name)"
-            guard let outcome = try verify(label, check, commit, build: true) else { return }
-            evidence.verification.add(
-                CheckResult(name: criterion.name, phase: .criterion, command: check, label: label, outcome: outcome))
-            Progress.say("task \(identifier): criterion \(criterion.name): \(outcome.rawValue)")
-        }
-    }
-
-    /// - Returns: nil when the caller asked us to stop.
-    private mutating func verify(_ label: String, _ command: String, _ commit: ObjectID, build: Bool)
-        throws(TaskFailure) -> CheckOutcome?
-    {
-        var runner = ["verify", "--source", Sandbox.source, "--commit", "\(commit)", "--test-command", command]
-        if let setup = arguments.setupCommand { runner += ["--setup-command", setup] }
-        if build, let text = arguments.buildCommand { runner += ["--build-command", text] }
-        let (record, _) = try sandbox.run(label, runner: runner, in: delivery)
-        guard let record else {
-            evidence.outcome = .interrupted
-            return nil
-        }
-        try checkSetUp(record, label)
-        try observe(label, record)
-        return CheckOutcome(record)
-    }
-
-    /// Runs the agent, and takes in what it delivers.
-    private mutating func work(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
-        Progress.say("task \(identifier): agent at work on \(branch)")
-        var runner = [
-            "task", "--source", Sandbox.source, "--base", "\(base)", "--branch", branch, "--prompt-version",
-            evidence.promptVersion, "--evidence", evidence.openingDigest,
-        ]
-        for (name, command) in [
-            ("setup", arguments.setupCommand), ("build", arguments.buildCommand), ("lint", arguments.lintCommand),
-            ("test", arguments.testCommand),
-        ] {
-            if let command { runner += ["--\(name)-command", command] }
-        }
-        let most = Budget().bundleBytes
-        guard try runAgent(runner, export: .init(name: "work.bundle", mostBytes: most)) else { return nil }
-        return try takeIn(base)
-    }
-
-    /// Runs the sandbox with the agent in it.
-    ///
-    /// - Returns: Whether something came out; the evidence holds the outcome otherwise.
-    mutating func runAgent(
-        _ arguments: [String], export: Sandbox.Export, workspace: String? = nil, mounts: [String] = []
-    )
-        throws(TaskFailure) -> Bool
-    {
-        var runner = arguments + ["--task-id", identifier, "--prompt", Sandbox.prompt, "--task-file", Sandbox.task]
-        var mounts =
-            mounts + [
-                "\(delivery.path)/prompt.md:\(Sandbox.prompt)", "\(delivery.path)/task.md:\(Sandbox.task)",
-            ]
-        if let files = sandbox.agentFiles { mounts.append("\(files):\(AgentPreset.place)") }
-        if self.arguments.agentScript != nil {
-            runner += ["--agent-script", Sandbox.script]
-            mounts.append("\(delivery.path)/\(Sandbox.scriptFile):\(Sandbox.script)")
-        } else if let command = self.arguments.agentCommand {
-            runner += ["--agent-command", command]
-        }
-        runner += self.arguments.agentOptions
-        let (record, end) = try sandbox.run(
-            "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
-            frames: "frames.jsonl", keeps: self.arguments.keep)
-        guard let record else {
-            evidence.outcome = .interrupted
-            return false
-        }
-        try checkSetUp(record, "work")
-        try observe("work", record)
-        try evidence.readClaims(delivery)
-        if case .interrupted = end { evidence.outcome = .interrupted }
-        if evidence.outcome == nil { evidence.outcome = Outcome(work: record) }
-        guard try delivery.contains(export.name), try delivery.size(export.name) > 0 else {
-            if evidence.outcome == nil { evidence.outcome = .nothingToDeliver }
-            return false
-        }
-        return true
-    }
-
-    /// - Returns: The commit that was taken in and judged; nil when it was refused.
-    private mutating func takeIn(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
-        let result = try intake(base).take("work.bundle", in: delivery)
-        evidence.gate = result.gate
-        evidence.refusal = result.refusal
-        evidence.delivered = result.delivered
-        if result.delivered == nil { evidence.outcome = evidence.outcome ?? .refused }
-        try recordJudged()
-        try recordReceived()
-        return result.delivered?.commit
-    }
-
-    /// Has the gate look once more, now that the tests have: at the branch as it is there, and at its tree.
-    ///
-    /// - Returns: Whether it passes; the evidence holds the outcome otherwise.
-    private mutating func confirm(_ base: ObjectID) throws(TaskFailure) -> Bool {
-        guard let delivered = evidence.delivered else { return false }
-        let verdict = try intake(base).confirm(delivered, "work.bundle", in: delivery)
-        evidence.gate = verdict
-        try recordJudged()
-        guard verdict.isRefused else { return true }
-        evidence.outcome = .refused
-        evidence.refusal = verdict.refusal
-        evidence.delivered = nil
-        try recordReceived()
-        return false
-    }
-
-    private func intake(_ base: ObjectID) -> Intake {
-        Intake(
-            step: step, rules: rules, reference: "refs/heads/\(branch)", base: base,
-            trailers: (identifier, evidence.promptVersion, evidence.openingDigest))
     }
 
     func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {

@@ -23,7 +23,7 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
         do throws(TaskFailure) {
             return try runTask(Array(rest.dropFirst()), environment: environment)
         } catch {
-            Progress.say("sallyport: \(error)")
+            Progress.fail(error, json: rest.contains("--json"))
             return 125
         }
     default:

@@ -38,7 +38,8 @@ enum RunVerb {
             Option("result-file", "FILE", "write the record there as well"),
             Option(
                 "record-files", "PREFIX",
-                "write plan, profile, environment and network audit as well, each file's name beginning with PREFIX"),
+                "write plan, profile, environment, network audit and git ledger as well, each file's name beginning with PREFIX"
+            ),
             Option("dry-run", nil, "print the launch plan and run nothing"),
             Option("raw-output", nil, "on a terminal, do not defuse escape sequences"),
             Option("json", nil, "print the record as one JSON line on stderr when the command has ended"),

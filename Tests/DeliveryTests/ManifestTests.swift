@@ -97,6 +97,7 @@ struct ManifestTests {
             ("prompt.md", .prompt, .given), ("work.log", .log, .claimed), ("frames.jsonl", .frames, .claimed),
             ("work.result.json", .record, .observed), ("work.plan.json", .plan, .observed),
             ("work.audit.jsonl", .network, .observed), ("audit.jsonl", .audit, .observed),
+            ("work.git.jsonl", .repository, .observed), ("uses.jsonl", .uses, .observed),
             ("result.git/work.log", .result, .observed), ("work.bundle", .received, .claimed),
             ("declared/x.log", .declared, .claimed), ("x/work.log", .other, .observed), ("x", .other, .observed),
         ]

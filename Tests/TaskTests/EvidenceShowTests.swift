@@ -98,9 +98,14 @@ struct EvidenceShowTests {
         #expect(shown.code == 0 && shown.text.contains("denied in work: forbidden.test"), "\(shown.text)")
         #expect(text(done.directory + "/work.audit.jsonl")?.contains("forbidden.test") == true)
         #expect(text(done.directory + "/audit.jsonl")?.contains("\"event\":\"egress_denied\"") == true)
-        // Of a task that nothing may leave there is no such file.
+        // Of a task that nothing may leave, the agent reached its own repository, and the tests had no network.
         let bundle = try BundleScene()
-        #expect(!names(bundle.directory).contains("work.audit.jsonl"))
+        #expect(!names(bundle.directory).contains("before.audit.jsonl"))
+        let reached = try #require(text(bundle.directory + "/work.audit.jsonl")).split(separator: "\n").map {
+            try JSONParser.parse(Array($0.utf8))
+        }
+        let opened = reached.filter { $0["event"] == "tcp.allow" }
+        #expect(!opened.isEmpty && opened.allSatisfy { $0["name"] == "git.internal" }, "\(reached)")
     }
 
     @Test("a task is found by its name", .requires(.root), .requires(.git), .requires(.runner))

@@ -81,9 +81,11 @@ struct EvidenceStoryTests {
         for file in before {
             guard let bytes = contents(bundle.at(file.name)), let old = file.value.stringValue else { continue }
             guard Digest.sha256(bytes) != old else { continue }
+            let (name, new) = (file.name, Digest.sha256(bytes))
             // Some are named by their digests elsewhere too: there the contradiction has to stay, unless it is in the file.
-            let place = script.contains("QUOTE=\(file.name)") ? "" : "/\"files\": {/,$"
-            try bundle.shell("sed -i '\(place)s/\(old)/\(Digest.sha256(bytes))/' evidence.json")
+            let isQuoted = script.contains("QUOTE=\(name)")
+            let (place, label) = isQuoted ? ("", "") : ("/\"files\": {/,$", "\"\(name)\": \"")
+            try bundle.shell("sed -i '\(place)s/\(label)\(old)/\(label)\(new)/' evidence.json")
         }
     }
 

@@ -12,7 +12,7 @@ struct Installation {
         home = try Scratch()
         let programs = try home.directory("bin")
         let share = try home.directory("share")
-        for program in ["sallyport", "sallyport-task", "sallyport-gateway", "sallyport-runner", "sp-init"] {
+        for program in ["", "-task", "-gateway", "-broker", "-runner"].map({ "sallyport" + $0 }) + ["sp-init"] {
             try #require(try Command("/bin/cp", [Executables.path(program), programs]).run().code == 0)
         }
         try home.directory("share/sallyport")

@@ -8,7 +8,7 @@ import Testing
 @Suite("lying runners", .timeLimit(.minutes(5)))
 struct LyingRunnerTests {
     /// Programs of this build with another runner in the place of ours, for the `task` mode only.
-    private func task(
+    func task(
         _ script: String, arguments: [String] = [], test: String = TaskScene.test
     ) throws -> (Delivery, ForgeScene) {
         let scene = try ForgeScene()
@@ -16,7 +16,9 @@ struct LyingRunnerTests {
         let programs = try home.directory("bin")
         for directory in ["share", "share/sallyport"] { try home.directory(directory) }
         // Copies: a program finds its siblings by its own real place.
-        let parts = ["sallyport", "sallyport-task", "sallyport-gateway", "sp-init"].map { Executables.path($0) }
+        let parts = ["sallyport", "sallyport-task", "sallyport-gateway", "sallyport-broker", "sp-init"].map {
+            Executables.path($0)
+        }
         for (what, place) in [(parts, programs), ([Executables.sources + "/profiles"], home.at("share/sallyport"))] {
             let copied = try Command("/bin/cp", ["-r"] + what + [place]).run()
             try #require(copied.code == 0, "\(copied.errorText)")
@@ -50,7 +52,7 @@ struct LyingRunnerTests {
     }
 
     /// Work that is honest but for what the test puts around it: `$1` changes the tree.
-    private static let deliver = """
+    static let deliver = """
         base=$(option --base "$@"); branch=$(option --branch "$@"); id=$(option --task-id "$@")
         version=$(option --prompt-version "$@"); opening=$(option --evidence "$@")
         cd /workspace && git clone -q --shared --no-checkout "$(option --source "$@")" . && git checkout -q -b "$branch" "$base"
@@ -58,7 +60,7 @@ struct LyingRunnerTests {
         git add -A && git commit -q -m "$title" -m "$(trailers)"
         git bundle create -q --version=2 - "$base..refs/heads/$branch" >&3
         """
-    private static let honest = """
+    static let honest = """
         title=done
         change() { echo fixed > file; }
         trailers() { printf 'Task-Id: %s\\nPrompt-Version: %s\\nSallyport-Evidence: %s\\n' "$id" "$version" "$opening"; }

@@ -21,6 +21,12 @@ package struct Finished: Sendable {
     package let output: [UInt8]
     package let errors: [UInt8]
 
+    package init(ending: Ending, output: [UInt8], errors: [UInt8]) {
+        self.ending = ending
+        self.output = output
+        self.errors = errors
+    }
+
     package var text: String { String(decoding: output, as: UTF8.self) }
     package var errorText: String { String(decoding: errors, as: UTF8.self) }
     package var lines: [String] { text.split(separator: "\n").map(String.init) }

@@ -257,4 +257,9 @@ int64_t sp_milliseconds(void) {
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+void sp_pause(int64_t milliseconds) {
+    int64_t end = sp_milliseconds() + milliseconds;
+    for (int64_t left = milliseconds; left > 0; left = end - sp_milliseconds()) poll(NULL, 0, (int)left);
+}
+
 const char *sp_error_text(int number) { return strerror(number); }

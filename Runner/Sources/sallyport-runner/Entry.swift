@@ -58,7 +58,7 @@ private func run(_ arguments: [String]) throws(Failure) -> ExitCode {
 
 private let usage = """
     usage: sallyport-runner task --source DIR --base COMMIT --branch NAME --task-id ID --prompt FILE AGENT
-               [--task-file FILE] [--prompt-version ID] [--evidence DIGEST] [--setup-command CMD] [--build-command CMD]
+               [--origin URL] [--task-file FILE] [--prompt-version ID] [--evidence DIGEST] [--setup-command CMD] [--build-command CMD]
                [--lint-command CMD] [--test-command CMD] [--test-timeout SECONDS] [--workspace DIR]
            sallyport-runner review --task-id ID --prompt FILE AGENT [--task-file FILE] [--workspace DIR]
            sallyport-runner verify --source DIR --commit COMMIT --test-command CMD [--setup-command CMD]

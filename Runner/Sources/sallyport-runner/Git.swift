@@ -77,6 +77,12 @@ struct Git {
         return end.exit_code == 0 ? bytes : nil
     }
 
+    /// Runs git and tells how it ended and what it printed; its errors go where ours go.
+    func attempt(_ arguments: [String]) throws(Failure) -> (code: Int32, output: [UInt8]) {
+        let (end, bytes) = try command(arguments).capture()
+        return (end.exit_code, bytes)
+    }
+
     /// One line of git's output without its end, or nil when git fails.
     func line(_ arguments: [String]) throws(Failure) -> String? {
         guard let bytes = try output(arguments) else { return nil }

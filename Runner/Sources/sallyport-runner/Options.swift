@@ -6,7 +6,8 @@ struct Options {
     private var values: [String] = []
 
     private static let known = [
-        "--source", "--base", "--branch", "--task-id", "--prompt", "--prompt-version", "--evidence", "--prompt-by",
+        "--source", "--origin", "--base", "--branch", "--task-id", "--prompt", "--prompt-version", "--evidence",
+        "--prompt-by",
         "--task-file",
         "--agent-command", "--agent-script", "--agent-timeout", "--agent-turns", "--setup-command", "--build-command",
         "--lint-command", "--test-command", "--test-timeout", "--workspace", "--commit",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CRunner
 
-/// One task from clone to bundle.
+/// One task from clone to hand-over.
 ///
-///     clone ─ branch ─ set-up ─ baseline checks ─ agent ─ safety nets ─ checks ─ bundle on descriptor 3
+///     clone ─ branch ─ set-up ─ baseline checks ─ agent ─ safety nets ─ checks ─ push, else a bundle on descriptor 3
 ///
 /// The checks of this mode are feedback for the log: what counts are the host's own runs of `verify`.
 struct TaskMode {
@@ -59,6 +59,8 @@ struct TaskMode {
     private func prepare() throws(Failure) {
         try git.clone(from: try options.required("--source"))
         try git.run(["checkout", "--quiet", "-b", branch, base])
+        // The agent's own fetches and pushes go to the session's repository; the clone was made without it.
+        if let origin = options["--origin"] { try git.run(["remote", "set-url", "origin", origin]) }
         try Exclusions(git: git).addKnownCaches()
         let entered = sp_change_directory(options.workspace)
         guard entered == 0 else { throw Failure("cannot enter \(options.workspace): \(errorText(entered))") }
@@ -66,6 +68,11 @@ struct TaskMode {
     }
 
     private func deliver(_ tip: String) throws(Failure) {
+        if let origin = options["--origin"], try Handover(git: git, origin: origin).push(tip, to: branch) {
+            Frames.milestone("pushed", [Frames.Field("commit", tip)])
+            Log.line("pushed \(tip)")
+            return
+        }
         try git.run(["bundle", "create", "--quiet", "--version=2", "-", "\(base)..refs/heads/\(branch)"], output: 3)
         Frames.milestone("bundled", [Frames.Field("commit", tip)])
         Log.line("delivered \(tip)")

@@ -4,7 +4,8 @@ internal import Documents
 extension BundleAgreement {
     /// Holds the audit against the evidence and against the records of the sandboxes, from its first record to its last:
     ///
-    ///     task_created  hydration_complete  (one sandbox's end and what it ran into | push_gate | what was received)*
+    ///     task_created  upstream_read?  hydration_complete
+    ///     (one sandbox's end and what it ran into | branch_pushed | push_gate | what was received | upstream_pushed)*
     ///     task_completed or task_failed
     func checkAudit(
         _ bytes: [UInt8], _ sandboxes: [ObservedSandbox], _ evidence: JSON, _ report: inout BundleReport
@@ -20,28 +21,48 @@ extension BundleAgreement {
             events.append(event)
         }
         let last = events.count - 1
-        guard last > 1 else { return require(false, nil, "does not tell a task") }
+        guard last > 2 || (last == 2 && evidence["upstream"]?.isNull != false) else {
+            return require(false, nil, "does not tell a task")
+        }
         require(events[0] == .created(evidence), 0, "tells of another task than \(Manifest.evidenceName)")
-        require(events[1] == .hydrated(evidence), 1, "tells of another base or prompt than \(Manifest.evidenceName)")
+        let isRemote = evidence["upstream"]?.isNull == false
+        if isRemote {
+            require(events[1] == .upstreamRead(evidence), 1, "tells of another upstream than \(Manifest.evidenceName)")
+        }
+        let begun = isRemote ? 2 : 1
+        require(
+            events[begun] == .hydrated(evidence), begun, "tells of another base or prompt than \(Manifest.evidenceName)"
+        )
         let isSuccess = events[last] == .finished(evidence, isSuccess: true)
         require(
             isSuccess || events[last] == .finished(evidence, isSuccess: false), last,
             "tells of another outcome than \(Manifest.evidenceName)")
         require(!isSuccess || evidence["state"]?.stringValue == "COMPLETED", last, "tells of a success that is none")
         var expected = sandboxes.flatMap { TaskEvent.ended($0) }[...]
+        var pushed = TaskEvent.pushed(evidence)[...]
+        var upstream: Int?
         var gate: Int?
         var delivery: Int?
-        for (record, event) in events.enumerated().dropFirst(2).dropLast() {
+        for (record, event) in events.enumerated().dropFirst(begun + 1).dropLast() {
             switch event.subject {
             case .sandbox:
                 guard event == expected.popFirst() else {
                     return require(false, record, "tells of another sandbox than the records")
                 }
+            case .pushed:
+                require(
+                    event == pushed.popFirst(), record, "tells of another push than \(Manifest.evidenceName)")
+            case .upstream: upstream = record
             case .gate: gate = record
             case .delivery: delivery = record
             case .other: require(false, record, "is of no kind that stands there")
             }
         }
+        require(pushed.isEmpty, nil, "does not tell of every push that \(Manifest.evidenceName) has")
+        let wasPushed = evidence["upstream"]?["branch_pushed"]?.boolValue == true
+        require(
+            upstream.map { events[$0] == .upstreamPushed(evidence) } ?? !wasPushed, upstream,
+            "tells of another push to the upstream than \(Manifest.evidenceName)")
         require(expected.isEmpty, nil, "does not tell all that the records of the sandboxes have")
         // The last word counts: the gate speaks before the tests and after them.
         require(

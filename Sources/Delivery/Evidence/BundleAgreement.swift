@@ -110,5 +110,9 @@ struct BundleAgreement {
         require(
             profile == session.value["profile"]?["digest"]?.stringValue,
             "has another profile of \"\(label)\" than the bundle")
+        let hadRepository = (session.value["git"] ?? .null) != .null
+        require(
+            hadRepository == (manifest.files["\(label).git.jsonl"] != nil),
+            "says otherwise than the bundle whether \"\(label)\" had a repository of its own")
     }
 }

@@ -16,6 +16,10 @@ package enum FileKind: String, Sendable, CaseIterable {
     case record
     /// What a sandbox's gateway decided about the network.
     case network
+    /// What a sandbox asked of its own repository, as its broker took it down.
+    case repository
+    /// What a credential was used for.
+    case uses
     /// What a sandbox printed.
     case log
     /// What the runner stated.
@@ -44,7 +48,8 @@ package enum FileKind: String, Sendable, CaseIterable {
         switch self {
         case .prompt: .given
         case .log, .frames, .received, .declared: .claimed
-        case .evidence, .audit, .plan, .profile, .record, .network, .result, .criteria, .other: .observed
+        case .evidence, .audit, .plan, .profile, .record, .network, .repository, .uses, .result, .criteria, .other:
+            .observed
         }
     }
 
@@ -55,11 +60,12 @@ package enum FileKind: String, Sendable, CaseIterable {
             Manifest.promptName: .prompt,
             "task.md": .prompt, "agent.script": .prompt, "work.findings": .received, "findings.json": .declared,
             "frames.jsonl": .frames, "work.bundle": .received, "result.bundle": .result, "result.patch": .result,
+            "uses.jsonl": .uses,
         ]
         let endings: [(String, FileKind)] = [
             (".plan.json", .plan), (".environment.json", .plan), (".profile.txt", .profile),
             (".profile.yaml", .profile),
-            (".result.json", .record), (".audit.jsonl", .network),
+            (".result.json", .record), (".audit.jsonl", .network), (".git.jsonl", .repository),
             (".log", .log),
         ]
         let beneath: [(String, FileKind)] = [

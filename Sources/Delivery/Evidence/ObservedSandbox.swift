@@ -18,6 +18,7 @@ package struct ObservedSandbox: Sendable {
     /// The label of the sandbox in which the agent works; every other runs a check.
     package static let work = "work"
     static let recordEnding = ".result.json"
+    private static let gitEnding = ".git.jsonl"
     /// The documents of each sandbox by their members under `observed`.
     private static let documents = [
         ("log", ".log"), ("record", recordEnding), ("plan", ".plan.json"), ("environment", ".environment.json"),
@@ -35,7 +36,7 @@ package struct ObservedSandbox: Sendable {
     /// The sandbox that a file of the bundle is of; nil when it is of none.
     static func label(ofFile path: String) -> String? {
         guard !path.contains("/") else { return nil }
-        let endings = documents.map(\.1) + [".audit.jsonl"]
+        let endings = documents.map(\.1) + [".audit.jsonl", gitEnding]
         return endings.first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) }
     }
 
@@ -47,8 +48,9 @@ package struct ObservedSandbox: Sendable {
         var members = outcome.map { [JSON.Member("test", .string($0.rawValue))] } ?? []
         members += record.members([
             "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
-            "egress",
+            "egress", "git",
         ])
+        if record.hasRepository { members.append(.init("git_file", .string(label + Self.gitEnding))) }
         members += Self.documents.map { JSON.Member($0.0, .string(label + $0.1)) }
         return .object(members)
     }

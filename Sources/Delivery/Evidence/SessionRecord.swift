@@ -45,6 +45,8 @@ package struct SessionRecord: Sendable {
         }
         return seen
     }
+    /// Whether it had a repository at git.internal, which leaves a ledger.
+    package var hasRepository: Bool { json["git"]?.isNull == false }
     package var limit: String? { json["limit"]?.stringValue }
     package var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
     package var denials: [JSON] { json["denials"]?.arrayValue ?? [] }

@@ -34,6 +34,22 @@ package struct TaskEvent: Equatable, Sendable {
             ])
     }
 
+    /// What the copy of a repository of the web had; later transfers change nothing of it.
+    package static func upstreamRead(_ evidence: JSON) -> TaskEvent {
+        TaskEvent("upstream_read", ["url", "branch_found"].map { .init($0, evidence["upstream"]?[$0] ?? .null) })
+    }
+
+    package static func upstreamPushed(_ evidence: JSON) -> TaskEvent {
+        TaskEvent("upstream_pushed", [.init("upstream", evidence["upstream"] ?? .null)])
+    }
+
+    /// Each branch that the agent's session pushed to its own repository.
+    package static func pushed(_ evidence: JSON) -> [TaskEvent] {
+        (evidence["received"]?["pushed"]?.arrayValue ?? []).map { branch in
+            TaskEvent("branch_pushed", ["reference", "commit"].map { .init($0, branch[$0] ?? .null) })
+        }
+    }
+
     /// The end of a sandbox, and what its record has besides.
     package static func ended(_ sandbox: ObservedSandbox) -> [TaskEvent] {
         let label = JSON.Member("sandbox", .string(sandbox.label))
@@ -70,13 +86,15 @@ package struct TaskEvent: Equatable, Sendable {
     static let sandboxEnd = "sandbox_destroyed"
 
     /// Which part of the evidence a record is of.
-    enum Subject { case sandbox, gate, delivery, other }
+    enum Subject { case sandbox, gate, delivery, pushed, upstream, other }
 
     var subject: Subject {
         switch name {
         case Self.sandboxEnd, "syscall_denied", "egress_denied", "egress_failed", "limit_hit": .sandbox
         case "push_gate": .gate
         case "commit_received", "delivery_refused": .delivery
+        case "branch_pushed": .pushed
+        case "upstream_pushed": .upstream
         default: .other
         }
     }

@@ -16,13 +16,16 @@ struct RecordFiles: ~Copyable {
     private let document: Descriptor
     private let environment: Descriptor
     private let audit: Descriptor?
+    private let git: Descriptor?
 
-    private static let largestAudit = 64 << 20
+    private static let largestLedger = 64 << 20
 
     /// Opens the files before anything runs: one that cannot be written is better known then.
     ///
-    /// - Parameter hasAudit: Whether the session has a gateway, which writes one.
-    init(_ prefix: String, hasAudit: Bool) throws(SystemError) {
+    /// - Parameters:
+    ///   - hasAudit: Whether the session has a gateway, which writes one.
+    ///   - hasRepository: Whether it has a broker for git, which writes another.
+    init(_ prefix: String, hasAudit: Bool, hasRepository: Bool) throws(SystemError) {
         let plan = try Descriptor.create(prefix + ".plan.json")
         let profile = try Descriptor.create(prefix + ".profile.txt")
         let document = try Descriptor.create(prefix + ".profile.yaml")
@@ -30,6 +33,9 @@ struct RecordFiles: ~Copyable {
         let audit: Descriptor?
         if hasAudit { audit = try Descriptor.create(prefix + ".audit.jsonl") } else { audit = nil }
         self.audit = audit
+        let git: Descriptor?
+        if hasRepository { git = try Descriptor.create(prefix + ".git.jsonl") } else { git = nil }
+        self.git = git
         self.prefix = prefix
         self.plan = plan
         self.profile = profile
@@ -67,10 +73,16 @@ struct RecordFiles: ~Copyable {
             })
     }
 
-    /// The audit of the session's gateway, once nobody writes it any more; nothing where there was no gateway.
-    borrowing func copyAudit(from session: borrowing Directory) throws(SystemError) {
-        guard audit != nil, try session.contains("audit.jsonl") else { return }
-        let bytes = try session.read("audit.jsonl", limit: Self.largestAudit)
-        try audit?.writeAll(bytes, subject: "\"\(prefix).audit.jsonl\"")
+    /// What the session's gateway and the broker of its repository wrote down, once neither writes any more; nothing where
+    /// there was none.
+    borrowing func copyLedgers(from session: borrowing Directory) throws(SystemError) {
+        if audit != nil, try session.contains("audit.jsonl") {
+            let bytes = try session.read("audit.jsonl", limit: Self.largestLedger)
+            try audit?.writeAll(bytes, subject: "\"\(prefix).audit.jsonl\"")
+        }
+        if git != nil, try session.contains("git.jsonl") {
+            let bytes = try session.read("git.jsonl", limit: Self.largestLedger)
+            try git?.writeAll(bytes, subject: "\"\(prefix).git.jsonl\"")
+        }
     }
 }

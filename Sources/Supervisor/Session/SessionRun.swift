@@ -65,7 +65,9 @@ package final class SessionRun {
         let copy: Descriptor?
         if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
         if let prefix = request.recordFiles {
-            records = try RecordFiles(prefix, hasAudit: request.git != nil || request.profile.egress.isOpen)
+            records = try RecordFiles(
+                prefix, hasAudit: request.git != nil || request.profile.egress.isOpen,
+                hasRepository: request.git != nil)
         }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
@@ -95,7 +97,7 @@ package final class SessionRun {
             }
             result.add(streams.counts)
         }
-        do throws(SystemError) { try records?.copyAudit(from: directory.directory) } catch {
+        do throws(SystemError) { try records?.copyLedgers(from: directory.directory) } catch {
             // The command did run, and what is known of it is written all the same.
             result.error = result.error ?? error.description
         }

@@ -11,14 +11,19 @@ struct LeftObjects: ~Copyable {
     let repository: Handle
     private let budget: Budget
 
-    init(_ store: LeftStore, budget: Budget) throws(GitError) {
+    /// - Parameter stores: Where the objects lie; each is looked through before the next.
+    init(_ stores: LeftStore..., budget: Budget) throws(GitError) {
         let opened = try Handle("open", "the left objects", free: git_odb_free) { git_odb_new(&$0) }
         let pool = opened.pointer
         var backend: UnsafeMutablePointer<git_odb_backend>?
         // The database owns each backend from here. What is written goes to the first, which is memory.
         try git("make", "an object store in memory") { git_mempack_new(&backend) }
         try git("make", "an object store in memory") { git_odb_add_backend(pool, backend, 9) }
-        try git("open", "the left objects") { git_odb_add_backend(pool, LeftBackend.make(store), 2) }
+        for (place, store) in stores.enumerated() {
+            try git("open", "the left objects") {
+                git_odb_add_backend(pool, LeftBackend.make(store), Int32(8 - place))
+            }
+        }
         let wrapped = try Handle("use", "the left objects", free: git_repository_free) {
             git_repository_wrap_odb(&$0, pool)
         }

@@ -32,6 +32,12 @@ package enum CredentialReference: Equatable, Sendable {
         }
     }
 
+    /// The environment without the secret, for programs that have no business with it.
+    package func withheld(from environment: [String]) -> [String] {
+        guard case .environment(let name) = self else { return environment }
+        return environment.filter { !$0.hasPrefix(name + "=") }
+    }
+
     private static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

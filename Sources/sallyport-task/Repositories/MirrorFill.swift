@@ -11,36 +11,31 @@ internal import Workspace
 /// nothing in it is ever run or obeyed.
 struct MirrorFill {
     let step: ConfinedStep
-    /// Longest time for one call of git.
-    let seconds: Int
-    let environment: [String]
-    var credential: CredentialReference?
-    /// A file of certificates to trust instead of the host's.
-    var authorities: String?
+    let access: UpstreamAccess
 
     struct Outcome {
         let repository: String
         let list: ReferenceList
         /// How much the copy grew.
         let bytes: UInt64
-        /// Each request, where a credential was used.
-        let uses: [TransferUse]
+        /// Each request.
+        let ledger: TransferLedger
     }
 
     func run(_ store: borrowing MirrorStore) throws(TaskFailure) -> Outcome {
         // Whatever was cut short before, at any point, is cleared away: nobody else is at work here.
         _ = try step.run(["step-mirror-prepare"] + Self.place(store), held: store.lock.number)
         let before = try Self.size(store)
-        var uses: [TransferUse] = []
+        var ledger = TransferLedger()
         var head: String?
         switch store.upstream {
-        case .remote(let url): head = try fetch(url, store, &uses)
+        case .remote(let url): head = try fetch(url, store, &ledger)
         case .local(let path): try copy(path, store)
         }
         let list = try list(store, head: head)
         let bytes = try Self.size(store)
         let outcome = Outcome(
-            repository: store.repository, list: list, bytes: bytes > before ? bytes - before : 0, uses: uses)
+            repository: store.repository, list: list, bytes: bytes > before ? bytes - before : 0, ledger: ledger)
         try describe(store, outcome)
         return outcome
     }
@@ -86,26 +81,19 @@ struct MirrorFill {
     private static let references = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
 
     /// Fetches, and returns the branch that a clone of the upstream would check out.
-    private func fetch(_ url: RemoteURL, _ store: borrowing MirrorStore, _ uses: inout [TransferUse])
+    private func fetch(_ url: RemoteURL, _ store: borrowing MirrorStore, _ ledger: inout TransferLedger)
         throws(TaskFailure) -> String?
     {
-        guard credential == nil || url.isSecure || url.isLoopback else {
-            throw TaskFailure(
-                "send", "a credential to \(url.origin)", "it is plain HTTP, which everybody on the way can read",
-                remedy: "Use https.")
-        }
-        let transfer = HostGit(
-            processes: step.processes, seconds: seconds, url: url, identity: store.identity,
-            repository: store.repository, writable: ["."], credential: try secret(),
-            authorities: try certificates(), held: store.lock.number)
+        var transfer = try access.git(step.processes, url, identity: store.identity)
+        (transfer.repository, transfer.writable, transfer.held) = (store.repository, ["."], store.lock.number)
         let asked = try transfer.run(["ls-remote", "--symref", "--quiet", url.text, "HEAD"])
-        try conclude(asked, url, store, &uses)
+        try conclude(asked, url, store, &ledger)
         let before = try Self.size(store)
         let fetched = try transfer.run(
             ["fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
                 + [url.text] + Self.references)
         let after = try Self.size(store)
-        try conclude(fetched, url, store, arrived: after > before ? after - before : 0, &uses)
+        try conclude(fetched, url, store, arrived: after > before ? after - before : 0, &ledger)
         return Self.head(asked.output)
     }
 
@@ -114,36 +102,15 @@ struct MirrorFill {
     /// - Parameter arrived: Bytes of packs; no server announces the length of one that it makes on the way.
     private func conclude(
         _ result: HostGit.Result, _ url: RemoteURL, _ store: borrowing MirrorStore, arrived: UInt64 = 0,
-        _ uses: inout [TransferUse]
+        _ ledger: inout TransferLedger
     ) throws(TaskFailure) {
         var asked = result.uses
         if arrived > 0, let last = asked.indices.last, asked[last].bytes == nil { asked[last].bytes = arrived }
-        try note(asked, url, store)
+        let earlier = ledger.uses
+        try store.note(ledger.add(asked, of: url, with: access.credential))
         if case .interrupted = result.end { throw TaskFailure(message: "interrupted while \(url.text) was read") }
-        if let failure = UpstreamFailure(result, earlier: uses, hasCredential: credential != nil) {
+        if let failure = UpstreamFailure(result, .read, earlier: earlier, hasCredential: access.credential != nil) {
             throw failure.failure(of: url)
-        }
-        uses += asked
-    }
-
-    private func secret() throws(TaskFailure) -> Secret? {
-        guard let credential else { return nil }
-        // Nobody of our own id may look into this process from here on. prctl(2), PR_SET_DUMPABLE
-        _ = try host { () throws(SystemError) in
-            try checked("become", "non-dumpable") { sp_prctl(PR_SET_DUMPABLE, 0, 0) }
-        }
-        do throws(CredentialError) {
-            return try credential.read { name in
-                environment.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
-            }
-        } catch { throw TaskFailure(error) }
-    }
-
-    private func certificates() throws(TaskFailure) -> [UInt8]? {
-        guard let authorities else { return nil }
-        return try host { () throws(SystemError) in
-            try Descriptor.open(authorities, O_RDONLY | O_NONBLOCK).readAll(
-                limit: 4 << 20, subject: "\"\(authorities)\"")
         }
     }
 
@@ -159,33 +126,6 @@ struct MirrorFill {
     }
 
     // MARK: Records
-
-    private static let mostUsesBytes: UInt64 = 16 << 20
-
-    /// Writes each use of a credential down.
-    private func note(_ uses: [TransferUse], _ url: RemoteURL, _ store: borrowing MirrorStore) throws(TaskFailure) {
-        guard let credential, !uses.isEmpty else { return }
-        let time = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
-        var lines: [UInt8] = []
-        for use in uses {
-            lines += JSONWriter().write([
-                "time_ms": .number(time), "credential": .string(credential.text), "host": .string(url.host),
-                "method": .string(use.method), "target": .string(use.target), "status": .optional(use.status),
-                "bytes": .optional(use.bytes),
-            ])
-            lines.append(0x0A)
-        }
-        try host { () throws(SystemError) in
-            let file = try store.directory.open("uses.jsonl", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o600)
-            let size = try FileStatus.of(file, subject: "the ledger").size
-            guard size < Self.mostUsesBytes else {
-                throw SystemError(
-                    "note a use of a credential in", "\"\(store.directory.path)/uses.jsonl\"", Errno(EFBIG),
-                    remedy: "Put the file away, and go on with a new one.")
-            }
-            try file.writeAll(lines, subject: "the ledger")
-        }
-    }
 
     private func describe(_ store: borrowing MirrorStore, _ outcome: Outcome) throws(TaskFailure) {
         let document: JSON = [

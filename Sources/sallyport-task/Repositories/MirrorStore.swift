@@ -20,7 +20,8 @@ struct MirrorStore: ~Copyable {
     let lock: Descriptor
 
     var copy: String { directory.path + "/copy" }
-    var repository: String { copy + "/mirror.git" }
+    static let repositoryName = "mirror.git"
+    var repository: String { "\(copy)/\(Self.repositoryName)" }
 
     /// First of the ids of copies: above those of task steps, below the sign bit. Of 23 bits of the key: two upstreams may
     /// have the same.
@@ -86,4 +87,30 @@ struct MirrorStore: ~Copyable {
     }
 
     var owner: String { identity?.text ?? "-" }
+
+    private static let mostUsesBytes: UInt64 = 16 << 20
+
+    /// Writes uses of a credential down.
+    borrowing func note(_ lines: [UInt8]) throws(TaskFailure) { try Self.note(lines, in: directory) }
+
+    /// The same for a transfer that does not touch the copy, so that it waits for nobody who fills it.
+    static func note(_ lines: [UInt8], of upstream: Upstream, state: String) throws(TaskFailure) {
+        let place = try host { () throws(SystemError) in try Directory.open("\(state)/mirrors/\(upstream.key)") }
+        try note(lines, in: place)
+    }
+
+    private static func note(_ lines: [UInt8], in directory: borrowing Directory) throws(TaskFailure) {
+        guard !lines.isEmpty else { return }
+        try host { () throws(SystemError) in
+            let file = try directory.open("uses.jsonl", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o600)
+            let size = try FileStatus.of(file, subject: "the ledger").size
+            guard size < mostUsesBytes else {
+                throw SystemError(
+                    "note a use of a credential in", "\"\(directory.path)/uses.jsonl\"", Errno(EFBIG),
+                    remedy: "Put the file away, and go on with a new one.")
+            }
+            // In one write, which lands whole beside those of others. open(2), O_APPEND
+            try file.writeAll(lines, subject: "the ledger")
+        }
+    }
 }

@@ -3,7 +3,6 @@ internal import CLI
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
-internal import TaskModel
 internal import Wire
 internal import Workspace
 
@@ -42,24 +41,17 @@ enum RepositoryVerb {
                 arguments.upstream, state: try StateDirectory.path(environment), within: seconds)
             let step = ConfinedStep(
                 processes: try ChildProcess(), seconds: arguments.seconds ?? ConfinedStep.longest)
-            var fill = MirrorFill(step: step, seconds: seconds, environment: environment)
-            fill.credential = arguments.credential
-            fill.authorities = arguments.authorities
+            var access = UpstreamAccess(environment: environment)
+            access.credential = arguments.credential
+            access.authorities = arguments.authorities
+            access.seconds = seconds
+            let fill = MirrorFill(step: step, access: access)
             let mirror = try fill.run(store)
-            try arguments.session?.make(step, over: mirror)
+            try arguments.session?.make(step, over: mirror.repository, mirror.list)
             report(arguments, mirror)
             return 0
         } catch {
-            Progress.say("sallyport: \(error)")
-            if arguments.contains("--json"), let code = error.code {
-                let document: JSON = [
-                    "error": [
-                        "code": .string(code), "message": .string(error.description),
-                        "blocked": .optional(error.blocked?.description),
-                    ]
-                ]
-                Progress.write(document.compactText + "\n", to: 1)
-            }
+            Progress.fail(error, json: arguments.contains("--json"))
             return 125
         }
     }
@@ -75,7 +67,7 @@ enum RepositoryVerb {
         let document: JSON = [
             "upstream": .string(arguments.upstream.text), "mirror": .string(mirror.repository),
             "references": .int(mirror.list.references.count), "bytes_received": .number(mirror.bytes),
-            "requests": .int(mirror.uses.count), "description": .optional(session?.description),
+            "requests": .int(mirror.ledger.uses.count), "description": .optional(session?.description),
             "quarantine": .optional(session?.quarantine),
         ]
         Progress.write(document.compactText + "\n", to: 1)
@@ -111,13 +103,9 @@ struct RepositoryArguments {
             }
         }
         guard words.count == 1 else { throw Self.misuse("name one upstream") }
-        upstream = try Self.upstream(words[0])
+        upstream = try Upstream(argument: words[0])
         if let text = values["--credential"] {
-            guard let reference = CredentialReference(text) else {
-                // A slip could have put the secret itself here, so it is not said again.
-                throw Self.misuse("--credential is neither file:/path nor env:NAME nor credential:NAME")
-            }
-            credential = reference
+            credential = try CredentialReference(argument: text) { Self.misuse($0) }
         }
         authorities = values["--ca-file"]
         if let text = values["--timeout"] {
@@ -135,29 +123,11 @@ struct RepositoryArguments {
         session = try Self.session(values, upstream)
     }
 
-    private static func upstream(_ text: String) throws(TaskFailure) -> Upstream {
-        var text = text
-        if !text.contains("://") {
-            guard let real = realpath(text, nil) else {
-                throw TaskFailure(
-                    "find", "upstream \"\(Upstream.shown(text))\"", "no such directory (ENOENT)",
-                    remedy: "Give a directory of this host, or an https URL.")
-            }
-            text = String(cString: real)
-            free(real)
-        }
-        do throws(UpstreamFlaw) { return try Upstream(text) } catch {
-            throw TaskFailure(
-                "use upstream", "\"\(Upstream.shown(text))\"", error.reason,
-                remedy: "Name credentials with --credential, by reference.")
-        }
-    }
-
     private static func session(_ values: [String: String], _ upstream: Upstream) throws(TaskFailure)
         -> SessionRepository
     {
         guard let out = values["--out"] else { throw misuse("--out is missing") }
-        let name = values["--name"] ?? defaultName(upstream)
+        let name = values["--name"] ?? upstream.defaultName
         guard let path = RepositoryPath(name.hasSuffix(".git") ? String(name.dropLast(4)) : name) else {
             throw misuse("\"\(PrintableText.escaped(name.utf8))\" is no plain path such as /owner/name; see --name")
         }
@@ -169,13 +139,6 @@ struct RepositoryArguments {
             scope = wanted
         }
         return SessionRepository(directory: try absolute(out), path: path, scope: scope)
-    }
-
-    private static func defaultName(_ upstream: Upstream) -> String {
-        switch upstream {
-        case .remote(let url): url.path
-        case .local(let path): "/" + (path.split(separator: "/").last { $0 != ".git" }.map(String.init) ?? "repository")
-        }
     }
 
     /// As the description will name it, from wherever a session is started.

@@ -20,7 +20,11 @@ struct SessionRepository {
     var quarantine: String { "\(directory)/quarantine/\(StepProcess.sessionName)" }
 
     /// Makes it in a new directory.
-    func make(_ step: ConfinedStep, over mirror: MirrorFill.Outcome) throws(TaskFailure) {
+    ///
+    /// - Parameters:
+    ///   - mirror: The repository that has the objects.
+    ///   - references: What the session finds.
+    func make(_ step: ConfinedStep, over mirror: String, _ references: ReferenceList) throws(TaskFailure) {
         let owner = try identity()
         try host { () throws(SystemError) in
             let made = sp_mkdirat(AT_FDCWD, directory, 0o700)
@@ -36,13 +40,13 @@ struct SessionRepository {
                 sp_fchown(quarantine.fd.number, owner.user, owner.group)
             }
         }
-        let list = try MemoryFile.make(mirror.list.encoded)
+        let list = try MemoryFile.make(references.encoded)
         _ = try step.run(
             ["step-quarantine", "--quarantine", "\(directory)/quarantine", "--become", owner?.text ?? "-"],
             input: list.number)
         var members: [JSON.Member] = [
             .init("version", 1), .init("repository", .string(path.description)),
-            .init("mirror", .string(mirror.repository)), .init("quarantine", .string(quarantine)),
+            .init("mirror", .string(mirror)), .init("quarantine", .string(quarantine)),
         ]
         if scope != .nothing { members.append(.init("push", .string(scope.text))) }
         try host { () throws(SystemError) in

@@ -2,8 +2,21 @@
 internal import TaskModel
 internal import Workspace
 
-/// Why a remote upstream could not be read, told from what the server answered and how git ended.
+/// Why a transfer with a remote upstream failed, told from what the server answered and how git ended.
 struct UpstreamFailure {
+    enum Operation: String {
+        case read
+        case push = "push to"
+
+        /// What is true after it failed.
+        var unchanged: String {
+            switch self {
+            case .read: "The copy is as it was before."
+            case .push: "What was delivered lies in the result."
+            }
+        }
+    }
+
     enum Reason: String {
         /// The credential is missing, wrong, or allows too little.
         case denied
@@ -18,10 +31,13 @@ struct UpstreamFailure {
         case cutShort = "cut_short"
         /// It did not come to an end.
         case tooSlow = "too_slow"
+        /// It took the push and then refused the branch: a rule or a hook of its own.
+        case rejected
         case failed
     }
 
     let reason: Reason
+    private let operation: Operation
     private let hasCredential: Bool
     private let remedy: String
     private let words: String
@@ -29,30 +45,33 @@ struct UpstreamFailure {
     /// Nil when the transfer went well.
     ///
     /// - Parameter earlier: Requests of the same run that were answered before.
-    init?(_ result: HostGit.Result, earlier: [TransferUse], hasCredential: Bool) {
+    init?(_ result: HostGit.Result, _ operation: Operation, earlier: [TransferUse], hasCredential: Bool) {
         guard result.end != .exited(0) else { return nil }
         self.hasCredential = hasCredential
         let lines = result.errors.split(separator: 0x0A).map { PrintableText.escaped($0, longest: 300) }
         let wasTaken = (earlier + result.uses).contains { (200...299).contains($0.status ?? 0) }
         let status = result.uses.last?.status
+        let refusal = operation == .push ? Self.refusal(result.output) : nil
         (reason, remedy) =
             switch result.end {
             case .exited(GitProcess.notStarted): (.failed, "See: sallyport doctor.")
-            case .late: (.tooSlow, "The copy is as it was before. Try a longer --timeout.")
+            case .late: (.tooSlow, "\(operation.unchanged) Try a longer --timeout.")
+            case _ where refusal != nil: (.rejected, "\(operation.unchanged) Look at the rules of the upstream.")
             default:
-                Self.explain(
+                operation.explain(
                     status, lines: lines, hadAccess: hasCredential && wasTaken, hasCredential: hasCredential)
             }
+        self.operation = operation
         // git's own last words; it names the URL in them, which has no credential.
-        let line = lines.last { $0.hasPrefix("fatal: ") || $0.hasPrefix("error: ") } ?? lines.last
+        let line = refusal ?? lines.last { $0.hasPrefix("fatal: ") || $0.hasPrefix("error: ") } ?? lines.last
         words = [status.map { "HTTP \($0)" }, line].compactMap { $0 }.joined(separator: ", ")
     }
 
-    /// As it is told: what was read, why it could not be, and what to do.
+    /// As it is told: what was tried, why it did not come off, and what to do.
     func failure(of url: RemoteURL) -> TaskFailure {
         TaskFailure(
-            "read", "upstream \(url.text)", "\(reason.rawValue): \(words)", remedy: remedy, code: reason.rawValue,
-            blocked: kind.map { BlockedReason($0, words, resource: url.text) })
+            operation.rawValue, "upstream \(url.text)", "\(reason.rawValue): \(words)", remedy: remedy,
+            code: reason.rawValue, blocked: kind.map { BlockedReason($0, words, resource: url.text) })
     }
 
     /// Nil where a wrong name looks the same, or the answer says nothing.
@@ -61,15 +80,24 @@ struct UpstreamFailure {
         case .denied: hasCredential ? .authFailure : .missingSecret
         case .expired: .authFailure
         case .unreachable, .cutShort, .tooSlow: .dependencyUnreachable
-        case .notFound, .moved, .failed: nil
+        case .notFound, .moved, .rejected, .failed: nil
         }
     }
 
+    /// What git prints of the one branch that was not taken: "!<TAB>from:to<TAB>[remote rejected] (why)". git-push(1)
+    private static func refusal(_ output: [UInt8]) -> String? {
+        guard let line = output.split(separator: 0x0A).first(where: { $0.starts(with: "!\t".utf8) }) else { return nil }
+        return line.split(separator: 0x09).last.map { PrintableText.escaped($0, longest: 300) }
+    }
+}
+
+extension UpstreamFailure.Operation {
     /// - Parameter status: What the last request was answered with; nil where no answer came.
-    private static func explain(_ status: Int?, lines: [String], hadAccess: Bool, hasCredential: Bool)
-        -> (Reason, String)
+    fileprivate func explain(_ status: Int?, lines: [String], hadAccess: Bool, hasCredential: Bool)
+        -> (UpstreamFailure.Reason, String)
     {
         switch status {
+        case 403 where self == .push && hasCredential: return (.denied, "Name a credential that may push.")
         case 401, 403:
             guard hasCredential else { return (.denied, "Name a credential with --credential.") }
             guard hadAccess else { return (.denied, "Look whether the credential has expired, and what it allows.") }
@@ -79,10 +107,10 @@ struct UpstreamFailure {
         case let status? where status >= 500: return (.failed, "Try again later.")
         case nil: return (.unreachable, "Check the host's name service, the network and the certificates.")
         default:
-            guard lines.contains(where: { line in cuts.contains { line.contains($0) } }) else {
-                return (.failed, "The copy is as it was before. Remove the cause, and try again.")
+            guard lines.contains(where: { line in Self.cuts.contains { line.contains($0) } }) else {
+                return (.failed, "\(unchanged) Remove the cause, and try again.")
             }
-            return (.cutShort, "The copy is as it was before. Try again.")
+            return (.cutShort, "\(unchanged) Try again.")
         }
     }
 

@@ -11,6 +11,7 @@ DIRECTORY/requests.log, its own answers included, the authority to DIRECTORY/ca.
     /moved/...         answers 301          /broken/...     answers 500        /gone/...  answers 410
     /expired/N/NAME.git   with the password, which is good for the first N requests only
     /cut/NAME.git         with the password; a pack ends in its middle
+    /silent/NAME.git      with the password; a push is taken, and its answer lost on the way
 """
 import collections
 import http.server
@@ -44,6 +45,8 @@ class Backend(http.server.BaseHTTPRequestHandler):
             if answered[number] > int(number): return self.deny()
         is_cut = path.startswith("/cut/")
         if is_cut: path = path[4:]
+        is_silent = path.startswith("/silent/")
+        if is_silent: path = path[7:]
         environment = {
             "PATH": "/usr/bin:/bin", "GIT_PROJECT_ROOT": repositories, "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
             "QUERY_STRING": query, "REQUEST_METHOD": self.command, "CONTENT_TYPE": self.headers.get("Content-Type", ""),
@@ -60,6 +63,8 @@ class Backend(http.server.BaseHTTPRequestHandler):
                 status = int(value.split()[0])
             elif value:
                 fields.append((key, value.strip()))
+        # nginx then answers by itself that nothing came.
+        if is_silent and path.endswith("/git-receive-pack"): return
         self.send_response(status)
         for key, value in fields:
             self.send_header(key, value)
@@ -108,6 +113,7 @@ http {{ log_format line "$request_method $request_uri $status $body_bytes_sent";
     location /private/ {{ {password} {onwards} }}
     location /expired/ {{ {password} proxy_pass {backend_url}; {no_password} }}
     location /cut/ {{ {password} proxy_pass {backend_url}; {no_password} }}
+    location /silent/ {{ {password} proxy_pass {backend_url}; {no_password} }}
     location /gone/ {{ return 410; }}
     location /open/ {{ {onwards} }}
     location /moved/ {{ return 301 https://localhost:{port}/open/$uri; }}

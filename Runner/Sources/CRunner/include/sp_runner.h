@@ -70,6 +70,8 @@ void sp_ignore_broken_pipes(void);
 /// One entry of our own environment, `NAME=value`, or null after the last.
 const char *_Nullable sp_environment(size_t index);
 int64_t sp_milliseconds(void);
+/// Waits, and nothing else.
+void sp_pause(int64_t milliseconds);
 /// The name of an error number in words.
 const char *sp_error_text(int number);
 

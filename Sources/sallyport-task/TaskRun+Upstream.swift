@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Delivery
+internal import Documents
+internal import LinuxSystem
+internal import Workspace
+
+/// A task's repository where it is none of this host: read before anything runs, written when every gate has spoken.
+extension TaskRun {
+    /// Each use of the credential for this task, as the ledger of the upstream has it.
+    static let usesFile = "uses.jsonl"
+
+    mutating func prepareFromUpstream() throws(TaskFailure) -> ObjectID {
+        guard var upstream else { throw TaskFailure(message: "the task has no upstream") }
+        let reference = "refs/heads/\(branch)"
+        let store = try upstream.copy()
+        try upstream.read(store, step, branch: reference)
+        try keep(upstream)
+        try audit.record(.upstreamRead(evidence.json(files: [])))
+        let base = try prepare(
+            from: [MirrorStore.repositoryName, "--within", store.copy, "--become", store.owner])
+        // Until here nobody else has moved what was read.
+        _ = store.lock.number
+        try upstream.requireStart(base, branch: reference)
+        return base
+    }
+
+    /// Brings the delivered branch to the upstream; the evidence holds the outcome where that does not come off.
+    mutating func pushToUpstream(_ delivered: Delivered) throws(TaskFailure) {
+        guard var upstream else { return }
+        Progress.say("task \(identifier): bringing \(branch) to \(upstream.url.text)")
+        let arrival = upstream.push(
+            delivered.commit, as: "refs/heads/\(branch)", from: delivery.repository, processes,
+            identity: delivery.quarantineOwner)
+        try keep(upstream)
+        switch arrival {
+        case .arrived: evidence.pushed = true
+        case .moved(let reason): (evidence.outcome, evidence.refusal) = (.upstreamMoved, reason)
+        case .failed(let failure):
+            (evidence.outcome, evidence.refusal) = (.pushFailed, failure.description)
+            evidence.blockedAtUpstream = failure.blocked
+        case .interrupted: evidence.outcome = .interrupted
+        }
+        try audit.record(.upstreamPushed(evidence.json(files: [])))
+    }
+
+    private mutating func keep(_ upstream: TaskUpstream) throws(TaskFailure) {
+        self.upstream = upstream
+        evidence.upstream = upstream.json
+        if !upstream.ledger.lines.isEmpty { try delivery.write(Self.usesFile, upstream.ledger.lines) }
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Delivery
+internal import Documents
+internal import LinuxSystem
+internal import TaskModel
+internal import Workspace
+
+/// The agent's sandbox, and what is taken in of what comes out of it.
+extension TaskRun {
+    /// Runs the agent, and takes in what it delivers.
+    mutating func work(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
+        Progress.say("task \(identifier): agent at work on \(branch)")
+        var runner = [
+            "task", "--source", Sandbox.source, "--base", "\(base)", "--branch", branch, "--prompt-version",
+            evidence.promptVersion, "--evidence", evidence.openingDigest,
+        ]
+        for (name, command) in [
+            ("setup", arguments.setupCommand), ("build", arguments.buildCommand), ("lint", arguments.lintCommand),
+            ("test", arguments.testCommand),
+        ] {
+            if let command { runner += ["--\(name)-command", command] }
+        }
+        let repository = try makeAgentRepository(base)
+        runner += ["--origin", repository.url]
+        let export = Sandbox.Export(name: Sandbox.bundle, mostBytes: Budget().bundleBytes)
+        guard try runAgent(runner, export: export, repository: repository) else { return nil }
+        return try takeIn(base)
+    }
+
+    /// Runs the sandbox with the agent in it.
+    ///
+    /// - Returns: Whether something came out; the evidence holds the outcome otherwise.
+    mutating func runAgent(
+        _ arguments: [String], export: Sandbox.Export, repository: AgentRepository? = nil, workspace: String? = nil,
+        mounts: [String] = []
+    )
+        throws(TaskFailure) -> Bool
+    {
+        var runner = arguments + ["--task-id", identifier, "--prompt", Sandbox.prompt, "--task-file", Sandbox.task]
+        var mounts =
+            mounts + [
+                "\(delivery.path)/prompt.md:\(Sandbox.prompt)", "\(delivery.path)/task.md:\(Sandbox.task)",
+            ]
+        if let files = sandbox.agentFiles { mounts.append("\(files):\(AgentPreset.place)") }
+        if self.arguments.agentScript != nil {
+            runner += ["--agent-script", Sandbox.script]
+            mounts.append("\(delivery.path)/\(Sandbox.scriptFile):\(Sandbox.script)")
+        } else if let command = self.arguments.agentCommand {
+            runner += ["--agent-command", command]
+        }
+        runner += self.arguments.agentOptions
+        let (record, end) = try sandbox.run(
+            "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
+            git: repository?.description, frames: "frames.jsonl", keeps: self.arguments.keep)
+        guard let record else {
+            evidence.outcome = .interrupted
+            return false
+        }
+        try checkSetUp(record, "work")
+        try observe("work", record)
+        try evidence.readClaims(delivery)
+        if case .interrupted = end { evidence.outcome = .interrupted }
+        if evidence.outcome == nil { evidence.outcome = Outcome(work: record) }
+        if let repository { try receive(from: repository) }
+        guard try delivery.contains(export.name), try delivery.size(export.name) > 0 else {
+            if evidence.outcome == nil { evidence.outcome = evidence.refusal == nil ? .nothingToDeliver : .refused }
+            return false
+        }
+        return true
+    }
+
+    /// - Returns: The commit that was taken in and judged; nil when it was refused.
+    private mutating func takeIn(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
+        let result = try intake(base).take(Sandbox.bundle, in: delivery)
+        evidence.gate = result.gate
+        evidence.refusal = result.refusal
+        evidence.delivered = result.delivered
+        if result.delivered == nil { evidence.outcome = evidence.outcome ?? .refused }
+        try recordJudged()
+        try recordReceived()
+        return result.delivered?.commit
+    }
+
+    /// Has the gate look once more, now that the tests have: at the branch as it is there, and at its tree.
+    ///
+    /// - Returns: Whether it passes; the evidence holds the outcome otherwise.
+    mutating func confirm(_ base: ObjectID) throws(TaskFailure) -> Bool {
+        guard let delivered = evidence.delivered else { return false }
+        let verdict = try intake(base).confirm(delivered, Sandbox.bundle, in: delivery)
+        evidence.gate = verdict
+        try recordJudged()
+        guard verdict.isRefused else { return true }
+        evidence.outcome = .refused
+        evidence.refusal = verdict.refusal
+        evidence.delivered = nil
+        try recordReceived()
+        return false
+    }
+
+    private func intake(_ base: ObjectID) -> Intake {
+        Intake(
+            step: step, rules: rules, reference: "refs/heads/\(branch)", base: base,
+            trailers: (identifier, evidence.promptVersion, evidence.openingDigest))
+    }
+
+    // MARK: The agent's own repository
+
+    /// Makes what the agent's session finds at git.internal.
+    func makeAgentRepository(_ base: ObjectID) throws(TaskFailure) -> AgentRepository {
+        let name = order.upstream?.path ?? Upstream.local(order.repository).defaultName
+        let repository = try AgentRepository(
+            in: delivery, name: name, task: identifier, branch: branch, base: base, begun: evidence.baseName,
+            continued: order.pull != nil || upstream?.found != nil)
+        try repository.make(step, in: delivery)
+        return repository
+    }
+
+    /// Takes what the session pushed, unless it handed a bundle over: the runner does so only where a push was refused.
+    ///
+    /// Both are the sandbox's word alike, and go the same way from here.
+    mutating func receive(from repository: AgentRepository) throws(TaskFailure) {
+        let hasBundle = try Sandbox.hasBundle(in: delivery)
+        let pushes = try repository.read(step, into: hasBundle ? nil : Sandbox.bundle, in: delivery)
+        evidence.pushes = pushes
+        evidence.way = hasBundle ? .bundle : pushes.tip == nil ? nil : .push
+        if !hasBundle, let refusal = pushes.refusal { evidence.refusal = refusal }
+        for event in TaskEvent.pushed(evidence.json(files: [])) { try audit.record(event) }
+    }
+}
+
+extension Sandbox {
+    /// Whether a bundle came from descriptor 3; an empty file of that name is removed.
+    static func hasBundle(in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> Bool {
+        guard try delivery.contains(bundle) else { return false }
+        if try delivery.size(bundle) > 0 { return true }
+        try delivery.remove(bundle)
+        return false
+    }
+}
