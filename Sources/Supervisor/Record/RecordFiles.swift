@@ -30,17 +30,20 @@ struct RecordFiles: ~Copyable {
         let profile = try Descriptor.create(prefix + ".profile.txt")
         let document = try Descriptor.create(prefix + ".profile.yaml")
         let environment = try Descriptor.create(prefix + ".environment.json")
-        let audit: Descriptor?
-        if hasAudit { audit = try Descriptor.create(prefix + ".audit.jsonl") } else { audit = nil }
+        let audit = try Self.created(hasAudit, prefix + ".audit.jsonl")
+        let git = try Self.created(hasRepository, prefix + ".git.jsonl")
         self.audit = audit
-        let git: Descriptor?
-        if hasRepository { git = try Descriptor.create(prefix + ".git.jsonl") } else { git = nil }
         self.git = git
         self.prefix = prefix
         self.plan = plan
         self.profile = profile
         self.document = document
         self.environment = environment
+    }
+
+    private static func created(_ isWanted: Bool, _ path: String) throws(SystemError) -> Descriptor? {
+        guard isWanted else { return nil }
+        return try Descriptor.create(path)
     }
 
     borrowing func write(plan launch: PlanDocument, profile policy: Profile, environment entries: [[UInt8]])
