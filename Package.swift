@@ -91,7 +91,9 @@ let package = Package(
         // Push gate, forges, evidence.
         .target(
             name: "Delivery",
-            dependencies: ["Workspace", "Changes", "CHogweed", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            dependencies: [
+                "Workspace", "Changes", "CHogweed", "CCurl", "TaskModel", "Documents", "LinuxSystem", "CLinux",
+            ],
             swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),

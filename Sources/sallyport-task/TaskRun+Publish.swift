@@ -94,8 +94,8 @@ extension TaskRun {
                 ? "A commit of \(range) says that it settles this (claimed). Verification: \(outcome)."
                 : "No commit of \(range) says that it settles this. Verification: \(outcome)."
             try reaching { () throws(ForgeError) in
-                try forge.reply(to: thread.number, on: pull.number, text, by: TaskOrder.author)
-                if isNamed { try forge.resolve(thread.number, on: pull.number) }
+                try forge.reply(to: thread, on: pull.number, text, by: TaskOrder.author)
+                if isNamed { try forge.resolve(thread, on: pull.number) }
             }
             if isNamed { evidence.resolvedThreads.append(thread.number) }
         }
