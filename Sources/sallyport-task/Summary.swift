@@ -34,7 +34,8 @@ struct Summary {
                 "review    \(review.number) with \(review.findings) findings, posted; \(directory)/findings.json")
         }
         if let number = evidence.pullRequest {
-            lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)")
+            let page = evidence.pullRequestPage.map { "  \($0)" } ?? ""
+            lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)\(page)")
         }
         lines.append("prompt    \(evidence.promptVersion)  \(directory)/prompt.md")
         lines.append("agent     \(directory)/work.log (what it says is not checked)")

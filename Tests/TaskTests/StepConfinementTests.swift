@@ -54,6 +54,33 @@ struct StepConfinementTests {
         #expect(end.text.hasSuffix("\nend\n"))
     }
 
+    @Test(
+        "the process that speaks with a forge holds no privilege before it reads", .requires(.root), .requires(.runner))
+    func forge() throws {
+        let void = open("/dev/null", O_RDWR | O_CLOEXEC)
+        defer { close(void) }
+        var command = Command(
+            Executables.path("sallyport-task"), ["step-forge", "--become", "\(Self.identity):\(Self.identity)"])
+        command.environment = ["LC_ALL": "C"]
+        command.descriptors = [3: void, 4: void, 5: void]
+        let running = try command.start()
+        let deadline = ContinuousClock.now + .seconds(20)
+        var fields: [String: String] = [:]
+        while fields["Seccomp"] != "2", ContinuousClock.now < deadline {
+            fields = Self.fields(text("/proc/\(running.pid)/status") ?? "")
+            sched_yield()
+        }
+        #expect(fields["Seccomp"] == "2" && fields["NoNewPrivs"] == "1")
+        for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            #expect(fields[name] == "0000000000000000", "\(name)")
+        }
+        let ids = Array(repeating: "\(Self.identity)", count: 4).joined(separator: " ")
+        #expect(fields["Uid"] == ids && fields["Gid"] == ids && fields["Groups"] == "")
+        running.closeInput()
+        let end = try running.finish()
+        #expect(end.code == 0 && end.text.hasPrefix("error ") && end.text.hasSuffix("\nend\n"), "\(end.text)")
+    }
+
     private static func fields(_ status: String) -> [String: String] {
         var result: [String: String] = [:]
         for line in status.split(separator: "\n") {
