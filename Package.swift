@@ -94,7 +94,8 @@ let package = Package(
         .target(
             name: "Delivery",
             dependencies: [
-                "Workspace", "Changes", "CHogweed", "TaskModel", "Documents", "Secrets", "LinuxSystem", "CLinux",
+                "Workspace", "Changes", "CHogweed", "CCurl", "TaskModel", "Documents", "Secrets", "LinuxSystem",
+                "CLinux",
             ],
             swiftSettings: strict),
         // Arguments in, text out.

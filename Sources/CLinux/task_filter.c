@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -47,9 +48,21 @@ static const unsigned short changing[] = {
 #endif
 };
 
+// What speaking to a server takes: connections of its own making, the C library's name service in a thread, and a pair of
+// sockets between the two. No call that would have somebody else connect.
+static const unsigned short speaking[] = {
+    SYS_connect, SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_getsockopt,
+    SYS_setsockopt, SYS_getsockname, SYS_getpeername, SYS_shutdown, SYS_socketpair, SYS_ppoll, SYS_pselect6, SYS_pipe2,
+    SYS_eventfd2,
+#ifdef __x86_64__
+    SYS_select, SYS_pipe,
+#endif
+};
+
 enum {
     allowed_count = sizeof allowed / sizeof *allowed,
     changing_count = sizeof changing / sizeof *changing,
+    speaking_count = sizeof speaking / sizeof *speaking,
 };
 
 static struct sock_filter load(unsigned offset) {
@@ -76,6 +89,47 @@ long sp_task_filter(int reading_only) {
         code[n++] = result(SECCOMP_RET_ALLOW);
     }
     // glibc falls back to clone, whose flags a filter can see; clone3 has them in memory.
+    code[n++] = equal(SYS_clone3, 0, 1);
+    code[n++] = result(SECCOMP_RET_ERRNO | ENOSYS);
+    code[n++] = equal(SYS_clone, 0, 4);
+    code[n++] = load(offsetof(struct seccomp_data, args[0]));
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
+    code[n++] = result(SECCOMP_RET_ALLOW);
+    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
+    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
+    struct sock_fprog program = {.len = n, .filter = code};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}
+
+long sp_task_client_filter(void) {
+    struct sock_filter code[(allowed_count + speaking_count) * 2 + 32];
+    unsigned short n = 0;
+    code[n++] = load(offsetof(struct seccomp_data, arch));
+    code[n++] = equal(NATIVE, 1, 0);
+    code[n++] = result(SECCOMP_RET_KILL_PROCESS);
+    code[n++] = load(offsetof(struct seccomp_data, nr));
+    for (int i = 0; i < allowed_count; i++) {
+        code[n++] = equal(allowed[i], 0, 1);
+        code[n++] = result(SECCOMP_RET_ALLOW);
+    }
+    for (int i = 0; i < speaking_count; i++) {
+        code[n++] = equal(speaking[i], 0, 1);
+        code[n++] = result(SECCOMP_RET_ALLOW);
+    }
+    // The resolver asks how much there is to read. ioctl_tty(2)
+    code[n++] = equal(SYS_ioctl, 0, 4);
+    code[n++] = load(offsetof(struct seccomp_data, args[1]));
+    code[n++] = equal(FIONREAD, 0, 1);
+    code[n++] = result(SECCOMP_RET_ALLOW);
+    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
+    // No local socket but a pair: see below.
+    code[n++] = equal(SYS_socket, 0, 6);
+    code[n++] = load(offsetof(struct seccomp_data, args[0]));
+    code[n++] = equal(AF_INET, 2, 0);
+    code[n++] = equal(AF_INET6, 1, 0);
+    code[n++] = equal(AF_NETLINK, 0, 1);
+    code[n++] = result(SECCOMP_RET_ALLOW);
+    code[n++] = result(SECCOMP_RET_ERRNO | EAFNOSUPPORT);
     code[n++] = equal(SYS_clone3, 0, 1);
     code[n++] = result(SECCOMP_RET_ERRNO | ENOSYS);
     code[n++] = equal(SYS_clone, 0, 4);

@@ -80,7 +80,7 @@ struct StepProcess {
     /// Every step, by the verb that runs it.
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
-        "step-match", "step-collect", "step-pushed", "step-gate", "step-export",
+        "step-match", "step-forge", "step-collect", "step-pushed", "step-gate", "step-export",
         "step-mirror-prepare", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
     ]
 
@@ -102,6 +102,7 @@ struct StepProcess {
             case "step-findings": try process.findings(&report)
             case "step-publish": try process.publish(&report)
             case "step-match": try process.match(&report)
+            case "step-forge": try process.forge()
             case "step-mirror-prepare": try process.prepareMirror()
             case "step-mirror-list": try process.listMirror()
             case "step-mirror-read": try process.readUpstream(&report)

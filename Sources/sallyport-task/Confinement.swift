@@ -15,6 +15,8 @@ struct Confinement {
     var tree: Int32?
     /// The one directory that may be written; for root it becomes the root directory.
     var quarantine: String?
+    /// Connections to servers may be made.
+    var isNetworked = false
     /// The ids to become; nil keeps ours, for a caller without root.
     var identity: Identity?
 
@@ -49,6 +51,7 @@ struct Confinement {
     func enter() throws(TaskFailure) { try host { () throws(SystemError) in try apply() } }
 
     private func apply() throws(SystemError) {
+        guard !isNetworked else { return try applyNetworked() }
         var reading: [Int32] = []
         for path in readable { reading.append(try Self.hold(path)) }
         var writing: [Int32] = []
@@ -74,6 +77,17 @@ struct Confinement {
         for directory in reading + writing + [rules] where directory != tree { _ = sp_close(directory) }
         try limit()
         try checked("install", "the system call filter of a task step") { sp_task_filter(quarantine == nil ? 1 : 0) }
+    }
+
+    /// The same order, with a ruleset that leaves connections alone and files to be read by path.
+    private func applyNetworked() throws(SystemError) {
+        try checked("drop", "privileges of a task step") {
+            sp_task_drop(identity == nil ? 0 : 1, identity?.user ?? 0, identity?.group ?? 0)
+        }
+        try checked("set", "no_new_privs") { sp_task_no_new_privileges() }
+        try Landlock.restrict(to: readable.map { .init($0, Landlock.read) })
+        try limit()
+        try checked("install", "the system call filter of a task step") { sp_task_client_filter() }
     }
 
     private func limit() throws(SystemError) {

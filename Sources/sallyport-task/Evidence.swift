@@ -117,7 +117,7 @@ struct Evidence {
     private var isGateFailure: Bool {
         switch outcome {
         case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .refused, .upstreamMoved, .pushFailed:
+            .refused, .upstreamMoved, .pushFailed, .publishFailed:
             true
         default: verification.hasFailed
         }
@@ -266,12 +266,15 @@ struct Evidence {
         }
     }
 
+    /// Where people look at the pull request; nil on a forge without pages.
+    var pullRequestPage: String? { pullRequest.flatMap { order.forge?.page(of: $0) } }
+
     private var forgeJSON: JSON {
         guard let forge = order.forge else { return .null }
         return [
-            "path": .string(forge.path), "pull_request": .optional(pullRequest ?? order.pull?.number),
-            "branch_pushed": .bool(pushed), "resolved_threads": .array(resolvedThreads.map { .int($0) }),
-            "standing": standing?.json ?? .null,
+            "path": .string(forge.text), "pull_request": .optional(pullRequest ?? order.pull?.number),
+            "page": .optional(pullRequestPage), "branch_pushed": .bool(pushed),
+            "resolved_threads": .array(resolvedThreads.map { .int($0) }), "standing": standing?.json ?? .null,
             "review": review.map { ["number": .int($0.number), "findings": .int($0.findings)] } ?? .null,
         ]
     }

@@ -34,6 +34,8 @@ enum Outcome: String {
     case upstreamMoved = "upstream_moved"
     /// The result stands up to every gate and could not be brought to the upstream; see `upstream` in the evidence.
     case pushFailed = "push_failed"
+    /// The branch is there, or the findings are; the forge did not take the pull request, the answers or the review.
+    case publishFailed = "publish_failed"
     /// The work sandbox was ended by a limit.
     case limitHit = "limit_hit"
     /// The work sandbox ended in another way than by itself.
@@ -44,8 +46,8 @@ enum Outcome: String {
         switch self {
         case .verified, .delivered, .completedWithWarning, .reviewPosted: true
         case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .upstreamMoved, .pushFailed, .limitHit,
-            .killed, .interrupted:
+            .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .upstreamMoved, .pushFailed,
+            .publishFailed, .limitHit, .killed, .interrupted:
             false
         }
     }

@@ -28,6 +28,9 @@ struct PromptPlan {
         if let pull = order.pull, !pull.openThreads.isEmpty {
             after.append(.init("review threads", .thirdParty, Self.text(pull.openThreads)))
         }
+        if let pull = order.pull, !pull.comments.isEmpty {
+            after.append(.init("conversation", .thirdParty, Self.text(pull.comments)))
+        }
         self.after = after
         paths = order.item.paths
     }
@@ -50,6 +53,22 @@ struct PromptPlan {
             text += part
         }
         return text
+    }
+
+    /// The newest remarks that there is room for, oldest first.
+    private static func text(_ comments: [Comment]) -> String {
+        var parts: [String] = []
+        var room = longestThreads
+        for comment in comments.reversed() {
+            let part = "\(comment.author): \(comment.body)\n"
+            room -= part.utf8.count
+            guard room >= 0 else {
+                parts.append("(earlier remarks are left out for length)\n")
+                break
+            }
+            parts.append(part)
+        }
+        return parts.reversed().joined()
     }
 
     var json: JSON {

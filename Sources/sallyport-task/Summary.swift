@@ -35,7 +35,8 @@ struct Summary {
         }
         if let text = evidence.standing?.text { lines.append("base      \(text)") }
         if let number = evidence.pullRequest {
-            lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)")
+            let page = evidence.pullRequestPage.map { "  \($0)" } ?? ""
+            lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)\(page)")
         }
         lines.append("prompt    \(evidence.promptVersion)  \(directory)/prompt.md")
         lines.append("agent     \(directory)/work.log (what it says is not checked)")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Delivery
 internal import TaskModel
 internal import Workspace
 
@@ -25,6 +26,14 @@ struct TaskArguments {
     private(set) var criteria: String?
     private(set) var instructions: String?
     private(set) var forge: String?
+    /// Address of the forge's server; nil for the one that everybody means.
+    private(set) var forgeServer: String?
+    /// Number of an App, which has tokens minted; nil for a token by reference.
+    private(set) var app: Int?
+    private(set) var appKey: CredentialReference?
+    private(set) var installation: Int?
+    /// The delivered commit gets a status.
+    private(set) var marksCommit = false
     private(set) var agent: String?
     private(set) var agentModel: String?
     private(set) var agentCommand: String?
@@ -43,11 +52,17 @@ struct TaskArguments {
     private(set) var keep = false
     private(set) var json = false
 
+    /// The forge is a repository of GitHub, and no directory of this host.
+    var isOnline: Bool { forge?.hasPrefix(GitHubAddress.scheme) == true }
+
+    /// Something is written to the forge's repository.
+    var pushes: Bool { type.writes && deliver != .patch }
+
     /// Of the sandbox with the agent in it.
     var profile: String { profileName ?? (type.writes ? "build" : "review") }
 
     static let usage = """
-        usage: sallyport task run [--type TYPE] (--repo PATH|URL | --forge DIR) [--task TEXT|@FILE] [--issue NUMBER|FILE]
+        usage: sallyport task run [--type TYPE] (--repo PATH|URL | --forge FORGE) [--task TEXT|@FILE] [--issue NUMBER|FILE]
                    [--pr NUMBER] (--agent NAME | --agent-command CMD | --agent-script FILE) [options]
 
         Clones the base commit into a sandbox, runs the agent there, takes the branch it leaves into a repository of
@@ -63,6 +78,13 @@ struct TaskArguments {
           --ca-file FILE          certificates to trust instead of the host's
           --timeout SECONDS       longest time for each transfer with the upstream (default: 21600)
           --forge DIR             directory with a local forge: repository.git, issues, pull requests
+          --forge github:OWNER/NAME
+                                  a repository of GitHub; with --credential for a token, or as an App: see docs/forges.md
+          --forge-url URL         address of a GitHub Enterprise server, such as https://ghe.example/api/v3
+          --app-id NUMBER         a GitHub App instead of a token: one is minted for the task and revoked at its end
+          --app-key REF           its private key in PEM, as --credential names one
+          --installation NUMBER   of the App (default: the repository's)
+          --status                mark the delivered commit with its outcome
           --task TEXT|@FILE       what the agent is to do
           --issue NUMBER|FILE     an issue of the forge, or a work item: Markdown with front matter, YAML or JSON
           --pr NUMBER             the pull request of the forge to work on
@@ -113,6 +135,9 @@ struct TaskArguments {
             case "--keep":
                 keep = true
                 continue
+            case "--status":
+                marksCommit = true
+                continue
             default: break
             }
             guard let field = Self.fields[name] else { throw Self.misuse("unknown argument \"\(name)\"") }
@@ -157,13 +182,34 @@ struct TaskArguments {
             let strays = [
                 ("--credential", credential != nil), ("--ca-file", authorities != nil), ("--timeout", seconds != nil),
             ]
-            if let stray = strays.first(where: { $0.1 }) {
+            if let stray = strays.first(where: { $0.1 }), !isOnline {
                 throw Self.misuse("\(stray.0) is for a --repo of the web: https://HOST/PATH")
             }
         }
+        try checkForge()
         if branch != nil && type != .newTask {
             throw Self.misuse("--branch is for new_task: a pull request has its own")
         }
+    }
+
+    private func checkForge() throws(TaskFailure) {
+        let online = [
+            ("--forge-url", forgeServer != nil), ("--app-id", app != nil), ("--app-key", appKey != nil),
+            ("--installation", installation != nil), ("--status", marksCommit),
+        ]
+        guard isOnline else {
+            if let stray = online.first(where: { $0.1 }) {
+                throw Self.misuse("\(stray.0) is for --forge \(GitHubAddress.scheme)OWNER/NAME")
+            }
+            return
+        }
+        if repository != nil {
+            throw Self.misuse("--forge \(GitHubAddress.scheme)OWNER/NAME names the repository, too")
+        }
+        if (app == nil) != (appKey == nil) { throw Self.misuse("--app-id and --app-key go together") }
+        if app != nil && credential != nil { throw Self.misuse("--credential and --app-id exclude each other") }
+        if installation != nil && app == nil { throw Self.misuse("--installation is for --app-id") }
+        if marksCommit && !pushes { throw Self.misuse("--status marks a commit that is pushed, and there is none") }
     }
 
     private typealias Field = @Sendable (inout TaskArguments, String) throws(TaskFailure) -> Void
@@ -177,6 +223,14 @@ struct TaskArguments {
         },
         "--repo": { (arguments, value) throws(TaskFailure) in arguments.repository = value },
         "--forge": { (arguments, value) throws(TaskFailure) in arguments.forge = value },
+        "--forge-url": { (arguments, value) throws(TaskFailure) in arguments.forgeServer = value },
+        "--app-id": { (arguments, value) throws(TaskFailure) in arguments.app = try identifier("--app-id", value) },
+        "--app-key": { (arguments, value) throws(TaskFailure) in
+            arguments.appKey = try CredentialReference(argument: value, of: "--app-key") { misuse($0) }
+        },
+        "--installation": { (arguments, value) throws(TaskFailure) in
+            arguments.installation = try identifier("--installation", value)
+        },
         "--credential": { (arguments, value) throws(TaskFailure) in
             arguments.credential = try CredentialReference(argument: value) { misuse($0) }
         },
@@ -243,6 +297,14 @@ struct TaskArguments {
 
     private static func number(_ name: String, _ value: String) throws(TaskFailure) -> Int {
         guard let number = Int(value), (1..<1_000_000).contains(number) else {
+            throw misuse("\(name) needs a number above 0, not \"\(value)\"")
+        }
+        return number
+    }
+
+    /// Numbers that a server gives out, which grow.
+    private static func identifier(_ name: String, _ value: String) throws(TaskFailure) -> Int {
+        guard let number = Int(value), (1...(1 << 53)).contains(number) else {
             throw misuse("\(name) needs a number above 0, not \"\(value)\"")
         }
         return number

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
 internal import Delivery
 internal import Glibc
 internal import LinuxSystem
@@ -18,7 +17,7 @@ struct TaskOrder {
     let words: String?
     let instructions: String?
     let criteria: [Criterion]
-    let forge: LocalForge?
+    let forge: TaskForge?
     let pull: PullRequest?
     /// A directory, or the URL of the upstream.
     let repository: String
@@ -29,18 +28,16 @@ struct TaskOrder {
     static let author = "sallyport"
     private static let longestFile = 256 << 10
 
-    init(_ arguments: TaskArguments) throws(TaskFailure) {
+    /// Reads what the forge has of it; the forge itself is looked at first.
+    init(_ arguments: TaskArguments, _ forge: TaskForge?) throws(TaskFailure) {
         type = arguments.type
         isPlain = arguments.issue == nil && arguments.pullRequest == nil
         let text = try arguments.task.map { (task) throws(TaskFailure) in try TaskText(argument: task) }
         instructions = try arguments.instructions.map { (text) throws(TaskFailure) in
             try TaskText(argument: text, what: "the instructions", longest: 8000).text
         }
-        forge = try arguments.forge.map { (path) throws(TaskFailure) in
-            try reaching { () throws(ForgeError) in
-                try LocalForge(path: path) { Int(sp_clock_ns(CLOCK_REALTIME) / 1_000_000) }
-            }
-        }
+        self.forge = forge
+        try forge?.requireAccess(writing: arguments.pushes)
         let named = arguments.repository ?? forge?.repository ?? ""
         if named.contains("://"), case .remote(let url) = try Upstream(argument: named) {
             (repository, upstream) = (url.text, url)
@@ -50,10 +47,11 @@ struct TaskOrder {
         deliver = arguments.deliver ?? (forge == nil ? .branch : .pullRequest)
         if let number = arguments.pullRequest, let forge {
             let pull = try reaching { () throws(ForgeError) in
-                let pull = try forge.pullRequest(number)
+                let pull = try forge.forge.pullRequest(number)
                 try pull.requireOwnOpenBranch()
                 return pull
             }
+            if arguments.pushes { try forge.requireUnprotected(pull.head) }
             self.pull = pull
             item = WorkItem(kind: .pr, number: number, title: pull.title, body: pull.body)
             trust = .thirdParty
@@ -94,7 +92,7 @@ struct TaskOrder {
         return text
     }
 
-    private static func item(_ issue: String, _ forge: LocalForge?) throws(TaskFailure) -> (WorkItem, Prompt.Trust) {
+    private static func item(_ issue: String, _ forge: TaskForge?) throws(TaskFailure) -> (WorkItem, Prompt.Trust) {
         guard let number = Int(issue) else {
             let bytes = try read(issue)
             return (try modelled { () throws(TaskModelError) in try WorkItem.read(bytes, file: issue) }, .requester)
@@ -104,7 +102,7 @@ struct TaskOrder {
                 "read", "issue \(number)", "there is no forge",
                 remedy: "Name its directory with --forge, or give a file.")
         }
-        let found = try reaching { () throws(ForgeError) in try forge.issue(number) }
+        let found = try reaching { () throws(ForgeError) in try forge.forge.issue(number) }
         guard found.isOpen else {
             throw TaskFailure("work on", "issue \(number)", "it is closed", remedy: "Reopen it.")
         }
@@ -127,7 +125,9 @@ struct TaskOrder {
 
 /// Runs a call of a forge and gives its error this module's type.
 func reaching<Result>(_ body: () throws(ForgeError) -> Result) throws(TaskFailure) -> Result {
-    do throws(ForgeError) { return try body() } catch { throw TaskFailure(message: error.description) }
+    do throws(ForgeError) { return try body() } catch {
+        throw TaskFailure(message: error.description, code: error.code.rawValue)
+    }
 }
 
 private func modelled<Result>(_ body: () throws(TaskModelError) -> Result) throws(TaskFailure) -> Result {

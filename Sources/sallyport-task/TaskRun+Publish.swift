@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Delivery
+internal import Documents
 internal import LinuxSystem
 internal import TaskModel
 internal import Workspace
@@ -25,26 +26,59 @@ extension TaskRun {
 
     /// Moves or makes the branch in the forge's repository, and opens or answers the pull request.
     mutating func publish(_ base: ObjectID) throws(TaskFailure) {
-        // Nobody looks at a branch there before it is public, so a doubt is enough to keep it here.
-        if let delivered = evidence.delivered, order.deliver == .branch, evidence.isSuccess {
+        guard let delivered = evidence.delivered, order.deliver != .patch else { return }
+        switch order.forge {
+        case nil:
+            // Nobody looks at a branch there before it is public, so a doubt is enough to keep it here.
+            if evidence.isSuccess { try pushToUpstream(delivered) }
+        case .local(let local)?:
+            guard try push(delivered, base, to: local) else { return }
+            evidence.pushed = true
+            try handOver(delivered, to: local)
+        case .github(let access)?:
             try pushToUpstream(delivered)
+            if evidence.pushed { try handOver(delivered, to: access.forge) }
         }
-        guard let forge = order.forge, let delivered = evidence.delivered, order.deliver != .patch else { return }
-        guard try push(delivered, base, to: forge) else { return }
-        evidence.pushed = true
-        if let pull = order.pull {
-            try answer(pull, delivered, in: forge)
-            evidence.pullRequest = pull.number
-        } else if order.deliver == .pullRequest, let target = targetBranch {
-            let text = try pullRequestText()
-            let opened = try reaching { () throws(ForgeError) in
-                try forge.open(
-                    .init(title: text.title, body: text.body, base: target, head: branch, author: TaskOrder.author))
-            }
-            evidence.pullRequest = opened.number
+    }
+
+    /// Opens or answers the pull request of a branch that is there; the evidence holds the outcome where that fails.
+    private mutating func handOver(_ delivered: Delivered, to forge: any Forge) throws(TaskFailure) {
+        let text = try pullRequestText()
+        var failure: ForgeError?
+        do throws(ForgeError) { try handOver(delivered, text, to: forge) } catch { failure = error }
+        try audit.record(
+            "forge_updated",
+            [
+                .init("pull_request", .optional(evidence.pullRequest)),
+                .init("resolved_threads", .array(evidence.resolvedThreads.map { .int($0) })),
+                .init("failure", .optional(failure?.description)),
+            ])
+        if let failure {
+            (evidence.outcome, evidence.refusal) = (.publishFailed, failure.description)
+            return
         }
         if evidence.outcome == .agentFailed, evidence.pullRequest != nil { evidence.outcome = .completedWithWarning }
-        if let number = evidence.pullRequest { Progress.say("task \(identifier): pull request \(number)") }
+        if let number = evidence.pullRequest {
+            let page = evidence.pullRequestPage.map { "  \($0)" } ?? ""
+            Progress.say("task \(identifier): pull request \(number)\(page)")
+        }
+    }
+
+    private mutating func handOver(_ delivered: Delivered, _ text: PullRequestText, to forge: any Forge)
+        throws(ForgeError)
+    {
+        if let pull = order.pull {
+            try answer(pull, delivered, text, in: forge)
+            evidence.pullRequest = pull.number
+        } else if order.deliver == .pullRequest, let target = targetBranch {
+            let opened = try forge.open(
+                .init(title: text.title, body: text.body, base: target, head: branch, author: TaskOrder.author))
+            evidence.pullRequest = opened.number
+        }
+        if arguments.marksCommit, let github = forge as? RelayedForge {
+            let outcome = evidence.outcome == .agentFailed ? .completedWithWarning : evidence.outcome ?? .delivered
+            try github.mark("\(delivered.commit)", isSuccess: true, outcome.rawValue)
+        }
     }
 
     private mutating func push(_ delivered: Delivered, _ base: ObjectID, to forge: LocalForge) throws(TaskFailure)
@@ -83,26 +117,23 @@ extension TaskRun {
     }
 
     /// Says in each thread of the task what became of it; one that a commit names is resolved.
-    private mutating func answer(_ pull: PullRequest, _ delivered: Delivered, in forge: LocalForge) throws(TaskFailure)
-    {
+    private mutating func answer(
+        _ pull: PullRequest, _ delivered: Delivered, _ text: PullRequestText, in forge: any Forge
+    ) throws(ForgeError) {
         let range = "\(evidence.base?.description.prefix(12) ?? "")..\(delivered.commit.description.prefix(12))"
         let outcome = (evidence.outcome ?? .delivered).rawValue
         for thread in pull.openThreads {
             let isNamed = delivered.threads.contains(thread.number)
-            let text =
+            let words =
                 isNamed
                 ? "A commit of \(range) says that it settles this (claimed). Verification: \(outcome)."
                 : "No commit of \(range) says that it settles this. Verification: \(outcome)."
-            try reaching { () throws(ForgeError) in
-                try forge.reply(to: thread.number, on: pull.number, text, by: TaskOrder.author)
-                if isNamed { try forge.resolve(thread.number, on: pull.number) }
-            }
-            if isNamed { evidence.resolvedThreads.append(thread.number) }
+            try forge.reply(to: thread, on: pull.number, words, by: TaskOrder.author)
+            guard isNamed else { continue }
+            try forge.resolve(thread, on: pull.number)
+            evidence.resolvedThreads.append(thread.number)
         }
-        let body = try pullRequestText().body
-        try reaching { () throws(ForgeError) in
-            try forge.comment(on: pull.number, body, by: TaskOrder.author)
-        }
+        try forge.comment(on: pull.number, text.body, by: TaskOrder.author)
     }
 
     private var hasWarning: Bool { evidence.outcome == .agentFailed || evidence.outcome == .completedWithWarning }
@@ -139,11 +170,17 @@ extension TaskRun {
     }
 
     /// Writes the digest of the sealed evidence into the pull request: it was not known when that was opened.
-    func nameEvidence(_ digest: String) throws(TaskFailure) {
-        guard order.pull == nil, let forge = order.forge, let number = evidence.pullRequest else { return }
-        var text = try pullRequestText()
-        text.evidence = digest
-        let body = text.body
-        try reaching { () throws(ForgeError) in try forge.update(number, title: nil, body: body) }
+    ///
+    /// The task is over and its record sealed by now, so what keeps the digest out is only told.
+    func nameEvidence(_ digest: String) {
+        guard order.pull == nil, let forge = order.forge?.forge, let number = evidence.pullRequest else { return }
+        do throws(TaskFailure) {
+            var text = try pullRequestText()
+            text.evidence = digest
+            let body = text.body
+            try reaching { () throws(ForgeError) in try forge.update(number, title: nil, body: body) }
+        } catch {
+            Progress.say("note: pull request \(number) does not name the evidence: \(error)")
+        }
     }
 }

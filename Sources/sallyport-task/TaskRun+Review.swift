@@ -22,15 +22,18 @@ extension TaskRun {
             mounts: ["\(delivery.path)/\(Sandbox.patchFile):\(Sandbox.patch)"])
         guard came, evidence.outcome == nil || evidence.outcome == .agentFailed else { return }
         guard let findings = try takeFindings(head) else { return }
-        guard evidence.outcome == nil, let forge = order.forge else { return }
+        guard evidence.outcome == nil, let forge = order.forge?.forge else { return }
         let note = evidence.verification.results.map { "\($0.name): \($0.outcome.rawValue)" }.joined(separator: ", ")
         let ran = note.isEmpty ? "Nothing was run." : "Run apart from the agent, for information: \(note)."
         let standing = evidence.standing?.text.map { " \($0)." } ?? ""
-        let number = try reaching { () throws(ForgeError) in
-            try forge.post(findings, on: pull.number, of: "\(head)", by: TaskOrder.author, note: ran + standing)
+        do throws(ForgeError) {
+            let number = try forge.post(
+                findings, on: pull.number, of: "\(head)", by: TaskOrder.author, note: ran + standing)
+            evidence.review = (number, findings.findings.count)
+            evidence.outcome = .reviewPosted
+        } catch {
+            (evidence.outcome, evidence.refusal) = (.publishFailed, error.description)
         }
-        evidence.review = (number, findings.findings.count)
-        evidence.outcome = .reviewPosted
     }
 
     private mutating func takeFindings(_ head: ObjectID) throws(TaskFailure) -> Findings? {

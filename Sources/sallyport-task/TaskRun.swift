@@ -35,7 +35,9 @@ struct TaskRun: ~Copyable {
     var step: ConfinedStep { ConfinedStep(processes: processes) }
 
     /// Checks the arguments, finds the programs and makes the delivery directory.
-    static func make(_ arguments: TaskArguments, environment: [String]) throws(TaskFailure) -> TaskRun {
+    static func make(
+        _ arguments: TaskArguments, _ forge: TaskForge?, _ processes: ChildProcess, environment: [String]
+    ) throws(TaskFailure) -> TaskRun {
         let state = try StateDirectory.path(environment)
         var arguments = arguments
         var agentFiles: String?
@@ -45,14 +47,13 @@ struct TaskRun: ~Copyable {
             arguments.use(preset)
             agentFiles = store.files(of: preset)
         }
-        let order = try TaskOrder(arguments)
+        let order = try TaskOrder(arguments, forge)
         let milliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         let random = try host { () throws(SystemError) in try randomBytes(10) }
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
-        let processes = try ChildProcess()
         var sandbox = try Sandbox(
             processes: processes, profile: arguments.profileName,
-            environment: arguments.credential?.withheld(from: environment) ?? environment)
+            environment: (arguments.credential ?? arguments.appKey)?.withheld(from: environment) ?? environment)
         sandbox.agentFiles = agentFiles
         let branch =
             order.pull?.head ?? arguments.branch ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
@@ -63,6 +64,10 @@ struct TaskRun: ~Copyable {
         let upstream = try order.upstream.map { (url) throws(TaskFailure) in
             var access = UpstreamAccess(environment: environment)
             (access.credential, access.authorities) = (arguments.credential, arguments.authorities)
+            if case .github(let github)? = forge {
+                access.credential = github.source.reference
+                access.minted = { () throws(TaskFailure) in try github.secret() }
+            }
             access.seconds = arguments.seconds ?? HostGit.longest
             return try TaskUpstream(url, access, state: state)
         }

@@ -34,7 +34,11 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
 
 private func runTask(_ arguments: [String], environment: [String]) throws(TaskFailure) -> Int32 {
     let arguments = try TaskArguments(arguments)
-    var task = try TaskRun.make(arguments, environment: environment)
+    let processes = try ChildProcess()
+    let forge = try TaskForge.make(arguments, processes, environment: environment)
+    // Whatever happens: what was lent for the task is given back.
+    defer { forge?.end() }
+    var task = try TaskRun.make(arguments, forge, processes, environment: environment)
     var failure: TaskFailure?
     do throws(TaskFailure) {
         try task.run()
@@ -53,7 +57,7 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
         throw failure
     }
     let (json, sealed) = try task.seal()
-    try task.nameEvidence(sealed.manifest)
+    task.nameEvidence(sealed.manifest)
     if arguments.json {
         Progress.write(json.compactText + "\n", to: 1)
     } else {

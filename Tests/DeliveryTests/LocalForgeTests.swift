@@ -44,8 +44,9 @@ struct LocalForgeTests {
             ])
         let commit = String(repeating: "a", count: 40)
         #expect(try forge.post(findings, on: number, of: commit, by: "sallyport", note: "build passed") == 1)
-        try forge.reply(to: 1, on: number, "done", by: "ann")
-        try forge.resolve(1, on: number)
+        let first = try #require(try forge.pullRequest(number).threads.first)
+        try forge.reply(to: first, on: number, "done", by: "ann")
+        try forge.resolve(first, on: number)
         try forge.comment(on: number, "thanks", by: "ann")
         try forge.update(number, title: nil, body: "B2")
         #expect(try forge.post(.init(summary: "fine", findings: []), on: number, of: commit, by: "s", note: "") == 2)
@@ -67,7 +68,8 @@ struct LocalForgeTests {
         _ = try forge.post(
             .init(summary: words, findings: [finding]), on: number, of: String(repeating: "a", count: 40), by: "s",
             note: "")
-        try forge.reply(to: 1, on: number, words, by: "s")
+        let thread = try #require(try forge.pullRequest(number).threads.first)
+        try forge.reply(to: thread, on: number, words, by: "s")
         let json = try #require(text(home.at("forge/pulls/\(number).json")))
         #expect(!json.contains(token.dropFirst(4)))
         #expect(json.split(separator: "use [GitHub token] now").count == 8, "\(json)")

@@ -32,6 +32,25 @@ struct StepConfinementTests {
             end.code == 0 && end.text.hasPrefix("refused cannot take the received bundle: it is no version 2 bundle"))
         #expect(end.text.hasSuffix("\nend\n"))
     }
+
+    @Test(
+        "the process that speaks with a forge holds no privilege before it reads", .requires(.root), .requires(.runner))
+    func forge() throws {
+        let void = open("/dev/null", O_RDWR | O_CLOEXEC)
+        defer { close(void) }
+        var input: FullPipe? = try FullPipe()
+        var command = Command(
+            Executables.path("sallyport-task"), ["step-forge", "--become", "\(Self.identity):\(Self.identity)"])
+        command.environment = ["LC_ALL": "C"]
+        command.descriptors = [3: void, 4: void, 5: void]
+        command.descriptors[0] = input?.reading
+        let running = try command.start()
+        try input?.waitForReader()
+        expectConfined(running.pid, as: Self.identity)
+        input = nil
+        let end = try running.finish()
+        #expect(end.code == 0 && end.text.hasPrefix("error ") && end.text.hasSuffix("\nend\n"), "\(end.text)")
+    }
 }
 
 /// Starts a step, looks at it while it reads its standard input, which comes after the last that it gives up, and
@@ -43,14 +62,19 @@ func runConfined(_ command: Command, as identity: UInt32, root: String) throws -
     command.descriptors[0] = input?.reading
     let running = try command.start()
     try input?.waitForReader()
-    let found = { (name: String) in statusField(running.pid, name) }
+    expectConfined(running.pid, as: identity)
+    #expect(linkTarget("/proc/\(running.pid)/root") == root)
+    input = nil
+    return try running.finish()
+}
+
+/// A step has one id, no capability, no new privileges, and a filter.
+private func expectConfined(_ pid: Int32, as identity: UInt32) {
+    let found = { (name: String) in statusField(pid, name) }
     #expect(found("Seccomp") == "2" && found("NoNewPrivs") == "1")
     for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         #expect(found(name) == "0000000000000000", "\(name)")
     }
     let ids = Array(repeating: "\(identity)", count: 4).joined(separator: " ")
     #expect(found("Uid") == ids && found("Gid") == ids && found("Groups") == "")
-    #expect(linkTarget("/proc/\(running.pid)/root") == root)
-    input = nil
-    return try running.finish()
 }

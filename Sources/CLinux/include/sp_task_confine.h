@@ -23,6 +23,9 @@ long sp_task_drop(int change, uint32_t uid, uint32_t gid);
 /// Allows the system calls that libgit2 and a Swift program need for files, memory and threads; all others are EPERM.
 /// With `reading_only` also those that change a name, a mode or a time.
 long sp_task_filter(int reading_only);
+/// Allows the same to a step that speaks to a server, without changing anything of a file: TCP and UDP connections that it
+/// makes itself, and route netlink, of which the name service asks. No other process, no program, no local socket but a pair.
+long sp_task_client_filter(void);
 /// Refuses what git never needs between two repositories: other processes, namespaces, mounts, kernel interfaces, and
 /// sockets of every family but, with `network`, IPv4, IPv6 and netlink. Only the family is compared: raw and packet sockets
 /// take a capability, which git has not.

@@ -5,7 +5,7 @@ package import TaskModel
 ///
 /// Commits do not go through it; they are pushed, and a forge is told which branch they are on. No implementation
 /// can merge: that stays with people.
-package protocol Forge: Sendable {
+package protocol Forge {
     func issue(_ number: Int) throws(ForgeError) -> Issue
     func pullRequest(_ number: Int) throws(ForgeError) -> PullRequest
     /// Opens a pull request; a second one for the same branches is an error.
@@ -15,8 +15,8 @@ package protocol Forge: Sendable {
     /// Posts findings as a review, each as a thread of its own. Returns the number of the review.
     func post(_ findings: Findings, on number: Int, of commit: String, by author: String, note: String)
         throws(ForgeError) -> Int
-    func reply(to thread: Int, on number: Int, _ body: String, by author: String) throws(ForgeError)
-    func resolve(_ thread: Int, on number: Int) throws(ForgeError)
+    func reply(to thread: PullRequest.Thread, on number: Int, _ body: String, by author: String) throws(ForgeError)
+    func resolve(_ thread: PullRequest.Thread, on number: Int) throws(ForgeError)
     /// Comments on an issue or a pull request.
     func comment(on number: Int, _ body: String, by author: String) throws(ForgeError)
 }
@@ -59,6 +59,8 @@ package struct PullRequest: Sendable, Hashable {
     /// A remark about one place of the change, with what was answered.
     package struct Thread: Sendable, Hashable {
         package let number: Int
+        /// The forge's own name of it, where that is not the number.
+        package let key: String?
         package let file: String
         package let line: Int?
         package let severity: String?

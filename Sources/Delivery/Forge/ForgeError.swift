@@ -11,6 +11,20 @@ package struct ForgeError: Error, Sendable, Equatable, CustomStringConvertible {
         case fromFork = "PR_FROM_FORK"
         case exists = "PR_EXISTS"
         case refused = "REFUSED"
+        /// The credential is not taken, or not any more.
+        case credential = "FORGE_CREDENTIAL"
+        /// The credential is taken, and does not allow it.
+        case forbidden = "FORGE_FORBIDDEN"
+        case protected = "PROTECTED_REF"
+        /// It asks to be left alone for longer than anybody waits here.
+        case rateLimited = "FORGE_RATE_LIMITED"
+        case moved = "FORGE_MOVED"
+        /// What was asked for is not as it must be.
+        case invalid = "FORGE_INVALID"
+        /// It failed by itself, and went on failing.
+        case failed = "FORGE_FAILED"
+        /// Nobody knows whether it was done: it must not be asked for twice, and no answer came.
+        case uncertain = "FORGE_UNCERTAIN"
     }
 
     package let code: Code

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Documents
 
-/// Issues and pull requests as the JSON of the local forge's files, read strictly: a file that people edited by hand
-/// and broke is an error that names the member.
+/// JSON of a forge, read strictly: of the local forge's files, which people edit by hand, and of a server's answers. What
+/// is not as it must be is an error that names the member.
 struct ForgeRecord {
     let json: JSON
     let subject: String
+    let remedy: String
 
-    init(_ bytes: [UInt8], subject: String) throws(ForgeError) {
+    init(_ bytes: [UInt8], subject: String, remedy: String = "Restore the file.") throws(ForgeError) {
         do throws(JSONParser.Failure) {
             json = try JSONParser.parse(bytes)
         } catch {
             throw ForgeError(
                 .malformed, "read", subject, "it is no JSON: \(error.reason) at byte \(error.offset)",
-                remedy: "Restore the file.")
+                remedy: remedy)
         }
         self.subject = subject
+        self.remedy = remedy
     }
 
-    private init(_ json: JSON, _ subject: String) {
+    private init(_ json: JSON, _ subject: String, _ remedy: String) {
         self.json = json
         self.subject = subject
+        self.remedy = remedy
     }
 
     func text(_ name: String) throws(ForgeError) -> String {
@@ -53,11 +56,24 @@ struct ForgeRecord {
     func list(_ name: String) throws(ForgeError) -> [ForgeRecord] {
         guard let value = json[name] else { return [] }
         guard let elements = value.arrayValue else { throw wrong(name, "a list") }
-        return elements.enumerated().map { ForgeRecord($1, "\(subject), \(name)[\($0)]") }
+        return elements.enumerated().map { ForgeRecord($1, "\(subject), \(name)[\($0)]", remedy) }
+    }
+
+    /// The elements of what is a list itself.
+    func elements() throws(ForgeError) -> [ForgeRecord] {
+        guard let elements = json.arrayValue else { throw wrong("it", "a list") }
+        return elements.enumerated().map { ForgeRecord($1, "\(subject), [\($0)]", remedy) }
+    }
+
+    /// A member that is an object; nil when it is missing or null.
+    func member(_ name: String) throws(ForgeError) -> ForgeRecord? {
+        guard let value = json[name], !value.isNull else { return nil }
+        guard value.objectValue != nil else { throw wrong(name, "an object") }
+        return ForgeRecord(value, "\(subject), \(name)", remedy)
     }
 
     func wrong(_ name: String, _ expected: String) -> ForgeError {
-        ForgeError(.malformed, "read", subject, "\"\(name)\" is not \(expected)", remedy: "Restore the file.")
+        ForgeError(.malformed, "read", subject, "\"\(name)\" is not \(expected)", remedy: remedy)
     }
 }
 
@@ -125,16 +141,18 @@ extension PullRequest {
 extension PullRequest.Thread {
     init(_ record: ForgeRecord) throws(ForgeError) {
         self.init(
-            number: try record.number("number"), file: try record.text("file"),
+            number: try record.number("number"), key: try record.optionalText("key"), file: try record.text("file"),
             line: try record.optionalNumber("line"), severity: try record.optionalText("severity"),
             isResolved: try record.flag("resolved"), comments: try Comment.list(record))
     }
 
     var json: JSON {
-        [
-            "number": .int(number), "file": .string(file), "line": .optional(line), "severity": .optional(severity),
-            "resolved": .bool(isResolved), "comments": .array(comments.map(\.json)),
-        ]
+        let key = key.map { [JSON.Member("key", .string($0))] } ?? []
+        return .object(
+            [.init("number", .int(number))] + key + [
+                .init("file", .string(file)), .init("line", .optional(line)), .init("severity", .optional(severity)),
+                .init("resolved", .bool(isResolved)), .init("comments", .array(comments.map(\.json))),
+            ])
     }
 }
 

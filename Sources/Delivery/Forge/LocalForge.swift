@@ -15,7 +15,7 @@ package import TaskModel
 ///     pulls/N.json      one pull request with its reviews and threads
 ///
 /// Issues and pull requests share one row of numbers. A file is replaced whole, so that a reader needs no lock.
-package struct LocalForge: Forge {
+package struct LocalForge: Forge, Sendable {
     package let path: String
     /// The bare repository of the forge.
     package var repository: String { path + "/repository.git" }
@@ -132,7 +132,8 @@ package struct LocalForge: Forge {
                 if let suggestion = finding.suggestion { body += "\n\nSuggestion:\n\n" + Quoted.block(suggestion) }
                 pull.threads.append(
                     .init(
-                        number: next, file: finding.file, line: finding.line, severity: finding.severity.rawValue,
+                        number: next, key: nil, file: finding.file, line: finding.line,
+                        severity: finding.severity.rawValue,
                         isResolved: false,
                         comments: [Comment(author: author, body: SecretScanner.redacted(body), created: now)]))
                 opened.append(next)
@@ -147,17 +148,19 @@ package struct LocalForge: Forge {
         return review
     }
 
-    package func reply(to thread: Int, on number: Int, _ body: String, by author: String) throws(ForgeError) {
+    package func reply(to thread: PullRequest.Thread, on number: Int, _ body: String, by author: String)
+        throws(ForgeError)
+    {
         try change(number) { (pull) throws(ForgeError) in
-            let index = try Self.index(of: thread, in: pull)
+            let index = try Self.index(of: thread.number, in: pull)
             pull.threads[index].comments.append(
                 Comment(author: author, body: SecretScanner.redacted(body), created: clock()))
         }
     }
 
-    package func resolve(_ thread: Int, on number: Int) throws(ForgeError) {
+    package func resolve(_ thread: PullRequest.Thread, on number: Int) throws(ForgeError) {
         try change(number) { (pull) throws(ForgeError) in
-            pull.threads[try Self.index(of: thread, in: pull)].isResolved = true
+            pull.threads[try Self.index(of: thread.number, in: pull)].isResolved = true
         }
     }
 

@@ -51,22 +51,24 @@ package enum CredentialReference: Equatable, Sendable {
 
     /// Reads the secret.
     ///
-    /// - Parameter environment: Looks up a variable of this process.
-    package func read(environment: (String) -> String?) throws(CredentialError) -> Secret {
+    /// - Parameters:
+    ///   - asLines: Several lines are one secret, such as a key in PEM.
+    ///   - environment: Looks up a variable of this process.
+    package func read(asLines: Bool = false, environment: (String) -> String?) throws(CredentialError) -> Secret {
         switch self {
-        case .file(let path): return try readFile(path)
+        case .file(let path): return try readFile(path, asLines)
         case .environment(let name):
             guard let value = environment(name) else { throw error("the variable is not set") }
-            return try secret(Array(value.utf8))
+            return try secret(Array(value.utf8), asLines)
         case .systemd(let name):
             guard let directory = environment("CREDENTIALS_DIRECTORY"), directory.hasPrefix("/") else {
                 throw error("this process got no credentials of systemd (CREDENTIALS_DIRECTORY is not set)")
             }
-            return try readFile("\(directory)/\(name)")
+            return try readFile("\(directory)/\(name)", asLines)
         }
     }
 
-    private func readFile(_ path: String) throws(CredentialError) -> Secret {
+    private func readFile(_ path: String, _ asLines: Bool) throws(CredentialError) -> Secret {
         do throws(SystemError) {
             let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
             let status = try FileStatus.of(file, subject: "\"\(path)\"")
@@ -75,7 +77,9 @@ package enum CredentialReference: Equatable, Sendable {
                 throw SystemError("use", path, .notPermitted)
             }
             let bytes = try file.readAll(limit: Self.longest, subject: "the credential")
-            do throws(CredentialError) { return try secret(bytes) } catch { throw SystemError("use", path, .io) }
+            do throws(CredentialError) { return try secret(bytes, asLines) } catch {
+                throw SystemError("use", path, .io)
+            }
         } catch {
             switch error.errno {
             case .notPermitted:
@@ -88,9 +92,10 @@ package enum CredentialReference: Equatable, Sendable {
     }
 
     /// One line of printable characters; an editor's line end is not part of it.
-    private func secret(_ bytes: [UInt8]) throws(CredentialError) -> Secret {
+    private func secret(_ bytes: [UInt8], _ asLines: Bool) throws(CredentialError) -> Secret {
         let line = bytes.last == 0x0A ? bytes.dropLast() : bytes[...]
-        guard !line.isEmpty, line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+        let isText = line.allSatisfy { $0 >= 0x20 && $0 != 0x7F || asLines && ($0 == 0x0A || $0 == 0x0D) }
+        guard !line.isEmpty, isText else {
             throw error("it is empty, or has a control character in it")
         }
         return Secret(line)

@@ -34,9 +34,11 @@ extension Upstream {
 
 extension CredentialReference {
     /// Reads what a caller named. A slip could have put the secret itself there, so it is not said again.
-    init(argument text: String, _ misuse: (String) -> TaskFailure) throws(TaskFailure) {
+    init(argument text: String, of option: String = "--credential", _ misuse: (String) -> TaskFailure)
+        throws(TaskFailure)
+    {
         guard let reference = CredentialReference(text) else {
-            throw misuse("--credential is neither file:/path nor env:NAME nor credential:NAME")
+            throw misuse("\(option) is neither file:/path nor env:NAME nor credential:NAME")
         }
         self = reference
     }

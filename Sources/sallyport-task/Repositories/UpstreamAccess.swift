@@ -10,6 +10,8 @@ internal import Workspace
 struct UpstreamAccess {
     let environment: [String]
     var credential: CredentialReference?
+    /// Makes what is sent, where that is not the credential itself but a token that it was given for.
+    var minted: (() throws(TaskFailure) -> Secret)?
     /// A file of certificates to trust instead of the host's.
     var authorities: String?
     /// Longest time for one call of git.
@@ -37,6 +39,7 @@ struct UpstreamAccess {
     }
 
     private func secret() throws(TaskFailure) -> Secret? {
+        if let minted { return try minted() }
         guard let credential else { return nil }
         // Nobody of our own id may look into this process from here on. prctl(2), PR_SET_DUMPABLE
         _ = try host { () throws(SystemError) in
