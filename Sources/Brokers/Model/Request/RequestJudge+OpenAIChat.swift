@@ -9,9 +9,10 @@ extension RequestJudge {
         "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream", "stream_options",
         "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
     ]
+    // "provider_specific_fields" is a library's own note on an answer, which agents send back with it.
     private static let messageKeys: Set<String> = [
         "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio", "annotations",
-        "reasoning", "reasoning_content",
+        "reasoning", "reasoning_content", "provider_specific_fields",
     ]
 
     /// OpenAI Chat Completions. A stream tells what it used only when it is asked to, so it is asked to.
