@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import Glibc
-internal import LinuxSystem
 
 /// Where a secret lies. Only this is ever written down; the secret itself is read when it is used, and forgotten then.
 package enum CredentialReference: Equatable, Sendable {
@@ -68,26 +68,29 @@ package enum CredentialReference: Equatable, Sendable {
             guard status.permissions & 0o077 == 0, status.uid == geteuid() || status.uid == 0 else {
                 throw SystemError("use", path, .notPermitted)
             }
-            let bytes = try file.readAll(limit: Self.longest, subject: "the credential")
-            do throws(CredentialError) { return try secret(bytes) } catch { throw SystemError("use", path, .io) }
+            // Straight into memory that is overwritten afterwards: an array would leave a copy behind where it grew.
+            let room = Secret(room: Self.longest)
+            let count = try room.fill(from: file)
+            guard count < room.count else { throw SystemError("use", path, .noSpace) }
+            guard let line = room.line(count) else { throw SystemError("use", path, .io) }
+            return line
         } catch {
             switch error.errno {
             case .notPermitted:
                 throw self.error("others than its owner may read it (chmod 600), or it is somebody else's")
             case .invalid: throw self.error("it is no regular file")
-            case .io: throw self.error("it is empty, or has a control character in it")
+            case .io: throw self.error(Self.noLine)
+            case .noSpace: throw self.error("it is larger than \(Self.longest) bytes")
             case let errno: throw self.error("\(errno.explanation) (\(errno))")
             }
         }
     }
 
-    /// One line of printable characters; an editor's line end is not part of it.
+    private static let noLine = "it is empty, or has a control character in it"
+
     private func secret(_ bytes: [UInt8]) throws(CredentialError) -> Secret {
-        let line = bytes.last == 0x0A ? bytes.dropLast() : bytes[...]
-        guard !line.isEmpty, line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            throw error("it is empty, or has a control character in it")
-        }
-        return Secret(line)
+        guard let line = Secret(copying: bytes).line(bytes.count) else { throw error(Self.noLine) }
+        return line
     }
 
     private func error(_ reason: String) -> CredentialError { CredentialError(reference: text, reason: reason) }
@@ -100,67 +103,5 @@ package struct CredentialError: Error, Equatable, Sendable, CustomStringConverti
 
     package var description: String {
         "cannot use credential \(reference): \(reason). Name it as file:/path, env:NAME or credential:NAME."
-    }
-}
-
-/// The bytes of a credential, overwritten when nobody needs them any more.
-package final class Secret: CustomStringConvertible, CustomReflectable {
-    // Not Sendable: it is read and used in one place.
-    private let memory: UnsafeMutableRawBufferPointer
-
-    /// Of bytes that are no secret, where one is wanted.
-    package convenience init(copying bytes: [UInt8]) { self.init(bytes) }
-
-    init(_ bytes: some Collection<UInt8>) {
-        memory = .allocate(byteCount: bytes.count, alignment: 1)
-        memory.copyBytes(from: bytes)
-    }
-
-    deinit {
-        // One that the optimiser may not leave out. explicit_bzero(3)
-        if let start = memory.baseAddress { explicit_bzero(start, memory.count) }
-        memory.deallocate()
-    }
-
-    package var count: Int { memory.count }
-
-    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        body(UnsafeRawBufferPointer(memory))
-    }
-
-    package var description: String { "<a secret>" }
-    package var customMirror: Mirror { Mirror(self, children: []) }
-}
-
-extension Secret {
-    /// git's configuration that sends this secret, with a user's name, to one origin and nowhere else.
-    ///
-    /// - SeeAlso: git-config(1), http.extraHeader; RFC 7617.
-    package func configuration(user: String, origin: String) -> Secret {
-        let pair = Secret(Array("\(user):".utf8) + [UInt8](repeating: 0, count: count))
-        let start = pair.count - count
-        for index in 0..<count { pair.memory[start + index] = memory[index] }
-        let head = Array("[http \"\(origin)/\"]\n\textraHeader = \"Authorization: Basic ".utf8)
-        let tail = Array("\"\n".utf8)
-        let encoded = (pair.count + 2) / 3 * 4
-        let result = Secret(head + [UInt8](repeating: 0, count: encoded) + tail)
-        pair.encode(into: result, at: head.count)
-        return result
-    }
-
-    /// Base64 with padding. RFC 4648 4
-    private func encode(into target: Secret, at start: Int) {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var place = start
-        for group in stride(from: 0, to: count, by: 3) {
-            let left = min(3, count - group)
-            var bits: UInt32 = 0
-            for index in 0..<3 { bits = bits << 8 | (index < left ? UInt32(memory[group + index]) : 0) }
-            for index in 0..<4 {
-                let digit = alphabet[Int(bits >> UInt32(18 - 6 * index) & 63)]
-                target.memory[place] = index <= left ? digit : UInt8(ascii: "=")
-                place += 1
-            }
-        }
     }
 }
