@@ -3,4 +3,6 @@ import Brokers
 import Glibc
 
 // The one descriptor that the supervisor leaves open.
-exit(GitBroker(control: 3).run())
+let control: Int32 = 3
+if CommandLine.arguments.count > 1 { exit(ModelBroker(control: control).run()) }
+exit(GitBroker(control: control).run())

@@ -30,6 +30,9 @@ enum RunVerb {
             Option(
                 "export", "FILE:BYTES", "what the command writes to descriptor 3 goes unread into FILE, cut at BYTES"),
             Option("frames", "FILE", "descriptor 4 inside takes a runner's frames; checked ones are written to FILE"),
+            Option("model", "FILE", "serve the models that FILE describes at http://llm.internal/ inside"),
+            Option("max-budget", "USD", "with --model: what the session may spend, in place of the file's budget_usd"),
+            Option("max-turns", "N", "with --model: how many answers it may have, in place of the file's turns"),
             Option("git", "FILE", "serve the repository that FILE describes at http://git.internal/ inside"),
             Option("result-file", "FILE", "write the record there as well"),
             Option(
@@ -100,6 +103,7 @@ enum RunVerb {
         request.recordFiles = try arguments.value("record-files")
         request.frames = try arguments.value("frames")
         request.git = try arguments.value("git").map { try GitAccess(file: try absolute($0)) }
+        request.model = try model(arguments, context)
         let choices = [Disposition.apply, .diff, .discard].filter { arguments.has($0.rawValue) }
         guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff and --discard") }
         request.disposition = choices.first ?? .keep
@@ -228,6 +232,7 @@ enum RunVerb {
         }
         if let egress = result.egress { report(egress, session: result.session) }
         if let lost = result.git?.lost { Output.error(lost) }
+        if let lost = result.model?.lost { Output.error(lost) }
         if result.leftOutEntries > 0 {
             Output.error(
                 "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "

@@ -67,29 +67,16 @@ extension GitBroker {
 
         /// Reads the memory of the supervisor and of everything below it, and of one process that does have the secret.
         private func lookInMemory(of session: Running, _ forms: [String]) throws {
-            let holder = try Command(
-                "/usr/bin/python3",
-                ["-c", "import sys; s = sys.stdin.readline(); print('held', flush=True); sys.stdin.read()"]
-            ).start()
-            try holder.send(Array((forms[0] + "\n").utf8))
-            #expect(try holder.line() == "held")
-            var scan = Command("/usr/bin/python3", ["-c", Self.scanner, "\(session.pid)", "\(holder.pid)"])
-            scan.input = Array((forms.joined(separator: "\n") + "\n").utf8)
-            scan.deadline = .seconds(60)
-            let seen = try scan.run()
-            #expect(seen.code == 0, "\(seen.errorText)")
-            let scanned = seen.lines.filter { $0.hasPrefix("read ") }.map { $0.split(separator: " ")[1] }
+            let seen = try MemoryScan(of: session.pid, for: forms)
             for name in ["sallyport", "sallyport-gatew", "sallyport-broke", "sp-init", "sh"] {
-                #expect(scanned.contains { $0 == name }, "\(name): \(seen.text)")
+                #expect(seen.read.contains(name), "\(name): \(seen.story)")
             }
-            #expect(seen.lines.filter { $0.hasPrefix("found ") } == ["found python3 \(holder.pid)"], "\(seen.text)")
-            holder.closeInput()
-            _ = try holder.finish()
+            #expect(seen.found == [], "\(seen.story)")
         }
 
         /// Looks through everything that the workload can have written.
         private func lookInside(_ session: Running, _ forms: [String]) throws {
-            let shell = try #require(below(session.pid).first { text("/proc/\($0)/comm") == "sh\n" })
+            let shell = try #require(MemoryScan.below(session.pid).first { text("/proc/\($0)/comm") == "sh\n" })
             let places = ["tmp", "run", "home", "root", "etc", "var", "workspace"].map { "/proc/\(shell)/root/\($0)" }
             func files(with word: String) throws -> [String] {
                 try Command("/bin/grep", ["-rslaF", "-D", "skip", word] + places).run().lines
@@ -97,44 +84,5 @@ extension GitBroker {
             #expect(try files(with: "marker-of-this-test") == ["/proc/\(shell)/root/tmp/marker"])
             for form in forms { #expect(try files(with: form) == []) }
         }
-
-        private func below(_ pid: Int32) -> [Int32] {
-            let tasks = names("/proc/\(pid)/task")
-            let children = tasks.flatMap {
-                (text("/proc/\(pid)/task/\($0)/children") ?? "").split(separator: " ").compactMap { Int32($0) }
-            }
-            return children + children.flatMap { below($0) }
-        }
-
-        /// Says of each process which one it is, and whether one of the words on standard input is in its memory.
-        private static let scanner = """
-            import glob, sys
-            words = [line.strip().encode() for line in sys.stdin if line.strip()]
-            def below(pid):
-                yield pid
-                for path in glob.glob(f"/proc/{pid}/task/*/children"):
-                    for child in open(path).read().split(): yield from below(child)
-            for pid in [p for start in sys.argv[1:] for p in below(start)]:
-                name = open(f"/proc/{pid}/comm").read().strip()
-                memory, size, found = open(f"/proc/{pid}/mem", "rb", buffering=0), 0, False
-                for line in open(f"/proc/{pid}/maps"):
-                    fields = line.split()
-                    if "r" not in fields[1] or fields[-1] in ("[vvar]", "[vvar_vclock]", "[vsyscall]"): continue
-                    start, end = (int(text, 16) for text in fields[0].split("-"))
-                    tail = b""
-                    while start < end:
-                        try:
-                            memory.seek(start)
-                            piece = memory.read(min(1 << 20, end - start))
-                        except OSError: break
-                        if not piece: break
-                        if any(word in tail + piece for word in words): found = True
-                        tail = piece[-128:]
-                        start += len(piece)
-                        size += len(piece)
-                assert size > 4096, name
-                print("read", name, pid, size)
-                if found: print("found", name, pid)
-            """
     }
 }

@@ -16,7 +16,7 @@ struct RecordFiles: ~Copyable {
     private let document: Descriptor
     private let environment: Descriptor
 
-    private static let largestAudit = 64 << 20
+    private static let largestLog = 64 << 20
 
     /// Opens the files before anything runs: one that cannot be written is better known then.
     init(_ prefix: String) throws(SystemError) {
@@ -61,11 +61,12 @@ struct RecordFiles: ~Copyable {
             })
     }
 
-    /// The audit of the session's gateway, once nobody writes it any more; nothing where there was no gateway.
-    borrowing func copyAudit(from session: borrowing Directory) throws(SystemError) {
-        guard try session.contains("audit.jsonl") else { return }
-        let bytes = try session.read("audit.jsonl", limit: Self.largestAudit)
-        let name = prefix + ".audit.jsonl"
-        try Descriptor.create(name).writeAll(bytes, subject: "\"\(name)\"")
+    /// What gateway and model broker wrote, once nobody writes it any more; nothing of those that there were none of.
+    borrowing func copyLogs(from session: borrowing Directory) throws(SystemError) {
+        for log in ["audit.jsonl", ModelFiles.ledger, ModelFiles.transcript] where try session.contains(log) {
+            let bytes = try session.read(log, limit: Self.largestLog)
+            let name = "\(prefix).\(log)"
+            try Descriptor.create(name).writeAll(bytes, subject: "\"\(name)\"")
+        }
     }
 }

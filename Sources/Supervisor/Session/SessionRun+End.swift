@@ -126,6 +126,10 @@ extension SessionRun {
             git.finish()
             result.git?.add(git)
         }
+        if let model {
+            model.finish()
+            result.model?.add(model)
+        }
         if control != nil {
             control = nil
             do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
@@ -134,6 +138,8 @@ extension SessionRun {
         egress?.leave()
         // Whoever reads the quarantine next must find nobody who still writes.
         git?.leave()
+        // It has an id of the block, and the session's secrets.
+        model?.leave()
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
             do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch

@@ -28,6 +28,7 @@ package final class SessionRun {
     var gateway: Gateway?
     var egress: EgressDoor?
     var git: GitDoor?
+    var model: ModelDoor?
     private var records: RecordFiles?
     /// Where the operator asks for a change while the session runs.
     var control: ControlSocket?
@@ -89,7 +90,7 @@ package final class SessionRun {
             }
             result.add(streams.counts)
         }
-        try records?.copyAudit(from: directory.directory)
+        try records?.copyLogs(from: directory.directory)
         try directory.write("result.json", result.json)
         fault.reach("result.written")
         if let copy {
@@ -127,6 +128,7 @@ package final class SessionRun {
         var spec = try preparation.specification(request, session: id, network: door?.network)
         if let door { try startEgress(door, &spec, directory, &result) }
         try startGit(directory, &result)
+        try startModel(directory, &result)
         try joinGroups(&spec)
         fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
@@ -164,6 +166,7 @@ package final class SessionRun {
         do throws(SystemError) {
             try egress?.ready()
             try git?.ready()
+            try model?.ready()
             try openControl(spec, directory)
             try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
@@ -185,7 +188,7 @@ package final class SessionRun {
             request.profile.limits.enforcement == .cgroup
             ? SocketMemory(
                 first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
-        var watch = Watch(gateway: gateway, egress: egress, git: git, control: control, sockets: sockets)
+        var watch = Watch(gateway: gateway, egress: egress, git: git, model: model, control: control, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,
@@ -199,6 +202,7 @@ package final class SessionRun {
         // What it has to do at its end goes on beside all that follows.
         egress?.close()
         git?.close()
+        model?.close()
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)
         // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.
