@@ -20,6 +20,7 @@ case "sweep": exit(SweepVerb.run(rest))
 case "pool": exit(PoolVerb.run(rest))
 case ChangesVerb.name: exit(ChangesVerb.run(rest))
 case KeptChanges.collectorVerb: exit(CollectVerb.run(rest))
+case "model": exit(ModelVerb.run(rest))
 case "task": exit(TaskVerb.run(rest))
 case "collect", "evidence", "reproduce": exit(TaskVerb.run(line))
 case "--version", "version":
