@@ -204,6 +204,7 @@ struct Evidence {
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,
             "observed": observedJSON,
+            "model": record("work")?.model ?? .null,
             "limits_hit": .array(ofEach("limit") { $0.limitsHit }),
             "denials": .array(ofEach("denial") { $0.denials }),
             "claimed": ["frames": .array(claims), "cut": .bool(claimsCut), "log": "work.log"],
@@ -273,6 +274,8 @@ struct Evidence {
         [
             "prompt": "prompt.md", "prompt_sha256": .string(promptDigest), "base": .optional(arguments.base),
             "profile": .string(arguments.profile), "agent_command": .optional(arguments.agentCommand),
+            "model": .optional(arguments.model), "max_budget": .optional(arguments.budget),
+            "max_turns": .optional(arguments.turns),
             "agent_script": arguments.agentScript == nil ? .null : .string(Sandbox.scriptFile),
             "setup_command": .optional(arguments.setupCommand), "build_command": .optional(arguments.buildCommand),
             "lint_command": .optional(arguments.lintCommand), "test_command": .optional(arguments.testCommand),

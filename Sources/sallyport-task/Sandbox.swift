@@ -50,11 +50,13 @@ struct Sandbox {
     ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - frames: Name of the file for the runner's checked statements.
+    ///   - options: More for `sallyport run`.
     ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        workspace: String? = nil, export: Export? = nil, frames: String? = nil, instead other: [String]? = nil
+        workspace: String? = nil, export: Export? = nil, frames: String? = nil, options: [String] = [],
+        instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
@@ -68,6 +70,7 @@ struct Sandbox {
         // By option as well as by profile: a review in a tree that can be written is not started.
         if let workspace { command += ["--workspace", workspace, "--read-only"] }
         for mount in mounts { command += ["--mount", mount] }
+        command += options
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
         if let other {

@@ -33,6 +33,8 @@ struct SessionRecord {
     }
     /// A name that the egress gateway denied, the most frequent one.
     var deniedName: String? { json["egress"]?["denials"]?.arrayValue?.first?["subject"]?.stringValue }
+    /// What the agent asked of models, and what it cost; nil where it had none.
+    var model: JSON? { json["model"].flatMap { $0.isNull ? nil : $0 } }
     var limit: String? { json["limit"]?.stringValue }
     var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
     var denials: [JSON] { json["denials"]?.arrayValue ?? [] }
@@ -41,7 +43,7 @@ struct SessionRecord {
     var evidence: [JSON.Member] {
         [
             "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
-            "egress",
+            "egress", "model",
         ].map { JSON.Member($0, json[$0] ?? .null) }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Delivery
+internal import Documents
 internal import TaskModel
 internal import Workspace
 
@@ -33,6 +34,11 @@ struct Summary {
             lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)")
         }
         lines.append("prompt    \(evidence.promptVersion)  \(directory)/prompt.md")
+        if let model = evidence.record("work")?.model {
+            let spent = model["spent_usd"]?.stringValue ?? "?"
+            let turns = model["turns"]?.intValue ?? 0
+            lines.append("models    \(spent) USD in \(turns) answers; \(directory)/work.model.jsonl")
+        }
         lines.append("agent     \(directory)/work.log (what it says is not checked)")
         if evidence.delivered != nil {
             lines.append("result    \(directory)/result.git, result.bundle\(hasPatch ? ", result.patch" : "")")

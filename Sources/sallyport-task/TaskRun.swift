@@ -236,7 +236,7 @@ struct TaskRun: ~Copyable {
         runner += self.arguments.agentOptions
         let (record, end) = try sandbox.run(
             "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
-            frames: "frames.jsonl")
+            frames: "frames.jsonl", options: self.arguments.modelOptions)
         guard let record else {
             evidence.outcome = .interrupted
             return false

@@ -16,6 +16,10 @@ package enum FileKind: String, Sendable, CaseIterable {
     case record
     /// What a sandbox's gateway decided about the network.
     case network
+    /// What a sandbox asked of models, and what it cost.
+    case model
+    /// What was said to models and by them.
+    case transcript
     /// What a sandbox printed.
     case log
     /// What the runner stated.
@@ -43,8 +47,9 @@ package enum FileKind: String, Sendable, CaseIterable {
     package var source: Source {
         switch self {
         case .prompt: .given
-        case .log, .frames, .received, .declared: .claimed
-        case .evidence, .audit, .plan, .profile, .record, .network, .result, .criteria, .other: .observed
+        case .log, .frames, .received, .declared, .transcript: .claimed
+        case .evidence, .audit, .plan, .profile, .record, .network, .model, .result, .criteria, .other:
+            .observed
         }
     }
 
@@ -60,7 +65,7 @@ package enum FileKind: String, Sendable, CaseIterable {
             (".plan.json", .plan), (".environment.json", .plan), (".profile.txt", .profile),
             (".profile.yaml", .profile),
             (".result.json", .record), (".audit.jsonl", .network),
-            (".log", .log),
+            (".model.jsonl", .model), (".model-transcript.jsonl", .transcript), (".log", .log),
         ]
         let beneath: [(String, FileKind)] = [
             ("result.git/", .result), ("criteria/", .criteria), ("declared/", .declared),
