@@ -141,7 +141,9 @@ package final class EventLoop {
                 source.ready(event.events, tag: slots[index].tag)
             }
         }
-        while let timer = timers.next(due: now) { timer.fire() }
+        // Those of now: one that sets itself anew for at once would keep descriptors waiting for ever.
+        let due = now
+        while let timer = timers.next(due: due) { timer.fire() }
         let work = postponed
         postponed.removeAll(keepingCapacity: true)
         for action in work { action() }
