@@ -118,6 +118,23 @@ extension ModelBrokerSuites {
             #expect(line["settled_microusd"] == line["estimate_microusd"], "\(line)")
         }
 
+        @Test("a client that does not read makes its upstream wait, and nobody else", .timeLimit(.minutes(2)))
+        func slow() throws {
+            let scene = try ModelScene()
+            let outcome = try scene.run(
+                """
+                c, r = begin("messages", "please flood", stream=True)
+                r.readline()
+                for n in range(20): ask("chat", "say hello", stream=True)
+                r.close()
+                """)
+            #expect(outcome.lines.count == 20 && outcome.lines.allSatisfy { $0.hasPrefix("200 ") }, "\(outcome.text)")
+            let told = try scene.vendor.stop().filter { $0.contains("flooded") }
+            let line = try JSON.read(Array(try #require(told.first).utf8), file: "the vendor")
+            // What lay in buffers on the way, and what was read on for its count: without the wait it is hundreds.
+            #expect((line["flooded"]?.intValue ?? .max) < 64 << 20, "\(line)")
+        }
+
         @Test("a session that ends first settles what is under way", .timeLimit(.minutes(2)))
         func ending() throws {
             let scene = try ModelScene()

@@ -19,7 +19,7 @@ struct ExchangeRecord {
     private var sizes: [Int] = []
     private var isShort = false
 
-    private static let longestAnswer = 16 << 20
+    private static let longestAnswer = 4 << 20
 
     init(_ route: ModelRoute, _ request: ModelRequest, _ admitted: AdmittedRequest) {
         self.route = route
