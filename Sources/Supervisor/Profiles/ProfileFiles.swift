@@ -13,6 +13,12 @@ package struct ProfileFiles: Sendable {
     /// The operator's directory first, then the shipped one.
     package init(shipped: String) { directories = ["/etc/sallyport/profiles", shipped] }
 
+    /// The prices of models that are shipped.
+    var modelPrices: String { "\(directories.last ?? "")/\(Self.pricesName)" }
+
+    /// The one file among them that is no profile.
+    private static let pricesName = "models.yaml"
+
     /// Loads a profile by name, or by path when `name` holds a slash or ends in .yaml.
     package func load(_ name: String) throws(PolicyError) -> Profile {
         try Profile.load(name: name) { wanted throws(PolicyError) in try source(wanted, allowPath: wanted == name) }
@@ -72,7 +78,7 @@ package struct ProfileFiles: Sendable {
             }
             for entry in try directory.names() {
                 let text = String(decoding: entry, as: UTF8.self)
-                guard text.hasSuffix(".yaml") else { continue }
+                guard text.hasSuffix(".yaml"), text != Self.pricesName else { continue }
                 let name = String(text.dropLast(5))
                 if !found.contains(where: { $0.name == name }) { found.append((name, "\(path)/\(text)")) }
             }

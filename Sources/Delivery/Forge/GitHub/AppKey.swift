@@ -2,7 +2,7 @@
 internal import CHogweed
 internal import Documents
 internal import Glibc
-package import Workspace
+package import LinuxSystem
 
 /// The private key of a GitHub App, which signs who the App is and is sent nowhere.
 package struct AppKey: ~Copyable {
