@@ -29,7 +29,10 @@ struct TaskFailure: Error, CustomStringConvertible {
         code = "no_credential"
         blocked = BlockedReason(.missingSecret, error.reason, resource: error.reference)
     }
-    init(message: String) { description = message }
+    init(message: String, code: String? = nil) {
+        description = message
+        self.code = code
+    }
 }
 
 /// Runs system calls and gives their error this module's type.

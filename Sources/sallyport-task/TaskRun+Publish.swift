@@ -46,17 +46,9 @@ extension TaskRun {
         let text = try pullRequestText()
         var failure: ForgeError?
         do throws(ForgeError) { try handOver(delivered, text, to: forge) } catch { failure = error }
-        try audit.record(
-            "forge_updated",
-            [
-                .init("pull_request", .optional(evidence.pullRequest)),
-                .init("resolved_threads", .array(evidence.resolvedThreads.map { .int($0) })),
-                .init("failure", .optional(failure?.description)),
-            ])
-        if let failure {
-            (evidence.outcome, evidence.refusal) = (.publishFailed, failure.description)
-            return
-        }
+        if let failure { (evidence.outcome, evidence.refusal) = (.publishFailed, failure.description) }
+        try audit.record(.forgeUpdated(evidence.json(files: [])))
+        if failure != nil { return }
         if evidence.outcome == .agentFailed, evidence.pullRequest != nil { evidence.outcome = .completedWithWarning }
         if let number = evidence.pullRequest {
             let page = evidence.pullRequestPage.map { "  \($0)" } ?? ""

@@ -5,7 +5,8 @@ extension BundleAgreement {
     /// Holds the audit against the evidence and against the records of the sandboxes, from its first record to its last:
     ///
     ///     task_created  upstream_read?  hydration_complete
-    ///     (one sandbox's end and what it ran into | branch_pushed | push_gate | what was received | upstream_pushed)*
+    ///     (one sandbox's end and what it ran into | branch_pushed | push_gate | what was received | upstream_pushed |
+    ///     forge_updated)*
     ///     task_completed or task_failed
     func checkAudit(
         _ bytes: [UInt8], _ sandboxes: [ObservedSandbox], _ evidence: JSON, _ report: inout BundleReport
@@ -53,6 +54,10 @@ extension BundleAgreement {
                 require(
                     event == pushed.popFirst(), record, "tells of another push than \(Manifest.evidenceName)")
             case .upstream: upstream = record
+            case .forge:
+                require(
+                    event == .forgeUpdated(evidence), record,
+                    "tells the forge another thing than \(Manifest.evidenceName)")
             case .gate: gate = record
             case .delivery: delivery = record
             case .other: require(false, record, "is of no kind that stands there")

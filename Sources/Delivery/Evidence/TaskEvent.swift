@@ -43,6 +43,15 @@ package struct TaskEvent: Equatable, Sendable {
         TaskEvent("upstream_pushed", [.init("upstream", evidence["upstream"] ?? .null)])
     }
 
+    /// What the forge was told, or why that did not come off.
+    package static func forgeUpdated(_ evidence: JSON) -> TaskEvent {
+        let hasFailed = evidence["outcome"]?.stringValue == "publish_failed"
+        return TaskEvent(
+            "forge_updated",
+            ["pull_request", "resolved_threads"].map { .init($0, evidence["forge"]?[$0] ?? .null) }
+                + [.init("failure", hasFailed ? evidence["refusal"] ?? .null : .null)])
+    }
+
     /// Each branch that the agent's session pushed to its own repository.
     package static func pushed(_ evidence: JSON) -> [TaskEvent] {
         (evidence["received"]?["pushed"]?.arrayValue ?? []).map { branch in
@@ -86,7 +95,7 @@ package struct TaskEvent: Equatable, Sendable {
     static let sandboxEnd = "sandbox_destroyed"
 
     /// Which part of the evidence a record is of.
-    enum Subject { case sandbox, gate, delivery, pushed, upstream, other }
+    enum Subject { case sandbox, gate, delivery, pushed, upstream, forge, other }
 
     var subject: Subject {
         switch name {
@@ -95,6 +104,7 @@ package struct TaskEvent: Equatable, Sendable {
         case "commit_received", "delivery_refused": .delivery
         case "branch_pushed": .pushed
         case "upstream_pushed": .upstream
+        case "forge_updated": .forge
         default: .other
         }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Secrets
 
 /// What a task looks at before it begins, and the mark that it may leave on a commit.
 extension GitHubForge {

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 internal import Documents
+// SPDX-License-Identifier: Apache-2.0
+internal import Secrets
 internal import Workspace
 
 /// What kept a call from being answered, and whether time cures it.
