@@ -88,7 +88,9 @@ let package = Package(
         // Virtual hosts that a session has instead of credentials.
         .target(
             name: "Brokers",
-            dependencies: ["CZlib", "CLinux", "LinuxSystem", "Documents", "Secrets", "Wire", "Egress", "Workspace"],
+            dependencies: [
+                "CZlib", "CCurl", "CLinux", "LinuxSystem", "Documents", "Secrets", "Policy", "Wire", "Egress", "Workspace",
+            ],
             swiftSettings: strict),
         // Push gate, forges, evidence.
         .target(
@@ -120,7 +122,7 @@ let package = Package(
             name: "sallyport-gateway", dependencies: ["Egress", "Terminal", "Wire", "LinuxSystem", "CLinux"],
             swiftSettings: strict, linkerSettings: staticExecutable),
 
-        // A session's repository at git.internal: the only process that parses what a sandbox sends to git.
+        // What a session has instead of credentials: git.internal and llm.internal, a process for each session and host.
         .executableTarget(
             name: "sallyport-broker", dependencies: ["Brokers"], swiftSettings: strict, linkerSettings: staticLibrary),
 

@@ -57,12 +57,13 @@ struct Sandbox {
     ///   - git: Describes the repository that it finds at git.internal.
     ///   - frames: Name of the file for the runner's checked statements.
     ///   - keeps: Keep what the workspace holds at the end, to be looked at.
+    ///   - options: More for `sallyport run`.
     ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
         workspace: String? = nil, export: Export? = nil, git: String? = nil, frames: String? = nil, keeps: Bool = false,
-        instead other: [String]? = nil
+        options: [String] = [], instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
@@ -76,6 +77,7 @@ struct Sandbox {
         // By option as well as by profile: a review in a tree that can be written is not started.
         if let workspace { command += ["--workspace", workspace, "--read-only"] }
         for mount in mounts { command += ["--mount", mount] }
+        command += options
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let git { command += ["--git", git] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }

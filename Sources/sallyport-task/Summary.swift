@@ -39,6 +39,11 @@ struct Summary {
             lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)\(page)")
         }
         lines.append("prompt    \(evidence.promptVersion)  \(directory)/prompt.md")
+        if let model = evidence.record("work")?.model {
+            let spent = model["spent_usd"]?.stringValue ?? "?"
+            let turns = model["turns"]?.intValue ?? 0
+            lines.append("models    \(spent) USD in \(turns) answers; \(directory)/work.model.jsonl")
+        }
         lines.append("agent     \(directory)/work.log (what it says is not checked)")
         if let work = evidence.record("work"), work.hasKept {
             // The clone borrows its objects from there. gitrepository-layout(5), alternates

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Delivery
+internal import LinuxSystem
 internal import TaskModel
 internal import Workspace
 
@@ -39,6 +40,10 @@ struct TaskArguments {
     private(set) var agentCommand: String?
     private(set) var agentScript: String?
     private(set) var agentOptions: [String] = []
+    /// The file of `--model`, and what stands in for its limits.
+    private(set) var model: String?
+    private(set) var budget: String?
+    private(set) var turns: Int?
     private(set) var setupCommand: String?
     private(set) var buildCommand: String?
     private(set) var lintCommand: String?
@@ -100,6 +105,9 @@ struct TaskArguments {
           --prompt-by WAY         file (default; $SALLYPORT_PROMPT_FILE), stdin, argument
           --agent-timeout SECONDS ends the agent; what it left is delivered all the same
           --agent-turns NUMBER    ends the agent after so many turns that it tells of in $SALLYPORT_EVENTS
+          --model FILE            the agent finds the models that FILE describes at http://llm.internal/; it has no key
+          --max-budget USD        what it may spend on them, in place of the file's budget_usd
+          --max-turns N           how many answers it may have, in place of the file's turns
         what decides
           --setup-command CMD     run first in every sandbox, to install what the project needs
           --build-command CMD     must not fail where it passed before
@@ -159,6 +167,9 @@ struct TaskArguments {
             throw Self.misuse("--prompt-by is the preset's to say: without --agent")
         }
         if agent == nil, agentModel != nil { throw Self.misuse("--agent-model needs --agent") }
+        if model == nil && (budget != nil || turns != nil) {
+            throw Self.misuse("--max-budget and --max-turns need --model")
+        }
         if type.needsPullRequest {
             guard pullRequest != nil, forge != nil else { throw Self.misuse("\(type.rawValue) needs --forge and --pr") }
             if issue != nil || base != nil || repository != nil {
@@ -212,6 +223,13 @@ struct TaskArguments {
         if marksCommit && !pushes { throw Self.misuse("--status marks a commit that is pushed, and there is none") }
     }
 
+    /// What of this `sallyport run` is told, for the sandbox with the agent in it.
+    var modelOptions: [String] {
+        guard let model else { return [] }
+        return ["--model", model] + (budget.map { ["--max-budget", $0] } ?? [])
+            + (turns.map { ["--max-turns", "\($0)"] } ?? [])
+    }
+
     private typealias Field = @Sendable (inout TaskArguments, String) throws(TaskFailure) -> Void
 
     private static let fields: [String: Field] = [
@@ -262,6 +280,11 @@ struct TaskArguments {
         },
         "--agent-turns": { (arguments, value) throws(TaskFailure) in
             arguments.agentOptions += ["--agent-turns", "\(try number("--agent-turns", value))"]
+        },
+        "--model": { (arguments, value) throws(TaskFailure) in arguments.model = value },
+        "--max-budget": { (arguments, value) throws(TaskFailure) in arguments.budget = value },
+        "--max-turns": { (arguments, value) throws(TaskFailure) in
+            arguments.turns = try number("--max-turns", value)
         },
         "--setup-command": { (arguments, value) throws(TaskFailure) in arguments.setupCommand = value },
         "--build-command": { (arguments, value) throws(TaskFailure) in arguments.buildCommand = value },

@@ -51,7 +51,8 @@ extension TaskRun {
         runner += self.arguments.agentOptions
         let (record, end) = try sandbox.run(
             "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
-            git: repository?.description, frames: "frames.jsonl", keeps: self.arguments.keep)
+            git: repository?.description, frames: "frames.jsonl", keeps: self.arguments.keep,
+            options: self.arguments.modelOptions)
         guard let record else {
             evidence.outcome = .interrupted
             return false

@@ -13,6 +13,7 @@ enum Overview {
           collect    takes what an agent left in a directory, running nothing of it
           evidence   what a task did, and whether its bundle is what this host signed
           reproduce  a sandbox of a task once more, from its bundle alone
+          model      what a session said to models, once more sallyport model replay model-record.jsonl
           session    list, show, diff, apply, discard, stop   sallyport session list
           why        one recorded decision about the network  sallyport why s-abcdefghijkl-12
           profile    list, show, lint what a sandbox allows   sallyport profile show strict --resolved

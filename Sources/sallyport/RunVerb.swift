@@ -34,11 +34,14 @@ enum RunVerb {
             Option(
                 "export", "FILE:BYTES", "what the command writes to descriptor 3 goes unread into FILE, cut at BYTES"),
             Option("frames", "FILE", "descriptor 4 inside takes a runner's frames; checked ones are written to FILE"),
+            Option("model", "FILE", "serve the models that FILE describes at http://llm.internal/ inside"),
+            Option("max-budget", "USD", "with --model: what the session may spend, in place of the file's budget_usd"),
+            Option("max-turns", "N", "with --model: how many answers it may have, in place of the file's turns"),
             Option("git", "FILE", "serve the repository that FILE describes at http://git.internal/ inside"),
             Option("result-file", "FILE", "write the record there as well"),
             Option(
                 "record-files", "PREFIX",
-                "write plan, profile, environment, network audit and git ledger as well, each file's name beginning with PREFIX"
+                "write plan, profile, environment, network audit and the brokers' ledgers as well, each file's name beginning with PREFIX"
             ),
             Option("dry-run", nil, "print the launch plan and run nothing"),
             Option("raw-output", nil, "on a terminal, do not defuse escape sequences"),
@@ -101,6 +104,7 @@ enum RunVerb {
         profile = try limited(profile, arguments)
         var request = RunRequest(profile: profile, argv: try words(command.count))
         try fill(&request, arguments)
+        request.model = try model(arguments, context)
         try requireChanges(request)
         return request
     }
@@ -251,6 +255,7 @@ enum RunVerb {
         }
         if let egress = result.egress { report(egress, session: result.session) }
         if let lost = result.git?.lost { Output.error(lost) }
+        if let lost = result.model?.lost { Output.error(lost) }
         if result.leftOutEntries > 0 {
             Output.error(
                 "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "

@@ -21,6 +21,7 @@ case "pool": exit(PoolVerb.run(rest))
 case ChangesVerb.name: exit(ChangesVerb.run(rest))
 case KeptChanges.collectorVerb: exit(CollectVerb.run(rest))
 case ReplayVerb.name: exit(ReplayVerb.run(rest))
+case "model": exit(ModelVerb.run(rest))
 case "task": exit(TaskVerb.run(rest))
 case "agent", "collect", "evidence", "reproduce": exit(TaskVerb.run(line))
 case "--version", "version":

@@ -1,6 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import Documents
 import Glibc
-// SPDX-License-Identifier: Apache-2.0
 import LinuxSystem
 import TestSupport
 import Testing

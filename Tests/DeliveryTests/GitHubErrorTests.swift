@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
+import LinuxSystem
 import TestSupport
 import Testing
 import Workspace

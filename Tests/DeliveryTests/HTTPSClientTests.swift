@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Documents
 import Glibc
+import LinuxSystem
 import TestSupport
 import Testing
 import Workspace

@@ -36,6 +36,30 @@ struct LoopTests {
         #expect(idle == -1)
     }
 
+    @Test("a timer that sets itself anew for at once does not keep descriptors waiting")
+    func restless() throws {
+        let loop = try EventLoop()
+        let pipe = try Channel.pipe()
+        let source = Source()
+        source.action = { _ in loop.stop() }
+        let registration = try loop.add(pipe.first.number, SP_EPOLLIN, source, tag: 1)
+        var fired = 0
+        let writer = pipe.second.number
+        func set() {
+            _ = loop.after(milliseconds: 0) {
+                fired += 1
+                // What becomes ready now is heard before the timer had its thousandth turn.
+                if fired == 1 { _ = [UInt8(1)].withUnsafeBytes { sp_write(writer, $0.baseAddress!, 1) } }
+                if fired < 1000 { set() } else { loop.stop() }
+            }
+        }
+        set()
+        try loop.run()
+        #expect(source.heard == [1] && fired < 1000)
+        loop.remove(registration)
+        withExtendedLifetime(pipe) {}
+    }
+
     @Test("drops an event of a descriptor that was replaced within the same batch")
     func generations() throws {
         let loop = try EventLoop()

@@ -75,21 +75,13 @@ extension GitBroker {
 
         /// Looks through everything that the workload can have written.
         private func lookInside(_ session: Running, _ forms: [String]) throws {
-            let shell = try #require(below(session.pid).first { text("/proc/\($0)/comm") == "sh\n" })
+            let shell = try #require(MemoryScan.below(session.pid).first { text("/proc/\($0)/comm") == "sh\n" })
             let places = ["tmp", "run", "home", "root", "etc", "var", "workspace"].map { "/proc/\(shell)/root/\($0)" }
             func files(with word: String) throws -> [String] {
                 try Command("/bin/grep", ["-rslaF", "-D", "skip", word] + places).run().lines
             }
             #expect(try files(with: "marker-of-this-test") == ["/proc/\(shell)/root/tmp/marker"])
             for form in forms { #expect(try files(with: form) == []) }
-        }
-
-        private func below(_ pid: Int32) -> [Int32] {
-            let tasks = names("/proc/\(pid)/task")
-            let children = tasks.flatMap {
-                (text("/proc/\(pid)/task/\($0)/children") ?? "").split(separator: " ").compactMap { Int32($0) }
-            }
-            return children + children.flatMap { below($0) }
         }
     }
 }

@@ -34,6 +34,15 @@ package struct MemoryScan {
         _ = try holder.finish()
     }
 
+    /// Every process that a process has started, and those that they have.
+    package static func below(_ pid: Int32) -> [Int32] {
+        let tasks = TestSupport.names("/proc/\(pid)/task")
+        let children = tasks.flatMap {
+            (text("/proc/\(pid)/task/\($0)/children") ?? "").split(separator: " ").compactMap { Int32($0) }
+        }
+        return children + children.flatMap { below($0) }
+    }
+
     /// Says of each process which one it is, and whether one of the words on standard input is in its memory.
     private static let scanner = """
         import glob, sys

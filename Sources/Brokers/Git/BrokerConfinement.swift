@@ -101,7 +101,7 @@ struct BrokerConfinement {
         }
     }
 
-    private static func demand(
+    static func demand(
         _ result: Int32, _ check: GatewayReport.Refusal.Check, answer: Int32 = 0
     ) throws(BrokerRefused) {
         guard result >= 0 else { throw BrokerRefused(check, errno: -result) }

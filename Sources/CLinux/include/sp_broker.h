@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes of a broker: one for each connection. Every function returns -errno on failure.
 #pragma once
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
@@ -106,6 +107,41 @@ static inline int sp_broker_keep_group(int may_start) {
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, starting),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program) < 0 ? -errno : 0;
+}
+
+/// Narrows a model broker to what it does from now on: sockets of TCP and UDP, and files opened for reading only.
+///
+/// Its first filter had to allow the exec that started it, the route socket, and what its libraries do at their start. Which
+/// files it may still read Landlock says: those of certificates, which GnuTLS reads for each connection.
+static inline int sp_model_narrow(void) {
+    enum { TYPE_MASK = 0xf, WRITES = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC };
+    // Numbers are places in this list. Without open(2), whose flags stand elsewhere; arm64 has none.
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+#if defined(__x86_64__)
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_open, 15, 0),                    // 1: to 17
+#else
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 437 /* openat2 */, 15, 0),           // 1: to 17
+#endif
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 13, 0),                  // 2: to 16
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 12, 0),                // 3: to 16
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),                   // 4: else to 8
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, WRITES, 10, 0),                     // 6: to 17
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 6),                   // 8: else to 15
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2 /* AF_INET */, 1, 0),              // 10: to 12
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 10 /* AF_INET6 */, 0, 5),            // 11: else to 17
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TYPE_MASK),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 2 /* SOCK_DGRAM; SOCK_STREAM is 1 */, 2, 0),  // 14: to 17
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),                            // 15
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),                     // 16
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),                   // 17
     };
     struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program) < 0 ? -errno : 0;

@@ -91,6 +91,21 @@ static inline long sp_accept(int listener, struct sp_endpoint *peer) {
     return bad < 0 ? bad : fd;
 }
 
+/// A listening socket; `place` gets the port that it has.
+static inline long sp_listen_stream(struct sp_endpoint *place) {
+    union sp_socket_address address;
+    socklen_t size = sp_endpoint_to(place, &address);
+    const int on = 1;
+    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    long failed = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 || bind(fd, &address.any, size) < 0 ||
+                          listen(fd, 64) < 0 || getsockname(fd, &address.any, &size) < 0
+                      ? -(long)errno
+                      : sp_endpoint_from(&address, place);
+    if (failed < 0) close(fd);
+    return failed < 0 ? failed : fd;
+}
+
 /// The address that a connection was made to: with AnyIP routes, the one that the client asked for.
 static inline long sp_local_endpoint(int fd, struct sp_endpoint *local) {
     union sp_socket_address address;
@@ -144,6 +159,7 @@ static inline long sp_reset_on_close(int fd) {
 }
 
 static inline long sp_shutdown_write(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
+static inline long sp_shutdown_both(int fd) { return shutdown(fd, SHUT_RDWR) < 0 ? -errno : 0; }
 
 static inline long sp_receive_bytes(int fd, void *buffer, size_t size) {
     long got = recv(fd, buffer, size, MSG_DONTWAIT);

@@ -19,6 +19,7 @@ extension BundleAgreement {
             }
             require(!other.isEmpty, "says something of \"\(sandbox.label)\" that its record does not")
         }
+        require(evidence["model"] == sandboxes.model, "has other totals of models than the agent's record")
         require(evidence["limits_hit"] == sandboxes.limitsHit, "has other limits hit than the records")
         require(evidence["denials"] == sandboxes.denials, "has other denials than the records")
         checks(sandboxes, evidence, require)

@@ -20,6 +20,10 @@ package enum FileKind: String, Sendable, CaseIterable {
     case repository
     /// What a credential was used for.
     case uses
+    /// What a sandbox asked of models, and what it cost.
+    case model
+    /// What was said to models and by them.
+    case transcript
     /// What a sandbox printed.
     case log
     /// What the runner stated.
@@ -47,8 +51,9 @@ package enum FileKind: String, Sendable, CaseIterable {
     package var source: Source {
         switch self {
         case .prompt: .given
-        case .log, .frames, .received, .declared: .claimed
-        case .evidence, .audit, .plan, .profile, .record, .network, .repository, .uses, .result, .criteria, .other:
+        case .log, .frames, .received, .declared, .transcript: .claimed
+        case .evidence, .audit, .plan, .profile, .record, .network, .repository, .uses, .model, .result, .criteria,
+            .other:
             .observed
         }
     }
@@ -66,7 +71,7 @@ package enum FileKind: String, Sendable, CaseIterable {
             (".plan.json", .plan), (".environment.json", .plan), (".profile.txt", .profile),
             (".profile.yaml", .profile),
             (".result.json", .record), (".audit.jsonl", .network), (".git.jsonl", .repository),
-            (".log", .log),
+            (".model.jsonl", .model), (".model-transcript.jsonl", .transcript), (".log", .log),
         ]
         let beneath: [(String, FileKind)] = [
             ("result.git/", .result), ("criteria/", .criteria), ("declared/", .declared),

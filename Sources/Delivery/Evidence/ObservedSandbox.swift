@@ -19,6 +19,8 @@ package struct ObservedSandbox: Sendable {
     package static let work = "work"
     static let recordEnding = ".result.json"
     private static let gitEnding = ".git.jsonl"
+    /// The ledgers of the model broker by their members.
+    private static let modelLogs = [("model_file", ".model.jsonl"), ("transcript_file", ".model-transcript.jsonl")]
     /// The documents of each sandbox by their members under `observed`.
     private static let documents = [
         ("log", ".log"), ("record", recordEnding), ("plan", ".plan.json"), ("environment", ".environment.json"),
@@ -36,7 +38,7 @@ package struct ObservedSandbox: Sendable {
     /// The sandbox that a file of the bundle is of; nil when it is of none.
     static func label(ofFile path: String) -> String? {
         guard !path.contains("/") else { return nil }
-        let endings = documents.map(\.1) + [".audit.jsonl", gitEnding]
+        let endings = documents.map(\.1) + [".audit.jsonl", gitEnding] + modelLogs.map(\.1)
         return endings.first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) }
     }
 
@@ -48,9 +50,10 @@ package struct ObservedSandbox: Sendable {
         var members = outcome.map { [JSON.Member("test", .string($0.rawValue))] } ?? []
         members += record.members([
             "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
-            "egress", "git",
+            "egress", "git", "model",
         ])
         if record.hasRepository { members.append(.init("git_file", .string(label + Self.gitEnding))) }
+        if record.model != nil { members += Self.modelLogs.map { JSON.Member($0.0, .string(label + $0.1)) } }
         members += Self.documents.map { JSON.Member($0.0, .string(label + $0.1)) }
         return .object(members)
     }
@@ -60,6 +63,8 @@ extension [ObservedSandbox] {
     /// All of them, each under its label.
     package var observed: JSON { .object(map { JSON.Member($0.label, $0.json) }) }
     package var limitsHit: JSON { each("limit") { $0.limitsHit } }
+    /// What the agent asked of models: nobody else has any.
+    package var model: JSON { first { $0.label == ObservedSandbox.work }?.record.model ?? .null }
     package var denials: JSON { each("denial") { $0.denials } }
 
     /// Something of every record, each with the sandbox it is from.

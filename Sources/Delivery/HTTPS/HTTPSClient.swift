@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CCurl
+package import LinuxSystem
 package import Workspace
 
 /// A client for one server: HTTPS only, without redirects, proxies, cookies, stored passwords or any setting of the caller.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CCurl
 internal import Glibc
-internal import Workspace
+internal import LinuxSystem
 
 /// One transfer of libcurl: its options, what they borrow, and how it ended.
 struct Transfer {

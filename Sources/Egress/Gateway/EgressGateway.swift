@@ -31,8 +31,8 @@ final class EgressGateway {
     private var allowed: [Endpoint: EgressPolicy.Decision] = [:]
     private(set) var generation: UInt32
     var names: NameTable
-    /// Where connections to the session's repository go; nil in a session without one.
-    let repository: RepositoryDoor?
+    /// Where connections to the session's own hosts go.
+    let brokers: [VirtualHost: BrokerDoor]
 
     private(set) var responder: Responder!
     private var sources: [any EventSource] = []
@@ -63,7 +63,7 @@ final class EgressGateway {
         resolver.setHosts(configuration.hosts)
         owners = Owners(loop, caps, ask: ask)
         hostSockets = HostSockets(loop, caps, configuration.policy, ask: connect)
-        repository = sockets.repository.map { RepositoryDoor($0.owned) }
+        brokers = sockets.brokers.mapValues { BrokerDoor($0.owned) }
         responder = Responder(self, ipv6: ipv6)
         for number in sockets.dnsDatagrams { sources.append(try DatagramSource(self, socket: number.owned)) }
         for number in sockets.dnsListeners {
@@ -208,7 +208,7 @@ extension EgressGateway {
         var transparent: [Number] = []
         var taps: [Number] = []
         var hostSockets: [(number: UInt16, Number)] = []
-        var repository: Number?
+        var brokers: [VirtualHost: Number] = [:]
     }
 }
 

@@ -86,7 +86,8 @@ package final class EgressService {
             case .transparentListener: sockets.transparent.append(.init(value: number))
             case .socketListener(let grant): sockets.hostSockets.append((grant, .init(value: number)))
             case .tap: sockets.taps.append(.init(value: number))
-            case .repository: sockets.repository = .init(value: number)
+            case .repository: sockets.brokers[.repository] = .init(value: number)
+            case .model: sockets.brokers[.model] = .init(value: number)
             }
         }
         guard let file = configuration.take() else { throw SystemError("read", "the configuration", Errno(EBADMSG)) }
@@ -189,7 +190,7 @@ package final class EgressService {
 }
 
 extension EgressService: EventSource {
-    func ready(_ events: UInt32, tag: Int) {
+    package func ready(_ events: UInt32, tag: Int) {
         do throws(SystemError) { try heed() } catch {
             if error.errno != .again { stop(orderly: false) }
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 internal import Glibc
-internal import LinuxSystem
+package import LinuxSystem
 
 /// Something that waits for its descriptors to become ready.
-protocol EventSource: AnyObject {
+package protocol EventSource: AnyObject {
     /// Takes the events of one of its descriptors; `tag` is what it registered that one under.
     func ready(_ events: UInt32, tag: Int)
 }
@@ -13,9 +13,9 @@ protocol EventSource: AnyObject {
 ///
 /// A descriptor number may be closed and opened again while an event of its earlier life is still in the batch that
 /// was read. Every registration therefore has a generation, and an event of an older one is dropped.
-final class EventLoop {
+package final class EventLoop {
     /// Where a descriptor is registered.
-    struct Registration {
+    package struct Registration {
         fileprivate let index: Int
         fileprivate let generation: UInt32
         fileprivate let descriptor: Int32
@@ -37,7 +37,7 @@ final class EventLoop {
     private var events = [sp_event](repeating: sp_event(), count: Int(batch))
     private static let batch: Int32 = 64
 
-    init() throws(SystemError) {
+    package init() throws(SystemError) {
         epoll = Descriptor(owning: Int32(try checked("create", "an epoll instance") { sp_epoll_create() }))
     }
 
@@ -46,7 +46,7 @@ final class EventLoop {
     /// Watches a descriptor for as long as its source lives and has not removed it.
     ///
     /// - Parameter first: Its events are served before all others of a round: what they begin goes on outside meanwhile.
-    func add(
+    package func add(
         _ descriptor: Int32, _ events: UInt32, _ source: any EventSource, tag: Int = 0, first: Bool = false
     ) throws(SystemError) -> Registration {
         let index = free.popLast() ?? slots.count
@@ -64,7 +64,7 @@ final class EventLoop {
     }
 
     /// Changes what a descriptor is watched for.
-    func change(_ registration: Registration, _ events: UInt32) throws(SystemError) {
+    package func change(_ registration: Registration, _ events: UInt32) throws(SystemError) {
         let token = UInt64(registration.generation) << 32 | UInt64(registration.index)
         try checked("watch", "descriptor \(registration.descriptor)") {
             sp_epoll_change(epoll.number, registration.descriptor, events, token)
@@ -72,7 +72,7 @@ final class EventLoop {
     }
 
     /// Forgets a descriptor. Must come before its close: a copy of it elsewhere would keep it in the set. epoll(7)
-    func remove(_ registration: Registration) {
+    package func remove(_ registration: Registration) {
         guard slots[registration.index].generation == registration.generation else { return }
         _ = sp_epoll_remove(epoll.number, registration.descriptor)
         release(registration.index)
@@ -100,24 +100,24 @@ final class EventLoop {
     // MARK: Time
 
     /// Nanoseconds of the monotonic clock.
-    var now: UInt64 { sp_clock_ns(CLOCK_MONOTONIC) }
+    package var now: UInt64 { sp_clock_ns(CLOCK_MONOTONIC) }
 
     /// Calls `action` once, after so many milliseconds, unless the timer is cancelled before.
-    func after(milliseconds: UInt64, _ action: @escaping () -> Void) -> LoopTimer {
+    package func after(milliseconds: UInt64, _ action: @escaping () -> Void) -> LoopTimer {
         let timer = LoopTimer(deadline: now + milliseconds * 1_000_000, action: action)
         timers.insert(timer)
         return timer
     }
 
     /// Calls `action` in the next round, after the events that are already there.
-    func postpone(_ action: @escaping () -> Void) { postponed.append(action) }
+    package func postpone(_ action: @escaping () -> Void) { postponed.append(action) }
 
     // MARK: Running
 
-    func stop() { isStopped = true }
+    package func stop() { isStopped = true }
 
     /// Waits and serves until ``stop()``.
-    func run() throws(SystemError) {
+    package func run() throws(SystemError) {
         while !isStopped { _ = try turn(timeout: postponed.isEmpty ? timers.milliseconds(from: now) : 0) }
     }
 
@@ -141,7 +141,9 @@ final class EventLoop {
                 source.ready(event.events, tag: slots[index].tag)
             }
         }
-        while let timer = timers.next(due: now) { timer.fire() }
+        // Those of now: one that sets itself anew for at once would keep descriptors waiting for ever.
+        let due = now
+        while let timer = timers.next(due: due) { timer.fire() }
         let work = postponed
         postponed.removeAll(keepingCapacity: true)
         for action in work { action() }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A moment at which something is to be done once.
-final class LoopTimer {
+package final class LoopTimer {
     let deadline: UInt64
     private var action: (() -> Void)?
 
@@ -11,7 +11,7 @@ final class LoopTimer {
     }
 
     /// Lets go of what it would have called; the timer itself leaves the heap when its time comes.
-    func cancel() { action = nil }
+    package func cancel() { action = nil }
 
     var isCancelled: Bool { action == nil }
 

@@ -172,23 +172,23 @@ final class Connection: EgressGateway.Live {
         guard let rule else { return }
         phase = .dialing
         timer?.cancel()
-        if rule.isRepository { return enterRepository() }
+        if let host = rule.virtualHost { return enter(host) }
         let dialer = Dialer(gateway, rule: rule, port: asked.port) { [weak self] outcome in self?.dialed(outcome) }
         self.dialer = dialer
         if let name { dialer.start(name: name) } else { dialer.start(address: asked.address) }
     }
 
     /// Hands one end of a new connection to the broker; nothing of it is looked at here.
-    private func enterRepository() {
+    private func enter(_ host: VirtualHost) {
         do throws(SystemError) {
-            guard let door = gateway.repository else { throw SystemError("reach", "the repository", Errno(ENOTCONN)) }
+            guard let door = gateway.brokers[host] else { throw SystemError("reach", host.rawValue, Errno(ENOTCONN)) }
             let socket = try door.open()
             upstreamRegistration = try gateway.loop.add(
                 socket.number, SP_EPOLL_RELAY, self, tag: Side.upstream.rawValue)
             upstream = consume socket
         } catch {
             return fail(
-                "repository_unavailable", "the session's repository takes no connection: \(error.errno.explanation)")
+                "\(host)_unavailable", "\(host.rawValue) takes no connection: \(error.errno.explanation)")
         }
         connected()
     }

@@ -72,44 +72,15 @@ final class Dialer: EventSource {
     // MARK: Judging
 
     private func judge(_ addresses: [IPAddress]) {
-        var refused: (Denial, IPAddress)?
-        var passed: [IPAddress] = []
-        for address in addresses {
-            switch verdict(on: address) {
-            case .allowed: passed.append(address)
-            case .refused(let denial): refused = refused ?? (denial, address)
-            case nil: break
-            }
-        }
-        // One bad answer among good ones is left out; a client outside would not dial it either.
-        candidates = passed[...]
-        guard passed.isEmpty else { return dialNext() }
-        if let refused { return finish(.denied(refused.0, refused.1)) }
-        finish(.failed(reason: "unreachable", detail: "this host has no route to any address of it"))
-    }
-
-    /// Nil when the host has no route there.
-    private func verdict(on address: IPAddress) -> AddressVerdict? {
-        let byRule = gateway.policy.vet(address, for: rule)
-        guard case .allowed(let named) = byRule else { return byRule }
-        let route: HostRoutes.Verdict
-        do throws(SystemError) { route = try gateway.routes.verdict(on: address, now: gateway.loop.now) } catch {
-            return .refused(
-                Denial(
-                    .addressNotPublic, rule: rule, "the host's routing could not be asked about \(address)",
-                    remedy: "See the gateway's netlink socket: \(error.errno)."))
-        }
-        switch route {
-        case .outward: return byRule
-        case .unreachable: return nil
-        case .own, .onLink:
-            // An address that the rule names by itself is wanted, wherever it lies.
-            if named { return byRule }
-            let what = route == .own ? "the host's own" : "on a network that the host is attached to"
-            return .refused(
-                Denial(
-                    .addressNotPublic, rule: rule, "\(address) is \(what), and \"\(rule.subject)\" does not name it",
-                    remedy: "If the host belongs there, add its block to the addresses of that rule (\(rule.origin))."))
+        let judge = AddressJudge(
+            policy: gateway.policy, rule: rule, routes: gateway.routes, now: gateway.loop.now)
+        switch judge.judge(addresses) {
+        case .passed(let addresses):
+            candidates = addresses[...]
+            dialNext()
+        case .refused(let denial, let address): finish(.denied(denial, address))
+        case .unreachable:
+            finish(.failed(reason: "unreachable", detail: "this host has no route to any address of it"))
         }
     }
 

@@ -14,6 +14,10 @@ package struct IdBlock: Sendable, Equatable {
     }
     /// The id of the gateway: last of the block, on the host only.
     package var last: UInt32 { base + Self.size - 1 }
+    /// The id of the process with the session's secrets. It has a number inside, which no process there has: none is the
+    /// agent's or sp-init's, and nobody inside can become another. The two above it are the gateway's and the owner's of
+    /// the namespace.
+    package var broker: UInt32 { base + Self.size - 3 }
 }
 
 /// The ids that sessions may be given; configured in the host file, checked by `doctor`.

@@ -17,23 +17,30 @@ struct RecordFiles: ~Copyable {
     private let environment: Descriptor
     private let audit: Descriptor?
     private let git: Descriptor?
+    private let model: Descriptor?
+    private let transcript: Descriptor?
 
-    private static let largestLedger = 64 << 20
+    private static let largestLog = 64 << 20
 
     /// Opens the files before anything runs: one that cannot be written is better known then.
     ///
     /// - Parameters:
     ///   - hasAudit: Whether the session has a gateway, which writes one.
     ///   - hasRepository: Whether it has a broker for git, which writes another.
-    init(_ prefix: String, hasAudit: Bool, hasRepository: Bool) throws(SystemError) {
+    ///   - hasModel: Whether it has a broker for models, which writes a ledger and a transcript.
+    init(_ prefix: String, hasAudit: Bool, hasRepository: Bool, hasModel: Bool) throws(SystemError) {
         let plan = try Descriptor.create(prefix + ".plan.json")
         let profile = try Descriptor.create(prefix + ".profile.txt")
         let document = try Descriptor.create(prefix + ".profile.yaml")
         let environment = try Descriptor.create(prefix + ".environment.json")
         let audit = try Self.created(hasAudit, prefix + ".audit.jsonl")
         let git = try Self.created(hasRepository, prefix + ".git.jsonl")
+        let model = try Self.created(hasModel, "\(prefix).\(ModelFiles.ledger)")
+        let transcript = try Self.created(hasModel, "\(prefix).\(ModelFiles.transcript)")
         self.audit = audit
         self.git = git
+        self.model = model
+        self.transcript = transcript
         self.prefix = prefix
         self.plan = plan
         self.profile = profile
@@ -76,16 +83,17 @@ struct RecordFiles: ~Copyable {
             })
     }
 
-    /// What the session's gateway and the broker of its repository wrote down, once neither writes any more; nothing where
-    /// there was none.
-    borrowing func copyLedgers(from session: borrowing Directory) throws(SystemError) {
-        if audit != nil, try session.contains("audit.jsonl") {
-            let bytes = try session.read("audit.jsonl", limit: Self.largestLedger)
-            try audit?.writeAll(bytes, subject: "\"\(prefix).audit.jsonl\"")
-        }
-        if git != nil, try session.contains("git.jsonl") {
-            let bytes = try session.read("git.jsonl", limit: Self.largestLedger)
-            try git?.writeAll(bytes, subject: "\"\(prefix).git.jsonl\"")
-        }
+    /// What gateway and brokers of the session wrote down, once none of them writes any more; nothing where there was none.
+    borrowing func copyLogs(from session: borrowing Directory) throws(SystemError) {
+        try audit?.writeAll(try Self.log("audit.jsonl", of: session), subject: "\"\(prefix).audit.jsonl\"")
+        try git?.writeAll(try Self.log("git.jsonl", of: session), subject: "\"\(prefix).git.jsonl\"")
+        try model?.writeAll(
+            try Self.log(ModelFiles.ledger, of: session), subject: "\"\(prefix).\(ModelFiles.ledger)\"")
+        try transcript?.writeAll(
+            try Self.log(ModelFiles.transcript, of: session), subject: "\"\(prefix).\(ModelFiles.transcript)\"")
+    }
+
+    private static func log(_ name: String, of session: borrowing Directory) throws(SystemError) -> [UInt8] {
+        try session.contains(name) ? try session.read(name, limit: largestLog) : []
     }
 }

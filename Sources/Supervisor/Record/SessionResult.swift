@@ -52,6 +52,8 @@ package struct SessionResult: Sendable {
     package var egress: Egress?
     /// What was asked of the session's repository; nil where it has none.
     package var git: Git?
+    /// What was asked of models, and what it cost; nil where it has none.
+    package var model: Model?
     package var keptEntries: Int?
     package var keptDigest: String?
     /// Of the kept entries, those that name what the set had no room for.
@@ -100,6 +102,7 @@ package struct SessionResult: Sendable {
             .init("stdout", stdout.json), .init("stderr", stderr.json),
             .init("terminal", terminal?.json ?? .null), .init("frames", frames?.json ?? .null),
             .init("egress", egress?.json ?? .null), .init("git", git?.json ?? .null),
+            .init("model", model?.json ?? .null),
             .init(
                 "changes",
                 .object([

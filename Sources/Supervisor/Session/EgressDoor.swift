@@ -33,10 +33,10 @@ final class EgressDoor {
     ///
     /// - Parameters:
     ///   - sockets: Closed here afterwards: an open listener would keep the session's network alive.
-    ///   - repository: Where the gateway hands connections to the session's repository.
+    ///   - brokers: Where the gateway hands over connections to the session's own hosts.
     func begin(
         _ sockets: consuming NetworkSockets, _ configuration: EgressConfiguration, audit: borrowing Descriptor,
-        options: EgressStart.Options, repository: Int32? = nil
+        options: EgressStart.Options, brokers: [(role: EgressStart.Role, number: Int32)] = []
     ) throws(SystemError) {
         let file = try SealedDocument.make(configuration.json, name: "egress configuration")
         var roles: [EgressStart.Role] = [.configuration, .audit]
@@ -51,9 +51,9 @@ final class EgressDoor {
             roles.append(.socketListener(number: UInt16(index + 1)))
             numbers.append(number)
         }
-        if let repository {
-            roles.append(.repository)
-            numbers.append(repository)
+        for broker in brokers {
+            roles.append(broker.role)
+            numbers.append(broker.number)
         }
         let start = EgressStart(roles: roles, options: options)
         try process.send(EgressCommand.start(start).encoded(), descriptors: numbers)

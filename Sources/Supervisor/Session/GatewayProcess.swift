@@ -19,6 +19,8 @@ final class GatewayProcess {
         case egress
         /// Serves the session's repository.
         case git
+        /// Serves the session's models, with secrets that it alone has.
+        case model
     }
 
     /// How long a gateway may take to say that it is ready, and to end once it was told to.
@@ -163,16 +165,23 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .terminal: "the gateway"
         case .egress: "the egress gateway"
         case .git: "the git broker"
+        case .model: "the model broker"
         }
     }
 
-    fileprivate var program: String { self == .git ? "sallyport-broker" : "sallyport-gateway" }
+    fileprivate var program: String {
+        switch self {
+        case .terminal, .egress: "sallyport-gateway"
+        case .git, .model: "sallyport-broker"
+        }
+    }
 
     fileprivate var arguments: [String] {
         switch self {
         case .terminal: ["sallyport-gateway"]
         case .egress: ["sallyport-gateway", "egress"]
         case .git: ["sallyport-broker"]
+        case .model: ["sallyport-broker", "model"]
         }
     }
 
@@ -181,6 +190,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .terminal: GatewaySyscalls.allowed
         case .egress: EgressSyscalls.allowed
         case .git: BrokerSyscalls.allowed
+        case .model: ModelSyscalls.allowed
         }
     }
 
@@ -188,23 +198,33 @@ extension GatewayProcess.Role: CustomStringConvertible {
         switch self {
         case .terminal: GatewaySyscalls.answered
         case .egress: EgressSyscalls.answered
-        case .git: []
+        case .git, .model: []
         }
     }
 
     fileprivate var ioctlRequests: [UInt64] {
-        self == .git ? BrokerSyscalls.ioctlRequests : GatewaySyscalls.ioctlRequests
+        switch self {
+        case .terminal, .egress: GatewaySyscalls.ioctlRequests
+        case .git: BrokerSyscalls.ioctlRequests
+        case .model: ModelSyscalls.ioctlRequests
+        }
     }
 
     /// What any other call is answered with; nil ends the process.
-    fileprivate var otherwise: Int32? { self == .git ? BrokerSyscalls.otherwise : nil }
+    fileprivate var otherwise: Int32? {
+        switch self {
+        case .terminal, .egress: nil
+        case .git: BrokerSyscalls.otherwise
+        case .model: ModelSyscalls.otherwise
+        }
+    }
 
     fileprivate var openFiles: UInt64 {
         switch self {
         case .terminal: 1024
         // Two sockets for each connection, and a pipe for each direction that has bytes on their way.
         case .egress: 2048
-        case .git: 256
+        case .git, .model: 256
         }
     }
 
@@ -223,6 +243,10 @@ extension GatewayProcess.Role: CustomStringConvertible {
             SystemError(
                 "go on with", "the git broker, which ended early (\(how))", Errno(EPIPE),
                 remedy: "The session's repository is served no more; what was pushed before is in the quarantine.")
+        case .model:
+            SystemError(
+                "go on with", "the model broker, which ended early (\(how))", Errno(EPIPE),
+                remedy: "No model is served any more; model.jsonl has what was settled before.")
         }
     }
 }

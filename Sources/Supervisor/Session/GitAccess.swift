@@ -67,10 +67,13 @@ package struct GitAccess: Sendable, Equatable {
 }
 
 extension RunRequest {
-    /// What may leave the session, its own repository included.
+    /// The names that the session's own brokers answer.
+    var virtualHosts: [VirtualHost] { (git == nil ? [] : [.repository]) + (model == nil ? [] : [.model]) }
+
+    /// What may leave the session, its own hosts included.
     func egressPolicy() throws(SystemError) -> EgressPolicy {
-        guard git != nil else { return profile.egress }
-        do throws(PolicyError) { return try profile.egress.servingRepository() } catch {
+        guard !virtualHosts.isEmpty else { return profile.egress }
+        do throws(PolicyError) { return try profile.egress.serving(virtualHosts) } catch {
             throw SystemError(
                 error.operation, "profile \"\(profile.name)\": \(error.message)", .invalid, remedy: error.remedy)
         }

@@ -77,7 +77,7 @@ final class GitDoor {
     func begin(_ access: GitAccess, ledger: borrowing Descriptor, options: BrokerStart.Options) throws(SystemError) {
         guard let end = brokersEnd.take() else { return }
         let start = BrokerStart(
-            options: options, host: EgressRule.repositoryHost, path: access.repository,
+            options: options, host: VirtualHost.repository.rawValue, path: access.repository,
             scope: access.push)
         try process.send(BrokerCommand.start(start).encoded(), descriptors: [ledger.number, end.number])
     }

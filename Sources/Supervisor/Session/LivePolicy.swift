@@ -16,14 +16,14 @@ final class LivePolicy {
     private let directory: Directory
     private let network: NetworkPlan
     private let door: EgressDoor
-    /// The repository that the session was started with stays, whatever the new policy says.
-    private let servesRepository: Bool
+    /// What the session was started with stays, whatever the new policy says.
+    private let serves: [VirtualHost]
 
     init(
         _ session: SessionID, _ directory: consuming Directory, _ network: NetworkPlan, _ door: EgressDoor,
-        servesRepository: Bool
+        serves: [VirtualHost]
     ) {
-        self.servesRepository = servesRepository
+        self.serves = serves
         self.session = session
         self.directory = directory
         self.network = network
@@ -37,7 +37,7 @@ final class LivePolicy {
         do {
             let json = try SealedDocument.read(document, limit: SessionRequest.longestDocument, name: "egress policy")
             let sent = try EgressPolicy(json: json)
-            policy = servesRepository ? try sent.withoutRepository().servingRepository() : sent
+            policy = serves.isEmpty ? sent : try sent.withoutVirtualHosts().serving(serves)
         } catch { return Self.refused(.document, "\(error)") }
         if let reason = unusable(policy) { return reason }
         do throws(SystemError) {

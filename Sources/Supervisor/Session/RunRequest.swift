@@ -26,6 +26,8 @@ package struct RunRequest: Sendable {
     package var profile: Profile
     /// The repository that the session finds at git.internal.
     package var git: GitAccess?
+    /// The models that it finds at llm.internal.
+    package var model: ModelAccess?
     package var workspace: String?
     package var readOnly = false
     package var disposition = Disposition.keep

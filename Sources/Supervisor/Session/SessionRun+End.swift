@@ -135,6 +135,10 @@ extension SessionRun {
             git.finish()
             result.git?.add(git)
         }
+        if let model {
+            model.finish()
+            result.model?.add(model)
+        }
         if control != nil {
             control = nil
             do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
@@ -149,6 +153,8 @@ extension SessionRun {
                 try gitCgroup?.remove(deadline: 5000)
             }
         } catch { note(error) }
+        // It has an id of the block, and the session's secrets.
+        model?.leave()
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
             do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch

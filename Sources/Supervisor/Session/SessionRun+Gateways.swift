@@ -46,9 +46,12 @@ extension SessionRun {
             policy: policy)
         // What `sallyport why` reads later.
         try directory.write(SessionAudit.policyFile(1), configuration.json)
-        try egress.begin(
-            sockets, configuration, audit: audit, options: options, repository: git?.door)
+        var brokers: [(role: EgressStart.Role, number: Int32)] = []
+        if let door = git?.door { brokers.append((.repository, door)) }
+        if let door = model?.door { brokers.append((.model, door)) }
+        try egress.begin(sockets, configuration, audit: audit, options: options, brokers: brokers)
         git?.handedOver()
+        model?.handedOver()
     }
 
     /// The broker of the session's repository; it confines itself meanwhile.
@@ -67,6 +70,19 @@ extension SessionRun {
         try door.begin(access, ledger: ledger, options: request.profile.landlock != .required ? .landlockWaived : [])
     }
 
+    /// The broker of the session's models, which gets its secrets here and nowhere else.
+    func startModel(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
+        guard let access = request.model else { return }
+        result.model = SessionResult.Model(access)
+        let door = try ModelDoor(programs, paths, identity: block.map { .host(id: $0.broker) } ?? .unmappedCaller)
+        model = door
+        let hosts = try HostsFile.lines(for: access.service.policy)
+        try door.begin(
+            access, session: directory.id.text, hosts: hosts, environment: { environment.text($0) },
+            files: try ModelDoor.Files(directory.directory),
+            options: request.profile.landlock != .required ? .landlockWaived : [])
+    }
+
     func egressPolicy() throws(SystemError) -> EgressPolicy { try request.egressPolicy() }
 
     /// Before the workload is released: what it finds of the session's own files never changes under it.
@@ -74,7 +90,7 @@ extension SessionRun {
         guard let egress, let network = spec.network else { return }
         let policy = LivePolicy(
             directory.id, try Directory.open(paths.sessions + "/" + directory.id.text), network, egress,
-            servesRepository: git != nil)
+            serves: request.virtualHosts)
         let control = try ControlSocket(directory.directory) { request, document in
             switch request {
             case .policy: policy.begin(document)

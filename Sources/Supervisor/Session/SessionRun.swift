@@ -31,6 +31,7 @@ package final class SessionRun {
     var gateway: Gateway?
     var egress: EgressDoor?
     var git: GitDoor?
+    var model: ModelDoor?
     private var records: RecordFiles?
     /// Where the operator asks for a change while the session runs.
     var control: ControlSocket?
@@ -66,8 +67,8 @@ package final class SessionRun {
         if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
         if let prefix = request.recordFiles {
             records = try RecordFiles(
-                prefix, hasAudit: request.git != nil || request.profile.egress.isOpen,
-                hasRepository: request.git != nil)
+                prefix, hasAudit: request.git != nil || request.model != nil || request.profile.egress.isOpen,
+                hasRepository: request.git != nil, hasModel: request.model != nil)
         }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
@@ -97,7 +98,7 @@ package final class SessionRun {
             }
             result.add(streams.counts)
         }
-        do throws(SystemError) { try records?.copyLedgers(from: directory.directory) } catch {
+        do throws(SystemError) { try records?.copyLogs(from: directory.directory) } catch {
             // The command did run, and what is known of it is written all the same.
             result.error = result.error ?? error.description
         }
@@ -143,6 +144,7 @@ package final class SessionRun {
         var spec = try preparation.specification(request, session: id, network: door?.network)
         if let door { try startEgress(door, &spec, directory, &result) }
         try startGit(directory, &result)
+        try startModel(directory, &result)
         try joinGroups(&spec)
         fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
@@ -181,6 +183,7 @@ package final class SessionRun {
         do throws(SystemError) {
             try egress?.ready()
             try git?.ready()
+            try model?.ready()
             try openControl(spec, directory)
             try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
@@ -202,7 +205,7 @@ package final class SessionRun {
             request.profile.limits.enforcement == .cgroup
             ? SocketMemory(
                 first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
-        var watch = Watch(gateway: gateway, egress: egress, git: git, control: control, sockets: sockets)
+        var watch = Watch(gateway: gateway, egress: egress, git: git, model: model, control: control, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,
@@ -216,6 +219,7 @@ package final class SessionRun {
         // What it has to do at its end goes on beside all that follows.
         egress?.close()
         git?.close()
+        model?.close()
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)
         // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.

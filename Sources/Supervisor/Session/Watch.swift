@@ -18,7 +18,7 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, control
+        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, control
 
         /// Above them one for each stream, by its position.
         static let streams: UInt64 = 64
@@ -38,14 +38,19 @@ struct Watch {
     private let gateway: Gateway?
     private let egress: EgressDoor?
     private let git: GitDoor?
+    private let model: ModelDoor?
     private let control: ControlSocket?
     private let sockets: SocketMemory?
 
     /// - Parameter sockets: nil when nothing limits the session's memory as a whole.
-    init(gateway: Gateway?, egress: EgressDoor?, git: GitDoor?, control: ControlSocket?, sockets: SocketMemory?) {
+    init(
+        gateway: Gateway?, egress: EgressDoor?, git: GitDoor?, model: ModelDoor?, control: ControlSocket?,
+        sockets: SocketMemory?
+    ) {
         self.gateway = gateway
         self.egress = egress
         self.git = git
+        self.model = model
         self.control = control
         self.sockets = sockets
     }
@@ -86,6 +91,7 @@ struct Watch {
         if let gateway { try watch(gateway.number, SP_EPOLLIN, .gateway) }
         if let egress { try watch(egress.number, SP_EPOLLIN, .egress) }
         if let git { try watch(git.number, SP_EPOLLIN, .git) }
+        if let model { try watch(model.number, SP_EPOLLIN, .model) }
         if let control { try watch(control.number, SP_EPOLLIN, .control) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
@@ -141,6 +147,9 @@ struct Watch {
             case .git:
                 // One that is gone serves the repository no more; the session goes on, and its record says so.
                 if let git, !git.heed() { _ = sp_epoll_remove(epoll.number, git.number) }
+            case .model:
+                // As with the repository.
+                if let model, !model.heed() { _ = sp_epoll_remove(epoll.number, model.number) }
             case .control: control?.heed()
             case nil:
                 let position = Int(token - Token.streams)

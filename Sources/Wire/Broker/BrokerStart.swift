@@ -100,7 +100,7 @@ package struct BrokerStart: Equatable, Sendable {
     }
 }
 
-/// One connection from inside, handed from the egress gateway to the git broker.
+/// One connection from inside, handed from the egress gateway to a broker.
 ///
 /// The gateway reads hostile bytes, so what it can say here is this one thing; it has no part in the control socket.
 package enum BrokerConnection {

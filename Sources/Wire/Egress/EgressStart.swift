@@ -2,7 +2,7 @@
 
 /// The first message to an egress gateway: what each descriptor that comes along is for.
 package struct EgressStart: Equatable, Sendable {
-    /// One descriptor's purpose. All sockets but those for sockets of the host and for the repository were
+    /// One descriptor's purpose. All sockets but those for sockets of the host and for brokers were
     /// made inside the session's network namespace.
     package enum Role: Equatable, Sendable {
         /// A sealed memfd: host lines and the policy, as JSON.
@@ -21,10 +21,12 @@ package struct EgressStart: Equatable, Sendable {
         case tap
         /// Takes connections to the session's repository, see ``BrokerConnection``. Not made inside.
         case repository
+        /// Takes connections to the session's models, likewise.
+        case model
 
         private enum Code: UInt8 {
             case configuration = 1
-            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener, repository
+            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener, repository, model
         }
 
         func append(to writer: inout ByteWriter) {
@@ -44,6 +46,7 @@ package struct EgressStart: Equatable, Sendable {
                 port = number
             case .tap: code = .tap
             case .repository: code = .repository
+            case .model: code = .model
             }
             writer.append(code.rawValue)
             writer.append(UInt8(0))
@@ -65,6 +68,7 @@ package struct EgressStart: Equatable, Sendable {
             case .socketListener: self = .socketListener(number: port)
             case .tap: self = .tap
             case .repository: self = .repository
+            case .model: self = .model
             }
         }
     }

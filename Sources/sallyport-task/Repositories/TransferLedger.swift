@@ -2,6 +2,7 @@
 internal import CLinux
 internal import Documents
 internal import Glibc
+internal import LinuxSystem
 internal import Workspace
 
 /// The requests of some transfers with one upstream, and the lines that tell of those that a credential was used for.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
+internal import LinuxSystem
 internal import Workspace
 
 extension Upstream {

@@ -1,9 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 internal import CHogweed
 internal import Documents
 internal import Glibc
-// SPDX-License-Identifier: Apache-2.0
-internal import LinuxSystem
-package import Workspace
+package import LinuxSystem
 
 /// The private key of a GitHub App, which signs who the App is and is sent nowhere.
 package struct AppKey: ~Copyable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Documents
-package import Workspace
+package import LinuxSystem
 
 /// A token of a GitHub App for one task: for one repository, with what the task takes and nothing more, for an hour at most.
 package struct AppToken {

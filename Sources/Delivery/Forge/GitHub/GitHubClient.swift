@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Documents
 internal import Glibc
-package import Workspace
+package import LinuxSystem
 
 /// Sends calls to GitHub, waits where it asks for that, repeats what may be repeated, and reads the answers strictly.
 ///

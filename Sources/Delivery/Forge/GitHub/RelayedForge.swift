@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
+internal import LinuxSystem
 package import TaskModel
 internal import Workspace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import Glibc
-internal import LinuxSystem
 
 /// Where a secret lies. Only this is ever written down; the secret itself is read when it is used, and forgotten then.
 package enum CredentialReference: Equatable, Sendable {
@@ -76,29 +76,31 @@ package enum CredentialReference: Equatable, Sendable {
             guard status.permissions & 0o077 == 0, status.uid == geteuid() || status.uid == 0 else {
                 throw SystemError("use", path, .notPermitted)
             }
-            let bytes = try file.readAll(limit: Self.longest, subject: "the credential")
-            do throws(CredentialError) { return try secret(bytes, asLines) } catch {
-                throw SystemError("use", path, .io)
-            }
+            // Straight into memory that is overwritten afterwards: an array would leave a copy behind where it grew.
+            let room = Secret(room: Self.longest)
+            let count = try room.fill(from: file)
+            guard count < room.count else { throw SystemError("use", path, .noSpace) }
+            guard let text = room.text(count, asLines: asLines) else { throw SystemError("use", path, .io) }
+            return text
         } catch {
             switch error.errno {
             case .notPermitted:
                 throw self.error("others than its owner may read it (chmod 600), or it is somebody else's")
             case .invalid: throw self.error("it is no regular file")
-            case .io: throw self.error("it is empty, or has a control character in it")
+            case .io: throw self.error(Self.noText)
+            case .noSpace: throw self.error("it is larger than \(Self.longest) bytes")
             case let errno: throw self.error("\(errno.explanation) (\(errno))")
             }
         }
     }
 
-    /// One line of printable characters; an editor's line end is not part of it.
+    private static let noText = "it is empty, or has a control character in it"
+
     private func secret(_ bytes: [UInt8], _ asLines: Bool) throws(CredentialError) -> Secret {
-        let line = bytes.last == 0x0A ? bytes.dropLast() : bytes[...]
-        let isText = line.allSatisfy { $0 >= 0x20 && $0 != 0x7F || asLines && ($0 == 0x0A || $0 == 0x0D) }
-        guard !line.isEmpty, isText else {
-            throw error("it is empty, or has a control character in it")
+        guard let text = Secret(copying: bytes).text(bytes.count, asLines: asLines) else {
+            throw error(Self.noText)
         }
-        return Secret(line)
+        return text
     }
 
     private func error(_ reason: String) -> CredentialError { CredentialError(reference: text, reason: reason) }
@@ -111,54 +113,5 @@ package struct CredentialError: Error, Equatable, Sendable, CustomStringConverti
 
     package var description: String {
         "cannot use credential \(reference): \(reason). Name it as file:/path, env:NAME or credential:NAME."
-    }
-}
-
-/// The bytes of a credential, overwritten when nobody needs them any more.
-package final class Secret: CustomStringConvertible, CustomReflectable {
-    // Not Sendable: it is read and used in one place.
-    private let memory: UnsafeMutableRawBufferPointer
-
-    /// Of bytes that are no secret, where one is wanted.
-    package convenience init(copying bytes: [UInt8]) { self.init(bytes) }
-
-    init(_ bytes: some Collection<UInt8>) {
-        memory = .allocate(byteCount: bytes.count, alignment: 1)
-        memory.copyBytes(from: bytes)
-    }
-
-    deinit {
-        // One that the optimiser may not leave out. explicit_bzero(3)
-        if let start = memory.baseAddress { explicit_bzero(start, memory.count) }
-        memory.deallocate()
-    }
-
-    package var count: Int { memory.count }
-
-    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        body(UnsafeRawBufferPointer(memory))
-    }
-
-    package var description: String { "<a secret>" }
-    package var customMirror: Mirror { Mirror(self, children: []) }
-}
-
-extension Secret {
-    /// git's configuration that sends this secret, with a user's name, to one origin and nowhere else.
-    ///
-    /// - SeeAlso: git-config(1), http.extraHeader; RFC 7617.
-    package func configuration(user: String, origin: String) -> Secret {
-        let pair = Secret(Array("\(user):".utf8) + [UInt8](repeating: 0, count: count))
-        let start = pair.count - count
-        for index in 0..<count { pair.memory[start + index] = memory[index] }
-        let head = Array("[http \"\(origin)/\"]\n\textraHeader = \"Authorization: Basic ".utf8)
-        let tail = Array("\"\n".utf8)
-        let result = Secret(head + [UInt8](repeating: 0, count: Base64.length(of: pair.count)) + tail)
-        var place = head.count
-        Base64.encode(pair.memory) {
-            result.memory[place] = $0
-            place += 1
-        }
-        return result
     }
 }

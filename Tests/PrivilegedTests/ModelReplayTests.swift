@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import Documents
+import TestSupport
+import Testing
+
+extension ModelBrokerSuites {
+    @Suite("replays of what was said to models", .requires(.root), .requires(.python))
+    struct ModelReplayTests {
+        private static let script = """
+            for api in PATHS:
+                ask(api, "say hello")
+                ask(api, "say hello", stream=True)
+            """
+
+        /// A record of all three APIs, plain and streamed, and what its session printed.
+        private func recorded() throws -> (scene: ModelScene, record: String, lines: [String]) {
+            let scene = try ModelScene()
+            let outcome = try scene.run(Self.script)
+            try #require(outcome.lines.count == 6, "\(outcome.text)\(outcome.errorText)")
+            let session = try #require(outcome.session)
+            return (scene, "\(scene.sallyport.runtime)/sessions/\(session)/model-record.jsonl", outcome.lines)
+        }
+
+        /// Serves a record, and runs a client of it outside any sandbox.
+        private func replay(_ record: String, _ scene: ModelScene, _ script: String) throws -> (Finished, Finished) {
+            var command = scene.sallyport.command(["model", "replay", record])
+            command.deadline = .seconds(60)
+            let server = try command.start()
+            let line = try #require(try server.line())
+            let port = try #require(line.split(separator: ":").last?.split(separator: " ").first)
+            let client = ModelVendor.client.split(separator: "llm.internal").joined(separator: "127.0.0.1:\(port)")
+            let asked = try Command("/usr/bin/python3", ["-B", "-c", client + script]).run()
+            return (asked, try server.finish())
+        }
+
+        @Test("answer the same in all three shapes, and end with the record", .timeLimit(.minutes(2)))
+        func same() throws {
+            let (scene, record, lines) = try recorded()
+            let (asked, server) = try replay(record, scene, Self.script)
+            #expect(asked.lines == lines, "\(asked.text)\(asked.errorText)")
+            #expect(server.code == 0 && server.lines.last == "sallyport: every exchange was replayed", "\(server.text)")
+        }
+
+        @Test("pieces come as they came", .timeLimit(.minutes(2)))
+        func pieces() throws {
+            let (scene, record, _) = try recorded()
+            let sizes = try JSON.read(
+                Array((text(record) ?? "").split(separator: "\n")[1].utf8), file: record)["sizes"]?.arrayValue
+            let (asked, _) = try replay(
+                record, scene,
+                """
+                ask("messages", "say hello")
+                c, r = begin("messages", "say hello", stream=True)
+                while line := r.fp.readline():
+                    size = int(line, 16)
+                    r.fp.read(size + 2)
+                    if size: print(size)
+                    else: break
+                # The rest, so that the replay comes to its end.
+                for api in ("chat", "responses"):
+                    for stream in (False, True): begin(api, "say hello", stream)[1].read()
+                """)
+            #expect(
+                asked.lines.dropFirst().map { Int($0) } == sizes?.map(\.intValue), "\(asked.text)\(asked.errorText)")
+            #expect((sizes?.count ?? 0) > 3)
+        }
+
+        @Test("name the first place that differs, and end", .timeLimit(.minutes(2)))
+        func differs() throws {
+            let (scene, record, _) = try recorded()
+            let (asked, server) = try replay(
+                record, scene, "ask('messages', 'say hello'); ask('messages', 'say goodbye', stream=True)")
+            #expect(asked.lines.first?.hasPrefix("200 ") == true && asked.lines.last?.hasPrefix("502 ") == true)
+            #expect(server.code == 1, "\(server.text)")
+            #expect(
+                server.lines.last
+                    == #"sallyport: request 2 differs at messages[0].content: recorded "say hello", asked "say goodbye""#,
+                "\(server.text)")
+            #expect(asked.text.contains("differs at messages[0].content"), "\(asked.text)")
+        }
+    }
+}
