@@ -98,6 +98,7 @@ struct ManifestTests {
             ("work.result.json", .record, .observed), ("work.plan.json", .plan, .observed),
             ("work.audit.jsonl", .network, .observed), ("audit.jsonl", .audit, .observed),
             ("work.git.jsonl", .repository, .observed), ("uses.jsonl", .uses, .observed),
+            ("work.model.jsonl", .model, .observed), ("work.model-transcript.jsonl", .transcript, .claimed),
             ("result.git/work.log", .result, .observed), ("work.bundle", .received, .claimed),
             ("declared/x.log", .declared, .claimed), ("x/work.log", .other, .observed), ("x", .other, .observed),
         ]

@@ -114,6 +114,23 @@ extension ModelBrokerSuites {
             #expect(outcome.errorText.contains("llm.internal"), "\(outcome.errorText)")
         }
 
+        @Test(
+            "a ledger or transcript that cannot be kept is known before anything runs", .timeLimit(.minutes(1)),
+            arguments: ["model.jsonl", "model-transcript.jsonl"])
+        func kept(log: String) throws {
+            let scene = try ModelScene()
+            let options = ["--record-files", scene.sallyport.home.at("kept")]
+            let kept = try scene.run("ask('chat', 'say hello')", options: options)
+            #expect(kept.code == 0 && kept.lines.first?.hasPrefix("200 ") == true, "\(kept.text)\(kept.errorText)")
+            let place = scene.sallyport.home.at("kept.\(log)")
+            #expect(text(place)?.isEmpty == false)
+            try #require(unlink(place) == 0)
+            try scene.sallyport.home.directory("kept.\(log)")
+            let lost = try scene.run("print('it ran')", options: options)
+            #expect(lost.code == 125 && lost.lines == [], "\(lost.text)")
+            #expect(lost.errorText.contains("kept.\(log)"), "\(lost.errorText)")
+        }
+
         @Test("a session without models has no such name", .timeLimit(.minutes(1)))
         func without() throws {
             let scene = try ModelScene()

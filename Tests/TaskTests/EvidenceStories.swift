@@ -174,6 +174,7 @@ extension EvidenceStoryTests {
             "/\"checks\": \\[/,/\\]/s/\"verdict\": \"passed\"/\"verdict\": \"failed\"/",
             "another verdict on test"),
         sandbox("the denials are others", "s/\"syscall\": \"unshare\"/\"syscall\": \"mount\"/", "other denials"),
+        sandbox("models were paid for", "s/^  \"model\": null/  \"model\": {}/", "other totals of models"),
         sandbox("a limit was hit", "s/\"limits_hit\": \\[/&1/", "other limits hit"),
         Case(
             description: "a record is another",

@@ -1,6 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 import Delivery
 import Documents
-// SPDX-License-Identifier: Apache-2.0
 import LinuxSystem
 import TestSupport
 import Testing

@@ -11,14 +11,14 @@ struct ModelTaskTests {
             "version: 1\nextends: [build]\nreason: a test\nenvironment: {set: {ANY: \"1\"}}\negress: {rules: []}\n")
     }
 
-    @Test("ledger and totals are in the signed evidence, the key nowhere", .timeLimit(.minutes(3)))
+    @Test("ledger and totals are in the signed evidence, the key nowhere", .timeLimit(.minutes(5)))
     func evidence() throws {
         let scene = try TaskScene()
         let vendor = try ModelVendor(scene.sallyport.home)
-        let agent =
+        let command =
             "python3 -c '\(ModelVendor.client)ask(\"chat\", \"say hello\")' && echo fixed > file"
         let done = try scene.task(
-            agent: agent,
+            agent: command,
             options: [
                 "--profile", try profile(scene), "--model", vendor.file, "--max-budget", "0.50", "--max-turns", "3",
             ])
@@ -31,8 +31,12 @@ struct ModelTaskTests {
         #expect(done.evidence?["request"]?["max_budget"] == "0.50")
         let ledger = try #require(text(done.directory + "/work.model.jsonl"))
         #expect(ledger.split(separator: "\n").count == 1 && ledger.contains("\"settled_microusd\":300"), "\(ledger)")
+        let agent = try #require(done.evidence?["observed"]?["work"])
+        #expect(agent["model"] == model && agent["model_file"] == "work.model.jsonl", "\(agent)")
+        #expect(agent["transcript_file"] == "work.model-transcript.jsonl")
         // The commands that check the result get no models.
         #expect(done.evidence?["observed"]?["after"]?["model"] == .null)
+        #expect(done.evidence?["observed"]?["after"]?["model_file"] == nil)
         #expect(!names(done.directory).contains { $0.hasPrefix("after.model") })
         let verified = try scene.sallyport.command(["evidence", "verify", done.directory]).run()
         #expect(verified.code == 0, "\(verified.text)\(verified.errorText)")
@@ -42,7 +46,7 @@ struct ModelTaskTests {
         #expect(done.finished.text.contains("models    0.0003 USD in 1 answers"), "\(done.finished.text)")
     }
 
-    @Test("limits without models are a misuse", .timeLimit(.minutes(1)))
+    @Test("limits without models are a misuse", .timeLimit(.minutes(5)))
     func misuse() throws {
         let scene = try TaskScene()
         let done = try scene.failing([

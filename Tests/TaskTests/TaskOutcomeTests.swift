@@ -32,6 +32,8 @@ struct TaskOutcomeTests {
         for text in [branch, commit, "| +1 -1", "failed (exit status 1)", "passed (exit status 0)", "evidence.json"] {
             #expect(done.finished.text.contains(text), "\(text) is not in: \(done.finished.text)")
         }
+        // It had no models.
+        #expect(!done.finished.text.contains("\nmodels "), "\(done.finished.text)")
     }
 
     @Test(

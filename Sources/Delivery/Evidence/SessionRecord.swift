@@ -48,7 +48,11 @@ package struct SessionRecord: Sendable {
     /// Whether it had a repository at git.internal, which leaves a ledger.
     package var hasRepository: Bool { json["git"]?.isNull == false }
     /// What its agent asked of models at llm.internal, and what it cost; nil where it had none.
-    package var model: JSON? { json["model"].flatMap { $0.isNull ? nil : $0 } }
+    package var model: JSON? {
+        // Not with flatMap: there nil would be JSON's own.
+        guard let model = json["model"], !model.isNull else { return nil }
+        return model
+    }
     package var limit: String? { json["limit"]?.stringValue }
     package var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
     package var denials: [JSON] { json["denials"]?.arrayValue ?? [] }

@@ -1,5 +1,5 @@
-internal import Documents
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 internal import Secrets
 package import TaskModel
 internal import Workspace
