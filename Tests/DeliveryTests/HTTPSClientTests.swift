@@ -11,7 +11,7 @@ import Workspace
 /// The client by itself: whom it speaks to, what it sends, and where it stops.
 @Suite("https client", .timeLimit(.minutes(2)))
 struct HTTPSClientTests {
-    private static let secret = "canary-0123456789-abcdefghij"
+    private static let secret = "canary-0123456789-abcdefghij"  // not a secret
 
     private static func client(_ url: String) throws -> HTTPSClient {
         guard case .remote(let url) = try Upstream(url) else { throw HarnessError("no URL: \(url)") }

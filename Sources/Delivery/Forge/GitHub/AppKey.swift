@@ -44,7 +44,7 @@ package struct AppKey: ~Copyable {
         let isPEM = pem.withBytes { text -> Bool in
             let lines = text.split(separator: 0x0A).map { $0.last == 0x0D ? $0.dropLast() : $0 }
             guard let first = lines.first, let last = lines.last, lines.count > 2 else { return false }
-            isWrapped = first.elementsEqual("-----BEGIN PRIVATE KEY-----".utf8)
+            isWrapped = first.elementsEqual("-----BEGIN PRIVATE KEY-----".utf8)  // not a secret
             let label = isWrapped ? "PRIVATE KEY" : "RSA PRIVATE KEY"
             guard first.elementsEqual("-----BEGIN \(label)-----".utf8),
                 last.elementsEqual("-----END \(label)-----".utf8)
