@@ -33,7 +33,7 @@ extension ModelBrokerSuites {
             return (asked, try server.finish())
         }
 
-        @Test("answer the same in all three shapes, and end with the record", .timeLimit(.minutes(2)))
+        @Test("answer the same in all three shapes, and end with the record", .timeLimit(.minutes(10)))
         func same() throws {
             let (scene, record, lines) = try recorded()
             let (asked, server) = try replay(record, scene, Self.script)
@@ -41,7 +41,7 @@ extension ModelBrokerSuites {
             #expect(server.code == 0 && server.lines.last == "sallyport: every exchange was replayed", "\(server.text)")
         }
 
-        @Test("pieces come as they came", .timeLimit(.minutes(2)))
+        @Test("pieces come as they came", .timeLimit(.minutes(10)))
         func pieces() throws {
             let (scene, record, _) = try recorded()
             let sizes = try JSON.read(
@@ -65,7 +65,7 @@ extension ModelBrokerSuites {
             #expect((sizes?.count ?? 0) > 3)
         }
 
-        @Test("name the first place that differs, and end", .timeLimit(.minutes(2)))
+        @Test("name the first place that differs, and end", .timeLimit(.minutes(10)))
         func differs() throws {
             let (scene, record, _) = try recorded()
             let (asked, server) = try replay(

@@ -9,7 +9,7 @@ extension ModelBrokerSuites {
     struct ModelSecretTests {
         @Test(
             "one process has it in memory, and no file, variable, argument, log or record",
-            .timeLimit(.minutes(2)))
+            .timeLimit(.minutes(10)))
         func whole() throws {
             let scene = try ModelScene()
             let (command, record) = scene.command(
@@ -75,6 +75,10 @@ extension ModelBrokerSuites {
                 text("/proc/\(other)/status")?.split(separator: "\n").first { $0.hasPrefix("Uid:") }
             }
             #expect(!others.contains { line in ids.contains { line.contains($0) } }, "\(ids) \(others)")
+            // Beside the session's groups, with limits of its own, and gone before a neighbour is.
+            #expect(text("/proc/\(broker)/oom_score_adj") == "1000\n")
+            let groups = try #require(text("/proc/\(broker)/cgroup")).split(separator: "\n")
+            #expect(groups.contains { $0.hasSuffix("-broker") && $0.contains("s-") }, "\(groups)")
             let limits = try #require(text("/proc/\(broker)/limits"))
             let core = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
             #expect(core.split(separator: " ").filter { $0 == "0" }.count == 2, "\(core)")

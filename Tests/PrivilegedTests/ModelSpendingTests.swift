@@ -6,7 +6,7 @@ import Testing
 extension ModelBrokerSuites {
     @Suite("llm.internal's budget", .requires(.root), .requires(.python))
     struct ModelSpendingTests {
-        @Test("is spent to the last request that fits, and exactly accounted for", .timeLimit(.minutes(2)))
+        @Test("is spent to the last request that fits, and exactly accounted for", .timeLimit(.minutes(10)))
         func exact() throws {
             let scene = try ModelScene(["turns: 500"], budget: "0.01")
             let outcome = try scene.run(
@@ -44,7 +44,7 @@ extension ModelBrokerSuites {
             #expect(try scene.vendor.stop().count == answered.count)
         }
 
-        @Test("turns end as well, and options stand in for the file's limits", .timeLimit(.minutes(2)))
+        @Test("turns end as well, and options stand in for the file's limits", .timeLimit(.minutes(10)))
         func turns() throws {
             let scene = try ModelScene()
             let outcome = try scene.run(
@@ -57,7 +57,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "wrong limits and files are refused before anything starts", .timeLimit(.minutes(1)),
+            "wrong limits and files are refused before anything starts", .timeLimit(.minutes(10)),
             arguments: [
                 (["--max-budget", "many"], "--max-budget takes an amount"),
                 (["--max-budget", "1000"], "--max-budget takes an amount"),
@@ -73,7 +73,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "a broken file names its line, a missing secret its place", .timeLimit(.minutes(1)),
+            "a broken file names its line, a missing secret its place", .timeLimit(.minutes(10)),
             arguments: [
                 (["colour: blue"], "model.yaml:", "unknown key \"colour\""),
                 (["turns: none"], "model.yaml:", "turns is no whole number from 1 to 500"),
@@ -85,7 +85,7 @@ extension ModelBrokerSuites {
             #expect(outcome.errorText.contains(place) && outcome.errorText.contains(words), "\(outcome.errorText)")
         }
 
-        @Test("a secret that others may read is refused", .timeLimit(.minutes(1)))
+        @Test("a secret that others may read is refused", .timeLimit(.minutes(10)))
         func loose() throws {
             let scene = try ModelScene()
             let changed = try Command("/bin/chmod", ["644", scene.sallyport.home.at("model-key")]).run()

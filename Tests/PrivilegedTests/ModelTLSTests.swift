@@ -34,7 +34,7 @@ extension ModelBrokerSuites {
             }
         }
 
-        @Test("is asked when its certificate is vouched for", .timeLimit(.minutes(2)))
+        @Test("is asked when its certificate is vouched for", .timeLimit(.minutes(10)))
         func trusted() throws {
             let scene = try scene("https://localhost:PORT", trusting: "own")
             let outcome = try scene.run("ask('messages', 'say hello'); ask('chat', 'say hello', stream=True)")
@@ -44,7 +44,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "hears nothing when it is not", .timeLimit(.minutes(2)),
+            "hears nothing when it is not", .timeLimit(.minutes(10)),
             arguments: [("https://localhost:PORT", "other"), ("https://127.0.0.1:PORT", "own")])
         func untrusted(_ upstream: String, _ name: String) throws {
             let scene = try scene(upstream, trusting: name)
@@ -55,7 +55,7 @@ extension ModelBrokerSuites {
             #expect(try scene.vendor.stop() == [])
         }
 
-        @Test("a name with a private address is not dialled unless its block is written down", .timeLimit(.minutes(2)))
+        @Test("a name with a private address is not dialled unless its block is written down", .timeLimit(.minutes(10)))
         func addresses() throws {
             let scene = try ModelScene(upstream: "https://model.test:PORT")
             // The host's own list of names, in a mount namespace of this run's own.

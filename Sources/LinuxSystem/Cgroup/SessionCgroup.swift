@@ -33,15 +33,15 @@ package struct SessionCgroup: ~Copyable, Sendable {
         self.directories = directories
     }
 
-    /// What the groups of a session's git broker are called: they lie beside the session's own.
+    /// What the groups of a session's brokers are called: they lie beside the session's own.
     package static func broker(of id: String) -> String { id + brokerSuffix }
 
-    /// The session that a name of groups belongs to: its own or its broker's.
+    /// The session that a name of groups belongs to: its own or its brokers'.
     package static func session(of name: String) -> String {
         name.hasSuffix(brokerSuffix) ? String(name.dropLast(brokerSuffix.count)) : name
     }
 
-    private static let brokerSuffix = "-git"
+    private static let brokerSuffix = "-broker"
 
     /// Where the groups of session `id` go on this host; nothing is created.
     package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool) -> [(

@@ -27,12 +27,6 @@ final class GitDoor {
     /// Where the egress gateway hands connections over; nil once it has its copy.
     var door: Int32? { connections?.number }
 
-    /// What it may use for one session, which pays for it with its own processors: upload-pack and what it starts for four
-    /// clients at a time, one push, and requests that wait in memory.
-    static func limits(cpuMillis: Int) -> CgroupLimits {
-        CgroupLimits(memoryBytes: 2 << 30, pids: 256, cpuMillis: cpuMillis, endsTogether: false)
-    }
-
     /// Starts the program; ``begin(_:ledger:options:)`` comes next.
     ///
     /// - Parameter groups: What limits it and all that it starts; nil where the session has none either.

@@ -174,16 +174,16 @@ package struct KeptChanges: Sendable {
                 remedy:
                     "`sallyport session list` shows which sessions have some; `sallyport run --keep` keeps them all.")
         }
-        guard let json = try? JSON.read(bytes, file: subject), let profile = json["profile"],
-            let name = json["profile_name"]?.stringValue,
+        let damaged = SystemError(
+            "read", subject, .invalid,
+            remedy: "The file is damaged; `sallyport session discard \(session)` removes it.")
+        let json: JSON
+        do throws(JSONParser.Failure) { json = try JSONParser.parse(bytes) } catch { throw damaged }
+        guard let profile = json["profile"], let name = json["profile_name"]?.stringValue,
             let digest = json["digest"]?.stringValue, let entries = json["entries"]?.intValue,
             let leftOut = json["left_out"]?.intValue,
             let created = json["created"]?.intValue
-        else {
-            throw SystemError(
-                "read", subject, .invalid,
-                remedy: "The file is damaged; `sallyport session discard \(session)` removes it.")
-        }
+        else { throw damaged }
         return Record(
             session: session.text, workspace: json["workspace"]?.stringValue,
             directory: json["directory"]?.stringValue, digest: digest, entries: entries, leftOut: leftOut,

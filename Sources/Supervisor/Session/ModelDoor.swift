@@ -54,8 +54,14 @@ final class ModelDoor {
     var door: Int32? { connections?.number }
 
     /// Starts the program; ``begin(_:session:hosts:environment:files:options:)`` comes next.
-    init(_ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity) throws(SystemError) {
-        process = try GatewayProcess.start(.model, programs, paths, identity: identity)
+    ///
+    /// - Parameter groups: What limits it; nil where the session has none either.
+    init(
+        _ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity, groups: ConfinedProgram.Groups?
+    ) throws(SystemError) {
+        process = try GatewayProcess.start(.model, programs, paths, identity: identity, groups: groups)
+        // What the session makes it hold is the session's; a caller without root shares one id, and may not lower it again.
+        if case .host = identity { try FirstToGo.mark([process.identifier()]) }
         let pair = try Channel.messages()
         connections = try pair.first.duplicate()
         brokersEnd = try pair.second.duplicate()

@@ -109,7 +109,7 @@ extension SessionRun {
         var empty = true
         // A start that failed before it came to them.
         if let made = groups?.settle() { cgroup = consume made }
-        if let made = gitGroups?.settle() { gitCgroup = consume made }
+        if let made = brokerGroups?.settle() { brokerCgroup = consume made }
         // As a rule nobody is left, and the kernel says so by removing them.
         if cgroup?.removeIfEmpty() ?? false { cgroup = nil }
         do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
@@ -147,14 +147,14 @@ extension SessionRun {
         egress?.leave()
         // Whoever reads the quarantine next must find nobody who still writes.
         git?.leave()
-        do throws(SystemError) {
-            if !(gitCgroup?.removeIfEmpty() ?? true) {
-                try gitCgroup?.kill(deadline: 10_000)
-                try gitCgroup?.remove(deadline: 5000)
-            }
-        } catch { note(error) }
         // It has an id of the block, and the session's secrets.
         model?.leave()
+        do throws(SystemError) {
+            if !(brokerCgroup?.removeIfEmpty() ?? true) {
+                try brokerCgroup?.kill(deadline: 10_000)
+                try brokerCgroup?.remove(deadline: 5000)
+            }
+        } catch { note(error) }
         // Ids with a process or a file to their name are not given to anybody else.
         if let block, empty {
             do throws(SystemError) { try IdBlocks.open(HostFile.idRange()).release(block, of: directory.id.text) } catch

@@ -54,16 +54,25 @@ extension SessionRun {
         model?.handedOver()
     }
 
+    /// What the session's brokers may use together, which pays for them with its own processors: upload-pack and what it
+    /// starts for four clients at a time, one push, requests that wait in memory, and the heap of the model broker.
+    static func brokerLimits(cpuMillis: Int) -> CgroupLimits {
+        CgroupLimits(memoryBytes: 3 << 30, pids: 256, cpuMillis: cpuMillis, endsTogether: false)
+    }
+
+    /// Where its brokers run; nil where the session has no groups either.
+    private func joinedByBrokers() throws(SystemError) -> ConfinedProgram.Groups? {
+        guard let brokerGroups else { return nil }
+        if let made = try brokerGroups.take() { brokerCgroup = consume made }
+        guard let version = brokerCgroup?.version else { return nil }
+        return .init(version: version, entrances: brokerGroups.entrances)
+    }
+
     /// The broker of the session's repository; it confines itself meanwhile.
     func startGit(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
         guard let access = request.git else { return }
         result.git = SessionResult.Git(access)
-        var groups: ConfinedProgram.Groups?
-        if let gitGroups, let group = try gitGroups.take() {
-            groups = .init(version: group.version, entrances: gitGroups.entrances)
-            gitCgroup = consume group
-        }
-        let door = try GitDoor(programs, paths, mode, access, groups: groups)
+        let door = try GitDoor(programs, paths, mode, access, groups: try joinedByBrokers())
         git = door
         let ledger = try directory.directory.open(
             "git.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
@@ -74,7 +83,9 @@ extension SessionRun {
     func startModel(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
         guard let access = request.model else { return }
         result.model = SessionResult.Model(access)
-        let door = try ModelDoor(programs, paths, identity: block.map { .host(id: $0.broker) } ?? .unmappedCaller)
+        let door = try ModelDoor(
+            programs, paths, identity: block.map { .host(id: $0.broker) } ?? .unmappedCaller,
+            groups: try joinedByBrokers())
         model = door
         let hosts = try HostsFile.lines(for: access.service.policy)
         try door.begin(

@@ -23,8 +23,8 @@ package final class SessionRun {
     var cgroup: SessionCgroup?
     var groups: PendingGroups?
     /// The same of the git broker, whose work is not the sandbox's but is done for it.
-    var gitCgroup: SessionCgroup?
-    var gitGroups: PendingGroups?
+    var brokerCgroup: SessionCgroup?
+    var brokerGroups: PendingGroups?
     var block: IdBlock?
     var pool: PoolDirectory?
     var streams: Streams?
@@ -132,10 +132,10 @@ package final class SessionRun {
                 on: worker, id.text,
                 CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
                 root: mode == .host)
-            if request.git != nil {
-                gitGroups = .begin(
-                    on: worker, SessionCgroup.broker(of: id.text), GitDoor.limits(cpuMillis: limits.cpuMillis), layout,
-                    root: mode == .host)
+            if request.git != nil || request.model != nil {
+                brokerGroups = .begin(
+                    on: worker, SessionCgroup.broker(of: id.text), Self.brokerLimits(cpuMillis: limits.cpuMillis),
+                    layout, root: mode == .host)
             }
         }
         let preparation = Preparation(mode: mode, paths: paths, held: held, environment: environment)

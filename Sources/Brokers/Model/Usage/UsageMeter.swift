@@ -131,10 +131,13 @@ package struct UsageMeter: Sendable {
         guard frame.headers[":message-type"] == "event" else { return }
         guard frame.headers[":event-type"] == "chunk" else { return take(event: frame.payload) }
         // Invoke wraps the model's own events.
-        guard let wrapped = try? JSONText(frame.payload, limits: .init(depth: 4)).root["bytes"]?.string,
-            let event = Base64.decode(wrapped.utf8)
-        else { return count.flaw(.malformed) }
-        take(event: event)
+        do throws(JSONText.Flaw) {
+            let text = try JSONText(frame.payload, limits: .init(depth: 4))
+            guard let wrapped = text.root["bytes"]?.string, let event = Base64.decode(wrapped.utf8) else {
+                return count.flaw(.malformed)
+            }
+            take(event: event)
+        } catch { count.flaw(.malformed) }
     }
 
     private mutating func take(_ bytes: [UInt8], isWhole: Bool, mayBeCut: Bool) {
