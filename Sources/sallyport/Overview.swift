@@ -9,12 +9,13 @@ enum Overview {
 
           run        one command in a fresh sandbox           sallyport run --workspace . -- make test
           task run   a repository, a task, an agent; a branch with evidence comes back
-          agent      which agents there are presets for, and whether one is there
+                     task mirror and task repository make what run --git serves
+          agent      which agents there are presets for; look for one, install one
           collect    takes what an agent left in a directory, running nothing of it
           evidence   what a task did, and whether its bundle is what this host signed
           reproduce  a sandbox of a task once more, from its bundle alone
           model      what a session said to models, once more sallyport model replay model-record.jsonl
-          session    list, show, diff, apply, discard, stop   sallyport session list
+          session    list, show, diff, apply, discard, shell, policy, stop
           why        one recorded decision about the network  sallyport why s-abcdefghijkl-12
           profile    list, show, lint what a sandbox allows   sallyport profile show strict --resolved
           doctor     what this host can hold, and what to do where it cannot

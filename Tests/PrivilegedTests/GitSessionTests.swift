@@ -183,7 +183,8 @@ extension GitBroker {
 
         /// Where this host has the group of a session's broker, in every hierarchy.
         private func groups(_ session: String) throws -> [String] {
-            try SessionCgroup.placement(SessionCgroup.broker(of: session), CgroupLayout.detect(), root: true).map(\.path)
+            try SessionCgroup.placement(SessionCgroup.broker(of: session), CgroupLayout.detect(), root: true).map(
+                \.path)
         }
 
         private func held(_ scene: Scene, _ record: String) throws -> (run: Running, session: String, broker: Int32) {

@@ -28,6 +28,7 @@ extension ModelBrokerSuites {
             Case(words: "please repeat", status: 200, code: "upstream-leak", isCharged: true),
             Case(words: "please packed", status: 502, code: "upstream-format", isCharged: true),
             Case(words: "please 401 status", status: 502, code: "upstream-credential", isCharged: false),
+            Case(words: "please 403 status", status: 502, code: "upstream-credential", isCharged: false),
         ]
 
         @Test("is told and settled", .timeLimit(.minutes(10)), arguments: cases)
