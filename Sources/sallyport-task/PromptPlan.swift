@@ -16,7 +16,7 @@ struct PromptPlan {
 
     init(_ order: TaskOrder, identifier: String, branch: String) {
         before = [
-            .init("duty", .operator, PromptTemplate.text(order.type, identifier: identifier, branch: branch))
+            .init("duty", .operator, PromptTemplate.text(order.type, branch: branch))
         ]
         var after: [Prompt.Segment] = []
         if let instructions = order.instructions { after.append(.init("instructions", .operator, instructions)) }

@@ -194,7 +194,7 @@ struct PromptTests {
 
     @Test("the duty of each type names its task and where the result goes", arguments: TaskType.allCases)
     func templates(_ type: TaskType) {
-        let text = PromptTemplate.text(type, identifier: "t1", branch: "b/1")
+        let text = PromptTemplate.text(type, branch: "b/1")
         #expect(
             text.contains("t1") && text.contains(type.writes ? "Commit" : "$SALLYPORT_FINDINGS")
                 || type == .pullRequestIteration)

@@ -103,7 +103,7 @@ package final class ReplayServer {
     ) throws(ClientConnection.Failure) -> Bool {
         let fitting = left.firstIndex {
             $0.method == head.method && $0.target == head.target
-                && Divergence.first(recorded: $0.request, asked: body) == nil
+                && $0.divergence(asked: body) == nil
         }
         guard let fitting else {
             let words = difference(head, body)
@@ -128,7 +128,7 @@ package final class ReplayServer {
         guard next.method == head.method, next.target == head.target else {
             return "request \(next.number) differs: recorded \(next.method) \(next.target), asked \(asked)"
         }
-        let found = Divergence.first(recorded: next.request, asked: body)
+        let found = next.divergence(asked: body)
         return "request \(next.number) differs at \(found.map { "\($0)" } ?? "its head")"
     }
 }
