@@ -180,7 +180,7 @@ struct TaskRun: ~Copyable {
             }
             try delivery.write(Sandbox.scriptFile, bytes, mode: 0o644)
         }
-        let plan = PromptPlan(order, identifier: identifier, branch: branch)
+        let plan = PromptPlan(order)
         try delivery.write("prompt.plan", JSONWriter().write(plan.json))
         let input = try delivery.open("prompt.plan")
         let output = try delivery.create("prompt.md", mode: 0o644)
