@@ -44,7 +44,7 @@ struct TaskRun: ~Copyable {
         if let name = arguments.agent {
             let store = try AgentStore(programs: try Sandbox.ownDirectory(), state: state)
             let preset = try store.preset(name)
-            arguments.use(preset)
+            try arguments.use(preset, AgentModel(preset, arguments))
             agentFiles = store.files(of: preset)
         }
         let order = try TaskOrder(arguments, forge)
