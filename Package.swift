@@ -115,7 +115,9 @@ let package = Package(
         // Tasks: everything that needs libgit2.
         .executableTarget(
             name: "sallyport-task",
-            dependencies: ["CLI", "Delivery", "TaskModel", "Workspace", "Wire", "Documents", "LinuxSystem", "CLinux"],
+            dependencies: [
+                "CLI", "Delivery", "TaskModel", "Workspace", "Wire", "Policy", "Secrets", "Documents", "LinuxSystem", "CLinux",
+            ],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
         .executableTarget(
@@ -165,6 +167,10 @@ let package = Package(
         .testTarget(
             name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict),
+        // The loop of the built-in agent, as Runner/ compiles it into sallyport-runner: here for its tests only.
+        .target(
+            name: "BuiltinAgent", path: "Runner/Sources/sallyport-runner/BuiltinAgent", swiftSettings: strict),
+        .testTarget(name: "BuiltinAgentTests", dependencies: ["BuiltinAgent", "Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",

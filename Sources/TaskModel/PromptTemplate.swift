@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What every agent is told about its place and its duty, by type of task.
+///
+/// The same task has the same words each time it is run: no name of the run is among them, so that what a model was asked
+/// once can be compared with what it is asked again, and its vendor's cache is of use.
 package enum PromptTemplate {
-    /// - Parameter branch: Where the work goes; for a review, the branch under review.
-    ///
-    /// It has no name of the task: the same work is asked for in the same words, so that a vendor's cache and a replay know it.
-    package static func text(_ type: TaskType, branch: String) -> String {
+    /// - Parameter branch: Of the pull request.
+    package static func text(_ type: TaskType, branch: String?) -> String {
         switch type {
         case .newTask:
             """
-            You work in a clone of the repository, on the branch \(branch). Do what the work item says, and nothing else. Commit in steps that each make sense alone; what you leave uncommitted is committed
+            You work in a clone of the repository, on a branch that was made for it. Do what the work item says, and
+            nothing else. Commit in steps that each make sense alone; what you leave uncommitted is committed
             for you. Stay on this branch and do not rewrite what was there. Build and tests are run again in another
             sandbox on what you deliver: only that decides. There is no credential here, and nothing to push to.
             \(reporting)
             """
         case .pullRequestIteration:
             """
-            You work on the branch \(branch) of an open pull request. Settle the review threads
+            You work on the branch \(branch ?? "") of an open pull request. Settle the review threads
             below with more commits on this branch; its history stays as it is. When a commit settles a thread, say so
             in the last lines of its message: "Resolves-Thread: <number of the thread>". Build and tests are run again in
             another sandbox on what you deliver: only that decides. There is no credential here, and nothing to push to.

@@ -10,20 +10,25 @@ package final class ModelVendor: Sendable {
     /// What `--model` takes.
     package let file: String
     private let server: Running
+    /// Where a vendor with a script tells what it was asked.
+    private let told: String?
 
     /// - Parameters:
     ///   - more: Lines of the model file beside the APIs.
     ///   - upstream: A URL with PORT in it, where it is not plain loopback.
+    ///   - script: What it answers, one line for each request, in the words of scripted.py; without it the prompt says.
     package init(
         _ home: Scratch, _ more: [String] = [], budget: String = "1.00", upstream: String = "http://127.0.0.1:PORT",
-        options: String = "", certificate: [String] = []
+        options: String = "", certificate: [String] = [], apis: [String] = ModelVendor.apis, script: [String]? = nil
     ) throws {
         let random = try Command("/usr/bin/head", ["-c", "24", "/dev/urandom"]).run().output
         secret = "canary" + random.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         key = try home.file("model-key", secret + "\n", mode: 0o600)
-        var command = Command(
-            "/usr/bin/python3",
-            ["-B", "\(Executables.sources)/Tests/Fixtures/model-upstream/upstream.py"] + certificate)
+        var words = ["upstream.py"] + certificate
+        if let script { words = ["scripted.py", try home.file("script", script.joined(separator: "\n"))] }
+        told = script == nil ? nil : words[1] + ".told"
+        words[0] = "\(Executables.sources)/Tests/Fixtures/model-upstream/\(words[0])"
+        var command = Command("/usr/bin/python3", ["-B"] + words)
         command.deadline = .seconds(110)
         server = try command.start()
         guard let port = try server.line() else {
@@ -34,10 +39,8 @@ package final class ModelVendor: Sendable {
         let api =
             "{upstream: \"\(upstream.replacing("PORT", with: port))\", credential: \"file:\(key)\"\(options)}"
         let lines =
-            [
-                "version: 1", "apis:", "  anthropic-messages: \(api)", "  openai-chat: \(api)",
-                "  openai-responses: \(api)", "models: [\"mock-*\"]", "budget_usd: \(budget)", "prices: \(prices)",
-            ] + more
+            ["version: 1", "apis:"] + apis.map { "  \($0): \(api)" }
+            + ["models: [mock-1, \"mock-*\"]", "budget_usd: \(budget)", "prices: \(prices)"] + more
         file = try home.file("model.yaml", lines.joined(separator: "\n") + "\n")
     }
 
@@ -55,6 +58,8 @@ package final class ModelVendor: Sendable {
             cache_write_long: 2.00
 
         """
+
+    package static let apis = ["anthropic-messages", "openai-chat", "openai-responses"]
 
     /// What a script in Python finds: `ask` says something to one of the APIs, and prints status and body on one line.
     package static let client = """
@@ -92,7 +97,9 @@ package final class ModelVendor: Sendable {
     /// Ends it, and returns what it told that nobody has read.
     package func stop() throws -> [String] {
         server.closeInput()
-        return Array(try server.finish().lines.dropFirst())
+        let lines = try server.finish().lines.dropFirst()
+        guard let told else { return Array(lines) }
+        return (text(told) ?? "").split(separator: "\n").map(String.init)
     }
 }
 

@@ -92,8 +92,10 @@ class Vendor(http.server.BaseHTTPRequestHandler):
         words = last_words(body)
         self.api = "messages" if "messages" in self.path else "responses" if "responses" in self.path else "chat"
         self.model, self.streams = body.get("model", ""), bool(body.get("stream"))
-        try: getattr(self, "do_" + (words[-1] if words else "").replace("-", "_"), self.do_answer)(words)
+        try: self.chosen(words)(words)
         except (BrokenPipeError, ConnectionResetError): tell({"lost": self.client_address[1]})
+
+    def chosen(self, words): return getattr(self, "do_" + (words[-1] if words else "").replace("-", "_"), self.do_answer)
 
     def head(self, status=200, kind="application/json", length=None, **fields):
         self.send_response(status)
@@ -183,16 +185,16 @@ class Vendor(http.server.BaseHTTPRequestHandler):
         finally: tell({"flooded": count})
 
 
-def main():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
+def main(vendor, certificate):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), vendor)
     server.daemon_threads = True
-    if len(sys.argv) > 2:
+    if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(sys.argv[1], sys.argv[2])
+        context.load_cert_chain(*certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     with printing: print(server.server_address[1], flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for line in sys.stdin: gate.put(line)
 
 
-main()
+if __name__ == "__main__": main(Vendor, sys.argv[1:])
