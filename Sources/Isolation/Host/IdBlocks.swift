@@ -28,8 +28,9 @@ package struct IdRange: Sendable, Equatable {
         self.first = first
         self.blocks = blocks
     }
-    /// Above systemd-nspawn's range and below its foreign ids. systemd, UIDS-GIDS.md
-    package static let standard = IdRange(first: 1_879_048_192, blocks: 4094)
+    /// Above systemd-nspawn's range, and below all else that we give out.
+    package static let standard = IdRange(
+        first: OwnIdentities.sessions.lowerBound, blocks: OwnIdentities.sessions.count / Int(IdBlock.size))
 }
 
 /// Which session holds which block: one table for the whole host, changed only under its lock.
