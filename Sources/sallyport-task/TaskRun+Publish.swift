@@ -10,10 +10,16 @@ extension TaskRun {
     /// A pull request needs a branch to go to; better known before the work than after it.
     func requireBranchToReturnTo() throws(TaskFailure) {
         guard order.forge != nil, order.pull == nil, order.deliver == .pullRequest, order.type.writes else { return }
-        guard targetBranch != nil else {
+        guard let target = targetBranch else {
             throw TaskFailure(
                 "open a pull request to", "\"\(PrintableText.escapedOnce(evidence.baseName))\"", "it is no branch",
                 remedy: "Name a branch with --base, or use --deliver branch.")
+        }
+        guard branch != target else {
+            throw TaskFailure(
+                "work on", "branch \"\(PrintableText.escapedOnce(branch))\"",
+                "it is the branch that the pull request would go to",
+                remedy: "Name another with --branch, or leave that out.", code: ForgeError.Code.protected.rawValue)
         }
     }
 
@@ -69,7 +75,7 @@ extension TaskRun {
         }
         if arguments.marksCommit, let github = forge as? RelayedForge {
             let outcome = evidence.outcome == .agentFailed ? .completedWithWarning : evidence.outcome ?? .delivered
-            try github.mark("\(delivered.commit)", isSuccess: true, outcome.rawValue)
+            try github.mark("\(delivered.commit)", outcome.rawValue)
         }
     }
 

@@ -34,6 +34,7 @@ extension TaskRun {
         } catch {
             (evidence.outcome, evidence.refusal) = (.publishFailed, error.description)
         }
+        try audit.record(.forgeUpdated(evidence.json(files: [])))
     }
 
     private mutating func takeFindings(_ head: ObjectID) throws(TaskFailure) -> Findings? {

@@ -61,7 +61,7 @@ extension TaskRun {
         try observe("work", record)
         try evidence.readClaims(delivery)
         if case .interrupted = end { evidence.outcome = .interrupted }
-        if evidence.outcome == nil { evidence.outcome = Outcome(work: record) }
+        if evidence.outcome == nil { evidence.outcome = TaskOutcome(work: record) }
         if let repository { try receive(from: repository) }
         guard try delivery.contains(export.name), try delivery.size(export.name) > 0 else {
             if evidence.outcome == nil { evidence.outcome = evidence.refusal == nil ? .nothingToDeliver : .refused }

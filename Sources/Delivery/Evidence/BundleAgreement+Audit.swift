@@ -44,6 +44,7 @@ extension BundleAgreement {
         var upstream: Int?
         var gate: Int?
         var delivery: Int?
+        var forge: Int?
         for (record, event) in events.enumerated().dropFirst(begun + 1).dropLast() {
             switch event.subject {
             case .sandbox:
@@ -56,13 +57,17 @@ extension BundleAgreement {
             case .upstream: upstream = record
             case .forge:
                 require(
-                    event == .forgeUpdated(evidence), record,
+                    forge == nil && event == .forgeUpdated(evidence), record,
                     "tells the forge another thing than \(Manifest.evidenceName)")
+                forge = record
             case .gate: gate = record
             case .delivery: delivery = record
             case .other: require(false, record, "is of no kind that stands there")
             }
         }
+        require(
+            (forge != nil) == TaskEvent.isForgeUpdated(evidence), forge,
+            "tells otherwise than \(Manifest.evidenceName) whether the forge got anything")
         require(pushed.isEmpty, nil, "does not tell of every push that \(Manifest.evidenceName) has")
         let wasPushed = evidence["upstream"]?["branch_pushed"]?.boolValue == true
         require(

@@ -65,7 +65,7 @@ package enum FileKind: String, Sendable, CaseIterable {
             Manifest.promptName: .prompt,
             "task.md": .prompt, "agent.script": .prompt, "work.findings": .received, "findings.json": .declared,
             "frames.jsonl": .frames, "work.bundle": .received, "result.bundle": .result, "result.patch": .result,
-            "uses.jsonl": .uses,
+            Manifest.usesName: .uses,
         ]
         let endings: [(String, FileKind)] = [
             (".plan.json", .plan), (".environment.json", .plan), (".profile.txt", .profile),

@@ -43,13 +43,21 @@ package struct TaskEvent: Equatable, Sendable {
         TaskEvent("upstream_pushed", [.init("upstream", evidence["upstream"] ?? .null)])
     }
 
-    /// What the forge was told, or why that did not come off.
+    /// What the forge got: the branch, a pull request or its answers, a review; or why that did not come off.
     package static func forgeUpdated(_ evidence: JSON) -> TaskEvent {
-        let hasFailed = evidence["outcome"]?.stringValue == "publish_failed"
+        let hasFailed = evidence["outcome"]?.stringValue == TaskOutcome.publishFailed.rawValue
         return TaskEvent(
             "forge_updated",
-            ["pull_request", "resolved_threads"].map { .init($0, evidence["forge"]?[$0] ?? .null) }
-                + [.init("failure", hasFailed ? evidence["refusal"] ?? .null : .null)])
+            ["path", "branch_pushed", "pull_request", "handed_over", "page", "resolved_threads", "review"].map {
+                .init($0, evidence["forge"]?[$0] ?? .null)
+            } + [.init("failure", hasFailed ? evidence["refusal"] ?? .null : .null)])
+    }
+
+    /// Whether such an event belongs to a task's story.
+    static func isForgeUpdated(_ evidence: JSON) -> Bool {
+        guard let forge = evidence["forge"], !forge.isNull else { return false }
+        return forge["branch_pushed"] == true || forge["review"]?.isNull == false
+            || evidence["outcome"]?.stringValue == TaskOutcome.publishFailed.rawValue
     }
 
     /// Each branch that the agent's session pushed to its own repository.

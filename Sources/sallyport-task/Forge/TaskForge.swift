@@ -34,7 +34,8 @@ enum TaskForge {
         return .github(
             GitHubAccess(
                 address, source, scope: .init(writing: arguments.pushes, marking: arguments.marksCommit),
-                authorities: arguments.authorities, processes: processes, environment: environment))
+                authorities: arguments.authorities, processes: processes, environment: environment,
+                state: try StateDirectory.path(environment)))
     }
 
     /// The directory, or the URL, of its repository.
@@ -79,6 +80,9 @@ enum TaskForge {
         guard case .github(let access) = self else { return }
         try reaching { () throws(ForgeError) in try access.forge.requireUnprotected(branch) }
     }
+
+    /// Each call so far that a credential went along with.
+    var ledger: TransferLedger { if case .github(let access) = self { access.ledger } else { TransferLedger() } }
 
     /// Lets go of what was lent for the task.
     func end() {

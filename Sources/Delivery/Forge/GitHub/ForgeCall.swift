@@ -20,7 +20,7 @@ package enum ForgeCall: Sendable {
     case reply(PullRequest.Thread, on: Int, body: String, author: String)
     case resolve(PullRequest.Thread, on: Int)
     case comment(Int, body: String, author: String)
-    case mark(commit: String, isSuccess: Bool, description: String)
+    case mark(commit: String, description: String)
     case mint(installation: Int?, scope: AppToken.Scope)
     case revoke
 
@@ -51,11 +51,8 @@ package enum ForgeCall: Sendable {
             return ["do": "resolve", "number": .int(number), "thread": thread.json]
         case .comment(let number, let body, let author):
             return ["do": "comment", "number": .int(number), "body": .string(body), "author": .string(author)]
-        case .mark(let commit, let isSuccess, let description):
-            return [
-                "do": "mark", "commit": .string(commit), "success": .bool(isSuccess),
-                "description": .string(description),
-            ]
+        case .mark(let commit, let description):
+            return ["do": "mark", "commit": .string(commit), "description": .string(description)]
         case .mint(let installation, let scope):
             return [
                 "do": "mint", "installation": .optional(installation), "writing": .bool(scope.writing),
@@ -95,9 +92,7 @@ package enum ForgeCall: Sendable {
             self = .comment(
                 try record.number("number"), body: try record.text("body"), author: try record.text("author"))
         case "mark":
-            self = .mark(
-                commit: try record.text("commit"), isSuccess: try record.flag("success"),
-                description: try record.text("description"))
+            self = .mark(commit: try record.text("commit"), description: try record.text("description"))
         case "mint":
             self = .mint(
                 installation: try record.optionalNumber("installation"),
@@ -135,8 +130,7 @@ package enum ForgeCall: Sendable {
             try forge.reply(to: thread, on: number, body, by: author)
         case .resolve(let thread, let number): try forge.resolve(thread, on: number)
         case .comment(let number, let body, let author): try forge.comment(on: number, body, by: author)
-        case .mark(let commit, let isSuccess, let description):
-            try forge.mark(commit, isSuccess: isSuccess, description)
+        case .mark(let commit, let description): try forge.mark(commit, description)
         case .mint(let installation, let scope):
             let minted = try AppToken(client, installation: installation, scope: scope)
             return [

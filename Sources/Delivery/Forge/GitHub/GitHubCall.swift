@@ -76,6 +76,28 @@ enum GitHubCall: Sendable {
         }
     }
 
+    /// The target without what stands in its places, as GitHub's documentation writes it.
+    var form: String {
+        let repository = "/repos/{owner}/{repo}"
+        switch self {
+        case .repository: return repository
+        case .branch: return "\(repository)/branches/{branch}"
+        case .issue: return "\(repository)/issues/{number}"
+        case .comments, .comment: return "\(repository)/issues/{number}/comments"
+        case .pull, .updatePull: return "\(repository)/pulls/{number}"
+        case .pulls, .openPull: return "\(repository)/pulls"
+        case .files: return "\(repository)/pulls/{number}/files"
+        case .review: return "\(repository)/pulls/{number}/reviews"
+        case .status: return "\(repository)/statuses/{sha}"
+        case .threads: return "/graphql:reviewThreads"
+        case .reply: return "/graphql:addPullRequestReviewThreadReply"
+        case .resolve: return "/graphql:resolveReviewThread"
+        case .installation: return "\(repository)/installation"
+        case .mint: return "/app/installations/{number}/access_tokens"
+        case .revoke: return "/installation/token"
+        }
+    }
+
     func body(_ address: GitHubAddress) -> JSON? {
         switch self {
         case .repository, .branch, .issue, .comments, .pull, .pulls, .files, .installation, .revoke: return nil

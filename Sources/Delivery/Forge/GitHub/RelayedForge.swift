@@ -79,8 +79,8 @@ package struct RelayedForge: Forge {
         try ask(.comment(number, body: body, author: author))
     }
 
-    package func mark(_ commit: String, isSuccess: Bool, _ description: String) throws(ForgeError) {
-        try ask(.mark(commit: commit, isSuccess: isSuccess, description: description))
+    package func mark(_ commit: String, _ description: String) throws(ForgeError) {
+        try ask(.mark(commit: commit, description: description))
     }
 
     package func mint(installation: Int?, scope: AppToken.Scope) throws(ForgeError) -> AppToken {
