@@ -71,6 +71,8 @@ struct Evidence {
     var way: Way?
     /// Where the base came from and the branch went; null for a directory.
     var upstream = JSON.null
+    /// What the session proposed at forge.internal.
+    var proposals: [Proposed] = []
     /// Calls of the forge that a credential went along with.
     var credentialUses = 0
     /// The delivered branch is in the forge's repository.
@@ -202,6 +204,7 @@ struct Evidence {
             "criteria": .array(criteriaJSON),
             "received": receivedJSON,
             "forge": forgeJSON,
+            "proposals": proposalsJSON,
             "upstream": upstream,
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,

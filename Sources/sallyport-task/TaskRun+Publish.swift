@@ -24,7 +24,7 @@ extension TaskRun {
     }
 
     /// The branch that a pull request of this task goes to.
-    private var targetBranch: String? {
+    var targetBranch: String? {
         if let pull = order.pull { return pull.base }
         let name = evidence.baseName
         return name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : nil
@@ -68,15 +68,27 @@ extension TaskRun {
         if let pull = order.pull {
             try answer(pull, delivered, text, in: forge)
             evidence.pullRequest = pull.number
+            evidence.carriedOut("update_pull")
         } else if order.deliver == .pullRequest, let target = targetBranch {
             let opened = try forge.open(
                 .init(title: text.title, body: text.body, base: target, head: branch, author: TaskOrder.author))
             evidence.pullRequest = opened.number
+            evidence.carriedOut("open_pull")
         }
         if arguments.marksCommit, let github = forge as? RelayedForge {
             let outcome = evidence.outcome == .agentFailed ? .completedWithWarning : evidence.outcome ?? .delivered
             try github.mark("\(delivered.commit)", outcome.rawValue)
+            try mark(delivered, by: github)
         }
+    }
+
+    /// Sets the status that the agent proposed, under a name that says whose word it is; of no other commit than this.
+    private mutating func mark(_ delivered: Delivered, by github: RelayedForge) throws(ForgeError) {
+        guard case .status(let commit, let state, let words)? = evidence.proposed("status")?.change,
+            commit == "\(delivered.commit)"
+        else { return }
+        try github.mark(commit, "claimed: " + Quoted.title(words, longest: 100), claim: state)
+        evidence.carriedOut("status")
     }
 
     private mutating func push(_ delivered: Delivered, _ base: ObjectID, to forge: LocalForge) throws(TaskFailure)
@@ -162,6 +174,16 @@ extension TaskRun {
             warning: hasWarning ? "the runner reported that the agent failed" : nil,
             promptVersion: evidence.promptVersion, profile: arguments.profile,
             planDigest: record?.planDigest ?? "", claimed: evidence.claimedSummary)
+        switch (evidence.proposed("open_pull") ?? evidence.proposed("update_pull"))?.change {
+        case .open(let title, let body)?:
+            text.proposedTitle = title
+            if !body.isEmpty { text.claimed = body }
+        case .update(_, let title, let body)?:
+            // A person's own words stay: what is proposed stands in the comment.
+            let words = [title.map { "Proposed title: \($0)" }, body].compactMap { $0 }
+            if !words.isEmpty { text.claimed = words.joined(separator: "\n\n") }
+        case .review?, .status?, nil: break
+        }
         text.standing = evidence.standing?.text
         text.flags = (evidence.gate?.findings ?? []).map { (place: $0.place, reason: $0.reason) }
         return text

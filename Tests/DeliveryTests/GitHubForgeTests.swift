@@ -221,7 +221,7 @@ struct GitHubForgeTests {
             .files(1, page: 1), .threads(1, after: nil), .openPull(title: "t", body: "b", base: "main", head: "h"),
             .updatePull(1, title: "t", body: "b"), .review(1, commit: "c", body: "b", comments: []),
             .comment(1, body: "b"), .reply(thread: "t", body: "b"), .resolve(thread: "t"),
-            .status(commit: "c", state: "success", description: "d"), .installation,
+            .status(commit: "c", state: "success", isClaimed: false, description: "d"), .installation,
             .mint(installation: 1, permissions: []), .revoke,
         ]
         let changing = calls.filter { $0.method != "GET" }.map { "\($0.method) \($0.target(address))" }

@@ -123,6 +123,7 @@ struct GitHubTaskTests {
             [
                 Scene.repository(),
                 Scene.call("GET", "/branches/feature/x").answering(200, ["name": "feature/x", "protected": false]),
+                Scene.files(5),
                 words("T_a", true),
                 Scene.query(["thread": "T_a"], "resolveReviewThread(", answer: ["data": [:]]),
                 words("T_b", false),
@@ -154,8 +155,7 @@ struct GitHubTaskTests {
         scene.server.expect(Scene.pull(5, head: "feature/x", threads: []))
         scene.server.expect(
             [
-                Scene.call("GET", "/pulls/5/files?per_page=100&page=1").answering(
-                    200, [["filename": "file", "status": "modified", "patch": "@@ -1 +1 @@\n-broken\n+half"]]),
+                Scene.files(5), Scene.files(5),
                 Scene.call("POST", "/pulls/5/reviews").checking { body in
                     let comments = body["comments"]?.arrayValue ?? []
                     guard body["event"] == "COMMENT", body["commit_id"] == .string(head), comments.count == 1,

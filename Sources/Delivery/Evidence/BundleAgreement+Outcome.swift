@@ -50,6 +50,9 @@ extension BundleAgreement {
         case .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .limitHit, .killed, .interrupted: break
         }
         delivery(evidence, type, require)
+        require(
+            evidence["proposals"]?.arrayValue?.count == work?.proposals ?? 0,
+            "has another number of proposals than the agent's record")
     }
 
     /// What the forge and the upstream got fits together.

@@ -50,7 +50,18 @@ package struct TaskEvent: Equatable, Sendable {
             "forge_updated",
             ["path", "branch_pushed", "pull_request", "handed_over", "page", "resolved_threads", "review"].map {
                 .init($0, evidence["forge"]?[$0] ?? .null)
-            } + [.init("failure", hasFailed ? evidence["refusal"] ?? .null : .null)])
+            } + [
+                .init("proposals", carriedOut(evidence)),
+                .init("failure", hasFailed ? evidence["refusal"] ?? .null : .null),
+            ])
+    }
+
+    /// The numbers of the proposals that were carried out.
+    private static func carriedOut(_ evidence: JSON) -> JSON {
+        .array(
+            (evidence["proposals"]?.arrayValue ?? []).filter { $0["carried_out"] == true }.map {
+                $0["proposal"] ?? .null
+            })
     }
 
     /// Whether such an event belongs to a task's story.
@@ -64,6 +75,13 @@ package struct TaskEvent: Equatable, Sendable {
     package static func pushed(_ evidence: JSON) -> [TaskEvent] {
         (evidence["received"]?["pushed"]?.arrayValue ?? []).map { branch in
             TaskEvent("branch_pushed", ["reference", "commit"].map { .init($0, branch[$0] ?? .null) })
+        }
+    }
+
+    /// Each change of the forge that the agent's session proposed.
+    package static func proposed(_ evidence: JSON) -> [TaskEvent] {
+        (evidence["proposals"]?.arrayValue ?? []).map { proposal in
+            TaskEvent("proposal_received", ["proposal", "do"].map { .init($0, proposal[$0] ?? .null) })
         }
     }
 
@@ -103,7 +121,7 @@ package struct TaskEvent: Equatable, Sendable {
     static let sandboxEnd = "sandbox_destroyed"
 
     /// Which part of the evidence a record is of.
-    enum Subject { case sandbox, gate, delivery, pushed, upstream, forge, other }
+    enum Subject { case sandbox, gate, delivery, pushed, proposed, upstream, forge, other }
 
     var subject: Subject {
         switch name {
@@ -111,6 +129,7 @@ package struct TaskEvent: Equatable, Sendable {
         case "push_gate": .gate
         case "commit_received", "delivery_refused": .delivery
         case "branch_pushed": .pushed
+        case "proposal_received": .proposed
         case "upstream_pushed": .upstream
         case "forge_updated": .forge
         default: .other

@@ -18,6 +18,8 @@ package struct IdBlock: Sendable, Equatable {
     /// agent's or sp-init's, and nobody inside can become another. The two above it are the gateway's and the owner's of
     /// the namespace.
     package var broker: UInt32 { base + Self.size - 3 }
+    /// The id of the process that serves the session's forge, likewise.
+    package var forge: UInt32 { base + Self.size - 4 }
 }
 
 /// The ids that sessions may be given; configured in the host file, checked by `doctor`.

@@ -22,7 +22,8 @@ enum GitHubCall: Sendable {
     case comment(Int, body: String)
     case reply(thread: String, body: String)
     case resolve(thread: String)
-    case status(commit: String, state: String, description: String)
+    /// - Parameter isClaimed: By the agent, under a name that says so.
+    case status(commit: String, state: String, isClaimed: Bool, description: String)
     /// As the App itself.
     case installation
     /// As the App itself.
@@ -68,7 +69,7 @@ enum GitHubCall: Sendable {
         case .openPull: return "\(repository)/pulls"
         case .review(let number, _, _, _): return "\(repository)/pulls/\(number)/reviews"
         case .comment(let number, _): return "\(repository)/issues/\(number)/comments"
-        case .status(let commit, _, _): return "\(repository)/statuses/\(commit)"
+        case .status(let commit, _, _, _): return "\(repository)/statuses/\(commit)"
         case .threads, .reply, .resolve: return address.graph.path
         case .installation: return "\(repository)/installation"
         case .mint(let number, _): return "\(address.prefix)/app/installations/\(number)/access_tokens"
@@ -125,8 +126,11 @@ enum GitHubCall: Sendable {
         case .reply(let thread, let body):
             return Self.query(Self.replyMutation, ["thread": .string(thread), "body": .string(body)])
         case .resolve(let thread): return Self.query(Self.resolveMutation, ["thread": .string(thread)])
-        case .status(_, let state, let description):
-            return ["state": .string(state), "context": "sallyport", "description": .string(description)]
+        case .status(_, let state, let isClaimed, let description):
+            return [
+                "state": .string(state), "context": isClaimed ? "sallyport/agent" : "sallyport",
+                "description": .string(description),
+            ]
         case .mint(_, let permissions):
             return ["repositories": [.string(address.name)], "permissions": .object(permissions)]
         }
@@ -159,7 +163,7 @@ enum GitHubCall: Sendable {
         case .comment(let number, _): ("comment on", "\(number)")
         case .reply: ("answer", "a review thread")
         case .resolve: ("resolve", "a review thread")
-        case .status(let commit, _, _): ("set the status of", "commit \(commit.prefix(12))")
+        case .status(let commit, _, _, _): ("set the status of", "commit \(commit.prefix(12))")
         case .installation: ("find", "the App's installation")
         case .mint: ("get", "a token of the App's installation")
         case .revoke: ("revoke", "the task's token")

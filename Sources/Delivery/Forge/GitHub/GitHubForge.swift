@@ -40,6 +40,12 @@ package struct GitHubForge: Forge {
         return pull
     }
 
+    package func files(_ number: Int) throws(ForgeError) -> [ChangedFile] {
+        try pages(Self.mostPages, { .files(number, page: $0) }).map { (record) throws(ForgeError) in
+            try ChangedFile(record)
+        }
+    }
+
     /// A pull request as REST describes it, without threads and comments.
     private func shape(_ record: ForgeRecord) throws(ForgeError) -> PullRequest {
         guard let base = try record.member("base"), let head = try record.member("head") else {
