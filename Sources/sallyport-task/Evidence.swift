@@ -71,6 +71,8 @@ struct Evidence {
     var way: Way?
     /// Where the base came from and the branch went; null for a directory.
     var upstream = JSON.null
+    /// What was asked for before it was done.
+    var approvals: [ApprovalRequest] = []
     /// What the session proposed at forge.internal.
     var proposals: [Proposed] = []
     /// Calls of the forge that a credential went along with.
@@ -205,6 +207,7 @@ struct Evidence {
             "received": receivedJSON,
             "forge": forgeJSON,
             "proposals": proposalsJSON,
+            "approvals": .array(approvals.map(\.json)),
             "upstream": upstream,
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,

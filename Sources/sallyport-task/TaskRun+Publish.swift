@@ -38,6 +38,7 @@ extension TaskRun {
             // Nobody looks at a branch there before it is public, so a doubt is enough to keep it here.
             if evidence.isSuccess { try pushToUpstream(delivered) }
         case .local(let local)?:
+            try ask { .push($0) }
             guard try push(delivered, base, to: local) else { return }
             evidence.pushed = true
             try handOver(delivered, to: local)
@@ -50,6 +51,10 @@ extension TaskRun {
     /// Opens or answers the pull request of a branch that is there; the evidence holds the outcome where that fails.
     private mutating func handOver(_ delivered: Delivered, to forge: any Forge) throws(TaskFailure) {
         let text = try pullRequestText()
+        if order.pull != nil || order.deliver == .pullRequest {
+            let number = order.pull?.number
+            try ask { .pullRequest($0, number: number) }
+        }
         var failure: ForgeError?
         do throws(ForgeError) { try handOver(delivered, text, to: forge) } catch { failure = error }
         if let failure { (evidence.outcome, evidence.refusal) = (.publishFailed, failure.description) }

@@ -219,6 +219,22 @@ extension EvidenceStoryTests {
         audit("s/\"event\":\"forge_updated\"/\"event\":\"task_created\"/", "whether the forge got anything"),
     ]
 
+    /// Of what was asked for before it was done.
+    static let asked = [
+        sandbox(
+            "nothing was asked", "/^  \"approvals\": \\[/,/^  \\]/c\\  \"approvals\": [],", "did not ask for: push"),
+        sandbox(
+            "another push was asked for", "/\"approvals\": \\[/,/^  \\]/s/\"files\": 1/\"files\": 2/",
+            "did not ask for: push"
+        ),
+        audit("s/\"event\":\"approval\"/\"event\":\"task_created\"/", "does not ask for all"),
+        audit("/\"approval\"/s/\"gate\":\"passed\"/\"gate\":\"refused\"/", "asks for another thing"),
+        sandbox(
+            "something was proposed",
+            "s/\"proposals\": \\[\\]/\"proposals\": [{\"proposal\": 1, \"do\": \"status\", \"carried_out\": false}]/",
+            "another number of proposals"),
+    ]
+
     /// Of a review that was posted there.
     static let reviewed = [
         Case(

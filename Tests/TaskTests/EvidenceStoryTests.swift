@@ -50,6 +50,7 @@ struct EvidenceStoryTests {
         "is not valid when it is about what a forge got", .requires(.root), .requires(.git), .requires(.runner),
         arguments: [
             Chapter(testDescription: "a pull request", cases: opened),
+            Chapter(testDescription: "what was asked for", cases: asked),
             Chapter(testDescription: "a review", cases: reviewed),
         ])
     func deliveries(_ chapter: Chapter) throws {

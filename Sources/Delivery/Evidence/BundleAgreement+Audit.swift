@@ -5,7 +5,7 @@ extension BundleAgreement {
     /// Holds the audit against the evidence and against the records of the sandboxes, from its first record to its last:
     ///
     ///     task_created  upstream_read?  hydration_complete
-    ///     (one sandbox's end and what it ran into | proposal_received | branch_pushed | push_gate | what was received | upstream_pushed |
+    ///     (one sandbox's end and what it ran into | proposal_received | approval | branch_pushed | push_gate | what was received | upstream_pushed |
     ///     forge_updated)*
     ///     task_completed or task_failed
     func checkAudit(
@@ -42,6 +42,7 @@ extension BundleAgreement {
         var expected = sandboxes.flatMap { TaskEvent.ended($0) }[...]
         var pushed = TaskEvent.pushed(evidence)[...]
         var proposed = TaskEvent.proposed(evidence)[...]
+        var asked = TaskEvent.asked(evidence)[...]
         var upstream: Int?
         var gate: Int?
         var delivery: Int?
@@ -58,6 +59,9 @@ extension BundleAgreement {
             case .proposed:
                 require(
                     event == proposed.popFirst(), record, "tells of another proposal than \(Manifest.evidenceName)")
+            case .asked:
+                require(
+                    event == asked.popFirst(), record, "asks for another thing than \(Manifest.evidenceName)")
             case .upstream: upstream = record
             case .forge:
                 require(
@@ -74,6 +78,7 @@ extension BundleAgreement {
             "tells otherwise than \(Manifest.evidenceName) whether the forge got anything")
         require(pushed.isEmpty, nil, "does not tell of every push that \(Manifest.evidenceName) has")
         require(proposed.isEmpty, nil, "does not tell of every proposal that \(Manifest.evidenceName) has")
+        require(asked.isEmpty, nil, "does not ask for all that \(Manifest.evidenceName) has")
         let wasPushed = evidence["upstream"]?["branch_pushed"]?.boolValue == true
         require(
             upstream.map { events[$0] == .upstreamPushed(evidence) } ?? !wasPushed, upstream,

@@ -50,6 +50,7 @@ extension BundleAgreement {
         case .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .limitHit, .killed, .interrupted: break
         }
         delivery(evidence, type, require)
+        approvals(evidence, require)
         require(
             evidence["proposals"]?.arrayValue?.count == work?.proposals ?? 0,
             "has another number of proposals than the agent's record")
@@ -72,6 +73,34 @@ extension BundleAgreement {
                 upstream["branch_pushed"] == forge["branch_pushed"],
                 "says otherwise of the upstream than of the forge whether the branch is there")
         }
+    }
+
+    /// What was done was asked for before, of the very things that it was done to.
+    private func approvals(_ evidence: JSON, _ require: (Bool, String) -> Void) {
+        let asked = evidence["approvals"]?.arrayValue ?? []
+        let forge = evidence["forge"] ?? .null
+        var done: [ApprovalRequest] = []
+        if forge["branch_pushed"] == true || evidence["upstream"]?["branch_pushed"] == true {
+            done.append(.push(evidence))
+        }
+        if forge["handed_over"] == true {
+            let isNew = evidence["type"]?.stringValue == TaskType.newTask.rawValue
+            done.append(.pullRequest(evidence, number: isNew ? nil : forge["pull_request"]?.intValue))
+        }
+        if let review = forge["review"], !review.isNull {
+            done.append(
+                .review(
+                    evidence, number: forge["pull_request"]?.intValue ?? 0, findings: review["findings"]?.intValue ?? 0)
+            )
+        }
+        for request in done {
+            require(asked.contains(request.json), "has done what it did not ask for: \(request.act.rawValue)")
+        }
+        let uses = ["upstream", "forge"].reduce(0) { $0 + (evidence[$1]?["credential_uses"]?.intValue ?? 0) }
+        let isAsked = asked.contains { $0["act"]?.stringValue == ApprovalRequest.Act.secretUse.rawValue }
+        require(
+            done.isEmpty || uses == 0 || isAsked,
+            "has done what it did not ask for: \(ApprovalRequest.Act.secretUse.rawValue)")
     }
 
     private static func checks(_ evidence: JSON) -> [TaskOutcome.Check] {

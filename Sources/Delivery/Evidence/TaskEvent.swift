@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
+package import TaskModel
 
 /// What the audit of a task holds, made of what the evidence holds: by the host when it happens, and by a verifier to see
 /// whether both tell the same.
@@ -85,6 +86,15 @@ package struct TaskEvent: Equatable, Sendable {
         }
     }
 
+    /// What was asked for before it was done, and who decided.
+    package static func asked(_ request: ApprovalRequest) -> TaskEvent {
+        TaskEvent("approval", request.json.objectValue ?? [])
+    }
+
+    static func asked(_ evidence: JSON) -> [TaskEvent] {
+        (evidence["approvals"]?.arrayValue ?? []).map { TaskEvent("approval", $0.objectValue ?? []) }
+    }
+
     /// The end of a sandbox, and what its record has besides.
     package static func ended(_ sandbox: ObservedSandbox) -> [TaskEvent] {
         let label = JSON.Member("sandbox", .string(sandbox.label))
@@ -121,7 +131,7 @@ package struct TaskEvent: Equatable, Sendable {
     static let sandboxEnd = "sandbox_destroyed"
 
     /// Which part of the evidence a record is of.
-    enum Subject { case sandbox, gate, delivery, pushed, proposed, upstream, forge, other }
+    enum Subject { case sandbox, gate, delivery, pushed, proposed, asked, upstream, forge, other }
 
     var subject: Subject {
         switch name {
@@ -130,6 +140,7 @@ package struct TaskEvent: Equatable, Sendable {
         case "commit_received", "delivery_refused": .delivery
         case "branch_pushed": .pushed
         case "proposal_received": .proposed
+        case "approval": .asked
         case "upstream_pushed": .upstream
         case "forge_updated": .forge
         default: .other
