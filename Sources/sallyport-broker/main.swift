@@ -13,6 +13,7 @@ let control: Int32 = 3
 let words = Array(CommandLine.arguments.dropFirst())
 switch words.first {
 case nil: exit(GitBroker(control: control).run())
+case "forge": exit(ForgeBroker(control: control).run())
 case "model": exit(ModelBroker(control: control).run())
 case "replay" where words.count == 3:
     do {

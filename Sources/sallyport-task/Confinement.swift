@@ -84,6 +84,8 @@ struct Confinement {
         try checked("drop", "privileges of a task step") {
             sp_task_drop(identity == nil ? 0 : 1, identity?.user ?? 0, identity?.group ?? 0)
         }
+        // It has a credential: no core, and nobody of the same id looks in. After the change of ids, which decides anew.
+        try checked("become", "non-dumpable") { sp_prctl(PR_SET_DUMPABLE, 0, 0) }
         try checked("set", "no_new_privs") { sp_task_no_new_privileges() }
         try Landlock.restrict(to: readable.map { .init($0, Landlock.read) })
         try limit()

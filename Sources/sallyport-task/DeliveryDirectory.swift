@@ -16,9 +16,6 @@ struct DeliveryDirectory: ~Copyable {
     /// It was not there before, so it can go again.
     private let isNew: Bool
 
-    /// First of the ids of task steps: above those of people, containers and systemd, below the sign bit.
-    private static let firstIdentity: UInt32 = 2_130_706_432
-
     var quarantine: String { path + "/quarantine" }
     var repository: String { quarantine + "/" + StepProcess.repositoryName }
     /// The tree that a review looks at.
@@ -50,8 +47,8 @@ struct DeliveryDirectory: ~Copyable {
                 "use delivery directory", "\"\(path)\"", "it is not empty (ENOTEMPTY)",
                 remedy: "Choose a new one with \(option).")
         }
-        // Unique among live processes, so two tasks never share an id.
-        let number = firstIdentity + UInt32(getpid())
+        // Two tasks never share an id.
+        let number = OwnIdentities.of(process: getpid(), in: OwnIdentities.taskSteps)
         let made = DeliveryDirectory(
             path: absolute, quarantineOwner: geteuid() == 0 ? .init(user: number, group: number) : nil,
             directory: opened,

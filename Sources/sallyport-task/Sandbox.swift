@@ -55,6 +55,7 @@ struct Sandbox {
     ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - git: Describes the repository that it finds at git.internal.
+    ///   - forge: The file with what it finds at forge.internal.
     ///   - frames: Name of the file for the runner's checked statements.
     ///   - keeps: Keep what the workspace holds at the end, to be looked at.
     ///   - options: More for `sallyport run`.
@@ -62,8 +63,9 @@ struct Sandbox {
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        workspace: String? = nil, export: Export? = nil, git: String? = nil, frames: String? = nil, keeps: Bool = false,
-        options: [String] = [], instead other: [String]? = nil
+        workspace: String? = nil, export: Export? = nil, git: String? = nil, forge: String? = nil,
+        frames: String? = nil,
+        keeps: Bool = false, options: [String] = [], instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
@@ -80,6 +82,7 @@ struct Sandbox {
         command += options
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let git { command += ["--git", git] }
+        if let forge { command += ["--forge", forge] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
         if let other {
             let end = try processes.run(command + ["--"] + other, environment: environment, descriptors: [0, 1, 2])

@@ -165,10 +165,10 @@ struct GitHubForgeTests {
     func marked() throws {
         let scene = try Scene([
             Scene.call("POST", "/statuses/\(Self.commit)").sending([
-                "state": "failure", "context": "sallyport", "description": "test_failed",
-            ]).answering(201, ["state": "failure"])
+                "state": "success", "context": "sallyport", "description": "verified",
+            ]).answering(201, ["state": "success"])
         ])
-        try scene.forge().mark(Self.commit, isSuccess: false, "test_failed")
+        try scene.forge().mark(Self.commit, "verified")
         #expect(scene.isKept)
     }
 
@@ -221,7 +221,7 @@ struct GitHubForgeTests {
             .files(1, page: 1), .threads(1, after: nil), .openPull(title: "t", body: "b", base: "main", head: "h"),
             .updatePull(1, title: "t", body: "b"), .review(1, commit: "c", body: "b", comments: []),
             .comment(1, body: "b"), .reply(thread: "t", body: "b"), .resolve(thread: "t"),
-            .status(commit: "c", state: "success", description: "d"), .installation,
+            .status(commit: "c", state: "success", isClaimed: false, description: "d"), .installation,
             .mint(installation: 1, permissions: []), .revoke,
         ]
         let changing = calls.filter { $0.method != "GET" }.map { "\($0.method) \($0.target(address))" }

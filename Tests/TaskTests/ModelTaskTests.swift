@@ -3,7 +3,7 @@ import Documents
 import TestSupport
 import Testing
 
-@Suite("tasks whose agent asks a model", .requires(.root), .requires(.git), .requires(.runner))
+@Suite("tasks whose agent asks a model", .requires(.root), .requires(.git), .requires(.runner), .requires(.python))
 struct ModelTaskTests {
     private func profile(_ scene: TaskScene) throws -> String {
         try scene.sallyport.home.file(

@@ -40,6 +40,12 @@ package struct GitHubForge: Forge {
         return pull
     }
 
+    package func files(_ number: Int) throws(ForgeError) -> [ChangedFile] {
+        try pages(Self.mostPages, { .files(number, page: $0) }).map { (record) throws(ForgeError) in
+            try ChangedFile(record)
+        }
+    }
+
     /// A pull request as REST describes it, without threads and comments.
     private func shape(_ record: ForgeRecord) throws(ForgeError) -> PullRequest {
         guard let base = try record.member("base"), let head = try record.member("head") else {
@@ -154,7 +160,7 @@ package struct GitHubForge: Forge {
 
     package func open(_ draft: PullRequest.Draft) throws(ForgeError) -> PullRequest {
         let call = GitHubCall.openPull(
-            title: SecretScanner.redacted(draft.title), body: GitHubText.fitted(SecretScanner.redacted(draft.body)),
+            title: Redactor.redacted(draft.title), body: GitHubText.fitted(Redactor.redacted(draft.body)),
             base: draft.base, head: draft.head)
         do throws(ForgeError) {
             return try shape(try client.send(call).record)
@@ -170,8 +176,8 @@ package struct GitHubForge: Forge {
     package func update(_ number: Int, title: String?, body: String?) throws(ForgeError) {
         try client.send(
             .updatePull(
-                number, title: title.map { SecretScanner.redacted($0) },
-                body: body.map { GitHubText.fitted(SecretScanner.redacted($0)) }))
+                number, title: title.map { Redactor.redacted($0) },
+                body: body.map { GitHubText.fitted(Redactor.redacted($0)) }))
     }
 
     /// Posts a review of remarks. A finding about a line that the pull request does not show stands in its text, since
@@ -196,7 +202,7 @@ package struct GitHubForge: Forge {
     package func reply(to thread: PullRequest.Thread, on number: Int, _ body: String, by author: String)
         throws(ForgeError)
     {
-        try client.send(.reply(thread: try key(thread), body: GitHubText.fitted(SecretScanner.redacted(body))))
+        try client.send(.reply(thread: try key(thread), body: GitHubText.fitted(Redactor.redacted(body))))
     }
 
     package func resolve(_ thread: PullRequest.Thread, on number: Int) throws(ForgeError) {
@@ -212,6 +218,6 @@ package struct GitHubForge: Forge {
     }
 
     package func comment(on number: Int, _ body: String, by author: String) throws(ForgeError) {
-        try client.send(.comment(number, body: GitHubText.fitted(SecretScanner.redacted(body))))
+        try client.send(.comment(number, body: GitHubText.fitted(Redactor.redacted(body))))
     }
 }
