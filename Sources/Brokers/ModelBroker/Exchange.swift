@@ -49,9 +49,9 @@ final class Exchange {
         sieve = SecretSieve(upstream.secret)
         kept = ExchangeRecord(route, request, admitted)
         if route.isMetered {
-            reservation = try broker.budget.reserve(estimate: admitted.estimate, ceiling: admitted.ceiling)
+            reservation = try broker.reserve(admitted)
         } else {
-            try broker.budget.call()
+            try broker.call()
         }
         isUnderWay = true
         record.number = broker.nextNumber()
@@ -153,7 +153,7 @@ final class Exchange {
 
     private func settle(_ result: Transfer.Result, isWhole: Bool) {
         let isSent = if case .notSent = result { false } else { true }
-        var outcome = ModelBudget.Outcome.notSent
+        var outcome = ModelBudget.Outcome.failed
         if var meter {
             let reading = meter.end(cut: !isWhole)
             outcome = admitted.outcome(of: reading)
@@ -170,10 +170,12 @@ final class Exchange {
             if case .charged(let cost) = outcome, reservation != nil { broker.totals.estimated += UInt64(cost.count) }
         }
         if let reservation {
-            broker.budget.settle(reservation, outcome)
+            broker.settle(reservation, outcome)
             if case .charged(let cost) = outcome { record.settled = cost } else { record.settled = .zero }
         }
         if isWhole { broker.totals.answered += 1 } else { broker.totals.failed += 1 }
+        // Where it is not heard, the supervisor goes on from what was held, which is more.
+        _ = broker.tellTotals()
     }
 
     private func add(_ usage: TokenUsage) {

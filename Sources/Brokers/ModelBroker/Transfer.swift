@@ -35,7 +35,8 @@ final class Transfer {
     /// What all transfers to one origin have in common.
     struct Settings {
         let origin: ModelOrigin
-        let authorities: String
+        /// nil without TLS.
+        let authorities: Authorities?
         let connectSeconds: UInt32
         let idleSeconds: UInt32
     }
@@ -100,7 +101,7 @@ final class Transfer {
             && set(CURLOPT_SSL_VERIFYHOST, 2) && set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
             // A directory of certificates would be read whole for each connection.
             && sp_curl_set_pointer(handle, CURLOPT_CAPATH, nil) == CURLE_OK
-            && set(CURLOPT_CAINFO, settings.authorities)
+            && set(CURLOPT_CAINFO, settings.authorities?.path ?? "")
             && sp_curl_set_pointer(handle, CURLOPT_HEADERDATA, own) == CURLE_OK
             && sp_curl_set_receive(handle, CURLOPT_HEADERFUNCTION, receiveField) == CURLE_OK
             && sp_curl_set_pointer(handle, CURLOPT_WRITEDATA, own) == CURLE_OK

@@ -41,6 +41,7 @@ final class ModelDoor {
 
     private let process: GatewayProcess
     private var phase = Phase.starting
+    /// As it told last; ``failure`` says whether that was its end.
     private(set) var totals = ModelReport.Totals()
     /// What went wrong with it.
     private(set) var failure: SystemError?
@@ -130,11 +131,14 @@ final class ModelDoor {
             case (.refused(let refusal), .starting): throw process.failure(refusal)
             case (.unusable(let reason), .starting):
                 throw SystemError("serve", "models", .invalid, remedy: reason)
+            case (.running(let totals), .serving), (.running(let totals), .closing):
+                self.totals = totals
+                return true
             case (.ended(let totals), .closing):
                 self.totals = totals
                 phase = .ended
                 return false
-            case (.ready, _), (.refused, _), (.unusable, _), (.ended, _):
+            case (.ready, _), (.refused, _), (.unusable, _), (.running, _), (.ended, _):
                 throw SystemError(
                     "go on with", "the model broker, whose report is out of order", Errno(EPROTO),
                     remedy: "It was ended; no model is served any more.")

@@ -5,6 +5,7 @@
 ///     supervisor                                              sallyport-broker model
 ///        │  start (files, connections, secrets by SCM_RIGHTS)  ──▶  first, exactly once
 ///        │  ◀────────────  ready, or refused or unusable and exit
+///        │  ◀────────────  running                 before a request is sent, and when it is settled
 ///        │  close                                   ────────────▶  at most once: settle everything, report, end
 ///        │  ◀────────────  ended                         then exit 0
 ///
@@ -128,6 +129,8 @@ package enum ModelReport: Equatable, Sendable {
     case refused(GatewayReport.Refusal)
     /// What the operator has to change: printable ASCII.
     case unusable(String)
+    /// How it stands: what is held by then was told before it can be spent.
+    case running(Totals)
     /// Nothing more is served.
     case ended(Totals)
 
@@ -145,6 +148,8 @@ package enum ModelReport: Equatable, Sendable {
         package var cachedTokens: UInt64 = 0
         /// Micro-dollars.
         package var spent: UInt64 = 0
+        /// What requests under way may cost at most.
+        package var held: UInt64 = 0
         /// Of them, what was charged by estimate because no believable count came.
         package var estimated: UInt64 = 0
         package var bytesUp: UInt64 = 0
@@ -154,10 +159,23 @@ package enum ModelReport: Equatable, Sendable {
 
         package init() {}
 
-        fileprivate static var fields: [WritableKeyPath<Totals, UInt64>] {
+        fileprivate func append(to writer: inout ByteWriter) {
+            for field in Self.fields { writer.append(self[keyPath: field]) }
+        }
+
+        fileprivate init(from reader: inout ByteReader) throws(MessageError) {
+            for field in Self.fields {
+                let value: UInt64 = try reader.next()
+                // Their reader adds them up.
+                guard value <= 1 << 60 else { throw .value }
+                self[keyPath: field] = value
+            }
+        }
+
+        private static var fields: [WritableKeyPath<Totals, UInt64>] {
             [
                 \.answered, \.turns, \.refused, \.failed, \.inputTokens, \.outputTokens, \.cachedTokens, \.spent,
-                \.estimated, \.bytesUp, \.bytesDown, \.linesLost,
+                \.held, \.estimated, \.bytesUp, \.bytesDown, \.linesLost,
             ]
         }
     }
@@ -171,6 +189,7 @@ package enum ModelReport: Equatable, Sendable {
         case refused = 0xC2
         case ended = 0xC3
         case unusable = 0xC4
+        case running = 0xC5
     }
 
     /// The datagram of this report.
@@ -185,9 +204,12 @@ package enum ModelReport: Equatable, Sendable {
         case .unusable(let text):
             writer.appendHeader(Kind.unusable)
             writer.append(counted: text.utf8.prefix(Self.longestText).map { (0x20...0x7E).contains($0) ? $0 : 0x3F })
+        case .running(let totals):
+            writer.appendHeader(Kind.running)
+            totals.append(to: &writer)
         case .ended(let totals):
             writer.appendHeader(Kind.ended)
-            for field in Totals.fields { writer.append(totals[keyPath: field]) }
+            totals.append(to: &writer)
         }
         return writer.bytes
     }
@@ -206,10 +228,8 @@ package enum ModelReport: Equatable, Sendable {
             let text = try reader.nextCounted(most: Self.longestText)
             guard text.allSatisfy({ (0x20...0x7E).contains($0) }) else { throw .value }
             self = .unusable(String(decoding: text, as: UTF8.self))
-        case .ended:
-            var totals = Totals()
-            for field in Totals.fields { totals[keyPath: field] = try reader.next() }
-            self = .ended(totals)
+        case .running: self = .running(try Totals(from: &reader))
+        case .ended: self = .ended(try Totals(from: &reader))
         }
         try reader.expectEnd()
     }
