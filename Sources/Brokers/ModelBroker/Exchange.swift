@@ -46,7 +46,7 @@ final class Exchange {
         self.request = request
         self.admitted = admitted
         self.upstream = upstream
-        sieve = SecretSieve(upstream.secret)
+        sieve = SecretSieve(upstream.credential.secrets)
         kept = ExchangeRecord(route, request, admitted)
         if route.isMetered {
             reservation = try broker.reserve(admitted)
@@ -87,7 +87,9 @@ final class Exchange {
         guard !isGone else { return ended(.notSent("the client went away")) }
         let made = Transfer(
             upstream.settings, addresses, method: admitted.method, path: admitted.path, fields: admitted.fields,
-            body: admitted.body, credential: upstream.field, self)
+            body: admitted.body,
+            credential: upstream.credential.lines(
+                for: admitted, to: upstream.settings.origin, at: sp_clock_ns(CLOCK_REALTIME) / 1_000_000_000), self)
         guard let made, broker.pool.add(made) else {
             failure = UpstreamFailure(.ending, "there is no memory for the request")
             return ended(.notSent("no memory"))
@@ -232,13 +234,15 @@ extension Exchange: TransferTaker {
         }
         let passed = sieve.take(body)
         guard !sieve.isFound else {
-            failure = UpstreamFailure(.leak, "the upstream's answer has the credential in it")
+            failure = Self.leak
             return .never
         }
         body.withMemoryRebound(to: UInt8.self) { meter?.feed($0.span) }
         pass(passed)
         return .taken
     }
+
+    private static let leak = UpstreamFailure(.leak, "the upstream's answer has the credential in it")
 
     private func pass(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
@@ -249,7 +253,9 @@ extension Exchange: TransferTaker {
 
     func ended(_ result: Transfer.Result) {
         switch result {
-        case .complete: pass(sieve.end())
+        case .complete:
+            pass(sieve.end())
+            if sieve.isFound { failure = failure ?? Self.leak }
         case .notSent(let reason):
             failure = failure ?? UpstreamFailure(.unreachable, "the upstream cannot be reached (\(reason))")
         case .cut(let reason): failure = failure ?? UpstreamFailure(.cut, "the upstream's answer was cut (\(reason))")

@@ -12,10 +12,7 @@ final class ModelSite {
         let rule: EgressRule
         let known: [IPAddress]?
         let name: HostName?
-        /// The field as it is sent, with a zero behind it.
-        let field: Secret
-        /// The credential itself, for the sieve.
-        let secret: Secret
+        let credential: UpstreamCredential
     }
 
     let policy: ModelPolicy
@@ -28,9 +25,7 @@ final class ModelSite {
 
     init(_ configuration: ModelConfiguration, _ secrets: [Secret], _ start: ModelStart) throws {
         let service = configuration.service
-        guard secrets.count == service.upstreams.count else {
-            throw ModelBroker.Unusable(text: "there is not one secret for each upstream")
-        }
+        var left = secrets[...]
         var upstreams: [ModelAPI: Upstream] = [:]
         var authorities: [String?: Authorities] = [:]
         for (index, upstream) in service.upstreams.enumerated() {
@@ -46,8 +41,11 @@ final class ModelSite {
                     origin: upstream.origin, authorities: authorities[upstream.authorities],
                     connectSeconds: start.connectSeconds, idleSeconds: start.idleSeconds),
                 rule: configuration.egress.policy.rules[index], known: upstream.origin.fixedAddresses, name: name,
-                field: Self.field(upstream.scheme, secrets[index]), secret: secrets[index])
+                credential: try UpstreamCredential(
+                    upstream.authorization, left.prefix(upstream.authorization.credentials.count)))
+            left = left.dropFirst(upstream.authorization.credentials.count)
         }
+        guard left.isEmpty else { throw ModelBroker.Unusable(text: "there are more secrets than credentials") }
         self.upstreams = upstreams
         egress = configuration.egress.policy
         idleSeconds = start.idleSeconds
@@ -71,21 +69,6 @@ final class ModelSite {
             vettedKeys: Set(service.bodyKeys), budget: MicroDollars(Int(service.budget)), turns: Int(service.turns))
         guard let made else { throw ModelBroker.Unusable(text: "the model file is outside of what can be served") }
         return made
-    }
-
-    private static func field(_ scheme: ModelService.Scheme, _ secret: Secret) -> Secret {
-        let name =
-            switch scheme {
-            case .key, .googleKey: "\(scheme.rawValue): "
-            case .bearer: "Authorization: Bearer "
-            }
-        let head = Array(name.utf8)
-        let whole = Secret(room: head.count + secret.count + 1)
-        whole.withMutableBytes { target in
-            target.copyBytes(from: head)
-            secret.withBytes { own in for index in 0..<own.count { target[head.count + index] = own[index] } }
-        }
-        return whole
     }
 
     subscript(api: ModelAPI) -> Upstream? { upstreams[api] }

@@ -56,10 +56,10 @@ final class Transfer {
 
     /// - Parameters:
     ///   - addresses: The vetted ones, in the order in which they are tried.
-    ///   - credential: The whole field.
+    ///   - credential: Whole fields, each with a zero behind it.
     init?(
         _ settings: Settings, _ addresses: [IPAddress], method: String, path: String, fields: [ModelField],
-        body content: [UInt8], credential: Secret, _ taker: any TransferTaker
+        body content: [UInt8], credential: [Secret], _ taker: any TransferTaker
     ) {
         guard let handle = curl_easy_init() else { return nil }
         self.handle = handle
@@ -124,14 +124,16 @@ final class Transfer {
         return sp_curl_set_pointer(handle, CURLOPT_RESOLVE, entry) == CURLE_OK
     }
 
-    private func send(_ fields: [ModelField], _ credential: Secret) -> Bool {
+    private func send(_ fields: [ModelField], _ credential: [Secret]) -> Bool {
         var list: UnsafeMutablePointer<curl_slist>?
         // Without "Expect" there is no second of waiting.
         for line in ["Expect:", "Connection: close"] + fields.map({ "\($0.name): \($0.value)" }) {
             list = curl_slist_append(list, line) ?? list
         }
-        credential.withBytes { bytes in
-            list = curl_slist_append(list, bytes.baseAddress!.assumingMemoryBound(to: CChar.self)) ?? list
+        for line in credential {
+            line.withBytes { bytes in
+                list = curl_slist_append(list, bytes.baseAddress!.assumingMemoryBound(to: CChar.self)) ?? list
+            }
         }
         guard let list else { return false }
         lists.append(list)
