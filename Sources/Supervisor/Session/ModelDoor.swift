@@ -70,10 +70,11 @@ final class ModelDoor {
 
     // MARK: Start
 
-    /// Hands over what is served and the secrets, which are read here and forgotten; ``ready()`` comes next.
+    /// Hands over what is served and the secrets, which are read here and overwritten, also where the caller had put them
+    /// into variables; ``ready()`` comes next.
     func begin(
         _ access: ModelAccess, session: String, hosts: [EgressConfiguration.HostLine],
-        environment: (String) -> String?, files: consuming Files, options: ModelStart.Options
+        environment: CallerEnvironment, files: consuming Files, options: ModelStart.Options
     ) throws(SystemError) {
         guard let end = brokersEnd.take() else { return }
         let configuration = ModelConfiguration(
@@ -84,11 +85,12 @@ final class ModelDoor {
         var numbers = [document.number, end.number, files.ledger.number, files.transcript.number, files.record.number]
         for reference in access.credentials {
             let secret: Secret
-            do throws(CredentialError) { secret = try reference.read(environment: environment) } catch {
+            do throws(CredentialError) { secret = try environment.secret(reference) } catch {
                 throw SystemError("serve", "models", .accessDenied, remedy: error.description)
             }
             numbers.append(secrets.keep(try Self.sealed(secret)))
         }
+        for reference in access.credentials { environment.forget(reference) }
         let start = ModelStart(options: options, secrets: access.credentials.count)
         try process.send(ModelCommand.start(start).encoded(), descriptors: numbers)
     }

@@ -47,7 +47,7 @@ struct UpstreamAccess {
         }
         do throws(CredentialError) {
             return try credential.read { name in
-                environment.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
+                environment.first { $0.hasPrefix(name + "=") }.map { Secret($0.utf8.dropFirst(name.utf8.count + 1)) }
             }
         } catch { throw TaskFailure(error) }
     }
