@@ -58,7 +58,7 @@ package enum ModelCommand: Equatable, Sendable {
 ///
 /// Its descriptors, in this order: a sealed file with its configuration, the socket on which connections arrive
 /// (``BrokerConnection``), the files of the ledger, of the transcript and of the record that a replay is made from, each
-/// opened for appending, and a sealed file with the secret of each upstream.
+/// opened for appending, and a sealed file for each secret of each upstream.
 package struct ModelStart: Equatable, Sendable {
     package struct Options: OptionSet, Equatable, Sendable {
         package let rawValue: UInt8
@@ -71,7 +71,7 @@ package struct ModelStart: Equatable, Sendable {
     }
 
     package let options: Options
-    /// How many secrets come along: one for each upstream.
+    /// How many secrets come along: those of the upstreams, one behind the other.
     package let secrets: Int
     package let ledgerBytes: UInt64
     package let transcriptBytes: UInt64
@@ -199,8 +199,7 @@ package enum ModelReport: Equatable, Sendable {
         case .ready: writer.appendHeader(Kind.ready)
         case .refused(let refusal):
             writer.appendHeader(Kind.refused)
-            writer.append(refusal.check.rawValue)
-            writer.append(refusal.errno)
+            refusal.append(to: &writer)
         case .unusable(let text):
             writer.appendHeader(Kind.unusable)
             writer.append(counted: text.utf8.prefix(Self.longestText).map { (0x20...0x7E).contains($0) ? $0 : 0x3F })
@@ -221,9 +220,7 @@ package enum ModelReport: Equatable, Sendable {
         let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .ready: self = .ready
-        case .refused:
-            guard let check = GatewayReport.Refusal.Check(rawValue: try reader.next()) else { throw .value }
-            self = .refused(GatewayReport.Refusal(check: check, errno: try reader.next()))
+        case .refused: self = .refused(try GatewayReport.Refusal(from: &reader))
         case .unusable:
             let text = try reader.nextCounted(most: Self.longestText)
             guard text.allSatisfy({ (0x20...0x7E).contains($0) }) else { throw .value }
