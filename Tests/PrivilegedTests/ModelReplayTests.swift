@@ -56,7 +56,8 @@ extension ModelBrokerSuites {
             #expect(TestSupport.status("/proc/\(pid)/environ")?.uid == 0)
         }
 
-        @Test("a file that is no record is refused with its line, by a process without rights", .timeLimit(.minutes(10)))
+        @Test(
+            "a file that is no record is refused with its line, by a process without rights", .timeLimit(.minutes(10)))
         func noRecord() throws {
             let scratch = try Scratch()
             let file = try scratch.file("record.jsonl", "{}\n", mode: 0o600)
