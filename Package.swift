@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "Brokers",
             dependencies: [
-                "CZlib", "CCurl", "CLinux", "LinuxSystem", "Documents", "Secrets", "Policy", "Wire", "Egress", "Workspace",
+                "CZlib", "CCurl", "CLinux", "LinuxSystem", "Documents", "Secrets", "Policy", "Wire", "Egress",
+                "Workspace",
             ],
             swiftSettings: strict),
         // Push gate, forges, evidence.
@@ -110,7 +111,9 @@ let package = Package(
         // The command and the supervisor, one file.
         .executableTarget(
             name: "sallyport",
-            dependencies: ["CLI", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem", "CLinux"],
+            dependencies: [
+                "CLI", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem", "CLinux",
+            ],
             swiftSettings: strict, linkerSettings: staticExecutable),
         // Tasks: everything that needs libgit2.
         .executableTarget(
@@ -133,11 +136,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: strict),
-        .testTarget(name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
+        .testTarget(
+            name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "Policy", "Documents"], swiftSettings: strict),
         .testTarget(
             name: "SupervisorTests",
-            dependencies: ["Supervisor", "Isolation", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
+            dependencies: ["Supervisor", "Isolation", "LinuxSystem", "Policy", "Documents", "Wire"],
+            swiftSettings: strict),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         // C: starts a gateway confined as the supervisor does, step by step, so that a test can leave one out.
@@ -151,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "EgressTests",
             dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
-        .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(
             name: "BrokersTests",

@@ -53,7 +53,8 @@ struct TaskRun: ~Copyable {
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
         var sandbox = try Sandbox(
             processes: processes, profile: arguments.profileName,
-            environment: (arguments.credential ?? arguments.appKey)?.withheld(from: environment) ?? environment)
+            environment: (arguments.credential ?? arguments.appKey)?.withheld(from: environment) ?? environment,
+            models: try ModelSecrets.references(in: arguments.model))
         sandbox.agentFiles = agentFiles
         let branch =
             order.pull?.head ?? arguments.branch ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"

@@ -11,32 +11,39 @@ internal import Policy
 /// may come in another order. It ends when every exchange was used, or with the first request that none fits.
 package final class ReplayServer {
     private var left: [ReplayRecord]
+    private let listener: Descriptor
+    private let address: String
     private let say: (String) -> Void
     private static let mostBody = 64 << 20
     private static let mostFile = 1 << 30
     private static let patienceSeconds: UInt64 = 60
 
+    /// Opens what it needs, confines this process for good, and only then reads what the record says.
+    ///
     /// - Parameters:
     ///   - file: A session's model-record.jsonl.
+    ///   - place: An address of this machine, as 127.0.0.1:0.
     ///   - say: Takes a line for people.
-    package init(file: String, say: @escaping (String) -> Void) throws {
-        let bytes = try Descriptor.open(file, O_RDONLY).readAll(limit: Self.mostFile, subject: "\"\(file)\"")
-        left = try ReplayRecord.read(bytes, file: file)
-        self.say = say
-    }
-
-    /// Serves at an address of this machine until the record has ended.
-    ///
-    /// - Returns: 0 when all was asked as it was recorded, 1 otherwise.
-    package func run(listen place: String) throws -> Int32 {
-        guard let endpoint = Self.endpoint(place) else {
+    package init(file: String, listen place: String, say: @escaping (String) -> Void) throws {
+        guard var endpoint = Self.endpoint(place) else {
             throw SystemError(
                 "listen on", "\"\(place)\"", .invalid, remedy: "Write a loopback address and a port, as 127.0.0.1:0.")
         }
-        var raw = endpoint
-        let listener = Descriptor(owning: Int32(try checked("listen on", "\"\(place)\"") { sp_listen_stream(&raw) }))
-        let name = raw.length == 16 ? "[::1]" : "127.0.0.1"
-        say("listening on http://\(name):\(raw.port) with \(left.count) exchanges")
+        let record = try Descriptor.open(file, O_RDONLY)
+        listener = Descriptor(
+            owning: Int32(try checked("listen on", "\"\(place)\"") { sp_listen_stream(&endpoint) }))
+        address = "\(endpoint.length == 16 ? "[::1]" : "127.0.0.1"):\(endpoint.port)"
+        self.say = say
+        try ReplayConfinement.enter()
+        left = try ReplayRecord.read(
+            try record.readAll(limit: Self.mostFile, subject: "\"\(file)\""), file: file)
+    }
+
+    /// Serves until the record has ended.
+    ///
+    /// - Returns: 0 when all was asked as it was recorded, 1 otherwise.
+    package func run() throws -> Int32 {
+        say("listening on http://\(address) with \(left.count) exchanges")
         while !left.isEmpty {
             var peer = sp_endpoint()
             let fd = listener.number
