@@ -48,6 +48,12 @@ package struct ModelBudget: Sendable, Equatable {
         estimate: MicroDollars, ceiling: MicroDollars
     ) throws(ModelRefusal) -> Reservation {
         guard turns < turnLimit else {
+            // One that the vendor refuses gives its turn back.
+            guard turns - reservations.count >= turnLimit else {
+                throw ModelRefusal(
+                    .budgetHeld, "the last of this session's \(turnLimit) answers are under way",
+                    remedy: "Try again when one of them has ended.")
+            }
             throw ModelRefusal(
                 .turns, "this session had its \(turnLimit) answers of a model",
                 remedy: "Finish with what there is, or ask the operator for more turns.")
