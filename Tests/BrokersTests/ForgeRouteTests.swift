@@ -134,7 +134,7 @@ struct ForgeRouteTests {
 
     private func proposal(_ line: String, _ body: JSON) throws -> JSON {
         try ForgeProposal(
-            try route(line, ["Content-Length: 1"]), JSONWriter().write(body), site.rules, owner: "octo"
+            try route(line, ["Content-Length: 1"]), JSONWriter().write(body), at: site
         ).json
     }
 
@@ -208,7 +208,7 @@ struct ForgeRouteTests {
         }
         for text in ["", "{", "[]", "{\"title\": 1, \"title\": 2}", String(repeating: "[", count: 5000)] {
             #expect(throws: ForgeRefusal.self) {
-                try ForgeProposal(route(Self.pulls), Array(text.utf8), site.rules, owner: "octo")
+                try ForgeProposal(route(Self.pulls), Array(text.utf8), at: site)
             }
         }
     }
@@ -227,7 +227,7 @@ struct ForgeRouteTests {
         ]
         for (line, body) in cases {
             let error: ForgeRefusal = try #require(throws: ForgeRefusal.self) {
-                try ForgeProposal(route(line), JSONWriter().write(body), bare.rules, owner: "octo")
+                try ForgeProposal(route(line), JSONWriter().write(body), at: bare)
             }
             #expect(error.code == .notAllowed && error.status == .forbidden, "\(error)")
         }

@@ -32,7 +32,7 @@ struct ForgeSessionTests {
         ]
 
         /// `ask(method, path, body)` prints status and answer; `raw(bytes)` the same of bytes as they are.
-        private static let client = """
+        static let client = """
             import json, socket, urllib.request, urllib.error
             def ask(method, path, body=None, headers={}):
                 data = None if body is None else json.dumps(body).encode()
@@ -154,6 +154,19 @@ struct ForgeSessionTests {
         let outcome = try scene.run("print('ran')")
         #expect(outcome.code == 125 && !outcome.text.contains("ran"))
         #expect(outcome.errorText.contains("cannot serve a forge"), "\(outcome.errorText)")
+    }
+
+    @Test("an ordinary user's session has it, too", .requires(.rootless), .timeLimit(.minutes(5)))
+    func rootless() throws {
+        let user = try OrdinaryUser()
+        let profile = try user.file(
+            "forge.yaml", "version: 1\nextends: [strict-rlimit]\nreason: a test of a forge\negress: {rules: []}\n")
+        let limits = ["memory=256MiB", "tmp=32MiB", "shm=16MiB", "workspace_bytes=32MiB"].flatMap { ["--limit", $0] }
+        let outcome = try user.run(
+            profile: profile, options: limits + ["--forge", try user.file("view.json", Scene.view.compactText)],
+            ["python3", "-B", "-c", Scene.client + "ask('GET', '/repos/octo/repo/issues/3')"])
+        #expect(outcome.code == 0 && outcome.text.contains("It breaks"), "\(outcome.text)\(outcome.errorText)")
+        #expect(outcome.result?["mode"] == "rootless" && outcome.result?["forge"]?["read"] == 1)
     }
 
     @Test("the broker has no capability, no file to open and no program to start", .timeLimit(.minutes(5)))

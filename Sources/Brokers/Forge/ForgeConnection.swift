@@ -69,8 +69,7 @@ struct ForgeConnection: ~Copyable {
             record.event = .read
             return answer(route)
         }
-        let proposal = try ForgeProposal(
-            route, try body(head, rest), site.rules, owner: String(site.repository.prefix { $0 != "/" }))
+        let proposal = try ForgeProposal(route, try body(head, rest), at: site)
         guard let number = take(proposal.json) else {
             throw ForgeRefusal(
                 .forbidden, .tooMany, "this task has proposed as much as it may", remedy: "Say it all in one proposal.")

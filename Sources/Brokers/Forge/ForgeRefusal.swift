@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Documents
+package import Documents
 
 /// Why a request to a forge is not answered, in the form in which GitHub says such things, and what to do instead.
 package struct ForgeRefusal: Error, Equatable, Sendable {
@@ -39,7 +39,7 @@ package struct ForgeRefusal: Error, Equatable, Sendable {
     }
 
     /// - SeeAlso: GitHub REST documentation, "Troubleshooting the REST API", "Validation Failed".
-    var json: JSON {
+    package var json: JSON {
         let errors = field.map {
             [
                 JSON.Member(

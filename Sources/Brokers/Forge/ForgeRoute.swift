@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Documents
-internal import Egress
+package import Documents
+package import Egress
 
 /// What one request asks for; there is no other.
-enum ForgeRoute: Equatable {
+package enum ForgeRoute: Equatable {
     case overview
     /// An answer as it is.
     case read(JSON)
@@ -14,7 +14,7 @@ enum ForgeRoute: Equatable {
     case review(Int)
     case status(String)
 
-    var isProposal: Bool {
+    package var isProposal: Bool {
         switch self {
         case .overview, .read, .page: false
         case .open, .update, .review, .status: true
@@ -38,7 +38,7 @@ enum ForgeRoute: Equatable {
     ]
 
     /// Reads what a request asks for of a site.
-    init(_ head: RequestHead, at site: ForgeSite) throws(ForgeRefusal) {
+    package init(_ head: RequestHead, at site: ForgeSite) throws(ForgeRefusal) {
         guard head.isFor(ForgeSite.host, port: 80) else {
             throw ForgeRefusal(
                 .misdirected, .otherHost, "this is \(ForgeSite.host) and no other host",

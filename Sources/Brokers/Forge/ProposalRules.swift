@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Documents
+package import Documents
 
 /// Which changes a session may propose, and of what.
 package struct ProposalRules: Equatable, Sendable {
@@ -56,8 +56,8 @@ package struct ProposalRules: Equatable, Sendable {
 }
 
 /// A change that a session proposed, checked for form and written anew. It is the session's word, whatever it says.
-struct ForgeProposal: Equatable {
-    let json: JSON
+package struct ForgeProposal: Equatable {
+    package let json: JSON
 
     private static let longestTitle = 256
     private static let longestText = 60_000
@@ -66,7 +66,8 @@ struct ForgeProposal: Equatable {
     private static let mostComments = 200
 
     /// Reads a body for a route.
-    init(_ route: ForgeRoute, _ body: [UInt8], _ rules: ProposalRules, owner: String) throws(ForgeRefusal) {
+    package init(_ route: ForgeRoute, _ body: [UInt8], at site: ForgeSite) throws(ForgeRefusal) {
+        let (rules, owner) = (site.rules, String(site.repository.prefix { $0 != "/" }))
         let members = try ProposalBody(body)
         switch route {
         case .open: json = try Self.open(members, rules, owner)

@@ -22,6 +22,10 @@ package struct ChangedFile: Sendable, Hashable {
         self.patch = patch.flatMap { $0.utf8.count <= Self.longestPatch ? $0 : nil }
     }
 
+    var withoutPatch: ChangedFile {
+        ChangedFile(path: path, status: status, insertions: insertions, deletions: deletions, patch: nil)
+    }
+
     init(_ record: ForgeRecord) throws(ForgeError) {
         self.init(
             path: try record.text("filename"), status: try record.text("status"),

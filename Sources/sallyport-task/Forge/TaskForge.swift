@@ -71,10 +71,16 @@ enum TaskForge {
         }
     }
 
-    /// The files that a pull request changes; nil where the forge does not tell, and git does.
+    /// The files that a pull request changes; nil where the forge does not tell, or more than anybody reads: git does.
     func files(of pull: Int) throws(TaskFailure) -> [ChangedFile]? {
         guard case .github(let access) = self else { return nil }
-        return try reaching { () throws(ForgeError) in try access.forge.files(pull) }
+        do throws(ForgeError) { return try access.forge.files(pull) } catch {
+            guard [.malformed, .refused].contains(error.code) else {
+                throw TaskFailure(message: error.description, code: error.code.rawValue)
+            }
+            Progress.say("note: the session will not see the list of changed files: \(error)")
+            return nil
+        }
     }
 
     /// The page of a pull request; nil where there is none to look at.

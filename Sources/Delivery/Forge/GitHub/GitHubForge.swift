@@ -12,6 +12,8 @@ package struct GitHubForge: Forge {
 
     /// Pages of a hundred: as many as GitHub shows of a pull request's files.
     private static let mostPages = 30
+    /// Of the patches of all changed files: an answer has to fit where it is read.
+    private static let mostPatchBytes = 4 << 20
     /// Fewer of what becomes part of a prompt.
     private static let mostCommentPages = 10
 
@@ -40,9 +42,13 @@ package struct GitHubForge: Forge {
         return pull
     }
 
+    /// The changed files, and as many of their patches as one document has room for.
     package func files(_ number: Int) throws(ForgeError) -> [ChangedFile] {
-        try pages(Self.mostPages, { .files(number, page: $0) }).map { (record) throws(ForgeError) in
-            try ChangedFile(record)
+        var room = Self.mostPatchBytes
+        return try pages(Self.mostPages, { .files(number, page: $0) }).map { (record) throws(ForgeError) in
+            let file = try ChangedFile(record)
+            room -= file.patch?.utf8.count ?? 0
+            return room >= 0 ? file : file.withoutPatch
         }
     }
 
