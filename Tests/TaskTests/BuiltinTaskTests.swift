@@ -66,6 +66,43 @@ struct BuiltinTaskTests {
         #expect(try vendor.stop().count == 3)
     }
 
+    @Test("settles a thread of a pull request, and reviews one")
+    func pulls() throws {
+        let scene = try ForgeScene()
+        try scene.pull(5, threads: [(file: "file", line: 1, text: "only half")])
+        func pull(_ type: String, _ script: [String]) throws -> Delivery {
+            let home = try Scratch()
+            let vendor = try ModelVendor(home, script: script)
+            let directory = scene.scene.sallyport.home.at(type)
+            let arguments = [
+                "task", "run", "--forge", scene.forge, "--type", type, "--pr", "5", "--agent", "builtin", "--model",
+                vendor.file, "--out", directory,
+            ]
+            return try Delivery(try scene.scene.sallyport.command(arguments).run(), directory: directory)
+        }
+        let finding: JSON = ["file": "file", "line": 1, "severity": "major", "comment": "only half"]
+        let findings: JSON = ["version": 1, "summary": "s", "findings": [finding]]
+        let review = try pull(
+            "pr_review",
+            [
+                AgentScene.call("read", ["path": "file"]), AgentScene.call("write", ["path": "file", "content": "x"]),
+                AgentScene.call("write", ["path": "$SALLYPORT_FINDINGS", "content": .string(findings.compactText)]),
+                AgentScene.done(),
+            ])
+        #expect(review.outcome == "review_posted", "\(review.finished.errorText)")
+        #expect(text(review.directory + "/work.log")?.contains("done") == true)
+        let iteration = try pull(
+            "pr_iteration",
+            [
+                AgentScene.call("edit", ["path": "file", "old": "half", "new": "fixed"]),
+                AgentScene.call("run", ["command": "git commit -qam 'the whole of it' -m 'Resolves-Thread: 1'"]),
+                AgentScene.done(),
+            ])
+        #expect(iteration.finished.code == 0, "\(iteration.finished.errorText)")
+        #expect(iteration.evidence?["forge"]?["resolved_threads"]?.arrayValue?.compactMap(\.intValue) == [1])
+        #expect(try scene.scene.git(scene.repository, "show", "feature/x:file") == "fixed")
+    }
+
     @Test("a file of models that does not fit the agent is one error before anything runs")
     func fits() throws {
         let scene = try TaskScene()
