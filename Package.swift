@@ -52,6 +52,7 @@ let package = Package(
         .systemLibrary(name: "CHogweed", pkgConfig: "hogweed", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         // Typed, owned system calls.
         .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", "CNettle"], swiftSettings: strict),
         // YAML with positions in, JSON out.
@@ -100,6 +101,12 @@ let package = Package(
                 "CLinux",
             ],
             swiftSettings: strict),
+        // The only module that speaks SQL.
+        .target(
+            name: "Store", dependencies: ["CSQLite", "CLinux", "LinuxSystem", "Documents", "TaskModel"],
+            resources: [.embedInCode("Migrations")], swiftSettings: strict),
+        // Tasks from step to step, each stored before it acts; what a strategy of compute has to do.
+        .target(name: "Orchestrator", dependencies: ["TaskModel", "Store", "Documents"], swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
 
@@ -110,7 +117,10 @@ let package = Package(
         // The command and the supervisor, one file.
         .executableTarget(
             name: "sallyport",
-            dependencies: ["CLI", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem", "CLinux"],
+            dependencies: [
+                "CLI", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem",
+                "CLinux",
+            ],
             swiftSettings: strict, linkerSettings: staticExecutable),
         // Tasks: everything that needs libgit2.
         .executableTarget(
@@ -163,7 +173,22 @@ let package = Package(
             dependencies: ["Delivery", "Workspace", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux"],
+            name: "TaskTests",
+            dependencies: [
+                "TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux",
+            ],
+            swiftSettings: strict),
+        // A store and a strategy of compute for tests, and what every one of either has to do.
+        .target(
+            name: "OrchestratorTesting",
+            dependencies: ["Orchestrator", "Store", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
+            path: "Tests/OrchestratorTesting", swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "TaskModel", "OrchestratorTesting", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "OrchestratorTests",
+            dependencies: ["Orchestrator", "Store", "TaskModel", "Documents", "OrchestratorTesting"],
             swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
