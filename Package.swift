@@ -107,6 +107,13 @@ let package = Package(
             resources: [.embedInCode("Migrations")], swiftSettings: strict),
         // Tasks from step to step, each stored before it acts; what a strategy of compute has to do.
         .target(name: "Orchestrator", dependencies: ["TaskModel", "Store", "Documents"], swiftSettings: strict),
+        // Sessions on this host.
+        .target(
+            name: "LocalCompute", dependencies: ["Orchestrator", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            swiftSettings: strict),
+        // What can be asked of sallyportd, and the client that asks.
+        .target(
+            name: "Control", dependencies: ["TaskModel", "Documents", "LinuxSystem", "CLinux"], swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
 
@@ -118,7 +125,7 @@ let package = Package(
         .executableTarget(
             name: "sallyport",
             dependencies: [
-                "CLI", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem",
+                "CLI", "Control", "TaskModel", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem",
                 "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticExecutable),
@@ -126,6 +133,13 @@ let package = Package(
         .executableTarget(
             name: "sallyport-task",
             dependencies: ["CLI", "Delivery", "TaskModel", "Workspace", "Wire", "Documents", "LinuxSystem", "CLinux"],
+            swiftSettings: strict, linkerSettings: staticLibrary),
+        // The control plane of this host.
+        .executableTarget(
+            name: "sallyportd",
+            dependencies: [
+                "Control", "Orchestrator", "LocalCompute", "Store", "TaskModel", "Documents", "LinuxSystem", "CLinux",
+            ],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
         .executableTarget(
@@ -175,7 +189,7 @@ let package = Package(
         .testTarget(
             name: "TaskTests",
             dependencies: [
-                "TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux",
+                "TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux", "TaskModel", "Orchestrator", "Store",
             ],
             swiftSettings: strict),
         // A store and a strategy of compute for tests, and what every one of either has to do.
@@ -189,6 +203,12 @@ let package = Package(
         .testTarget(
             name: "OrchestratorTests",
             dependencies: ["Orchestrator", "Store", "TaskModel", "Documents", "OrchestratorTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LocalComputeTests",
+            dependencies: [
+                "LocalCompute", "Orchestrator", "TaskModel", "LinuxSystem", "CLinux", "OrchestratorTesting", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
