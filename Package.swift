@@ -52,6 +52,7 @@ let package = Package(
         .systemLibrary(name: "CHogweed", pkgConfig: "hogweed", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         // Typed, owned system calls.
         .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", "CNettle"], swiftSettings: strict),
         // YAML with positions in, JSON out.
@@ -101,6 +102,19 @@ let package = Package(
                 "CLinux",
             ],
             swiftSettings: strict),
+        // The only module that speaks SQL.
+        .target(
+            name: "Store", dependencies: ["CSQLite", "CLinux", "LinuxSystem", "Documents", "TaskModel"],
+            resources: [.embedInCode("Migrations")], swiftSettings: strict),
+        // Tasks from step to step, each stored before it acts; what a strategy of compute has to do.
+        .target(name: "Orchestrator", dependencies: ["TaskModel", "Store", "Documents"], swiftSettings: strict),
+        // Sessions on this host.
+        .target(
+            name: "LocalCompute", dependencies: ["Orchestrator", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            swiftSettings: strict),
+        // What can be asked of sallyportd, and the client that asks.
+        .target(
+            name: "Control", dependencies: ["TaskModel", "Documents", "LinuxSystem", "CLinux"], swiftSettings: strict),
         // Arguments in, text out.
         .target(name: "CLI", dependencies: ["Policy", "Wire", "Documents"], swiftSettings: strict),
 
@@ -112,7 +126,8 @@ let package = Package(
         .executableTarget(
             name: "sallyport",
             dependencies: [
-                "CLI", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem", "CLinux",
+                "CLI", "Control", "TaskModel", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem",
+                "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticExecutable),
         // Tasks: everything that needs libgit2.
@@ -120,6 +135,13 @@ let package = Package(
             name: "sallyport-task",
             dependencies: [
                 "CLI", "Delivery", "TaskModel", "Workspace", "Wire", "Policy", "Secrets", "Documents", "LinuxSystem", "CLinux",
+            ],
+            swiftSettings: strict, linkerSettings: staticLibrary),
+        // The control plane of this host.
+        .executableTarget(
+            name: "sallyportd",
+            dependencies: [
+                "Control", "Orchestrator", "LocalCompute", "Store", "TaskModel", "Documents", "LinuxSystem", "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
@@ -171,7 +193,28 @@ let package = Package(
             dependencies: ["Delivery", "Workspace", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux"],
+            name: "TaskTests",
+            dependencies: [
+                "TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux", "TaskModel", "Orchestrator", "Store",
+            ],
+            swiftSettings: strict),
+        // A store and a strategy of compute for tests, and what every one of either has to do.
+        .target(
+            name: "OrchestratorTesting",
+            dependencies: ["Orchestrator", "Store", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
+            path: "Tests/OrchestratorTesting", swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "TaskModel", "OrchestratorTesting", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "OrchestratorTests",
+            dependencies: ["Orchestrator", "Store", "TaskModel", "Documents", "OrchestratorTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LocalComputeTests",
+            dependencies: [
+                "LocalCompute", "Orchestrator", "TaskModel", "LinuxSystem", "CLinux", "OrchestratorTesting", "TestSupport",
+            ],
             swiftSettings: strict),
         // The loop of the built-in agent, as Runner/ compiles it into sallyport-runner: here for its tests only.
         .target(

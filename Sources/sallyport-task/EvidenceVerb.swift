@@ -4,6 +4,7 @@ internal import Delivery
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
+internal import TaskModel
 
 /// `sallyport evidence`: looks at the bundle of a task, here or anywhere else.
 enum EvidenceVerb {

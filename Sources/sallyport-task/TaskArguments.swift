@@ -58,6 +58,8 @@ struct TaskArguments {
     private(set) var rules: String?
     private(set) var keep = false
     private(set) var json = false
+    /// The task's name, where somebody else has chosen it.
+    private(set) var identifier: TaskIdentifier?
 
     /// The forge is a repository of GitHub, and no directory of this host.
     var isOnline: Bool { forge?.hasPrefix(GitHubAddress.scheme) == true }
@@ -128,6 +130,9 @@ struct TaskArguments {
           --rules FILE            what the push gate refuses, flags and allows (YAML; see docs/collect.md)
           --keep                  keep what the agent's workspace holds at its end, for `sallyport session shell`
           --json                  evidence as JSON on standard output
+          --id NAME               the task's name (default: one of its own)
+          --session DIR           first of all, for sallyportd: begun.json and end.json say there how it goes; descriptor 3 is
+                                  the lock
 
         Exit status: 0 the result was delivered and its tests passed (or it is well formed, when there is no test
         command), 1 any other outcome, 125 sallyport failed.
@@ -314,6 +319,10 @@ struct TaskArguments {
             arguments.output = value
         },
         "--rules": { (arguments, value) throws(TaskFailure) in arguments.rules = value },
+        "--id": { (arguments, value) throws(TaskFailure) in
+            guard let identifier = TaskIdentifier(value) else { throw misuse("--id is no name of a task") }
+            arguments.identifier = identifier
+        },
     ]
 
     /// One argument of a program holds 128 KiB at most. execve(2), MAX_ARG_STRLEN

@@ -50,7 +50,7 @@ struct TaskRun: ~Copyable {
         let order = try TaskOrder(arguments, forge)
         let milliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         let random = try host { () throws(SystemError) in try randomBytes(10) }
-        let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
+        let identifier = arguments.identifier ?? TaskIdentifier(milliseconds: milliseconds, random: random)
         var sandbox = try Sandbox(
             processes: processes, profile: arguments.profileName,
             environment: (arguments.credential ?? arguments.appKey)?.withheld(from: environment) ?? environment,

@@ -34,7 +34,22 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
 }
 
 private func runTask(_ arguments: [String], environment: [String]) throws(TaskFailure) -> Int32 {
-    let arguments = try TaskArguments(arguments)
+    guard arguments.first == "--session", arguments.count > 1 else {
+        return try runTask(try TaskArguments(arguments), nil, environment: environment)
+    }
+    // Claimed before anything is looked at: whoever started this is told by the session what is wrong with it.
+    let claim = try SessionClaim(arguments[1])
+    do throws(TaskFailure) {
+        return try runTask(try TaskArguments(Array(arguments.dropFirst(2))), claim, environment: environment)
+    } catch {
+        try claim.end(error)
+        throw error
+    }
+}
+
+private func runTask(_ arguments: TaskArguments, _ claim: SessionClaim?, environment: [String]) throws(TaskFailure)
+    -> Int32
+{
     let processes = try ChildProcess()
     let forge = try TaskForge.make(arguments, processes, environment: environment)
     // Whatever happens: what was lent for the task is given back.
@@ -64,6 +79,7 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
     } else {
         Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path, sealed: sealed).text, to: 1)
     }
+    try claim?.end(task.evidence.report(sealed: sealed.manifest))
     return task.evidence.isSuccess ? 0 : 1
 }
 

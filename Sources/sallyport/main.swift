@@ -24,6 +24,8 @@ case ReplayVerb.name: exit(ReplayVerb.run(rest))
 case "model": exit(ModelVerb.run(rest))
 case "task": exit(TaskVerb.run(rest))
 case "agent", "collect", "evidence", "reproduce": exit(TaskVerb.run(line))
+case "submit": exit(SubmitVerb.run(rest))
+case let verb? where TaskVerbs.names.contains(verb): exit(TaskVerbs.run(verb, rest))
 case "--version", "version":
     Output.out("sallyport 0.1.0")
     exit(0)

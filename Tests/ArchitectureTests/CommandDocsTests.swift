@@ -61,7 +61,7 @@ struct CommandDocsTests {
             ["profile", "filter"],
             ["profile", "learn"],
             ["profile", "simulate"], ["doctor"], ["sweep"],
-            ["pool"], ["evidence"], ["reproduce"],
+            ["pool"], ["evidence"], ["reproduce"], ["submit"], ["events"], ["list"],
         ]
         let all = try verbs.map { try help($0) }.joined(separator: "\n")
         #expect(!knows(all, "--no-such-option"))

@@ -53,11 +53,11 @@ static inline long sp_open_listen(int directory, const char *name, int backlog) 
     return fd;
 }
 
-static inline long sp_control_connect(int directory, const char *name) {
+static inline long sp_local_connect(int directory, const char *name, int type) {
     struct sockaddr_un address;
     long bad = sp_control_address(directory, name, &address);
     if (bad < 0) return bad;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         int error = errno;
@@ -65,6 +65,20 @@ static inline long sp_control_connect(int directory, const char *name) {
         return -error;
     }
     return fd;
+}
+
+static inline long sp_control_connect(int directory, const char *name) {
+    return sp_local_connect(directory, name, SOCK_SEQPACKET);
+}
+
+/// The same for bytes in order, without the sender's boundaries.
+static inline long sp_stream_connect(int directory, const char *name) {
+    return sp_local_connect(directory, name, SOCK_STREAM);
+}
+
+/// A listening SOCK_STREAM socket for its owner and root.
+static inline long sp_stream_listen(int directory, const char *name, int backlog) {
+    return sp_local_listen(directory, name, SOCK_STREAM, backlog);
 }
 
 static inline long sp_control_accept(int listener) {

@@ -94,27 +94,14 @@ final class ControlSocket {
     }
 
     private static func refusal(of socket: Int32) -> SessionReply.Refusal? {
-        var uid = UInt32.max
-        var pid: Int32 = 0
-        guard sp_peer(socket, &uid, &pid) >= 0, uid == 0 || uid == geteuid(), isNeighbour(pid) else {
+        let peer = Peer(of: socket)
+        guard peer.isOwnerOrRoot, peer.isNeighbour else {
             return SessionReply.Refusal(
                 .caller,
-                "cannot change the session for uid \(uid): Operation not permitted (EPERM). Only root and the user who "
+                "cannot change the session for uid \(peer.uid): Operation not permitted (EPERM). Only root and the user who "
                     + "started it can, from outside of every sandbox.")
         }
         return nil
-    }
-
-    /// Whether a process is in this one's user namespace; one that has ended meanwhile is not. user_namespaces(7)
-    private static func isNeighbour(_ pid: Int32) -> Bool {
-        guard pid > 0 else { return false }
-        do throws(SystemError) {
-            let subject = "a user namespace"
-            let theirs = try FileStatus.at(
-                AT_FDCWD, Array("/proc/\(pid)/ns/user".utf8CString), flags: 0, subject: subject)
-            let ours = try FileStatus.at(AT_FDCWD, Array("/proc/self/ns/user".utf8CString), flags: 0, subject: subject)
-            return theirs.device == ours.device && theirs.inode == ours.inode
-        } catch { return false }
     }
 
     private func listen(to number: UInt64) {

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+package import TaskModel
+
+/// What can be asked of sallyportd over its socket.
+///
+///     client ──▶ {"version":1,"verb":"watch","arguments":{"task":"t0..."}}\n      one line, then nothing more
+///     client ◀── {"version":1,"event":{...}}\n                                     any number of them
+///     client ◀── {"version":1,"data":...}\n  or  {"version":1,"error":{"code","message"}}\n   the last line
+///
+/// Closed on both sides: another version, an unknown verb or an unknown argument is refused.
+package enum ControlRequest: Sendable, Hashable {
+    case submit(TaskRequest, key: String?)
+    case status(task: String)
+    case list(List)
+    case events(task: String, after: Int, limit: Int)
+    /// Events as they come, until the task is over.
+    case watch(task: String, after: Int)
+    case cancel(task: String)
+    /// A piece of what a task's session said beside its result.
+    case logs(task: String, offset: Int)
+    case health
+    case backup(path: String)
+
+    package struct List: Sendable, Hashable {
+        package var statuses: [TaskState] = []
+        package var repository: String?
+        package var before: String?
+        package var limit = 50
+        package init() {}
+    }
+
+    package static let version = 1
+    package static let mostListed = 500
+    package static let longestLine = TaskLimits.requestBytes
+
+    package var json: JSON {
+        let (verb, arguments): (String, [JSON.Member]) =
+            switch self {
+            case .submit(let request, let key):
+                ("submit", [.init("request", request.json)] + (key.map { [.init("key", .string($0))] } ?? []))
+            case .status(let task): ("status", [.init("task", .string(task))])
+            case .list(let list): ("list", list.members)
+            case .events(let task, let after, let limit):
+                ("events", [.init("task", .string(task)), .init("after", .int(after)), .init("limit", .int(limit))])
+            case .watch(let task, let after): ("watch", [.init("task", .string(task)), .init("after", .int(after))])
+            case .cancel(let task): ("cancel", [.init("task", .string(task))])
+            case .logs(let task, let offset):
+                ("logs", [.init("task", .string(task)), .init("offset", .int(offset))])
+            case .health: ("health", [])
+            case .backup(let path): ("backup", [.init("path", .string(path))])
+            }
+        return ["version": .int(Self.version), "verb": .string(verb), "arguments": .object(arguments)]
+    }
+
+    /// Reads one line.
+    package init(line: [UInt8]) throws(TaskRefusal) {
+        let json: JSON
+        do throws(JSONParser.Failure) { json = try JSONParser.parse(line) } catch {
+            throw Self.refusal("it is no JSON: \(error.reason) at byte \(error.offset)")
+        }
+        var fields = try ControlFields(json, "the request")
+        guard try fields.number("version") == Self.version else { throw Self.refusal("it is not of version 1") }
+        let verb = try fields.required("verb")
+        var arguments = try ControlFields(fields.take("arguments") ?? [:], "its arguments")
+        try fields.end()
+        switch verb {
+        case "submit":
+            let key = try arguments.text("key")
+            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), key: key)
+        case "status": self = .status(task: try arguments.required("task"))
+        case "list": self = .list(try List(&arguments))
+        case "events":
+            self = .events(
+                task: try arguments.required("task"), after: try arguments.number("after") ?? 0,
+                limit: min(try arguments.number("limit") ?? 50, Self.mostListed))
+        case "watch":
+            self = .watch(task: try arguments.required("task"), after: try arguments.number("after") ?? 0)
+        case "cancel": self = .cancel(task: try arguments.required("task"))
+        case "logs": self = .logs(task: try arguments.required("task"), offset: try arguments.number("offset") ?? 0)
+        case "health": self = .health
+        case "backup": self = .backup(path: try arguments.required("path"))
+        default: throw Self.refusal("there is no verb \"\(verb.displayed)\"")
+        }
+        try arguments.end()
+    }
+
+    static func refusal(_ reason: String) -> TaskRefusal {
+        TaskRefusal(.validation, "cannot read a request: \(reason). Use one build of all programs of Sallyport.")
+    }
+}
+
+extension ControlRequest.List {
+    fileprivate var members: [JSON.Member] {
+        var members: [JSON.Member] = [.init("limit", .int(limit))]
+        if !statuses.isEmpty { members.append(.init("status", .array(statuses.map { .string($0.rawValue) }))) }
+        if let repository { members.append(.init("repo", .string(repository))) }
+        if let before { members.append(.init("before", .string(before))) }
+        return members
+    }
+
+    fileprivate init(_ fields: inout ControlFields) throws(TaskRefusal) {
+        limit = min(try fields.number("limit") ?? 50, ControlRequest.mostListed)
+        repository = try fields.text("repo")
+        before = try fields.text("before")
+        guard let list = fields.take("status") else { return }
+        guard let words = list.arrayValue else { throw ControlRequest.refusal("\"status\" is no list") }
+        for word in words {
+            guard let state = word.stringValue.flatMap(TaskState.init(rawValue:)) else {
+                throw ControlRequest.refusal("\"status\" has a state that there is not")
+            }
+            statuses.append(state)
+        }
+    }
+}
+
+/// The members of an object, each taken once; what nobody took is unknown.
+struct ControlFields {
+    private var members: [JSON.Member]
+    private let subject: String
+
+    init(_ json: JSON, _ subject: String) throws(TaskRefusal) {
+        guard case .object(let members) = json else { throw ControlRequest.refusal("\(subject) is no object") }
+        self.members = members
+        self.subject = subject
+    }
+
+    mutating func take(_ name: String) -> JSON? {
+        guard let at = members.firstIndex(where: { $0.name == name }) else { return nil }
+        return members.remove(at: at).value
+    }
+
+    mutating func text(_ name: String) throws(TaskRefusal) -> String? {
+        guard let value = take(name) else { return nil }
+        guard let text = value.stringValue else { throw ControlRequest.refusal("\"\(name)\" is no string") }
+        return text
+    }
+
+    mutating func required(_ name: String) throws(TaskRefusal) -> String {
+        guard let text = try text(name) else { throw ControlRequest.refusal("\"\(name)\" is missing") }
+        return text
+    }
+
+    mutating func number(_ name: String) throws(TaskRefusal) -> Int? {
+        guard let value = take(name) else { return nil }
+        guard let number = value.intValue, number >= 0 else {
+            throw ControlRequest.refusal("\"\(name)\" is no number from 0 on")
+        }
+        return number
+    }
+
+    func end() throws(TaskRefusal) {
+        guard let stray = members.first else { return }
+        throw ControlRequest.refusal("\(subject) has an unknown member \"\(stray.name.displayed)\"")
+    }
+}
+
+/// One line of an answer.
+package enum ControlReply: Sendable, Hashable {
+    case event(JSON)
+    case data(JSON)
+    case refused(TaskRefusal)
+
+    package var isLast: Bool { if case .event = self { false } else { true } }
+
+    /// With its line end.
+    package var line: [UInt8] {
+        let member: JSON.Member =
+            switch self {
+            case .event(let event): .init("event", event)
+            case .data(let data): .init("data", data)
+            case .refused(let refusal):
+                .init("error", ["code": .string(refusal.code.rawValue), "message": .string(refusal.message)])
+            }
+        return JSONWriter().write(.object([.init("version", .int(ControlRequest.version)), member])) + [0x0A]
+    }
+
+    package init(line: [UInt8]) throws(TaskRefusal) {
+        let json: JSON
+        do throws(JSONParser.Failure) { json = try JSONParser.parse(line) } catch {
+            throw Self.unreadable(error.reason)
+        }
+        guard json["version"]?.intValue == ControlRequest.version else {
+            throw Self.unreadable("it is of another version")
+        }
+        if let event = json["event"] {
+            self = .event(event)
+        } else if let data = json["data"] {
+            self = .data(data)
+        } else if let code = json["error"]?["code"]?.stringValue.flatMap(ErrorCode.init(rawValue:)),
+            let message = json["error"]?["message"]?.stringValue
+        {
+            self = .refused(TaskRefusal(code, message))
+        } else {
+            throw Self.unreadable("it is of no known kind")
+        }
+    }
+
+    private static func unreadable(_ reason: String) -> TaskRefusal {
+        TaskRefusal(
+            .internalError, "cannot read the daemon's answer: \(reason). Use one build of all programs of Sallyport.")
+    }
+}

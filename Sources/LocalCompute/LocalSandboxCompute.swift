@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import LinuxSystem
+package import Orchestrator
+package import TaskModel
+
+/// Sessions on this host: each is one `sallyport task run` that leads a process session of its own and outlives whoever
+/// started it.
+///
+///     lock held ─▶ it runs              end.json ─▶ it ended, and told how
+///     begun.json, lock free, no end.json ─▶ lost
+///
+/// The lock is taken here and inherited by the process, so that there is no moment in which a session is started and does
+/// not hold it. What is known of a session is in its directory; in memory there are only descriptors to wait on.
+package final class LocalSandboxCompute: ComputeStrategy {
+    package let type = ComputeType.local
+    private let place: SessionPlace
+    private let programs: String
+    private let environment: [String]
+    /// Processes of sessions, and of the sweeps after them, by session.
+    private var watched: [String: WatchedProcess] = [:]
+    private var sweeps: [String: WatchedProcess] = [:]
+
+    /// - Parameters:
+    ///   - directory: Of all sessions; made when it is missing, for its owner alone.
+    ///   - programs: The directory of `sallyport` and its siblings.
+    ///   - environment: All that a session's process gets.
+    package init(directory: String, programs: String, environment: [String]) throws(SystemError) {
+        place = try SessionPlace(directory)
+        self.programs = programs
+        self.environment = environment
+    }
+
+    // MARK: Start
+
+    package func startSession(_ start: SessionStart) throws(ComputeError) -> SessionHandle {
+        let handle = SessionHandle.local(.init(session: start.session))
+        do throws(SystemError) {
+            let directory = try place.make(start.session)
+            // In this order: whoever begins does it with the lock, so that without one it can have begun before and not since.
+            guard let lock = try SessionPlace.takeLock(directory), !(try SessionPlace.hasBegun(directory)) else {
+                return handle
+            }
+            let arguments = try TaskCommand.arguments(start, in: directory)
+            let log = try directory.open(SessionPlace.logName, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+            watched[start.session] = try WatchedProcess.detached(
+                "\(programs)/sallyport", arguments, environment: environment,
+                descriptors: [nil, log.number, log.number, lock.number])
+        } catch {
+            throw ComputeError(Self.errorClass(error.errno), error.description)
+        }
+        return handle
+    }
+
+    // MARK: Poll
+
+    package func pollSession(_ handle: SessionHandle) throws(ComputeError) -> SessionStatus {
+        try asking { () throws(SystemError) in
+            guard let directory = try place.open(handle.session) else {
+                return .failed(SessionFailure(.lost, "its directory is gone"))
+            }
+            if try SessionPlace.isHeld(directory) { return .running }
+            if let process = watched[handle.session], !process.reap() { return .running }
+            if let end = try SessionPlace.end(directory) { return end }
+            if try SessionPlace.hasBegun(directory) {
+                return .failed(SessionFailure(.lost, "its process ended without a word"))
+            }
+            return .failed(SessionFailure(.neverStarted, "its process ended before it began"))
+        }
+    }
+
+    package func endDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32? {
+        if let sweep = sweeps[handle.session] { return sweep.number }
+        if let process = watched[handle.session] { return process.number }
+        return try asking { () throws(SystemError) in
+            guard let directory = try place.open(handle.session), try SessionPlace.isHeld(directory),
+                let begun = try SessionPlace.begun(directory), let process = try WatchedProcess.find(begun)
+            else { return nil }
+            watched[handle.session] = process
+            return process.number
+        }
+    }
+
+    // MARK: Stop
+
+    package func stopSession(_ handle: SessionHandle, force: Bool) -> StopOutcome {
+        do throws(ComputeError) {
+            _ = try endDescriptor(handle)
+            return try asking { () throws(SystemError) in try stop(handle.session, force: force) }
+        } catch {
+            return error.errorClass == .gone ? .gone : .failed(error)
+        }
+    }
+
+    private func stop(_ session: String, force: Bool) throws(SystemError) -> StopOutcome {
+        guard let directory = try place.open(session) else { return .gone }
+        if let sweep = sweeps[session] { return try outcome(of: sweep, session) }
+        let isHeld = try SessionPlace.isHeld(directory)
+        if let process = watched[session], !process.reap() {
+            try process.signal(force ? SIGKILL : SIGTERM)
+            return .stopping
+        }
+        // Held by a process that did not say yet who it is.
+        if isHeld { return .stopping }
+        watched[session] = nil
+        guard let begun = try SessionPlace.begun(directory) else { return .gone }
+        // The leader is gone; the supervisors that it had end by themselves, unless they are stuck.
+        if let left = try begun.members() {
+            if force { try left.signal(SIGKILL) }
+            watched[session] = left
+            return .stopping
+        }
+        if try SessionPlace.end(directory) != nil { return .gone }
+        // It was killed, and may have left what only a sweep removes.
+        let sweep = try WatchedProcess.detached(
+            "\(programs)/sallyport", ["sallyport", "sweep"], environment: environment, descriptors: [nil, nil, nil])
+        sweeps[session] = sweep
+        return .stopping
+    }
+
+    private func outcome(of sweep: WatchedProcess, _ session: String) throws(SystemError) -> StopOutcome {
+        guard sweep.reap() else { return .stopping }
+        sweeps[session] = nil
+        guard sweep.exitStatus == 0 else {
+            return .failed(
+                ComputeError(
+                    .transient,
+                    "cannot clear away what session \(session) left: sallyport sweep ended with \(sweep.exitStatus.map { "\($0)" } ?? "a signal"). Run it by hand to see why."
+                ))
+        }
+        return .gone
+    }
+
+    // MARK: Errors
+
+    private func asking<Result>(_ body: () throws(SystemError) -> Result) throws(ComputeError) -> Result {
+        do throws(SystemError) { return try body() } catch {
+            throw ComputeError(Self.errorClass(error.errno), error.description)
+        }
+    }
+
+    package static func errorClass(_ errno: Errno) -> ComputeError.Class {
+        switch errno {
+        case .noSuchProcess: .gone
+        case .again, .busy, .interrupted, .noSpace, .quota, Errno(ENOMEM), Errno(EMFILE), Errno(ENFILE): .transient
+        case .notPermitted, .accessDenied, Errno(EROFS): .permission
+        default: .unknown
+        }
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+internal import LinuxSystem
+
+/// A process by its pidfd: it can be waited on and signalled, and never be mistaken for another.
+final class WatchedProcess {
+    private let pidfd: Descriptor
+    private let isChild: Bool
+    private var isOver = false
+    /// Of a child that exited; nil for one that a signal ended, and for what is no child.
+    private(set) var exitStatus: Int32?
+
+    /// Readable from the process's end on. pidfd_open(2)
+    var number: Int32 { pidfd.number }
+
+    private init(_ pidfd: consuming Descriptor, isChild: Bool) {
+        self.pidfd = pidfd
+        self.isChild = isChild
+    }
+
+    /// Starts a program that leads a process session of its own and lives on without this process.
+    ///
+    /// - Parameter descriptors: Becomes 0, 1, 2 and so on of the program, which has no other; nil is /dev/null.
+    static func detached(
+        _ path: String, _ arguments: [String], environment: [String], descriptors: [Int32?]
+    ) throws(SystemError) -> WatchedProcess {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        // Ours are close-on-exec and numbered as they came; copies far above cannot be in each other's way.
+        let held = DescriptorSet()
+        for (number, from) in descriptors.enumerated() {
+            if let from {
+                let copy = Int32(try checked("duplicate", "descriptor \(from)") { sp_fdup_above(from, 64) })
+                held.keep(Descriptor(owning: copy))
+                posix_spawn_file_actions_adddup2(&actions, copy, Int32(number))
+            } else {
+                posix_spawn_file_actions_addopen(&actions, Int32(number), "/dev/null", O_RDWR, 0)
+            }
+        }
+        posix_spawn_file_actions_addclosefrom_np(&actions, Int32(descriptors.count))
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // The daemon blocks signals to read them as events, and ignores some; nothing of that is inherited.
+        var none = sigset_t()
+        var all = sigset_t()
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        // 0x80 is POSIX_SPAWN_SETSID, which Swift does not import.
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | 0x80)
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+        defer { for word in argv + envp { free(word) } }
+        var pid = pid_t()
+        let failed = posix_spawn(&pid, path, &actions, &attributes, &argv, &envp)
+        guard failed == 0 else { throw SystemError("start", "\"\(path)\"", Errno(failed)) }
+        // It is our child and not waited for, so its id is no other's.
+        let child = pid
+        return WatchedProcess(
+            Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) })), isChild: true)
+    }
+
+    /// A process that an earlier one of us started; nil when it is gone.
+    static func find(_ process: SessionProcess) throws(SystemError) -> WatchedProcess? {
+        guard try process.isOfThisBoot() else { return nil }
+        let opened = sp_pidfd_open(process.pid)
+        if opened == -Int(ESRCH) || opened == -Int(EINVAL) { return nil }
+        let pidfd = Descriptor(
+            owning: Int32(try checked("watch", "process \(process.pid)") { opened }))
+        // Looked at after it was opened: whoever has this id now is who the descriptor is about.
+        guard try processRuns(process.pid, start: process.start) else { return nil }
+        return WatchedProcess(pidfd, isChild: false)
+    }
+
+    /// Whether it has ended; a child is waited for then.
+    func reap() -> Bool {
+        if isOver { return true }
+        guard sp_poll_one(number, Int16(POLLIN), 0) > 0 else { return false }
+        isOver = true
+        if isChild {
+            var code: Int32 = 0
+            var status: Int32 = 0
+            // CLD_EXITED
+            if sp_wait_pidfd(number, &code, &status) >= 0, code == 1 { exitStatus = status }
+        }
+        return true
+    }
+
+    func signal(_ number: Int32) throws(SystemError) {
+        let fd = self.number
+        let result = sp_pidfd_signal(fd, number, 0)
+        if result != -Int(ESRCH) { try checked("signal", "a session's process") { result } }
+    }
+}
+
+/// A session's process as it named itself.
+struct SessionProcess {
+    let pid: Int32
+    /// Its start time in clock ticks, and the boot that they count from.
+    let start: String
+    let boot: String
+
+    func isOfThisBoot() throws(SystemError) -> Bool {
+        try procText("/proc/sys/kernel/random/boot_id").first.map(String.init) == boot
+    }
+
+    /// A process that is left of the session whose leader this was; nil when there is none.
+    ///
+    /// As long as one is left, the kernel gives the leader's number to nobody else. pid_namespaces(7), setsid(2)
+    func members() throws(SystemError) -> WatchedProcess? {
+        guard try isOfThisBoot() else { return nil }
+        let proc = try Directory.open("/proc")
+        // The number has been given to another: then nobody was left.
+        if let now = try Self.startTime(pid), now != start { return nil }
+        for name in try proc.names() {
+            guard let member = Int32(String(decoding: name, as: UTF8.self)), member != pid,
+                getsid(member) == pid, let found = try Self.member(member, of: pid)
+            else { continue }
+            return found
+        }
+        return nil
+    }
+
+    /// Nil when there is no such process.
+    private static func startTime(_ pid: Int32) throws(SystemError) -> String? {
+        do throws(SystemError) { return try processStartTime(pid) } catch {
+            if error.errno == .noEntry || error.errno == .noSuchProcess { return nil }
+            throw error
+        }
+    }
+
+    private static func member(_ member: Int32, of leader: Int32) throws(SystemError) -> WatchedProcess? {
+        let opened = sp_pidfd_open(member)
+        if opened == -Int(ESRCH) || opened == -Int(EINVAL) { return nil }
+        let pidfd = Descriptor(owning: Int32(try checked("watch", "process \(member)") { opened }))
+        guard getsid(member) == leader, let start = try startTime(member), try processRuns(member, start: start) else {
+            return nil
+        }
+        return WatchedProcess(owning: pidfd)
+    }
+}
+
+extension WatchedProcess {
+    /// A process that is no child of ours.
+    convenience init(owning pidfd: consuming Descriptor) { self.init(pidfd, isChild: false) }
+}

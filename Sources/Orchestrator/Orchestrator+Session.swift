@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Documents
+internal import Store
+internal import TaskModel
+
+/// A task's session: started once, found again, seen to end, confirmed dead.
+extension Orchestrator {
+    // MARK: Start
+
+    func startSession(_ hydrating: TaskRecord) throws(StoreError) -> Bool {
+        var task = hydrating
+        // The same after every crash, so that there is one session for each attempt and never two.
+        let session = "\(task.id)-\(task.attempt)"
+        task.session = session
+        let record = try begin(.startSession, &task, input: ["session": .string(session)])
+        let start = SessionStart(session: session, task: task.id, attempt: task.attempt, request: task.request)
+        let handle: SessionHandle
+        do throws(ComputeError) { handle = try strategy(task).startSession(start) } catch {
+            return try startFailed(task, record, error)
+        }
+        reached(.startSession, .acted, task.id)
+        do throws(StoreError) {
+            try recordStart(task, record, handle)
+        } catch {
+            // There may be no row to find it by: it ends now. The intent stays, so a later try finds what became of it.
+            _ = strategy(task).stopSession(handle, force: true)
+            throw error
+        }
+        host.log("task \(task.id): session \(session) started")
+        return true
+    }
+
+    private func recordStart(_ task: TaskRecord, _ record: JournalRecord, _ handle: SessionHandle) throws(StoreError) {
+        var task = task
+        task.status = .running
+        task.handle = handle
+        let deadline = milliseconds + TaskLimits.sessionMax.milliseconds
+        task.deadlineMilliseconds = deadline
+        let started = NewEvent(
+            .sessionStarted,
+            ["session_id": .string(handle.session), "strategy_type": .string(handle.type.rawValue)])
+        task = try end(
+            .startSession, record,
+            TaskChange(task, .sessionStarted, events: [started], timers: [.deadline: deadline]))
+    }
+
+    private func startFailed(_ failed: TaskRecord, _ record: JournalRecord, _ error: ComputeError) throws(StoreError)
+        -> Bool
+    {
+        var task = failed
+        if error.errorClass == .transient, record.number <= TaskLimits.startRetries {
+            let retry = NewEvent(.sessionStartRetry, ["reason": .string(error.description)])
+            try end(.startSession, record, TaskChange(task, events: [retry]), failed: true)
+            return true
+        }
+        task.failure = TaskFailureRecord(
+            .compute, error.errorClass == .transient ? .transient : .service, code: .runtimeUnavailable,
+            error.description)
+        task = try end(.startSession, record, TaskChange(task), failed: true)
+        try beginStop(&task, [])
+        return true
+    }
+
+    // MARK: Watch
+
+    /// Asks how the session is, and what that means.
+    func observe(_ running: TaskRecord) throws(StoreError) -> Bool {
+        var task = running
+        let record = try begin(.awaitCompletion, &task)
+        guard let handle = task.handle else { return try lost(task, record, "it has no handle") }
+        let strategy = strategy(task)
+        let status: SessionStatus
+        let isWatched: Bool
+        do throws(ComputeError) {
+            let descriptor = try strategy.endDescriptor(handle)
+            isWatched = descriptor != nil
+            host.watch(task.id, descriptor)
+            status = try strategy.pollSession(handle)
+        } catch {
+            return try pollFailed(task, record, error)
+        }
+        pollErrors[task.id] = nil
+        switch status {
+        case .running, .suspended:
+            if let deadline = task.deadlineMilliseconds, milliseconds >= deadline {
+                try beginStop(
+                    &task, [NewEvent(.deadlinePassed, ["deadline_ms": .int(deadline)])], await: record)
+                return true
+            }
+            // The descriptor tells of its end; where there is none, or it does not, the session is asked again.
+            let interval = isWatched ? TaskLimits.pollInterval : TaskLimits.backoffBase
+            wakeUps[task.id] = milliseconds + interval.milliseconds
+            return false
+        case .completed(let report):
+            reached(.awaitCompletion, .acted, task.id)
+            task.status = .finalizing
+            task.report = report
+            try end(
+                .awaitCompletion, record,
+                TaskChange(
+                    task, .sessionEnded, events: [NewEvent(.sessionEnded, report.json)],
+                    timers: [.deadline: Int?.none]))
+            return true
+        case .failed(let failure): return try failed(task, record, failure)
+        }
+    }
+
+    private func pollFailed(_ task: TaskRecord, _ record: JournalRecord, _ error: ComputeError) throws(StoreError)
+        -> Bool
+    {
+        let count = pollErrors[task.id, default: 0] + 1
+        pollErrors[task.id] = count
+        host.log("task \(task.id): \(error)")
+        if count >= TaskLimits.mostPollErrors {
+            return try lost(task, record, "it could not be asked \(count) times in a row; the last time: \(error)")
+        }
+        wakeUps[task.id] = milliseconds + TaskLimits.pollIntervalRange.lowerBound.milliseconds
+        return false
+    }
+
+    private func failed(_ task: TaskRecord, _ record: JournalRecord, _ failure: SessionFailure) throws(StoreError)
+        -> Bool
+    {
+        switch failure.kind {
+        case .neverStarted, .lost: return try lost(task, record, "\(failure.detail) (\(failure.kind.rawValue))")
+        case .ended:
+            var task = task
+            reached(.awaitCompletion, .acted, task.id)
+            task.failure = TaskFailureRecord(.config, .user, failure.detail)
+            try beginStop(&task, [NewEvent(.sessionEnded, ["error": .string(failure.detail)])], await: record)
+            return true
+        }
+    }
+
+    private func lost(_ running: TaskRecord, _ record: JournalRecord, _ detail: String) throws(StoreError) -> Bool {
+        var task = running
+        reached(.awaitCompletion, .acted, task.id)
+        task.failure = TaskFailureRecord(
+            .compute, .transient, code: .runtimeUnavailable,
+            "cannot tell how session \(task.session ?? "") went: \(detail). Nothing of it counts as done; see its log.")
+        try beginStop(&task, [NewEvent(.sessionLost, ["detail": .string(detail)])], await: record)
+        return true
+    }
+
+    // MARK: Stop
+
+    /// Stores that a session is to end; from here on the task only ends.
+    ///
+    /// - Parameter await: The open wait, which ends with this.
+    func beginStop(_ task: inout TaskRecord, _ events: [NewEvent], await record: JournalRecord? = nil)
+        throws(StoreError)
+    {
+        if let record {
+            task = try end(.awaitCompletion, record, TaskChange(task), failed: true)
+        }
+        _ = try begin(.stopSession, &task, events: events, timers: [.deadline: Int?.none])
+    }
+
+    /// Goes on ending a session, and ends the task once it is confirmed dead.
+    func stop(_ ending: TaskRecord) throws(StoreError) -> Bool {
+        var task = ending
+        guard let record = try openJournal(.stopSession, of: task) else { return false }
+        // A session that was intended may be there, handle or not.
+        if let handle = task.handle ?? task.session.map({ SessionHandle(task.compute, session: $0) }) {
+            guard try isGone(task, handle, since: record.startedMilliseconds) else { return false }
+            if task.report == nil { task.report = try lastWord(task, handle) }
+        }
+        reached(.stopSession, .acted, task.id)
+        let (status, event) = Self.conclusion(task)
+        task.status = status
+        task.handle = nil
+        let stranded = try store.approvals(of: task.id).filter { $0.status == .pending }.map { approval in
+            var approval = approval
+            approval.status = .stranded
+            return approval
+        }
+        // What was under way when the end was asked for is over as well.
+        let cut = try store.journal(of: task.id).filter { $0.state == .began && $0.step != record.step }.map { step in
+            var step = step
+            step.state = .failed
+            step.endedMilliseconds = milliseconds
+            return step
+        }
+        try end(
+            .stopSession, record,
+            TaskChange(task, event, events: [Self.ending(task)], journal: cut, approvals: stranded))
+        host.watch(task.id, nil)
+        try wakeQueue()
+        return true
+    }
+
+    /// What a task whose session was ended becomes.
+    private static func conclusion(_ task: TaskRecord) -> (TaskState, TransitionEvent) {
+        if task.cancelledBy != nil { return (.cancelled, .cancelled) }
+        if task.status == .hydrating { return (.failed, .startFailed) }
+        return task.failure == nil ? (.timedOut, .deadlinePassed) : (.failed, .sessionLost)
+    }
+
+    /// What a session that was asked to end said in the end; nil when it said nothing.
+    private func lastWord(_ task: TaskRecord, _ handle: SessionHandle) throws(StoreError) -> SessionReport? {
+        do throws(ComputeError) {
+            if case .completed(let report) = try strategy(task).pollSession(handle) { return report }
+        } catch { host.log("task \(task.id): \(error)") }
+        return nil
+    }
+
+    /// Whether nothing of a session is left; until then it is asked, then killed, and looked after.
+    func isGone(_ task: TaskRecord, _ handle: SessionHandle, since: Int, force: Bool = false) throws(StoreError) -> Bool
+    {
+        let strategy = strategy(task)
+        let elapsed = milliseconds - since
+        let isForced = force || elapsed >= TaskLimits.stopGrace.milliseconds
+        switch strategy.stopSession(handle, force: isForced) {
+        case .gone: return true
+        case .stopping:
+            do throws(ComputeError) { host.watch(task.id, try strategy.endDescriptor(handle)) } catch {
+                host.log("task \(task.id): \(error)")
+            }
+            let rest = isForced ? TaskLimits.backoffBase.milliseconds : TaskLimits.stopGrace.milliseconds - elapsed
+            wakeUps[task.id] = milliseconds + rest
+        case .failed(let error):
+            // What told of its end may be closed by now.
+            host.watch(task.id, nil)
+            try stopFailed(task, error)
+        }
+        return false
+    }
+
+    /// Nothing is told to be dead that is not: it is tried again, soon at first, and the operator is told once.
+    private func stopFailed(_ task: TaskRecord, _ error: ComputeError) throws(StoreError) {
+        let tries = stopTries[task.id, default: 0] + 1
+        stopTries[task.id] = tries
+        host.log("task \(task.id): \(error)")
+        let isHopeless = error.errorClass == .permission || tries > TaskLimits.stopRetries
+        wakeUps[task.id] =
+            milliseconds + (isHopeless ? TaskLimits.pollInterval.milliseconds : min(2000, 50 << min(tries, 6)))
+        guard isHopeless,
+            !(try store.events(of: task.id, after: 0, limit: .max)).contains(where: {
+                $0.type == .fact(.stopUnconfirmed)
+            })
+        else { return }
+        try change(
+            TaskChange(
+                task,
+                events: [
+                    NewEvent(
+                        .stopUnconfirmed,
+                        ["class": .string(error.errorClass.rawValue), "detail": .string(error.description)])
+                ]))
+    }
+
+    // MARK: Finalize
+
+    /// Judges what the session told, once nothing of it is left.
+    func finalize(_ finalizing: TaskRecord) throws(StoreError) -> Bool {
+        var task = finalizing
+        let record = try begin(.finalize, &task)
+        if let handle = task.handle {
+            guard try isGone(task, handle, since: record.startedMilliseconds, force: true) else { return false }
+        }
+        reached(.finalize, .acted, task.id)
+        let event: TransitionEvent
+        if let report = task.report, report.isSuccess {
+            (task.status, event) = (.completed, .judgedCompleted)
+        } else {
+            (task.status, event) = (.failed, .judgedFailed)
+            task.failure = task.failure ?? Self.failure(task.report)
+        }
+        task.handle = nil
+        try end(.finalize, record, TaskChange(task, event, events: [Self.ending(task)]))
+        host.watch(task.id, nil)
+        try wakeQueue()
+        return true
+    }
+
+    private static func failure(_ report: SessionReport?) -> TaskFailureRecord {
+        guard let report else {
+            return TaskFailureRecord(.unknown, .service, "the session told nothing. See its log.")
+        }
+        let isTimeLimit = report.outcome == "limit_hit"
+        return TaskFailureRecord(
+            isTimeLimit ? .timeout : .agent, .user,
+            "the task ended as \(report.outcome) (\(report.reason)). See its evidence, and sallyport logs.")
+    }
+}

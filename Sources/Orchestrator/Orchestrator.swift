@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Documents
+package import Store
+package import TaskModel
+
+/// Drives every task from its submission to a terminal state, whatever process dies on the way.
+///
+///     submit ─▶ admission-control ─▶ start-session ─▶ await-agent-completion ─▶ finalize
+///                    │ no slot              │ error            │ lost, deadline      │
+///                    ▼                      ▼                  ▼                     ▼
+///                  QUEUED              stop-session ─▶ FAILED, TIMED_OUT        a terminal state
+///
+/// For one thread, which also has the store. Each step stores its intent, acts, and stores its end together with the
+/// change of state, the slot and the events. Nothing here waits: what a task waits for comes back as
+/// ``sessionChanged(_:)`` or ``tick()``.
+package final class Orchestrator {
+    let store: any TaskStore
+    let caps: SlotCaps
+    unowned let host: any OrchestratorHost
+    private let strategies: (ComputeType) -> any ComputeStrategy
+
+    /// When something in memory is due, by task: a session to be asked, a stop to be looked after, a store that failed.
+    var wakeUps: [String: Int] = [:]
+    var pollErrors: [String: Int] = [:]
+    var stopTries: [String: Int] = [:]
+    /// Tasks to go on with, in order; one that sets another free does not go on inside of it.
+    private var waiting: [String] = []
+    private var isAdvancing = false
+    /// Until when a store that failed is left alone: what is due stays due meanwhile.
+    private var storePause = 0
+
+    package init(
+        _ store: any TaskStore, caps: SlotCaps, host: any OrchestratorHost,
+        strategies: @escaping (ComputeType) -> any ComputeStrategy
+    ) {
+        self.store = store
+        self.caps = caps
+        self.host = host
+        self.strategies = strategies
+    }
+
+    var milliseconds: Int { host.now.wallMilliseconds }
+
+    func strategy(_ task: TaskRecord) -> any ComputeStrategy { strategies(task.compute) }
+
+    // MARK: What people ask for
+
+    package enum Submission: Sendable, Hashable {
+        case created(TaskRecord)
+        case replayed(TaskRecord)
+    }
+
+    /// Takes a task. It is stored when this returns, and goes on with ``advance(_:)``.
+    package func submit(_ request: TaskRequest, owner: String, key: String?) throws(TaskRefusal) -> Submission {
+        if let key { try Self.check(key) }
+        let task = TaskRecord(
+            id: try host.makeTaskName(), owner: owner, request: request, idempotencyKey: key,
+            createdMilliseconds: milliseconds)
+        let created = NewEvent(
+            .taskCreated,
+            [
+                "owner": .string(owner), "type": .string(request.type.rawValue),
+                "repository": .optional(request.repository),
+            ])
+        switch try serving({ () throws(StoreError) in
+            try store.create(task, [created], timers: [:], at: host.now)
+        }) {
+        case .created(let task):
+            reached(.submit, .ended, task.id)
+            return .created(task)
+        case .replayed(let task): return .replayed(task)
+        case .taken:
+            throw TaskRefusal(
+                .duplicateTask,
+                "cannot take the task: its idempotency key belongs to a task of another owner. Use a new one.")
+        }
+    }
+
+    /// Asks for the end of a task; CANCELLED is written once its session is confirmed dead.
+    package func cancel(_ id: String, by: String) throws(TaskRefusal) -> TaskRecord {
+        let task = try find(id)
+        guard !task.status.isTerminal else {
+            throw TaskRefusal(
+                .taskAlreadyTerminal, "cannot cancel task \(id): it is \(task.status.rawValue) already.")
+        }
+        if task.status != .finalizing && task.cancelledBy == nil {
+            try serving { () throws(StoreError) in
+                var task = task
+                task.cancelledBy = by
+                try beginStop(&task, [NewEvent(.cancelRequested, ["by": .string(by)])])
+            }
+            advance(id)
+        }
+        return try find(id)
+    }
+
+    package func find(_ id: String) throws(TaskRefusal) -> TaskRecord {
+        guard let task = try serving({ () throws(StoreError) in try store.task(id) }) else {
+            throw TaskRefusal(.taskNotFound, "cannot find task \"\(id.displayed)\". See: sallyport list.")
+        }
+        return task
+    }
+
+    /// Gives a failure of the store the words of whoever asked.
+    package func serving<Result>(_ body: () throws(StoreError) -> Result) throws(TaskRefusal) -> Result {
+        do throws(StoreError) { return try body() } catch {
+            host.log("\(error)")
+            throw TaskRefusal(.serviceUnavailable, "\(error)")
+        }
+    }
+
+    private static func check(_ key: String) throws(TaskRefusal) {
+        let isPlain = key.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D
+                || $0 == 0x5F
+        }
+        guard isPlain, (1...TaskLimits.idempotencyKeyBytes).contains(key.utf8.count) else {
+            throw TaskRefusal(
+                .validation,
+                "cannot take the task: its idempotency key must have 1 to \(TaskLimits.idempotencyKeyBytes) of A-Z a-z 0-9 - _."
+            )
+        }
+    }
+
+    // MARK: What happens
+
+    /// After a start: goes on with every task where the last process left it, in the order of the queue.
+    package func recover() throws(StoreError) {
+        for task in try store.unfinished() {
+            if task.status == .running || task.status == .awaitingApproval {
+                settling(task.id) { () throws(StoreError) in
+                    try change(
+                        TaskChange(task, events: [NewEvent(.sessionAdopted, ["session": .optional(task.session)])]))
+                }
+            }
+            advance(task.id)
+        }
+    }
+
+    /// A session's end was seen, or it is time to ask.
+    package func sessionChanged(_ id: String) { advance(id) }
+
+    /// When ``tick()`` has something to do.
+    package var nextDue: Int? {
+        do throws(StoreError) {
+            return [try store.nextDue().map { max($0, storePause) }, wakeUps.values.min()].compactMap { $0 }.min()
+        } catch {
+            host.log("\(error)")
+            return milliseconds + Self.storeRetry
+        }
+    }
+
+    /// Does what is due.
+    package func tick() {
+        let now = milliseconds
+        var due: [String] = []
+        if now >= storePause {
+            do throws(StoreError) { due = try store.dueTimers(at: now).map(\.task) } catch { host.log("\(error)") }
+        }
+        due += wakeUps.filter { $0.value <= now }.map(\.key).sorted()
+        for id in due {
+            wakeUps[id] = nil
+            advance(id)
+        }
+    }
+
+    static let storeRetry = 2000
+
+    /// Does what is next for a task until it waits for something, or is over; then for those that this set free.
+    package func advance(_ id: String) {
+        waiting.append(id)
+        if isAdvancing { return }
+        isAdvancing = true
+        defer { isAdvancing = false }
+        while !waiting.isEmpty {
+            let id = waiting.removeFirst()
+            settling(id) { () throws(StoreError) in
+                while let task = try store.task(id), try step(task) {}
+            }
+        }
+    }
+
+    /// - Returns: Whether there is more to do at once.
+    private func step(_ task: TaskRecord) throws(StoreError) -> Bool {
+        if task.status.isTerminal {
+            forget(task.id)
+            return false
+        }
+        // From here on it only ends.
+        if task.status != .finalizing, try openJournal(.stopSession, of: task) != nil { return try stop(task) }
+        switch task.status {
+        case .submitted: return try admit(task)
+        case .queued: return try leaveQueue(task)
+        case .hydrating: return try startSession(task)
+        case .running, .awaitingApproval: return try observe(task)
+        case .finalizing: return try finalize(task)
+        case .pendingUploads, .completed, .failed, .cancelled, .timedOut: return false
+        }
+    }
+
+    /// Runs what needs the store; where that fails the task is taken up again later.
+    private func settling(_ id: String, _ body: () throws(StoreError) -> Void) {
+        do throws(StoreError) { try body() } catch {
+            host.log("task \(id): \(error)")
+            storePause = milliseconds + Self.storeRetry
+            wakeUps[id] = storePause
+        }
+    }
+
+    private func forget(_ id: String) {
+        wakeUps[id] = nil
+        pollErrors[id] = nil
+        stopTries[id] = nil
+    }
+}

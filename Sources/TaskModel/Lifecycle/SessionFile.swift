@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Names of what a session's process writes for whoever looks after it.
+package enum SessionFile {
+    package static let lock = "lock"
+    /// `pid`, `start`, `boot`.
+    package static let begun = "begun.json"
+    /// `report`, as ``SessionReport`` has it, or `error` with a `message`.
+    package static let end = "end.json"
+    /// The locked file, as its process inherits it.
+    package static let lockDescriptor: Int32 = 3
+}

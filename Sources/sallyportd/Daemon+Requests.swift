@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Control
+internal import Documents
+internal import Glibc
+internal import LinuxSystem
+internal import Orchestrator
+internal import Store
+internal import TaskModel
+
+/// What each request does.
+extension Daemon {
+    private static let pieceOfLog = 256 << 10
+    private static let eventsAtOnce = 500
+
+    func answer(_ request: ControlRequest, _ guest: Guest) throws(TaskRefusal) {
+        switch request {
+        case .submit(let order, let key):
+            switch try orchestrator.submit(order, owner: "uid:\(guest.peer.uid)", key: key) {
+            case .created(let task):
+                guest.send(.data(["task": task.json, "replayed": false]))
+                // Its client knows that it is taken before anything is done for it.
+                orchestrator.advance(task.id)
+            case .replayed(let task): guest.send(.data(["task": task.json, "replayed": true]))
+            }
+        case .status(let id): guest.send(.data(try show(try visible(id, guest))))
+        case .list(let list): guest.send(.data(try tasks(list, guest)))
+        case .events(let id, let after, let limit):
+            _ = try visible(id, guest)
+            let found = try orchestrator.serving { () throws(StoreError) in
+                try store.events(of: id, after: after, limit: limit)
+            }
+            guest.send(.data(["events": .array(found.map(\.json))]))
+        case .watch(let id, let after):
+            _ = try visible(id, guest)
+            guest.watched = (id, after)
+            feed(guest)
+        case .cancel(let id):
+            _ = try visible(id, guest)
+            guest.send(.data(["task": try orchestrator.cancel(id, by: "uid:\(guest.peer.uid)").json]))
+        case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
+        case .health:
+            let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
+            guest.send(.data(["slots_taken": .int(taken), "slots": .int(Self.slots)]))
+        case .backup(let path):
+            guard path.hasPrefix("/") else {
+                throw TaskRefusal(
+                    .validation,
+                    "cannot write a backup to \"\(path.displayed)\": its path is not absolute. Give the whole path.")
+            }
+            try orchestrator.serving { () throws(StoreError) in try store.backUp(to: path) }
+            guest.send(.data(["path": .string(path)]))
+        }
+    }
+
+    /// Sends a guest the events that it has not, and the end of the watch when there will be no more.
+    func feed(_ guest: Guest) {
+        guard let (id, after) = guest.watched else { return }
+        do throws(TaskRefusal) {
+            var last = after
+            while true {
+                let from = last
+                let events = try orchestrator.serving { () throws(StoreError) in
+                    try store.events(of: id, after: from, limit: Self.eventsAtOnce)
+                }
+                for event in events {
+                    guest.send(.event(event.json))
+                    last = event.sequence
+                }
+                if events.count < Self.eventsAtOnce { break }
+            }
+            guest.watched = (id, last)
+            let task = try orchestrator.find(id)
+            if task.status.isTerminal {
+                guest.watched = nil
+                guest.send(.data(["task": task.json]))
+            }
+        } catch {
+            guest.watched = nil
+            guest.send(.refused(error))
+        }
+    }
+
+    private func visible(_ id: String, _ guest: Guest) throws(TaskRefusal) -> TaskRecord {
+        let task = try orchestrator.find(id)
+        guard guest.peer.uid == 0 || task.owner == "uid:\(guest.peer.uid)" else {
+            throw TaskRefusal(.forbidden, "cannot show task \(id) to uid \(guest.peer.uid): it is another's.")
+        }
+        return task
+    }
+
+    private func show(_ task: TaskRecord) throws(TaskRefusal) -> JSON {
+        var members = task.json.objectValue ?? []
+        if task.status == .queued {
+            let queue = try orchestrator.serving { () throws(StoreError) in try store.queue() }
+            members.append(.init("queue_position", .optional(queue.firstIndex { $0.id == task.id }.map { $0 + 1 })))
+        }
+        if let session = task.session {
+            members.append(.init("directory", .string("\(place.sessions)/\(session)/delivered")))
+        }
+        return ["task": .object(members)]
+    }
+
+    private func tasks(_ list: ControlRequest.List, _ guest: Guest) throws(TaskRefusal) -> JSON {
+        var query = TaskQuery(
+            statuses: Set(list.statuses), repository: list.repository, before: list.before, limit: list.limit + 1)
+        if guest.peer.uid != 0 { query.owner = "uid:\(guest.peer.uid)" }
+        let wanted = query
+        let found = try orchestrator.serving { () throws(StoreError) in try store.tasks(wanted) }
+        let hasMore = found.count > list.limit
+        let shown = found.prefix(list.limit)
+        return [
+            "tasks": .array(shown.map(\.json)),
+            "pagination": ["has_more": .bool(hasMore), "next": .optional(hasMore ? shown.last?.id : nil)],
+        ]
+    }
+
+    private func log(of task: TaskRecord, _ offset: Int) throws(TaskRefusal) -> JSON {
+        guard let session = task.session else { return ["text": "", "next": .int(offset)] }
+        do throws(SystemError) {
+            let directory = try Directory.open(place.sessions)
+            guard try directory.contains("\(session)/log") else { return ["text": "", "next": .int(offset)] }
+            let file = try directory.open("\(session)/log", O_RDONLY)
+            let bytes = try file.readPiece(at: offset, upTo: Self.pieceOfLog, subject: "the log of task \(task.id)")
+            return ["text": .text(bytes), "next": .int(offset + bytes.count)]
+        } catch { throw TaskRefusal(.internalError, "\(error)") }
+    }
+}

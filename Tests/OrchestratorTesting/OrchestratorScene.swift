@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import LinuxSystem
+package import Orchestrator
+package import Store
+package import TaskModel
+package import TestSupport
+
+/// A store on the disk, a scripted strategy, and processes of the control plane that come and go over them.
+package final class OrchestratorScene {
+    package let scratch: Scratch
+    package let compute = ScriptedCompute()
+    package let host = TestHost()
+    package private(set) var store: FragileStore
+    package private(set) var orchestrator: Orchestrator
+    package let caps: SlotCaps
+
+    package static let success = SessionReport(
+        outcome: "verified", isSuccess: true, reason: "done", branch: "sallyport/x", commit: "c0ffee", evidence: "e")
+
+    package init(caps: SlotCaps = SlotCaps(perOwner: 3, total: 8)) throws {
+        // In memory: ten thousand commits to a disk would be a test of the disk.
+        scratch = try Scratch(in: "/dev/shm")
+        self.caps = caps
+        let store = FragileStore(try SQLiteStore(scratch.at("store.sqlite")))
+        self.store = store
+        orchestrator = Self.orchestrator(store, caps, host, compute)
+    }
+
+    private static func orchestrator(
+        _ store: any TaskStore, _ caps: SlotCaps, _ host: TestHost, _ compute: ScriptedCompute
+    ) -> Orchestrator {
+        Orchestrator(store, caps: caps, host: host) { _ in compute }
+    }
+
+    /// A new process over what the last one left.
+    package func restart() throws {
+        host.atPoint = { _ in }
+        compute.isDead = false
+        let store = FragileStore(try SQLiteStore(scratch.at("store.sqlite")))
+        self.store = store
+        orchestrator = Self.orchestrator(store, caps, host, compute)
+        try orchestrator.recover()
+    }
+
+    /// From a point on, the process does nothing more: as if it were killed there.
+    package func die(at point: JournalPoint) {
+        host.atPoint = { [unowned self] reached in
+            guard reached == point else { return }
+            store.isDead = true
+            compute.isDead = true
+        }
+    }
+
+    @discardableResult
+    package func submit(owner: String = "uid:1", key: String? = nil) throws -> String {
+        switch try orchestrator.submit(try StoreConformance.request(), owner: owner, key: key) {
+        case .created(let task):
+            orchestrator.advance(task.id)
+            return task.id
+        case .replayed(let task): return task.id
+        }
+    }
+
+    package func task(_ id: String) throws -> TaskRecord { try orchestrator.find(id) }
+    package func status(_ id: String) throws -> TaskState { try task(id).status }
+
+    /// Ends a task's session, and lets the orchestrator see it.
+    package func finish(_ id: String, _ status: SessionStatus = .completed(OrchestratorScene.success)) throws {
+        guard let session = try task(id).session else { return }
+        compute.end(session, status)
+        orchestrator.sessionChanged(id)
+    }
+
+    package func events(_ id: String) throws -> [EventRecord] { try store.events(of: id, after: 0, limit: 10_000) }
+    package func types(_ id: String) throws -> [String] { try events(id).map(\.type.text) }
+
+    /// Everything that must hold at any moment; empty when it does.
+    package func flaws() throws -> [String] {
+        var flaws: [String] = []
+        let tasks = try store.tasks(TaskQuery(limit: 100_000))
+        for task in tasks {
+            let events = try events(task.id)
+            if events.map(\.sequence) != Array(1...max(1, events.count)) {
+                flaws.append("\(task.id): events have gaps")
+            }
+            var previous = EventRecord.origin
+            for event in events {
+                if event.previous != previous || !event.isIntact(sha256: Digest.sha256) {
+                    flaws.append("\(task.id): event \(event.sequence) is not linked")
+                }
+                previous = event.digest
+            }
+            if task.status.isTerminal {
+                if task.holdsSlot { flaws.append("\(task.id): holds a slot at its end") }
+                let open = try store.journal(of: task.id).filter { $0.state == .began }
+                if !open.isEmpty { flaws.append("\(task.id): \(open.map(\.step)) is open") }
+            }
+        }
+        // No live session without a live row.
+        let unfinished = Set(tasks.filter { !$0.status.isTerminal }.compactMap(\.session))
+        for session in compute.live where !unfinished.contains(session) { flaws.append("session \(session) is live") }
+        if Set(compute.started).count != compute.started.count { flaws.append("a session was started twice") }
+        return flaws
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+import Documents
+import Glibc
+import LinuxSystem
+import TaskModel
+import TestSupport
+import Testing
+
+/// An operator with a daemon that may die, and tasks that go on.
+final class DaemonScene {
+    let forge: ForgeScene
+    private(set) var daemon: Running?
+
+    var sallyport: Sallyport { forge.scene.sallyport }
+    var directory: String { sallyport.state + "/daemon" }
+    var sessions: String { directory + "/sessions" }
+
+    init() throws {
+        forge = try ForgeScene()
+        try forge.issue(1, body: "The file says broken.")
+    }
+
+    deinit {
+        // A test that failed in the middle must not leave a task at work.
+        for name in names(sessions) {
+            do {
+                let begun = try session(name)
+                guard let pid = begun["pid"]?.intValue, let start = begun["start"]?.stringValue,
+                    try processRuns(Int32(pid), start: start)
+                else { continue }
+                _ = Glibc.kill(-pid_t(pid), SIGKILL)
+            } catch {}
+        }
+    }
+
+    /// Starts the daemon, and waits until it serves.
+    ///
+    /// - Parameter fault: The point of the journal at which it dies.
+    func start(fault: String? = nil) throws {
+        var command = Command(Executables.path("sallyportd"), ["serve"])
+        command.environment = sallyport.environment
+        command.environment["SALLYPORT_FAULT_POINT"] = fault
+        command.deadline = .seconds(240)
+        let running = try command.start()
+        daemon = running
+        // One that dies while it takes up what was left does not come so far.
+        guard try running.line() == nil else { return }
+        if fault == nil { throw HarnessError("the daemon did not start: \(try running.finish().errorText)") }
+    }
+
+    /// Waits for the daemon's own end.
+    @discardableResult
+    func end(_ signal: Int32? = nil) throws -> Finished {
+        let daemon = try #require(daemon)
+        if let signal { try daemon.signal(signal) }
+        daemon.closeInput()
+        self.daemon = nil
+        return try daemon.finish()
+    }
+
+    // MARK: Asking
+
+    func ask(_ arguments: String...) throws -> Finished {
+        var command = sallyport.command(arguments)
+        command.deadline = .seconds(200)
+        return try command.run()
+    }
+
+    func json(_ finished: Finished) throws -> JSON {
+        let line = try #require(finished.lines.last, "\(finished.errorText)")
+        return try JSON.read(Array(line.utf8), file: "answer")
+    }
+
+    /// A task that fixes the file, or does something else.
+    func submission(agent: String = "echo fixed > file", key: String = "k", options: [String] = []) -> Command {
+        var command = sallyport.command(
+            [
+                "submit", "--forge", forge.forge, "--issue", "1", "--agent-command", agent, "--test-command",
+                TaskScene.test, "--idempotency-key", key, "--json",
+            ] + options)
+        command.deadline = .seconds(200)
+        return command
+    }
+
+    func submit(agent: String = "echo fixed > file", key: String = "k") throws -> String {
+        let done = try submission(agent: agent, key: key).run()
+        try #require(done.code == 0, "\(done.errorText)")
+        return try #require(try json(done)["task"]?["task"]?.stringValue)
+    }
+
+    func task(_ id: String) throws -> JSON { try json(try ask("status", id, "--json")) }
+
+    func events(_ id: String) throws -> [JSON] {
+        try ask("events", id, "--json").lines.map { try JSON.read(Array($0.utf8), file: "event") }
+    }
+
+    // MARK: Looking
+
+    func session(_ name: String) throws -> JSON {
+        let file = "\(sessions)/\(name)/\(SessionFile.begun)"
+        return try JSON.read(try #require(contents(file)), file: file)
+    }
+
+    /// Waits until the agent of a task's session says that it waits.
+    func waitForAgent(_ task: String) throws {
+        let session = "\(sessions)/\(task)-1"
+        // Whoever submitted was answered before anything began.
+        try waitForChange(in: sessions) { names(sessions).contains("\(task)-1") }
+        try waitForChange(in: session) { names(session).contains("delivered") }
+        try waitForChange(in: session + "/delivered", longest: .seconds(120)) {
+            text(session + "/delivered/frames.jsonl")?.contains("the agent waits") == true
+        }
+    }
+
+    /// An agent that says so and never ends by itself.
+    static let waiting = "echo 'note the agent waits' >$SALLYPORT_EVENTS; mkfifo /tmp/go; read line </tmp/go"
+
+    /// What a finished task must not leave behind; empty when it left nothing.
+    func residue() throws -> [String] {
+        var found: [String] = []
+        let sessions = try json(try ask("session", "list", "--json"))
+        for item in sessions.arrayValue ?? sessions["sessions"]?.arrayValue ?? []
+        where item["phase"]?.stringValue != "ended" {
+            found.append("session \(item["session"]?.stringValue ?? "?") is \(item["phase"]?.stringValue ?? "?")")
+        }
+        for name in names(self.sessions) {
+            // Without it nothing of it ever ran.
+            guard names("\(self.sessions)/\(name)").contains(SessionFile.begun) else { continue }
+            let pid = Int32(try session(name)["pid"]?.intValue ?? 0)
+            for process in names("/proc").compactMap({ Int32($0) })
+            where getsid(process) == pid && statusField(process, "State")?.hasPrefix("Z") == false {
+                found.append("\(statusField(process, "Name") ?? "?") (\(process)) of session \(name)")
+            }
+        }
+        return found
+    }
+
+    /// Checks a chain of events: dense, linked, and each what it was.
+    func chain(_ events: [JSON]) throws {
+        var previous = EventRecord.origin
+        for (index, json) in events.enumerated() {
+            let event = try #require(
+                EventType(text: json["type"]?.stringValue ?? "").flatMap { type in
+                    EventSource(rawValue: json["source"]?.stringValue ?? "").map {
+                        NewEvent(type, source: $0, json["payload"] ?? .null)
+                    }
+                })
+            let record = EventRecord(
+                task: json["task"]?.stringValue ?? "", sequence: json["seq"]?.intValue ?? 0,
+                wallMilliseconds: json["wall_ms"]?.intValue ?? 0,
+                monotonicMilliseconds: json["monotonic_ms"]?.intValue ?? 0, event: event,
+                previous: json["previous"]?.stringValue ?? "", digest: json["digest"]?.stringValue ?? "")
+            #expect(record.sequence == index + 1 && record.previous == previous)
+            #expect(record.isIntact(sha256: Digest.sha256))
+            previous = record.digest
+        }
+    }
+}
