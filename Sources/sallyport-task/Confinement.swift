@@ -41,6 +41,15 @@ struct Confinement {
         }
 
         var text: String { "\(user):\(group)" }
+
+        /// First of the ids of task steps: above those of people, containers and systemd, below the sign bit.
+        private static let first: UInt32 = 2_130_706_432
+
+        /// One that no other live process has, so that two tasks never share it; nil for a caller who has one id only.
+        static var ofThisProcess: Identity? {
+            let number = first + UInt32(getpid())
+            return geteuid() == 0 ? Identity(user: number, group: number) : nil
+        }
     }
 
     private static let heapBytes: UInt64 = 3 << 30

@@ -16,9 +16,6 @@ struct DeliveryDirectory: ~Copyable {
     /// It was not there before, so it can go again.
     private let isNew: Bool
 
-    /// First of the ids of task steps: above those of people, containers and systemd, below the sign bit.
-    private static let firstIdentity: UInt32 = 2_130_706_432
-
     var quarantine: String { path + "/quarantine" }
     var repository: String { quarantine + "/" + StepProcess.repositoryName }
     /// The tree that a review looks at.
@@ -50,10 +47,8 @@ struct DeliveryDirectory: ~Copyable {
                 "use delivery directory", "\"\(path)\"", "it is not empty (ENOTEMPTY)",
                 remedy: "Choose a new one with \(option).")
         }
-        // Unique among live processes, so two tasks never share an id.
-        let number = firstIdentity + UInt32(getpid())
         let made = DeliveryDirectory(
-            path: absolute, quarantineOwner: geteuid() == 0 ? .init(user: number, group: number) : nil,
+            path: absolute, quarantineOwner: .ofThisProcess,
             directory: opened,
             isNew: isNew)
         try made.makeQuarantine()
@@ -240,7 +235,7 @@ struct DeliveryDirectory: ~Copyable {
         return "/" + parts.joined(separator: "/")
     }
 
-    private static func resolved(_ path: String) throws(TaskFailure) -> String {
+    static func resolved(_ path: String) throws(TaskFailure) -> String {
         guard let real = realpath(path, nil) else {
             throw TaskFailure("find", "\"\(path)\"", "no such file or directory (ENOENT)", remedy: "Check the path.")
         }

@@ -61,7 +61,7 @@ struct CommandDocsTests {
             ["profile", "filter"],
             ["profile", "learn"],
             ["profile", "simulate"], ["doctor"], ["sweep"],
-            ["pool"], ["evidence"], ["reproduce"],
+            ["pool"], ["evidence"], ["reproduce"], ["onboard"], ["blueprint"], ["blueprint", "step"],
         ]
         let all = try verbs.map { try help($0) }.joined(separator: "\n")
         #expect(!knows(all, "--no-such-option"))
