@@ -71,6 +71,9 @@ let package = Package(
             swiftSettings: strict),
         // Tasks as pure values: types, work items, criteria, findings, outcomes, prompts.
         .target(name: "TaskModel", dependencies: ["Documents"], swiftSettings: strict),
+        // Blueprints as pure values: decode, steps and their order, precedence, the gate at submission.
+        .target(
+            name: "Blueprints", dependencies: ["Documents", "Secrets", "Policy", "TaskModel"], swiftSettings: strict),
         // Policy to launch plan; start and teardown of one sandbox.
         .target(
             name: "Isolation", dependencies: ["LinuxSystem", "CLinux", "Policy", "CChildPath", "CSeccomp"],
@@ -83,6 +86,10 @@ let package = Package(
             dependencies: [
                 "Isolation", "LinuxSystem", "CLinux", "Policy", "Documents", "Wire", "Changes", "CChildPath",
             ],
+            swiftSettings: strict),
+        // The applied blueprints of this host, and what a repository's files say of how it is built.
+        .target(
+            name: "Onboarding", dependencies: ["Blueprints", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict),
         // Checkouts, commits, imports and diffs through libgit2.
         .target(name: "Workspace", dependencies: ["CGit2", "CZlib", "LinuxSystem", "CLinux"], swiftSettings: strict),
@@ -126,15 +133,16 @@ let package = Package(
         .executableTarget(
             name: "sallyport",
             dependencies: [
-                "CLI", "Control", "TaskModel", "Supervisor", "Isolation", "Changes", "Policy", "Documents", "LinuxSystem",
-                "CLinux",
+                "CLI", "Control", "TaskModel", "Blueprints", "Onboarding", "Supervisor", "Isolation", "Changes", "Policy",
+                "Documents", "LinuxSystem", "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticExecutable),
         // Tasks: everything that needs libgit2.
         .executableTarget(
             name: "sallyport-task",
             dependencies: [
-                "CLI", "Delivery", "TaskModel", "Workspace", "Wire", "Policy", "Secrets", "Documents", "LinuxSystem", "CLinux",
+                "CLI", "Delivery", "TaskModel", "Blueprints", "Onboarding", "Workspace", "Wire", "Policy", "Secrets",
+                "Documents", "LinuxSystem", "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The control plane of this host.
@@ -186,6 +194,12 @@ let package = Package(
             dependencies: [
                 "Brokers", "Workspace", "Egress", "Wire", "Documents", "LinuxSystem", "CLinux", "TestSupport", "CZlib",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "BlueprintsTests", dependencies: ["Blueprints", "TaskModel", "Policy", "Documents"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "OnboardingTests", dependencies: ["Onboarding", "Blueprints", "Documents", "LinuxSystem", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "TaskModelTests", dependencies: ["TaskModel", "Documents"], swiftSettings: strict),
         .testTarget(

@@ -8,6 +8,7 @@ internal import Glibc
 enum Target: String {
     case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle, left, secrets, gitpush, gitrequest
     case gitbody, modelrequest, modelstream, forgerequest
+    case blueprint, stepoutput, screening
 
     static let chosen: Target = {
         let name = getenv("SALLYPORT_FUZZ").map { String(cString: $0) } ?? ""
@@ -35,6 +36,9 @@ enum Target: String {
         case .modelrequest: fuzzModelRequest(input)
         case .modelstream: fuzzModelStream(input)
         case .forgerequest: fuzzForgeRequest(input)
+        case .blueprint: fuzzBlueprint(input)
+        case .stepoutput: fuzzStepOutput(input)
+        case .screening: fuzzScreening(input)
         }
     }
 }

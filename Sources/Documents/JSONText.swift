@@ -64,6 +64,9 @@ package struct JSONValue: Sendable {
     /// Where it stands, quotes and brackets included.
     package var range: Range<Int> { Int(entry.start)..<Int(entry.end) }
 
+    /// Its own bytes, as they were written.
+    package var bytes: ArraySlice<UInt8> { text.bytes[range] }
+
     /// The text of a string; nil for anything else.
     package var string: String? {
         guard kind == .string else { return nil }

@@ -13,7 +13,14 @@ extension Profile {
         file: String, bytes: [UInt8],
         expand: (RegistryClient, EgressRule) throws(PolicyError) -> [EgressRule] = Profile.cannotExpand
     ) throws(PolicyError) -> Profile {
-        let project = try ProfileDocument.decode(bytes, file: file)
+        try narrowed(by: try ProfileDocument.decode(bytes, file: file), expand: expand)
+    }
+
+    /// The same for a document that was read already, or was put together from parts of another.
+    package func narrowed(
+        by project: ProfileDocument,
+        expand: (RegistryClient, EgressRule) throws(PolicyError) -> [EgressRule] = Profile.cannotExpand
+    ) throws(PolicyError) -> Profile {
         guard project.egressRules != nil else { return try narrowed(project) }
         return try expandingRegistries(expand).narrowed(project, expand: expand)
     }

@@ -105,6 +105,19 @@ struct ChildProcess {
         return outcome ?? (code == 1 ? .exited(status) : .signalled(status))
     }
 
+    /// Waits where nothing runs.
+    ///
+    /// - Returns: False when somebody asked us to stop meanwhile.
+    func pause(_ duration: Duration) -> Bool {
+        let end = ContinuousClock.now + duration
+        var polled = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
+        while ContinuousClock.now < end {
+            guard poll(&polled, 1, Self.milliseconds(until: end)) > 0, let number = takeSignal() else { continue }
+            if Self.stops.contains(number) { return false }
+        }
+        return true
+    }
+
     /// Ends a child that is not reaped yet, so that its id can name no other process and no other group.
     private static func kill(_ child: Int32) {
         _ = sp_kill(-child, SIGKILL)

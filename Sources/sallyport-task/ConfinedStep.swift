@@ -82,6 +82,7 @@ struct StepProcess {
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
         "step-match", "step-forge", "step-collect", "step-pushed", "step-gate", "step-export",
         "step-mirror-prepare", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
+        "step-output", "step-onboard",
     ]
 
     /// Runs a step to its end and exits: 0 with a report, whatever the report says.
@@ -100,6 +101,8 @@ struct StepProcess {
             case "step-prompt": try process.prompt(&report)
             case "step-checkout": try process.checkOut(&report)
             case "step-findings": try process.findings(&report)
+            case "step-output": try process.output(&report)
+            case "step-onboard": try process.onboard(&report)
             case "step-publish": try process.publish(&report)
             case "step-match": try process.match(&report)
             case "step-forge": try process.forge(&report)

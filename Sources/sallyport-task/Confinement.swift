@@ -41,6 +41,12 @@ struct Confinement {
         }
 
         var text: String { "\(user):\(group)" }
+
+        /// One that no other live process has, so that two tasks never share it; nil for a caller who has one id only.
+        static var ofThisProcess: Identity? {
+            let number = OwnIdentities.of(process: getpid(), in: OwnIdentities.taskSteps)
+            return geteuid() == 0 ? Identity(user: number, group: number) : nil
+        }
     }
 
     private static let heapBytes: UInt64 = 3 << 30

@@ -47,10 +47,8 @@ struct DeliveryDirectory: ~Copyable {
                 "use delivery directory", "\"\(path)\"", "it is not empty (ENOTEMPTY)",
                 remedy: "Choose a new one with \(option).")
         }
-        // Two tasks never share an id.
-        let number = OwnIdentities.of(process: getpid(), in: OwnIdentities.taskSteps)
         let made = DeliveryDirectory(
-            path: absolute, quarantineOwner: geteuid() == 0 ? .init(user: number, group: number) : nil,
+            path: absolute, quarantineOwner: .ofThisProcess,
             directory: opened,
             isNew: isNew)
         try made.makeQuarantine()
@@ -237,7 +235,7 @@ struct DeliveryDirectory: ~Copyable {
         return "/" + parts.joined(separator: "/")
     }
 
-    private static func resolved(_ path: String) throws(TaskFailure) -> String {
+    static func resolved(_ path: String) throws(TaskFailure) -> String {
         guard let real = realpath(path, nil) else {
             throw TaskFailure("find", "\"\(path)\"", "no such file or directory (ENOENT)", remedy: "Check the path.")
         }

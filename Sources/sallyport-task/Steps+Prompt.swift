@@ -8,7 +8,9 @@ internal import Workspace
 
 /// The steps that read a commit's files as text: for the prompt, for a review's workspace, for its findings.
 extension StepProcess {
-    private static let longestPlan = 1 << 20
+    private static let longestPlan = 4 << 20
+    /// What stands in front of all segments.
+    private static let frame = 1000
 
     /// Puts the prompt together from the plan on standard input and the rules of one commit; descriptor 3 takes it.
     func prompt(_ report: inout StepReport) throws {
@@ -19,21 +21,25 @@ extension StepProcess {
             try Descriptor(owning: 0).readAll(limit: Self.longestPlan, subject: "the plan of the prompt"))
         let bare = try BareRepository.open(at: confinement.quarantinePath + "/" + Self.repositoryName)
         let (files, omitted) = try RuleFiles().read(bare, at: rulesFrom, paths: plan.paths)
-        var rules: [Prompt.Segment] = []
+        var rules: [Hydration.Source] = []
         for file in files {
             let scope = file.directory.isEmpty ? "everything" : "\(file.directory)/"
             rules.append(.init("rules: \(file.path) (for \(scope))", .repository, file.text))
         }
-        var changed: [Prompt.Segment] = []
+        var changed: [Hydration.Source] = []
         if let head = optional("--head"), let head = ObjectID(head) {
             let summary = try CommitRange(bare, from: rulesFrom, to: head).summary()
-            var text = summary.files.map { "\($0.path) | +\($0.insertions) -\($0.deletions)\n" }.joined()
+            var lines = summary.files.map { "\($0.path) | +\($0.insertions) -\($0.deletions)\n" }
             if summary.fileCount > summary.files.count {
-                text += "and \(summary.fileCount - summary.files.count) more\n"
+                lines.append("and \(summary.fileCount - summary.files.count) more\n")
             }
-            changed = [.init("files changed by the pull request", .thirdParty, text)]
+            changed = [
+                .init("files changed by the pull request", .thirdParty, parts: lines, shedding: .changedFiles)
+            ]
         }
-        let prompt = Prompt(segments: plan.before + rules + plan.after + changed)
+        let hydration = try Hydration(
+            plan.before + rules + plan.after + changed, cutsOrders: true, longest: Prompt.longest - Self.frame)
+        let prompt = hydration.prompt
         let text = Array(prompt.text(mark: String(Digest.sha256(prompt.markSource).prefix(16))).utf8)
         guard text.count <= Prompt.longest else {
             throw TaskFailure(
@@ -48,6 +54,10 @@ extension StepProcess {
             report.add("segment", "\(segment.trust.rawValue) \(segment.text.utf8.count) \(digest) \(segment.label)")
         }
         for path in omitted.prefix(20) { report.add("omitted", path) }
+        for omission in hydration.omitted { report.add("omitted", "\(omission.count) earlier of \(omission.label)") }
+        for screened in hydration.screened.prefix(50) {
+            report.add("note", "taken out of \(screened.label): \(screened.finding.description)")
+        }
     }
 
     /// Puts a commit's files into a new directory of the quarantine, and the change since a base onto descriptor 3.

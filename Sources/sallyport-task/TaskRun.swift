@@ -195,7 +195,8 @@ struct TaskRun: ~Copyable {
         try delivery.remove("prompt.plan")
         evidence.promptDigest = try delivery.digest("prompt.md")
         evidence.promptSegments = report.all("segment")
-        for path in report.all("omitted") { Progress.say("note: \(path) has no room in the prompt and is left out") }
+        for what in report.all("omitted") { Progress.say("note: no room in the prompt for \(what): left out") }
+        for note in report.all("note") { Progress.say("note: \(note)") }
     }
 
     func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {

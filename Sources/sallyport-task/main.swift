@@ -11,6 +11,8 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     switch rest.first {
     case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
     case GitProcess.name: GitProcess.main(Array(rest.dropFirst()))
+    case "blueprint-step": return StepVerb.run(Array(rest.dropFirst()), environment: environment)
+    case "onboard": return OnboardVerb.run(Array(rest.dropFirst()), environment: environment)
     case "agent": return AgentVerb.run(Array(rest.dropFirst()), environment: environment)
     case "collect": return CollectVerb.run(Array(rest.dropFirst()))
     case "reproduce": return ReproduceVerb.run(Array(rest.dropFirst()), environment: environment)

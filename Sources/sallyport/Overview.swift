@@ -10,6 +10,8 @@ enum Overview {
           run        one command in a fresh sandbox           sallyport run --workspace . -- make test
           task run   a repository, a task, an agent; a branch with evidence comes back
                      task mirror and task repository make what run --git serves
+          onboard    looks at a repository and proposes a blueprint for it
+          blueprint  which repositories agents may work on, and how: validate, plan, apply, list
           submit     a task for sallyportd, which sees it through   sallyport submit --repo . --task @task.md --wait ...
                      status, list, events, watch, cancel, logs tell of such tasks; backup keeps what is known of them
           agent      which agents there are presets for; look for one, install one

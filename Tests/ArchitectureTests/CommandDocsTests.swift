@@ -61,7 +61,8 @@ struct CommandDocsTests {
             ["profile", "filter"],
             ["profile", "learn"],
             ["profile", "simulate"], ["doctor"], ["sweep"],
-            ["pool"], ["evidence"], ["reproduce"], ["submit"], ["events"], ["list"],
+            ["pool"], ["evidence"], ["reproduce"], ["submit"], ["events"], ["list"], ["onboard"], ["blueprint"],
+            ["blueprint", "step"],
         ]
         let all = try verbs.map { try help($0) }.joined(separator: "\n")
         #expect(!knows(all, "--no-such-option"))

@@ -16,7 +16,7 @@ enum CommandScanner {
         let flags: [String]
     }
 
-    private static let verbsOfTwoWords: Set<String> = ["task", "session", "profile"]
+    private static let verbsOfTwoWords: Set<String> = ["task", "session", "profile", "blueprint"]
 
     /// Calls of `sallyport` in code; a line of output that begins with "sallyport:" is none, nor is a name alone.
     static func calls(_ page: Markdown) -> [Call] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The known name most like a misspelt one; nil when none is close enough to be meant.
-func nearestName(to name: String, among known: some Sequence<String>) -> String? {
+package func nearestName(to name: String, among known: some Sequence<String>) -> String? {
     let best = known.map { ($0, editDistance(name, $0)) }.min { $0.1 < $1.1 }
     guard let (candidate, distance) = best, distance <= max(2, candidate.utf8.count / 3) else { return nil }
     return candidate

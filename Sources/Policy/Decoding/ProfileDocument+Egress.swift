@@ -16,7 +16,7 @@ extension ProfileField {
     private static let options = ["ports", "tls", "ech", "http", "addresses", "when_absent", "max_names", "name"]
 
     /// One rule: a target, a reason, and the keys that mean something beside that target.
-    fileprivate func egressRule() throws(PolicyError) -> EgressRule {
+    func egressRule() throws(PolicyError) -> EgressRule {
         let fields = try fields(known: ProfileKey.names(in: "egress.rules[]"))
         guard let reason = fields["reason"] else {
             throw error("has no reason", remedy: "Say in a sentence what the task needs it for.")

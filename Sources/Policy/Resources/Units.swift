@@ -12,7 +12,7 @@ package enum Units {
     }
 
     /// `90s`, `30m`, `2h`, in seconds. A number without a unit could be any of them, so it is refused.
-    static func seconds(_ text: String) -> UInt64? {
+    package static func seconds(_ text: String) -> UInt64? {
         let (digits, unit) = split(text)
         guard let count = count(digits), let factor = timeUnits[unit] else { return nil }
         let (product, overflow) = count.multipliedReportingOverflow(by: factor)
@@ -20,7 +20,7 @@ package enum Units {
     }
 
     /// Processors as a decimal with up to three places, in thousandths: `2.0` is 2000.
-    static func millis(_ text: String) -> Int? {
+    package static func millis(_ text: String) -> Int? {
         let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count <= 2, let whole = count(Array(parts[0])), whole <= 1_000_000 else { return nil }
         guard parts.count == 2 else { return Int(whole) * 1000 }
@@ -30,7 +30,7 @@ package enum Units {
     }
 
     /// A plain whole number.
-    static func count(_ text: String) -> UInt64? { count(Array(text.utf8)) }
+    package static func count(_ text: String) -> UInt64? { count(Array(text.utf8)) }
 
     /// The shortest spelling that reads back as the same number.
     package static func text(bytes: UInt64) -> String {
@@ -41,7 +41,7 @@ package enum Units {
         return "\(bytes)"
     }
 
-    static func text(seconds: UInt64) -> String {
+    package static func text(seconds: UInt64) -> String {
         if seconds > 0, seconds % 3600 == 0 { return "\(seconds / 3600)h" }
         if seconds > 0, seconds % 60 == 0 { return "\(seconds / 60)m" }
         return "\(seconds)s"
