@@ -14,6 +14,7 @@ struct Sandbox {
     /// An installed agent, shown where the agent works and nowhere else.
     var agentFiles: String?
     let environment: [String]
+    private let models: [CredentialReference]
 
     /// What a sandbox gives out besides its log.
     struct Export {
@@ -37,8 +38,13 @@ struct Sandbox {
     /// The copy of `--agent-script` in the delivery directory.
     static let scriptFile = "agent.script"
 
-    /// - Parameter environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
-    init(processes: ChildProcess, profile: String?, environment: [String]) throws(TaskFailure) {
+    /// - Parameters:
+    ///   - environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
+    ///   - models: Secrets that only the sandbox with models is started with.
+    init(
+        processes: ChildProcess, profile: String?, environment: [String], models: [CredentialReference] = []
+    ) throws(TaskFailure) {
+        self.models = models
         self.processes = processes
         self.profile = profile
         self.environment = environment
@@ -84,6 +90,8 @@ struct Sandbox {
         if let git { command += ["--git", git] }
         if let forge { command += ["--forge", forge] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
+        let environment =
+            options.contains("--model") ? environment : models.reduce(environment) { $1.withheld(from: $0) }
         if let other {
             let end = try processes.run(command + ["--"] + other, environment: environment, descriptors: [0, 1, 2])
             return (try self.record(record, in: delivery), end)

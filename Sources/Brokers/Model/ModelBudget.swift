@@ -18,10 +18,8 @@ package struct ModelBudget: Sendable, Equatable {
     package enum Outcome: Sendable, Equatable {
         /// The vendor answered; this is what it costs.
         case charged(MicroDollars)
-        /// The vendor refused it or could not answer, and charges nothing: no turn, but an attempt.
+        /// Refused by the vendor, or never sent: no turn, but an attempt, of which there are not endlessly many.
         case failed
-        /// It was never sent: neither a turn nor an attempt.
-        case notSent
     }
 
     package let limit: MicroDollars
@@ -91,7 +89,6 @@ package struct ModelBudget: Sendable, Equatable {
         case .failed:
             turns -= 1
             spareCalls += 1
-        case .notSent: turns -= 1
         }
         return true
     }

@@ -91,7 +91,7 @@ extension SessionRun {
         model = door
         let hosts = try HostsFile.lines(for: access.service.policy)
         try door.begin(
-            access, session: directory.id.text, hosts: hosts, environment: { environment.text($0) },
+            access, session: directory.id.text, hosts: hosts, environment: environment,
             files: try ModelDoor.Files(directory.directory),
             options: request.profile.landlock != .required ? .landlockWaived : [])
     }

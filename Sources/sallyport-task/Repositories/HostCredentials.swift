@@ -19,7 +19,7 @@ struct HostCredentials {
         }
         do throws(CredentialError) {
             return try reference.read(asLines: asLines) { name in
-                environment.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
+                environment.first { $0.hasPrefix(name + "=") }.map { Secret($0.utf8.dropFirst(name.utf8.count + 1)) }
             }
         } catch { throw TaskFailure(error) }
     }
