@@ -12,12 +12,14 @@ package enum OwnIdentities {
     package static let forgeSteps = byProcess(from: 2_113_929_216)
     /// Quarantines of sessions' repositories, and the brokers that serve them; `BrokerView.identities` says the same.
     package static let quarantines: Range<UInt32> = 2_126_000_000..<2_130_194_304
+    /// Replays that root starts, by the number of their process: a quarter of a million at a time.
+    package static let replays: Range<UInt32> = 2_130_194_304..<2_130_456_448
     /// Steps of a task and the quarantine that they write, by the number of the task's process.
     package static let taskSteps = byProcess(from: 2_130_706_432)
     /// Copies of upstreams, by 23 bits of the upstream's key.
     package static let mirrors: Range<UInt32> = 2_135_000_000..<2_143_388_608
 
-    package static let all = [sessions, forgeSteps, quarantines, taskSteps, mirrors]
+    package static let all = [sessions, forgeSteps, quarantines, replays, taskSteps, mirrors]
 
     /// One for each process that a host can have at a time. proc(5), pid_max
     private static func byProcess(from first: UInt32) -> Range<UInt32> { first..<(first + (1 << 22)) }

@@ -8,11 +8,6 @@ internal import LinuxSystem
 /// It keeps what is open: the record, the socket that listens, and where it tells how it goes. Unlike a session's helpers
 /// it was started by hand, so it takes everything from itself.
 enum ReplayConfinement {
-    /// Ids of replays that root starts: between those of quarantines (`BrokerView`) and those of task steps, one for each of
-    /// so many processes at a time.
-    private static let firstIdentity: UInt32 = 2_130_194_304
-    private static let identityMask: UInt32 = 0x3FFFF
-
     /// Bytes of memory of its own: what the longest record takes, several times over.
     private static let heapBytes: UInt64 = 8 << 30
     private static let openFiles: UInt64 = 64
@@ -23,7 +18,7 @@ enum ReplayConfinement {
         try checked("keep", "the standard descriptors of a replay") { Int(sp_gateway_reserve_stdio()) }
         // Whatever secrets the caller has in them.
         try checked("forget", "variables") { sp_hide_environment(0) }
-        let identity = firstIdentity + (UInt32(bitPattern: getpid()) & identityMask)
+        let identity = OwnIdentities.of(process: getpid(), in: OwnIdentities.replays)
         try checked("drop", "privileges of a replay") { sp_task_drop(geteuid() == 0 ? 1 : 0, identity, identity) }
         try checked("set", "no_new_privs") { sp_task_no_new_privileges() }
         do throws(SystemError) { try Landlock.restrict(to: []) } catch {
