@@ -96,7 +96,8 @@ let package = Package(
         .target(
             name: "Brokers",
             dependencies: [
-                "CZlib", "CCurl", "CLinux", "LinuxSystem", "Documents", "Secrets", "Policy", "Wire", "Egress", "Workspace",
+                "CZlib", "CCurl", "CLinux", "LinuxSystem", "Documents", "Secrets", "Policy", "Wire", "Egress",
+                "Workspace",
             ],
             swiftSettings: strict),
         // Push gate, forges, evidence.
@@ -126,8 +127,8 @@ let package = Package(
         .executableTarget(
             name: "sallyport-task",
             dependencies: [
-                "CLI", "Delivery", "TaskModel", "Blueprints", "Onboarding", "Workspace", "Wire", "Documents",
-                "LinuxSystem", "CLinux",
+                "CLI", "Delivery", "TaskModel", "Blueprints", "Onboarding", "Workspace", "Wire", "Policy", "Secrets",
+                "Documents", "LinuxSystem", "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
@@ -144,11 +145,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: strict),
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: strict),
-        .testTarget(name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
+        .testTarget(
+            name: "PolicyTests", dependencies: ["Policy", "Documents"], exclude: ["Goldens"], swiftSettings: strict),
         .testTarget(name: "CLITests", dependencies: ["CLI", "Policy", "Documents"], swiftSettings: strict),
         .testTarget(
             name: "SupervisorTests",
-            dependencies: ["Supervisor", "Isolation", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
+            dependencies: ["Supervisor", "Isolation", "LinuxSystem", "Policy", "Documents", "Wire"],
+            swiftSettings: strict),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         // C: starts a gateway confined as the supervisor does, step by step, so that a test can leave one out.
@@ -162,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "EgressTests",
             dependencies: ["Egress", "CLinux", "LinuxSystem", "Policy", "Documents", "Wire"], swiftSettings: strict),
-        .testTarget(name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ChangesTests", dependencies: ["Changes", "LinuxSystem", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkspaceTests", dependencies: ["Workspace", "LinuxSystem"], swiftSettings: strict),
         .testTarget(
             name: "BrokersTests",
@@ -184,6 +188,10 @@ let package = Package(
         .testTarget(
             name: "TaskTests", dependencies: ["TestSupport", "Delivery", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict),
+        // The loop of the built-in agent, as Runner/ compiles it into sallyport-runner: here for its tests only.
+        .target(
+            name: "BuiltinAgent", path: "Runner/Sources/sallyport-runner/BuiltinAgent", swiftSettings: strict),
+        .testTarget(name: "BuiltinAgentTests", dependencies: ["BuiltinAgent", "Documents"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PrivilegedTests",

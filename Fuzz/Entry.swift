@@ -7,7 +7,7 @@ internal import Glibc
 /// A reader under test, and what must hold for every input.
 enum Target: String {
     case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle, left, secrets, gitpush, gitrequest
-    case gitbody, modelrequest, modelstream, blueprint, stepoutput, screening
+    case gitbody, modelrequest, modelstream, forgerequest, blueprint, stepoutput, screening
 
     static let chosen: Target = {
         let name = getenv("SALLYPORT_FUZZ").map { String(cString: $0) } ?? ""
@@ -34,6 +34,7 @@ enum Target: String {
         case .gitbody: fuzzGitBody(input)
         case .modelrequest: fuzzModelRequest(input)
         case .modelstream: fuzzModelStream(input)
+        case .forgerequest: fuzzForgeRequest(input)
         case .blueprint: fuzzBlueprint(input)
         case .stepoutput: fuzzStepOutput(input)
         case .screening: fuzzScreening(input)

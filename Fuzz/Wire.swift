@@ -4,6 +4,7 @@ internal import Wire
 /// Messages between our own processes; the first byte of the input chooses the reader.
 func fuzzWire(_ input: [UInt8]) {
     let (choice, bytes) = headAndRest(input)
+    if choice >= 0xFC && choice < 0xFE { return fuzzForge(bytes, isReport: choice == 0xFC) }
     if choice >= 0xFE { return fuzzBroker(bytes, isReport: choice == 0xFE) }
     switch choice % 3 {
     case 0:
@@ -35,6 +36,20 @@ private func fuzzBroker(_ bytes: [UInt8], isReport: Bool) {
         } else {
             let command = try BrokerCommand(decoding: bytes, descriptors: BrokerStart.descriptors)
             hold(command.encoded() == bytes, "a broker's command has one encoding")
+        }
+    } catch {
+        hold(!error.description.isEmpty, "an error says why")
+    }
+}
+
+private func fuzzForge(_ bytes: [UInt8], isReport: Bool) {
+    do throws(MessageError) {
+        if isReport {
+            let report = try ForgeReport(decoding: bytes)
+            hold(report.encoded() == bytes, "a forge broker's report has one encoding")
+        } else {
+            let command = try ForgeCommand(decoding: bytes, descriptors: ForgeStart.descriptors)
+            hold(command.encoded() == bytes, "a forge broker's command has one encoding")
         }
     } catch {
         hold(!error.description.isEmpty, "an error says why")

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sp_pairs.h"
 #include "sp_task_confine.h"
 
 #if defined(__x86_64__)
@@ -59,88 +60,10 @@ static const unsigned short speaking[] = {
 #endif
 };
 
-enum {
-    allowed_count = sizeof allowed / sizeof *allowed,
-    changing_count = sizeof changing / sizeof *changing,
-    speaking_count = sizeof speaking / sizeof *speaking,
+// What answering at an address takes: connections that were asked for, at a socket that listens already.
+static const unsigned short serving[] = {
+    SYS_accept4, SYS_recvfrom, SYS_sendto, SYS_shutdown, SYS_ppoll,
 };
-
-static struct sock_filter load(unsigned offset) {
-    return (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset);
-}
-static struct sock_filter equal(unsigned value, unsigned char yes, unsigned char no) {
-    return (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no);
-}
-static struct sock_filter result(unsigned action) { return (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action); }
-
-long sp_task_filter(int reading_only) {
-    struct sock_filter code[(allowed_count + changing_count) * 2 + 16];
-    unsigned short n = 0;
-    code[n++] = load(offsetof(struct seccomp_data, arch));
-    code[n++] = equal(NATIVE, 1, 0);
-    code[n++] = result(SECCOMP_RET_KILL_PROCESS);
-    code[n++] = load(offsetof(struct seccomp_data, nr));
-    for (int i = 0; i < allowed_count; i++) {
-        code[n++] = equal(allowed[i], 0, 1);
-        code[n++] = result(SECCOMP_RET_ALLOW);
-    }
-    for (int i = 0; i < changing_count && !reading_only; i++) {
-        code[n++] = equal(changing[i], 0, 1);
-        code[n++] = result(SECCOMP_RET_ALLOW);
-    }
-    // glibc falls back to clone, whose flags a filter can see; clone3 has them in memory.
-    code[n++] = equal(SYS_clone3, 0, 1);
-    code[n++] = result(SECCOMP_RET_ERRNO | ENOSYS);
-    code[n++] = equal(SYS_clone, 0, 4);
-    code[n++] = load(offsetof(struct seccomp_data, args[0]));
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
-    code[n++] = result(SECCOMP_RET_ALLOW);
-    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
-    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
-    struct sock_fprog program = {.len = n, .filter = code};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
-}
-
-long sp_task_client_filter(void) {
-    struct sock_filter code[(allowed_count + speaking_count) * 2 + 32];
-    unsigned short n = 0;
-    code[n++] = load(offsetof(struct seccomp_data, arch));
-    code[n++] = equal(NATIVE, 1, 0);
-    code[n++] = result(SECCOMP_RET_KILL_PROCESS);
-    code[n++] = load(offsetof(struct seccomp_data, nr));
-    for (int i = 0; i < allowed_count; i++) {
-        code[n++] = equal(allowed[i], 0, 1);
-        code[n++] = result(SECCOMP_RET_ALLOW);
-    }
-    for (int i = 0; i < speaking_count; i++) {
-        code[n++] = equal(speaking[i], 0, 1);
-        code[n++] = result(SECCOMP_RET_ALLOW);
-    }
-    // The resolver asks how much there is to read. ioctl_tty(2)
-    code[n++] = equal(SYS_ioctl, 0, 4);
-    code[n++] = load(offsetof(struct seccomp_data, args[1]));
-    code[n++] = equal(FIONREAD, 0, 1);
-    code[n++] = result(SECCOMP_RET_ALLOW);
-    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
-    // No local socket but a pair: see below.
-    code[n++] = equal(SYS_socket, 0, 6);
-    code[n++] = load(offsetof(struct seccomp_data, args[0]));
-    code[n++] = equal(AF_INET, 2, 0);
-    code[n++] = equal(AF_INET6, 1, 0);
-    code[n++] = equal(AF_NETLINK, 0, 1);
-    code[n++] = result(SECCOMP_RET_ALLOW);
-    code[n++] = result(SECCOMP_RET_ERRNO | EAFNOSUPPORT);
-    code[n++] = equal(SYS_clone3, 0, 1);
-    code[n++] = result(SECCOMP_RET_ERRNO | ENOSYS);
-    code[n++] = equal(SYS_clone, 0, 4);
-    code[n++] = load(offsetof(struct seccomp_data, args[0]));
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
-    code[n++] = result(SECCOMP_RET_ALLOW);
-    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
-    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
-    struct sock_fprog program = {.len = n, .filter = code};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
-}
 
 // git with its HTTP client, its helpers and its threads, and the C library's name service. The rest of the kernel stays shut.
 static const unsigned short refused[] = {
@@ -157,44 +80,128 @@ static const unsigned short refused[] = {
 #endif
 };
 
-enum { refused_count = sizeof refused / sizeof *refused };
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+struct program {
+    struct sock_filter code[256];
+    unsigned short count;
+};
+
+_Static_assert(2 * (COUNT(allowed) + COUNT(changing) + COUNT(speaking)) + 40 < 256, "a filter has no room");
+_Static_assert(2 * COUNT(refused) + 40 < 256, "git's filter has no room");
+
+static void add(struct program *p, struct sock_filter instruction) { p->code[p->count++] = instruction; }
+static void load(struct program *p, unsigned offset) {
+    add(p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset));
+}
+static void equal(struct program *p, unsigned value, unsigned char yes, unsigned char no) {
+    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no));
+}
+static void result(struct program *p, unsigned action) { add(p, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action)); }
+
+// Leaves the call's number to be compared.
+static void begin(struct program *p) {
+    load(p, offsetof(struct seccomp_data, arch));
+    equal(p, NATIVE, 1, 0);
+    result(p, SECCOMP_RET_KILL_PROCESS);
+    load(p, offsetof(struct seccomp_data, nr));
+}
+
+static void decide(struct program *p, const unsigned short *calls, size_t count, unsigned action) {
+    for (size_t i = 0; i < count; i++) {
+        equal(p, calls[i], 0, 1);
+        result(p, action);
+    }
+}
+
+// glibc falls back to clone, whose flags a filter can see; clone3 has them in memory.
+static void clones(struct program *p, unsigned flags, unsigned with, unsigned without) {
+    equal(p, SYS_clone3, 0, 1);
+    result(p, SECCOMP_RET_ERRNO | ENOSYS);
+    equal(p, SYS_clone, 0, 4);
+    load(p, offsetof(struct seccomp_data, args[0]));
+    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flags, 0, 1));
+    result(p, with);
+    result(p, without);
+}
+
+static long apply(const struct program *p) {
+    struct sock_fprog program = {.len = p->count, .filter = (struct sock_filter *)p->code};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}
+
+static const unsigned denied = SECCOMP_RET_ERRNO | EPERM;
+
+long sp_task_filter(int reading_only) {
+    struct program p = {.count = 0};
+    begin(&p);
+    decide(&p, allowed, COUNT(allowed), SECCOMP_RET_ALLOW);
+    if (!reading_only) decide(&p, changing, COUNT(changing), SECCOMP_RET_ALLOW);
+    clones(&p, CLONE_THREAD, SECCOMP_RET_ALLOW, denied);
+    result(&p, denied);
+    return apply(&p);
+}
+
+long sp_task_serving_filter(void) {
+    struct program p = {.count = 0};
+    begin(&p);
+    decide(&p, allowed, COUNT(allowed), SECCOMP_RET_ALLOW);
+    decide(&p, serving, COUNT(serving), SECCOMP_RET_ALLOW);
+    result(&p, denied);
+    return apply(&p);
+}
+
+long sp_task_client_filter(void) {
+    // First, while another filter can still be added.
+    long pairs = sp_narrow_pairs();
+    if (pairs < 0) return pairs;
+    struct program p = {.count = 0};
+    begin(&p);
+    decide(&p, allowed, COUNT(allowed), SECCOMP_RET_ALLOW);
+    decide(&p, speaking, COUNT(speaking), SECCOMP_RET_ALLOW);
+    // The resolver asks how much there is to read. ioctl_tty(2)
+    equal(&p, SYS_ioctl, 0, 4);
+    load(&p, offsetof(struct seccomp_data, args[1]));
+    equal(&p, FIONREAD, 0, 1);
+    result(&p, SECCOMP_RET_ALLOW);
+    result(&p, denied);
+    // No local socket but one end of a pair: see below.
+    equal(&p, SYS_socket, 0, 6);
+    load(&p, offsetof(struct seccomp_data, args[0]));
+    equal(&p, AF_INET, 2, 0);
+    equal(&p, AF_INET6, 1, 0);
+    equal(&p, AF_NETLINK, 0, 1);
+    result(&p, SECCOMP_RET_ALLOW);
+    result(&p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+    clones(&p, CLONE_THREAD, SECCOMP_RET_ALLOW, denied);
+    result(&p, denied);
+    return apply(&p);
+}
 
 long sp_task_git_filter(int network) {
-    struct sock_filter code[refused_count * 2 + 40];
-    unsigned short n = 0;
-    code[n++] = load(offsetof(struct seccomp_data, arch));
-    code[n++] = equal(NATIVE, 1, 0);
-    code[n++] = result(SECCOMP_RET_KILL_PROCESS);
-    code[n++] = load(offsetof(struct seccomp_data, nr));
+    long pairs = sp_narrow_pairs();
+    if (pairs < 0) return pairs;
+    struct program p = {.count = 0};
+    begin(&p);
 #ifdef __x86_64__
     // x32 shares the architecture's value and numbers its calls from bit 30. seccomp(2)
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000u, 0, 1);
-    code[n++] = result(SECCOMP_RET_KILL_PROCESS);
+    add(&p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000u, 0, 1));
+    result(&p, SECCOMP_RET_KILL_PROCESS);
 #endif
-    for (int i = 0; i < refused_count; i++) {
-        code[n++] = equal(refused[i], 0, 1);
-        code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
-    }
-    code[n++] = equal(SYS_clone3, 0, 1);
-    code[n++] = result(SECCOMP_RET_ERRNO | ENOSYS);
+    decide(&p, refused, COUNT(refused), denied);
     // A namespace of its own would open the kernel's privileged interfaces again.
-    code[n++] = equal(SYS_clone, 0, 4);
-    code[n++] = load(offsetof(struct seccomp_data, args[0]));
-    code[n++] = (struct sock_filter)BPF_JUMP(
-        BPF_JMP | BPF_JSET | BPF_K,
-        CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP, 0, 1);
-    code[n++] = result(SECCOMP_RET_ERRNO | EPERM);
-    code[n++] = result(SECCOMP_RET_ALLOW);
-    // No local socket: Landlock has no say in who answers behind one, and some, such as a message bus, start programs for
-    // whoever has the caller's id. The name service falls back to asking over UDP.
-    code[n++] = equal(SYS_socket, 0, 6);
-    code[n++] = load(offsetof(struct seccomp_data, args[0]));
-    code[n++] = equal(network ? AF_INET : -1, 3, 0);
-    code[n++] = equal(network ? AF_INET6 : -1, 2, 0);
-    code[n++] = equal(network ? AF_NETLINK : -1, 1, 0);
-    code[n++] = result(SECCOMP_RET_ERRNO | EAFNOSUPPORT);
-    code[n++] = result(SECCOMP_RET_ALLOW);
-    code[n++] = result(SECCOMP_RET_ALLOW);
-    struct sock_fprog program = {.len = n, .filter = code};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+    clones(
+        &p, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
+        denied, SECCOMP_RET_ALLOW);
+    // No local socket but one end of a pair of streams: Landlock has no say in who answers behind one, and some, such as a
+    // message bus, start programs for whoever has the caller's id. The name service falls back to asking over UDP.
+    equal(&p, SYS_socket, 0, 6);
+    load(&p, offsetof(struct seccomp_data, args[0]));
+    equal(&p, network ? AF_INET : -1, 3, 0);
+    equal(&p, network ? AF_INET6 : -1, 2, 0);
+    equal(&p, network ? AF_NETLINK : -1, 1, 0);
+    result(&p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+    result(&p, SECCOMP_RET_ALLOW);
+    result(&p, SECCOMP_RET_ALLOW);
+    return apply(&p);
 }

@@ -3,16 +3,27 @@ internal import CNettle
 
 /// HMAC over SHA-256. RFC 2104
 package enum KeyedDigest {
-    /// The 32 bytes that only the holder of the key can make of the message.
-    package static func sha256(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
-        var context = hmac_sha256_ctx()
-        var output = [UInt8](repeating: 0, count: 32)
-        // An empty array has no address, and the length says that none is read.
-        let keyBytes = key.isEmpty ? [0] : key
-        let messageBytes = message.isEmpty ? [0] : message
-        nettle_hmac_sha256_set_key(&context, key.count, keyBytes)
-        nettle_hmac_sha256_update(&context, message.count, messageBytes)
-        nettle_hmac_sha256_digest(&context, 32, &output)
+    /// Bytes of a digest.
+    package static let size = 32
+
+    /// What only the holder of the key can make of the message. It may be a key itself, and so is overwritten as one is.
+    package static func sha256(_ message: [UInt8], key: Secret) -> Secret {
+        let state = Secret(room: MemoryLayout<hmac_sha256_ctx>.size)
+        let output = Secret(room: size)
+        state.withMutableBytes { memory in
+            let context = memory.baseAddress!.assumingMemoryBound(to: hmac_sha256_ctx.self)
+            // What has no byte has no address either, and the length says that none is read.
+            key.withBytes { bytes in
+                let start = bytes.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) }
+                withUnsafePointer(to: UInt8(0)) { none in
+                    nettle_hmac_sha256_set_key(context, bytes.count, start ?? none)
+                }
+            }
+            nettle_hmac_sha256_update(context, message.count, message.isEmpty ? [0] : message)
+            output.withMutableBytes { made in
+                nettle_hmac_sha256_digest(context, size, made.baseAddress!.assumingMemoryBound(to: UInt8.self))
+            }
+        }
         return output
     }
 }

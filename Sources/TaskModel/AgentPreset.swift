@@ -23,6 +23,8 @@ package struct AgentPreset: Sendable, Hashable {
     package let name: String
     package let title: String
     package let api: API
+    /// Further forms that it can speak, where the session has no models in the first.
+    package let otherAPIs: [API]
     /// What it asks for when nobody names a model.
     package let model: String
     /// Versions that were seen to do a task here, with a recorded model; empty is untested.
@@ -50,6 +52,11 @@ package struct AgentPreset: Sendable, Hashable {
     package struct File: Sendable, Hashable {
         package let path: String
         package let text: String
+
+        package init(path: String, text: String) {
+            self.path = path
+            self.text = text
+        }
     }
 
     /// Where an installed agent is shown in a sandbox.
@@ -57,7 +64,8 @@ package struct AgentPreset: Sendable, Hashable {
 
     private static let document = "agent preset"
     private static let keys = [
-        "version", "title", "api", "model", "tested", "note", "command", "prompt", "environment", "files", "programs",
+        "version", "title", "api", "other_apis", "model", "tested", "note", "command", "prompt", "environment", "files",
+        "programs",
         "install", "install_profile",
     ]
     private static let longestCommand = 8000
@@ -79,6 +87,10 @@ package struct AgentPreset: Sendable, Hashable {
         self.name = name
         title = try fields["title"]?.line(longest: 200) ?? ""
         api = try fields["api"]?.choice(API.self) ?? .openAIChat
+        otherAPIs =
+            try fields["other_apis"]?.elements(most: API.allCases.count).map { field throws(TaskModelError) in
+                try field.choice(API.self)
+            } ?? []
         model = try fields["model"]?.line(longest: 200) ?? ""
         tested =
             try fields["tested"]?.elements(most: 20).map { field throws(TaskModelError) in
@@ -123,13 +135,18 @@ package struct AgentPreset: Sendable, Hashable {
 
     /// One text for /bin/sh: variables, files, then the agent.
     ///
-    /// - Parameter model: Takes the place of the preset's own; in the command it is `$SALLYPORT_MODEL`.
-    package func script(model: String? = nil) -> String {
+    /// - Parameters:
+    ///   - model: Takes the place of the preset's own; in the command it is `$SALLYPORT_MODEL`.
+    ///   - api: One of those that it speaks; in the command it is `$SALLYPORT_MODEL_API`.
+    ///   - more: Further files; one takes the place of the preset's own of its name.
+    package func script(model: String? = nil, api: API? = nil, files more: [File] = []) -> String {
         var lines = [
             "export PATH=\"\(Self.place)/bin:$PATH\"", "export SALLYPORT_MODEL=\(Self.quoted(model ?? self.model))",
+            "export SALLYPORT_MODEL_API=\((api ?? self.api).rawValue)",
         ]
         lines += environment.map { "export \($0.name)=\(Self.quoted($0.value))" }
-        for file in files {
+        let own = files.filter { file in !more.contains { $0.path == file.path } }
+        for file in own + more {
             if let slash = file.path.lastIndex(of: "/") {
                 lines.append("mkdir -p \"$HOME\"/\(Self.quoted(String(file.path[..<slash]))) || exit 1")
             } else {
@@ -167,7 +184,8 @@ package struct AgentPreset: Sendable, Hashable {
             && text.utf8.allSatisfy { isLetter($0) || $0 == 0x2D || $0 == 0x2E }
     }
 
-    private static func isPath(_ text: String) -> Bool {
+    /// Names of letters, digits and `_-.`, with slashes between them.
+    package static func isPath(_ text: String) -> Bool {
         text.utf8.count <= 200 && text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(isFileName)
     }
 }

@@ -13,11 +13,12 @@ let control: Int32 = 3
 let words = Array(CommandLine.arguments.dropFirst())
 switch words.first {
 case nil: exit(GitBroker(control: control).run())
+case "forge": exit(ForgeBroker(control: control).run())
 case "model": exit(ModelBroker(control: control).run())
 case "replay" where words.count == 3:
     do {
-        let server = try ReplayServer(file: words[1]) { say($0, to: 1) }
-        exit(try server.run(listen: words[2]))
+        let server = try ReplayServer(file: words[1], listen: words[2]) { say($0, to: 1) }
+        exit(try server.run())
     } catch {
         say("\(error)", to: 2)
         exit(125)

@@ -105,7 +105,7 @@ struct StepProcess {
             case "step-onboard": try process.onboard(&report)
             case "step-publish": try process.publish(&report)
             case "step-match": try process.match(&report)
-            case "step-forge": try process.forge()
+            case "step-forge": try process.forge(&report)
             case "step-mirror-prepare": try process.prepareMirror()
             case "step-mirror-list": try process.listMirror()
             case "step-mirror-read": try process.readUpstream(&report)

@@ -42,12 +42,9 @@ struct Confinement {
 
         var text: String { "\(user):\(group)" }
 
-        /// First of the ids of task steps: above those of people, containers and systemd, below the sign bit.
-        private static let first: UInt32 = 2_130_706_432
-
         /// One that no other live process has, so that two tasks never share it; nil for a caller who has one id only.
         static var ofThisProcess: Identity? {
-            let number = first + UInt32(getpid())
+            let number = OwnIdentities.of(process: getpid(), in: OwnIdentities.taskSteps)
             return geteuid() == 0 ? Identity(user: number, group: number) : nil
         }
     }
@@ -93,6 +90,8 @@ struct Confinement {
         try checked("drop", "privileges of a task step") {
             sp_task_drop(identity == nil ? 0 : 1, identity?.user ?? 0, identity?.group ?? 0)
         }
+        // It has a credential: no core, and nobody of the same id looks in. After the change of ids, which decides anew.
+        try checked("become", "non-dumpable") { sp_prctl(PR_SET_DUMPABLE, 0, 0) }
         try checked("set", "no_new_privs") { sp_task_no_new_privileges() }
         try Landlock.restrict(to: readable.map { .init($0, Landlock.read) })
         try limit()

@@ -64,13 +64,19 @@ struct Evidence {
     var refusal: String?
     /// What the push gate found; nil when nothing came before it.
     var gate: GateVerdict?
-    var outcome: Outcome?
+    var outcome: TaskOutcome?
     /// What was pushed to the session's own repository; nil when it had none, or was not looked at.
     var pushes: AgentRepository.Pushed?
     /// The way on which the taken work came: a push to the session's repository, or a bundle.
     var way: Way?
     /// Where the base came from and the branch went; null for a directory.
     var upstream = JSON.null
+    /// What was asked for before it was done.
+    var approvals: [ApprovalRequest] = []
+    /// What the session proposed at forge.internal.
+    var proposals: [Proposed] = []
+    /// Calls of the forge that a credential went along with.
+    var credentialUses = 0
     /// The delivered branch is in the forge's repository.
     var pushed = false
     /// The pull request that shows the result.
@@ -114,14 +120,7 @@ struct Evidence {
     /// Exit status 0: the outcome is one of success, and the matrix says so too.
     var isSuccess: Bool { outcome?.isSuccess == true && verdict.state == .completed }
 
-    private var isGateFailure: Bool {
-        switch outcome {
-        case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .refused, .upstreamMoved, .pushFailed, .publishFailed:
-            true
-        default: verification.hasFailed
-        }
-    }
+    private var isGateFailure: Bool { outcome?.isGateFailure == true || verification.hasFailed }
 
     /// Why a task that failed could not go on, where the host saw it.
     var blocked: BlockedReason? {
@@ -207,6 +206,8 @@ struct Evidence {
             "criteria": .array(criteriaJSON),
             "received": receivedJSON,
             "forge": forgeJSON,
+            "proposals": proposalsJSON,
+            "approvals": .array(approvals.map(\.json)),
             "upstream": upstream,
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,
@@ -274,7 +275,8 @@ struct Evidence {
         guard let forge = order.forge else { return .null }
         return [
             "path": .string(forge.text), "pull_request": .optional(pullRequest ?? order.pull?.number),
-            "page": .optional(pullRequestPage), "branch_pushed": .bool(pushed),
+            "handed_over": .bool(pullRequest != nil), "page": .optional(pullRequestPage),
+            "branch_pushed": .bool(pushed), "credential_uses": .int(credentialUses),
             "resolved_threads": .array(resolvedThreads.map { .int($0) }), "standing": standing?.json ?? .null,
             "review": review.map { ["number": .int($0.number), "findings": .int($0.findings)] } ?? .null,
         ]

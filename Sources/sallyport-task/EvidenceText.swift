@@ -79,6 +79,17 @@ struct EvidenceText {
             let end = pushed["taken"] == true ? "taken" : "not taken"
             lines.append("pushed    \(shown(pushed["reference"])) \(shown(pushed["commit"])), \(end)")
         }
+        if let forge = evidence["forge"], !forge.isNull {
+            let number = forge["handed_over"] == true ? ", pull request \(shown(forge["pull_request"]))" : ""
+            let review = forge["review"].map { $0.isNull ? "" : ", review \(shown($0["number"]))" } ?? ""
+            lines.append("forge     \(shown(forge["path"]))\(number)\(review)")
+        }
+        for approval in evidence["approvals"]?.arrayValue ?? [] {
+            let facts = (approval["facts"]?.objectValue ?? []).map { "\($0.name.displayed) \(shown($0.value))" }
+            lines.append(
+                "asked     \(shown(approval["act"])): \(shown(approval["subject"])) (\(facts.joined(separator: ", "))); "
+                    + "decided by \(shown(approval["decided_by"]))")
+        }
         let request = evidence["request"]
         let command = request?["agent_command"]
         lines.append("agent     \(shown(command?.isNull == false ? command : request?["agent_script"]))")
@@ -105,6 +116,11 @@ struct EvidenceText {
             lines.append(
                 "    git.internal: \(shown(git["fetches"])) fetches, \(shown(git["pushes"])) pushes, "
                     + "\(shown(git["refused_pushes"])) refused  \(shown(record["git_file"]))")
+        }
+        if let forge = record["forge"], !forge.isNull {
+            lines.append(
+                "    forge.internal: \(shown(forge["read"])) reads, \(shown(forge["proposed"])) proposals, "
+                    + "\(shown(forge["refused"])) refused  \(shown(record["forge_file"]))")
         }
         return lines + ["    \(shown(record["log"])) (written inside)"]
     }
@@ -134,6 +150,10 @@ struct EvidenceText {
     private func claims(_ evidence: JSON) -> [String] {
         let frames = evidence["claimed"]?["frames"]?.arrayValue ?? []
         var lines = ["claimed by what ran inside, and not checked"]
+        for proposal in evidence["proposals"]?.arrayValue ?? [] {
+            let end = proposal["carried_out"] == true ? "carried out" : "not carried out"
+            lines.append("  proposed: \(shown(proposal["proposal"])) \(shown(proposal["do"])), \(end)")
+        }
         for frame in frames.prefix(Self.mostClaims) {
             let fields = frame["fields"]?.objectValue ?? []
             let text = fields.map { "\($0.name)=\($0.value.stringValue ?? "")" }.joined(separator: " ")

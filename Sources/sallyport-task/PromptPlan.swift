@@ -12,10 +12,8 @@ struct PromptPlan {
     let after: [Hydration.Source]
     let paths: [String]
 
-    init(_ order: TaskOrder, identifier: String, branch: String) {
-        before = [
-            .init("duty", .operator, PromptTemplate.text(order.type, identifier: identifier, branch: branch))
-        ]
+    init(_ order: TaskOrder) {
+        before = [.init("duty", .operator, PromptTemplate.text(order.type, branch: order.pull?.head))]
         var after: [Hydration.Source] = []
         if let instructions = order.instructions { after.append(.init("instructions", .operator, instructions)) }
         let name = order.item.kind.rawValue + (order.item.number.map { " \($0)" } ?? "")

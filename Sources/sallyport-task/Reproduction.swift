@@ -42,6 +42,9 @@ struct Reproduction: ~Copyable {
             if bundle.evidence["request"]?["agent_script"]?.isNull == false {
                 try delivery.write(Sandbox.scriptFile, try bundle.file(Sandbox.scriptFile), mode: 0o644)
             }
+            if label == "work", bundle.evidence["observed"]?["work"]?["forge"]?.isNull == false {
+                try delivery.write(TaskRun.viewFile, try bundle.file(TaskRun.viewFile), mode: 0o644)
+            }
             if label == "work", bundle.isReview {
                 try delivery.write(Sandbox.patchFile, try bundle.file(Sandbox.patchFile), mode: 0o644)
             }
@@ -243,6 +246,7 @@ extension Sandbox {
             mounts: mounts, workspace: reviews ? delivery.checkout : nil,
             export: reviews
                 ? Self.findings : isWork ? .init(name: Self.bundle, mostBytes: Budget().bundleBytes) : nil,
-            git: git, frames: isWork ? "frames.jsonl" : nil, instead: command)
+            git: git, forge: try delivery.contains(TaskRun.viewFile) ? "\(delivery.path)/\(TaskRun.viewFile)" : nil,
+            frames: isWork ? "frames.jsonl" : nil, instead: command)
     }
 }

@@ -14,6 +14,7 @@ struct Sandbox {
     /// An installed agent, shown where the agent works and nowhere else.
     var agentFiles: String?
     let environment: [String]
+    private let models: [CredentialReference]
 
     /// What a sandbox gives out besides its log.
     struct Export {
@@ -37,8 +38,13 @@ struct Sandbox {
     /// The copy of `--agent-script` in the delivery directory.
     static let scriptFile = "agent.script"
 
-    /// - Parameter environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
-    init(processes: ChildProcess, profile: String?, environment: [String]) throws(TaskFailure) {
+    /// - Parameters:
+    ///   - environment: Passed on to `sallyport`, which decides itself what a sandbox sees of it.
+    ///   - models: Secrets that only the sandbox with models is started with.
+    init(
+        processes: ChildProcess, profile: String?, environment: [String], models: [CredentialReference] = []
+    ) throws(TaskFailure) {
+        self.models = models
         self.processes = processes
         self.profile = profile
         self.environment = environment
@@ -55,6 +61,7 @@ struct Sandbox {
     ///   - workspace: A tree to show, which cannot be written; without it the workspace is empty and can.
     ///   - export: Descriptor 3 inside; the bytes are moved unread.
     ///   - git: Describes the repository that it finds at git.internal.
+    ///   - forge: The file with what it finds at forge.internal.
     ///   - frames: Name of the file for the runner's checked statements.
     ///   - keeps: Keep what the workspace holds at the end, to be looked at.
     ///   - options: More for `sallyport run`.
@@ -62,8 +69,9 @@ struct Sandbox {
     /// - Returns: nil when the caller asked us to stop before there was a record.
     func run(
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
-        workspace: String? = nil, export: Export? = nil, git: String? = nil, frames: String? = nil, keeps: Bool = false,
-        options: [String] = [], instead other: [String]? = nil
+        workspace: String? = nil, export: Export? = nil, git: String? = nil, forge: String? = nil,
+        frames: String? = nil,
+        keeps: Bool = false, options: [String] = [], instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
@@ -80,7 +88,10 @@ struct Sandbox {
         command += options
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let git { command += ["--git", git] }
+        if let forge { command += ["--forge", forge] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
+        let environment =
+            options.contains("--model") ? environment : models.reduce(environment) { $1.withheld(from: $0) }
         if let other {
             let end = try processes.run(command + ["--"] + other, environment: environment, descriptors: [0, 1, 2])
             return (try self.record(record, in: delivery), end)

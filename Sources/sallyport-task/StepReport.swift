@@ -19,7 +19,7 @@ struct StepReport {
         "error", "refused", "mismatch", "pack", "merge_base", "pointers", "segment", "omitted", "findings", "moved",
         "subject", "thread", "behind", "conflicts", "conflict", "layout", "head", "reference", "left", "left_count",
         "ignored", "note", "finding",
-        "verdict", "oversize", "malformed", "language", "setup", "build", "lint", "test", "registry", "rule",
+        "verdict", "use", "oversize", "malformed", "language", "setup", "build", "lint", "test", "registry", "rule",
     ]
 
     init() {}

@@ -37,6 +37,8 @@ struct TaskArguments {
     private(set) var marksCommit = false
     private(set) var agent: String?
     private(set) var agentModel: String?
+    /// A directory of what is put below the agent's `$HOME`.
+    private(set) var agentFiles: String?
     private(set) var agentCommand: String?
     private(set) var agentScript: String?
     private(set) var agentOptions: [String] = []
@@ -100,6 +102,7 @@ struct TaskArguments {
         the agent
           --agent NAME|FILE       a preset: see sallyport agent list
           --agent-model NAME      the model that a preset asks for (default: its own)
+          --agent-files DIR       files that a preset finds below $HOME: MCP servers, skills, settings; no credential
           --agent-command CMD     run by /bin/sh in the clone
           --agent-script FILE     run by /bin/sh, clock and language fixed: the same task gives the same commits
           --prompt-by WAY         file (default; $SALLYPORT_PROMPT_FILE), stdin, argument
@@ -167,6 +170,7 @@ struct TaskArguments {
             throw Self.misuse("--prompt-by is the preset's to say: without --agent")
         }
         if agent == nil, agentModel != nil { throw Self.misuse("--agent-model needs --agent") }
+        if agent == nil, agentFiles != nil { throw Self.misuse("--agent-files needs --agent") }
         if model == nil && (budget != nil || turns != nil) {
             throw Self.misuse("--max-budget and --max-turns need --model")
         }
@@ -267,6 +271,7 @@ struct TaskArguments {
         "--instructions": { (arguments, value) throws(TaskFailure) in arguments.instructions = value },
         "--agent": { (arguments, value) throws(TaskFailure) in arguments.agent = value },
         "--agent-model": { (arguments, value) throws(TaskFailure) in arguments.agentModel = value },
+        "--agent-files": { (arguments, value) throws(TaskFailure) in arguments.agentFiles = value },
         "--agent-command": { (arguments, value) throws(TaskFailure) in arguments.agentCommand = value },
         "--agent-script": { (arguments, value) throws(TaskFailure) in arguments.agentScript = value },
         "--prompt-by": { (arguments, value) throws(TaskFailure) in
@@ -311,10 +316,17 @@ struct TaskArguments {
         "--rules": { (arguments, value) throws(TaskFailure) in arguments.rules = value },
     ]
 
+    /// One argument of a program holds 128 KiB at most. execve(2), MAX_ARG_STRLEN
+    private static let longestScript = 120_000
+
     /// Puts the command of a preset in the place of its name.
-    mutating func use(_ preset: AgentPreset) {
+    mutating func use(_ preset: AgentPreset, _ chosen: AgentModel) throws(TaskFailure) {
+        let script = preset.script(model: chosen.model, api: chosen.api, files: try AgentFiles.read(agentFiles))
+        guard script.utf8.count <= Self.longestScript else {
+            throw Self.misuse("--agent-files has too much in it: a command of \(script.utf8.count) bytes comes of it")
+        }
         agent = preset.name
-        agentCommand = preset.script(model: agentModel)
+        agentCommand = script
         agentOptions += ["--prompt-by", preset.promptBy.rawValue]
     }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 internal import Delivery
+internal import Documents
 internal import Glibc
 internal import LinuxSystem
+internal import TaskModel
+internal import Workspace
 
 /// The chained audit of one task, `audit.jsonl` in its directory.
 struct TaskAudit: ~Copyable {
@@ -40,6 +43,19 @@ extension TaskRun {
     /// What the push gate said, if anything came before it.
     mutating func recordJudged() throws(TaskFailure) {
         if let event = TaskEvent.judged(evidence.json(files: [])) { try audit.record(event) }
+    }
+
+    /// Asks before an act: the one place where somebody will be able to say no. So far the order itself is the answer.
+    mutating func ask(_ request: (JSON) -> ApprovalRequest) throws(TaskFailure) {
+        let request = request(evidence.json(files: []))
+        evidence.approvals.append(request)
+        try audit.record(.asked(request))
+    }
+
+    /// Asks for the use of the credential in handing something over. That it reads is the order itself.
+    mutating func askForCredential() throws(TaskFailure) {
+        guard let upstream, upstream.access.credential != nil else { return }
+        try ask { .secretUse($0, server: upstream.url.origin) }
     }
 
     /// What was taken in of the work, or why it was not.

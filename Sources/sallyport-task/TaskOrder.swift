@@ -19,6 +19,10 @@ struct TaskOrder {
     let criteria: [Criterion]
     let forge: TaskForge?
     let pull: PullRequest?
+    /// The issue that the item is, where it is one of the forge.
+    let issue: Issue?
+    /// The files that the pull request changes, where the forge tells.
+    let files: [ChangedFile]?
     /// A directory, or the URL of the upstream.
     let repository: String
     /// Nil for a directory.
@@ -53,15 +57,17 @@ struct TaskOrder {
             }
             if arguments.pushes { try forge.requireUnprotected(pull.head) }
             self.pull = pull
+            self.issue = nil
+            files = try forge.files(of: number)
             item = WorkItem(kind: .pr, number: number, title: pull.title, body: pull.body)
             trust = .thirdParty
             words = text?.text
         } else if let issue = arguments.issue {
-            pull = nil
+            (pull, files) = (nil, nil)
             words = text?.text
-            (item, trust) = try Self.item(issue, forge)
+            (item, trust, self.issue) = try Self.item(issue, forge)
         } else {
-            pull = nil
+            (pull, self.issue, files) = (nil, nil, nil)
             words = nil
             trust = .requester
             let body = text?.text ?? ""
@@ -92,10 +98,14 @@ struct TaskOrder {
         return text
     }
 
-    private static func item(_ issue: String, _ forge: TaskForge?) throws(TaskFailure) -> (WorkItem, Prompt.Trust) {
+    private static func item(_ issue: String, _ forge: TaskForge?) throws(TaskFailure)
+        -> (WorkItem, Prompt.Trust, Issue?)
+    {
         guard let number = Int(issue) else {
             let bytes = try read(issue)
-            return (try modelled { () throws(TaskModelError) in try WorkItem.read(bytes, file: issue) }, .requester)
+            return (
+                try modelled { () throws(TaskModelError) in try WorkItem.read(bytes, file: issue) }, .requester, nil
+            )
         }
         guard let forge else {
             throw TaskFailure(
@@ -113,7 +123,7 @@ struct TaskOrder {
                 "use", "issue \(number)", "its text is longer than \(WorkItem.longestBody) bytes",
                 remedy: "Open a shorter one.")
         }
-        return (WorkItem(kind: .issue, number: number, title: found.title, body: body), .thirdParty)
+        return (WorkItem(kind: .issue, number: number, title: found.title, body: body), .thirdParty, found)
     }
 
     private static func read(_ path: String) throws(TaskFailure) -> [UInt8] {

@@ -10,15 +10,21 @@ extension TaskRun {
     /// A pull request needs a branch to go to; better known before the work than after it.
     func requireBranchToReturnTo() throws(TaskFailure) {
         guard order.forge != nil, order.pull == nil, order.deliver == .pullRequest, order.type.writes else { return }
-        guard targetBranch != nil else {
+        guard let target = targetBranch else {
             throw TaskFailure(
                 "open a pull request to", "\"\(PrintableText.escapedOnce(evidence.baseName))\"", "it is no branch",
                 remedy: "Name a branch with --base, or use --deliver branch.")
         }
+        guard branch != target else {
+            throw TaskFailure(
+                "work on", "branch \"\(PrintableText.escapedOnce(branch))\"",
+                "it is the branch that the pull request would go to",
+                remedy: "Name another with --branch, or leave that out.", code: ForgeError.Code.protected.rawValue)
+        }
     }
 
     /// The branch that a pull request of this task goes to.
-    private var targetBranch: String? {
+    var targetBranch: String? {
         if let pull = order.pull { return pull.base }
         let name = evidence.baseName
         return name.hasPrefix("refs/heads/") ? String(name.dropFirst(11)) : nil
@@ -32,6 +38,7 @@ extension TaskRun {
             // Nobody looks at a branch there before it is public, so a doubt is enough to keep it here.
             if evidence.isSuccess { try pushToUpstream(delivered) }
         case .local(let local)?:
+            try ask { .push($0) }
             guard try push(delivered, base, to: local) else { return }
             evidence.pushed = true
             try handOver(delivered, to: local)
@@ -44,6 +51,10 @@ extension TaskRun {
     /// Opens or answers the pull request of a branch that is there; the evidence holds the outcome where that fails.
     private mutating func handOver(_ delivered: Delivered, to forge: any Forge) throws(TaskFailure) {
         let text = try pullRequestText()
+        if order.pull != nil || order.deliver == .pullRequest {
+            let number = order.pull?.number
+            try ask { .pullRequest($0, number: number) }
+        }
         var failure: ForgeError?
         do throws(ForgeError) { try handOver(delivered, text, to: forge) } catch { failure = error }
         if let failure { (evidence.outcome, evidence.refusal) = (.publishFailed, failure.description) }
@@ -62,15 +73,27 @@ extension TaskRun {
         if let pull = order.pull {
             try answer(pull, delivered, text, in: forge)
             evidence.pullRequest = pull.number
+            evidence.carriedOut("update_pull")
         } else if order.deliver == .pullRequest, let target = targetBranch {
             let opened = try forge.open(
                 .init(title: text.title, body: text.body, base: target, head: branch, author: TaskOrder.author))
             evidence.pullRequest = opened.number
+            evidence.carriedOut("open_pull")
         }
         if arguments.marksCommit, let github = forge as? RelayedForge {
             let outcome = evidence.outcome == .agentFailed ? .completedWithWarning : evidence.outcome ?? .delivered
-            try github.mark("\(delivered.commit)", isSuccess: true, outcome.rawValue)
+            try github.mark("\(delivered.commit)", outcome.rawValue)
+            try mark(delivered, by: github)
         }
+    }
+
+    /// Sets the status that the agent proposed, under a name that says whose word it is; of no other commit than this.
+    private mutating func mark(_ delivered: Delivered, by github: RelayedForge) throws(ForgeError) {
+        guard case .status(let commit, let state, let words)? = evidence.proposed("status")?.change,
+            commit == "\(delivered.commit)"
+        else { return }
+        try github.mark(commit, "claimed: " + Quoted.title(words, longest: 100), claim: state)
+        evidence.carriedOut("status")
     }
 
     private mutating func push(_ delivered: Delivered, _ base: ObjectID, to forge: LocalForge) throws(TaskFailure)
@@ -156,6 +179,16 @@ extension TaskRun {
             warning: hasWarning ? "the runner reported that the agent failed" : nil,
             promptVersion: evidence.promptVersion, profile: arguments.profile,
             planDigest: record?.planDigest ?? "", claimed: evidence.claimedSummary)
+        switch (evidence.proposed("open_pull") ?? evidence.proposed("update_pull"))?.change {
+        case .open(let title, let body)?:
+            text.proposedTitle = title
+            if !body.isEmpty { text.claimed = body }
+        case .update(_, let title, let body)?:
+            // A person's own words stay: what is proposed stands in the comment.
+            let words = [title.map { "Proposed title: \($0)" }, body].compactMap { $0 }
+            if !words.isEmpty { text.claimed = words.joined(separator: "\n\n") }
+        case .review?, .status?, nil: break
+        }
         text.standing = evidence.standing?.text
         text.flags = (evidence.gate?.findings ?? []).map { (place: $0.place, reason: $0.reason) }
         return text

@@ -18,22 +18,27 @@ extension TaskRun {
             ], outputs: [patch.number])
         Progress.say("task \(identifier): agent reviews pull request \(pull.number) at \(head)")
         let came = try runAgent(
-            ["review"], export: Sandbox.findings, workspace: delivery.checkout,
+            ["review"], head, export: Sandbox.findings, workspace: delivery.checkout,
             mounts: ["\(delivery.path)/\(Sandbox.patchFile):\(Sandbox.patch)"])
         guard came, evidence.outcome == nil || evidence.outcome == .agentFailed else { return }
         guard let findings = try takeFindings(head) else { return }
+        let isProposed = if case .review(_, findings)? = evidence.proposed("review")?.change { true } else { false }
         guard evidence.outcome == nil, let forge = order.forge?.forge else { return }
         let note = evidence.verification.results.map { "\($0.name): \($0.outcome.rawValue)" }.joined(separator: ", ")
         let ran = note.isEmpty ? "Nothing was run." : "Run apart from the agent, for information: \(note)."
         let standing = evidence.standing?.text.map { " \($0)." } ?? ""
+        try askForCredential()
+        try ask { .review($0, number: pull.number, findings: findings.findings.count) }
         do throws(ForgeError) {
             let number = try forge.post(
                 findings, on: pull.number, of: "\(head)", by: TaskOrder.author, note: ran + standing)
             evidence.review = (number, findings.findings.count)
             evidence.outcome = .reviewPosted
+            if isProposed { evidence.carriedOut("review") }
         } catch {
             (evidence.outcome, evidence.refusal) = (.publishFailed, error.description)
         }
+        try audit.record(.forgeUpdated(evidence.json(files: [])))
     }
 
     private mutating func takeFindings(_ head: ObjectID) throws(TaskFailure) -> Findings? {

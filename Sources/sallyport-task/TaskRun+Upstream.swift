@@ -6,15 +6,16 @@ internal import Workspace
 
 /// A task's repository where it is none of this host: read before anything runs, written when every gate has spoken.
 extension TaskRun {
-    /// Each use of the credential for this task, as the ledger of the upstream has it.
-    static let usesFile = "uses.jsonl"
-
     mutating func prepareFromUpstream() throws(TaskFailure) -> ObjectID {
         guard var upstream else { throw TaskFailure(message: "the task has no upstream") }
         let reference = "refs/heads/\(branch)"
         let store = try upstream.copy()
         try upstream.read(store, step, branch: reference)
         try keep(upstream)
+        // One that is there already is somebody's: the forge says whether a task may move it. Of a pull request it was asked.
+        if upstream.found != nil, order.pull == nil, order.deliver != .patch {
+            try order.forge?.requireUnprotected(branch)
+        }
         try audit.record(.upstreamRead(evidence.json(files: [])))
         let base = try prepare(
             from: [MirrorStore.repositoryName, "--within", store.copy, "--become", store.owner])
@@ -27,6 +28,8 @@ extension TaskRun {
     /// Brings the delivered branch to the upstream; the evidence holds the outcome where that does not come off.
     mutating func pushToUpstream(_ delivered: Delivered) throws(TaskFailure) {
         guard var upstream else { return }
+        try askForCredential()
+        try ask { .push($0) }
         Progress.say("task \(identifier): bringing \(branch) to \(upstream.url.text)")
         let arrival = upstream.push(
             delivered.commit, as: "refs/heads/\(branch)", from: delivery.repository, processes,
@@ -46,6 +49,14 @@ extension TaskRun {
     private mutating func keep(_ upstream: TaskUpstream) throws(TaskFailure) {
         self.upstream = upstream
         evidence.upstream = upstream.json
-        if !upstream.ledger.lines.isEmpty { try delivery.write(Self.usesFile, upstream.ledger.lines) }
+    }
+
+    /// Writes down each use of the credential so far, in the order in which it was noted. What comes after the seal, a digest
+    /// that is told to the forge and the end of a token, is in the host's own ledger alone.
+    mutating func recordUses() throws(TaskFailure) {
+        let ledgers = [upstream?.ledger, order.forge?.ledger].compactMap { $0 }
+        evidence.credentialUses = order.forge?.ledger.uses.count ?? 0
+        let lines = TransferLedger.merged(ledgers)
+        if !lines.isEmpty { try delivery.write(Manifest.usesName, lines) }
     }
 }

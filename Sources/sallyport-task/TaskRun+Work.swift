@@ -23,7 +23,7 @@ extension TaskRun {
         let repository = try makeAgentRepository(base)
         runner += ["--origin", repository.url]
         let export = Sandbox.Export(name: Sandbox.bundle, mostBytes: Budget().bundleBytes)
-        guard try runAgent(runner, export: export, repository: repository) else { return nil }
+        guard try runAgent(runner, base, export: export, repository: repository) else { return nil }
         return try takeIn(base)
     }
 
@@ -31,7 +31,8 @@ extension TaskRun {
     ///
     /// - Returns: Whether something came out; the evidence holds the outcome otherwise.
     mutating func runAgent(
-        _ arguments: [String], export: Sandbox.Export, repository: AgentRepository? = nil, workspace: String? = nil,
+        _ arguments: [String], _ base: ObjectID, export: Sandbox.Export, repository: AgentRepository? = nil,
+        workspace: String? = nil,
         mounts: [String] = []
     )
         throws(TaskFailure) -> Bool
@@ -51,7 +52,8 @@ extension TaskRun {
         runner += self.arguments.agentOptions
         let (record, end) = try sandbox.run(
             "work", runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export,
-            git: repository?.description, frames: "frames.jsonl", keeps: self.arguments.keep,
+            git: repository?.description, forge: try makeForgeView(base), frames: "frames.jsonl",
+            keeps: self.arguments.keep,
             options: self.arguments.modelOptions)
         guard let record else {
             evidence.outcome = .interrupted
@@ -61,9 +63,14 @@ extension TaskRun {
         try observe("work", record)
         try evidence.readClaims(delivery)
         if case .interrupted = end { evidence.outcome = .interrupted }
-        if evidence.outcome == nil { evidence.outcome = Outcome(work: record) }
+        if evidence.outcome == nil { evidence.outcome = TaskOutcome(work: record) }
+        try readProposals()
         if let repository { try receive(from: repository) }
         guard try delivery.contains(export.name), try delivery.size(export.name) > 0 else {
+            if evidence.outcome == nil || evidence.outcome == .nothingToDeliver, try takeProposedReview() {
+                evidence.outcome = nil
+                return true
+            }
             if evidence.outcome == nil { evidence.outcome = evidence.refusal == nil ? .nothingToDeliver : .refused }
             return false
         }

@@ -44,7 +44,7 @@ struct TaskRun: ~Copyable {
         if let name = arguments.agent {
             let store = try AgentStore(programs: try Sandbox.ownDirectory(), state: state)
             let preset = try store.preset(name)
-            arguments.use(preset)
+            try arguments.use(preset, AgentModel(preset, arguments))
             agentFiles = store.files(of: preset)
         }
         let order = try TaskOrder(arguments, forge)
@@ -53,7 +53,8 @@ struct TaskRun: ~Copyable {
         let identifier = TaskIdentifier(milliseconds: milliseconds, random: random)
         var sandbox = try Sandbox(
             processes: processes, profile: arguments.profileName,
-            environment: (arguments.credential ?? arguments.appKey)?.withheld(from: environment) ?? environment)
+            environment: (arguments.credential ?? arguments.appKey)?.withheld(from: environment) ?? environment,
+            models: try ModelSecrets.references(in: arguments.model))
         sandbox.agentFiles = agentFiles
         let branch =
             order.pull?.head ?? arguments.branch ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
@@ -180,7 +181,7 @@ struct TaskRun: ~Copyable {
             }
             try delivery.write(Sandbox.scriptFile, bytes, mode: 0o644)
         }
-        let plan = PromptPlan(order, identifier: identifier, branch: branch)
+        let plan = PromptPlan(order)
         try delivery.write("prompt.plan", JSONWriter().write(plan.json))
         let input = try delivery.open("prompt.plan")
         let output = try delivery.create("prompt.md", mode: 0o644)

@@ -9,6 +9,7 @@ extension TaskRun {
     /// Writes the evidence, and seals everything that lies beside it.
     mutating func seal() throws(TaskFailure) -> (JSON, BundleSeal.Sealed) {
         evidence.finishedMilliseconds = Int(sp_clock_ns(CLOCK_REALTIME) / 1_000_000)
+        try recordUses()
         try audit.record(.finished(evidence.json(files: []), isSuccess: evidence.isSuccess))
         evidence.machine = try hostFacts()
         let json = evidence.json(files: try delivery.digests())

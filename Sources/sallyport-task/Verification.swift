@@ -44,11 +44,7 @@ struct Verification {
     }
 
     /// What a command's gate says; nil when it was not run after the work.
-    func verdict(_ command: Command) -> Gate.Verdict? {
-        outcome(command.name, .after).map {
-            command.gate.decide(before: outcome(command.name, .before), after: $0)
-        }
-    }
+    func verdict(_ command: Command) -> Gate.Verdict? { check(command).verdict }
 
     /// A gate failed or a criterion does not hold.
     var hasFailed: Bool {
@@ -57,30 +53,15 @@ struct Verification {
     }
 
     /// The outcome of a task whose commit is there and whose agent did not fail.
-    var decision: Outcome {
-        for command in commands {
-            guard let after = outcome(command.name, .after) else { return .testInfrastructureFailed }
-            switch verdict(command) {
-            case .failed?: return Self.failure(command.name, after)
-            case .noVerdict?, nil:
-                // What proved something before and nothing now is not passed over; nor is a test that must pass.
-                if command.gate == .pass || outcome(command.name, .before) == .passed {
-                    return .testInfrastructureFailed
-                }
-            case .passed?: break
-            }
-        }
-        for criterion in criteria where criterion.check != nil {
-            guard outcome(criterion.name, .criterion) == .passed else { return .criteriaFailed }
-        }
-        return outcome("test", .after) == .passed ? .verified : .delivered
+    var decision: TaskOutcome {
+        TaskOutcome(
+            commands.map(check),
+            criteria: criteria.filter { $0.check != nil }.map { outcome($0.name, .criterion) })
     }
 
-    private static func failure(_ name: String, _ after: CheckOutcome) -> Outcome {
-        switch name {
-        case "build": .buildFailed
-        case "lint": .lintFailed
-        default: after == .timedOut ? .testTimedOut : .testFailed
-        }
+    private func check(_ command: Command) -> TaskOutcome.Check {
+        .init(
+            name: command.name, gate: command.gate, before: outcome(command.name, .before),
+            after: outcome(command.name, .after))
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import Delivery
 internal import Documents
 internal import Glibc
@@ -70,7 +71,7 @@ private func runTask(_ arguments: [String], environment: [String]) throws(TaskFa
 
 private func environmentEntries() -> [String] {
     var result: [String] = []
-    var entry = environ
+    var entry = Glibc.environ
     while let text = entry.pointee {
         result.append(String(cString: text))
         entry += 1
@@ -78,4 +79,5 @@ private func environmentEntries() -> [String] {
     return result
 }
 
+if sp_hide_environment(1) < 0 { exit(125) }
 exit(main(Array(CommandLine.arguments.dropFirst()), environment: environmentEntries()))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLI
+internal import CLinux
 internal import Glibc
 internal import Isolation
 internal import LinuxSystem
@@ -32,9 +33,10 @@ struct Context {
 @Sendable func environmentValue(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
 /// The same for what a session is given: bytes, as the caller set them.
-let callerEnvironment = CallerEnvironment { name in
-    getenv(name).map { UnsafeBufferPointer(start: $0, count: strlen($0)).map { UInt8(bitPattern: $0) } }
-}
+let callerEnvironment = CallerEnvironment(
+    { name in getenv(name).map { UnsafeBufferPointer(start: $0, count: strlen($0)).map { UInt8(bitPattern: $0) } } },
+    reveal: { name in getenv(name).map { Secret(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } },
+    remove: { name in sp_forget_variable(name) })
 
 /// What people read: stdout for results, stderr for everything beside them.
 enum Output {

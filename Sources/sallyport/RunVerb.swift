@@ -38,6 +38,9 @@ enum RunVerb {
             Option("max-budget", "USD", "with --model: what the session may spend, in place of the file's budget_usd"),
             Option("max-turns", "N", "with --model: how many answers it may have, in place of the file's turns"),
             Option("git", "FILE", "serve the repository that FILE describes at http://git.internal/ inside"),
+            Option(
+                "forge", "FILE", "serve what FILE tells of a forge at http://forge.internal/ inside, and take proposals"
+            ),
             Option("result-file", "FILE", "write the record there as well"),
             Option(
                 "record-files", "PREFIX",
@@ -128,6 +131,7 @@ enum RunVerb {
         request.recordFiles = try arguments.value("record-files")
         request.frames = try arguments.value("frames")
         request.git = try arguments.value("git").map { try GitAccess(file: try absolute($0)) }
+        request.forge = try arguments.value("forge").map { try ForgeAccess(file: try absolute($0)) }
         let choices = [Disposition.apply, .diff, .discard, .keep].filter { arguments.has($0.rawValue) }
         guard choices.count <= 1 else { throw UsageError("choose one of --apply, --diff, --keep and --discard") }
         request.disposition = choices.first ?? request.disposition
@@ -256,6 +260,7 @@ enum RunVerb {
         if let egress = result.egress { report(egress, session: result.session) }
         if let lost = result.git?.lost { Output.error(lost) }
         if let lost = result.model?.lost { Output.error(lost) }
+        if let lost = result.forge?.lost { Output.error(lost) }
         if result.leftOutEntries > 0 {
             Output.error(
                 "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "

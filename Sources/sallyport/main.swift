@@ -4,7 +4,7 @@ internal import CLinux
 internal import Glibc
 internal import Supervisor
 
-if sp_ensure_standard_descriptors() < 0 { exit(125) }
+if sp_ensure_standard_descriptors() < 0 || sp_hide_environment(1) < 0 { exit(125) }
 let line = Array(CommandLine.arguments.dropFirst())
 let rest = Array(line.dropFirst())
 switch line.first {

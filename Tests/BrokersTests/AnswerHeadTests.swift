@@ -6,7 +6,7 @@ import Testing
 
 @Suite("heads of upstreams' answers")
 struct AnswerHeadTests {
-    private let sieve = SecretSieve(Secret(copying: Array("s3cret".utf8)))
+    private let sieve = SecretSieve([Secret(copying: Array("s3cret".utf8))])
 
     private func passed(_ status: Int, _ fields: [(String, String)]) throws(UpstreamFailure) -> [String] {
         try AnswerHead.passed(

@@ -26,6 +26,13 @@ struct DivergenceTests {
         ])
     func parts(_ recorded: String, _ asked: String, _ expected: String) { #expect(place(recorded, asked) == expected) }
 
+    @Test("who asks makes no difference, and only where clients say it")
+    func senders() {
+        let said = #"{"metadata": {"user_id": "one"}, "user": "a", "input": [{"user": "c"}]}"#
+        #expect(place(said, #"{"input": [{"user": "c"}], "prompt_cache_key": "k", "safety_identifier": "s"}"#) == nil)
+        #expect(place(said, #"{"input": [{"user": "d"}]}"#) == "input[0].user")
+    }
+
     @Test("long texts are shown from where they part")
     func long() throws {
         let text = String(repeating: "a", count: 1000)

@@ -7,8 +7,8 @@ import Testing
 /// The vectors that AWS published for version 4 of its signature, and those of RFC 4231 for the code beneath it.
 @Suite("a signature as AWS wants it")
 struct RequestSignatureTests {
-    static let signer = RequestSignature(
-        accessKey: "AKIDEXAMPLE", secretKey: Array("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".utf8),
+    private let signer = RequestSignature(
+        accessKey: "AKIDEXAMPLE", secretKey: Secret(copying: Array("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".utf8)),
         region: "us-east-1",
         service: "service")
     static let host = ModelField("Host", "example.amazonaws.com")
@@ -56,11 +56,28 @@ struct RequestSignatureTests {
             fields: [ModelField("Content-Type", "application/x-www-form-urlencoded")], body: "Param1=value1",
             signed: "content-type;host;x-amz-date",
             signature: "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"),
+        Vector(
+            name: "post-sts-header-before", method: "POST", fields: [ModelField("X-Amz-Security-Token", token)],
+            signed: "host;x-amz-date;x-amz-security-token",
+            signature: "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead"),
     ]
+    private static let token =
+        "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthA"
+        + "x7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAki"
+        + "Y9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
+
+    @Test(
+        "has the time in UTC, over leap years and centuries",
+        arguments: [
+            (0, "19700101T000000Z"), (951_782_399, "20000228T235959Z"), (951_782_400, "20000229T000000Z"),
+            (1_440_938_160, "20150830T123600Z"), (1_709_164_800, "20240229T000000Z"),
+            (1_735_689_599, "20241231T235959Z"), (4_107_542_400, "21000301T000000Z"),
+        ] as [(UInt64, String)])
+    func time(_ seconds: UInt64, _ text: String) { #expect(RequestSignature.time(seconds) == text) }
 
     @Test("is what AWS says it is", arguments: vectors)
     func published(_ vector: Vector) {
-        let value = Self.signer.authorization(
+        let value = signer.authorization(
             method: vector.method, path: vector.path, query: vector.query,
             fields: [Self.host, Self.date] + vector.fields,
             body: Array(vector.body.utf8), time: Self.date.value)
@@ -77,7 +94,7 @@ struct RequestSignatureTests {
             _ body: String = "b",
             _ time: String = "20150830T123600Z"
         ) -> String {
-            Self.signer.authorization(
+            signer.authorization(
                 method: method, path: path, fields: [ModelField("Host", host)], body: Array(body.utf8), time: time)
         }
         let all = [
@@ -106,7 +123,7 @@ struct RequestSignatureTests {
             ([], "", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"),
         ])
     func digest(_ key: [UInt8], _ message: String, _ expected: String) {
-        let bytes = KeyedDigest.sha256(Array(message.utf8), key: key)
+        let bytes = KeyedDigest.sha256(Array(message.utf8), key: Secret(copying: key)).withBytes { Array($0) }
         #expect(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() == expected)
     }
 }

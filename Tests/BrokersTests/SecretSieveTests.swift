@@ -6,7 +6,7 @@ import Testing
 
 @Suite("a secret in bytes that pass by")
 struct SecretSieveTests {
-    private func sieve(_ secret: String) -> SecretSieve { SecretSieve(Secret(copying: Array(secret.utf8))) }
+    private func sieve(_ secret: String) -> SecretSieve { SecretSieve([Secret(copying: Array(secret.utf8))]) }
 
     private func pass(_ sieve: inout SecretSieve, _ pieces: [String]) -> String {
         var passed: [UInt8] = []
@@ -52,6 +52,28 @@ struct SecretSieveTests {
             return String(decoding: bytes, as: UTF8.self)
         }
         #expect(passed == ["abc", "a ", "send"])
+    }
+
+    @Test("one of several is found wherever it begins, and holds back nothing of the others")
+    func several() {
+        func several() -> SecretSieve {
+            SecretSieve(["secret", "token", "tsec"].map { Secret(copying: Array($0.utf8)) })
+        }
+        for text in ["a secre token b", "a toke secret b", "tok tsec", "a tsecret"] {
+            let bytes = Array(text.utf8)
+            for size in 1...bytes.count {
+                var sieve = several()
+                let pieces = stride(from: 0, to: bytes.count, by: size).map {
+                    String(decoding: bytes[$0..<min($0 + size, bytes.count)], as: UTF8.self)
+                }
+                let passed = pass(&sieve, pieces)
+                #expect(sieve.isFound && text.hasPrefix(passed), "\(text) by \(size)")
+                #expect(!["secret", "token", "tsec"].contains { passed.contains($0) }, "\(passed)")
+            }
+        }
+        var sieve = several()
+        #expect(pass(&sieve, ["secre", "no", "toke", "tse"]) == "secrenotoketse" && !sieve.isFound)
+        #expect(sieve.isIn("a token") && !sieve.isIn("a toke"))
     }
 
     @Test("is found in a text, and not in a shorter one")

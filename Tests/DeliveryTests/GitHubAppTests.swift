@@ -142,6 +142,44 @@ struct GitHubAppTests {
         #expect(scene.isKept)
     }
 
+    @Test("a token whose answer goes on otherwise than documented is revoked and not used")
+    func malformed() throws {
+        func without(_ name: String, _ value: JSON?) -> JSON {
+            let members = Self.token(Self.writing).objectValue ?? []
+            return .object(
+                members.filter { $0.name != name } + (value.map { [JSON.Member(name, $0)] } ?? []))
+        }
+        let answers = [
+            without("expires_at", nil), without("expires_at", "tomorrow"), without("repositories", "all"),
+            without("repositories", [["id": 1]]), without("permissions", "all"),
+        ]
+        let revoke = ContractServer.Call("DELETE", "/api/v3/installation/token", "Bearer \(Self.minted)").answering(204)
+        let scene = try Scene(answers.flatMap { [Self.mint(Self.writing).answering(201, $0), revoke] })
+        for answer in answers {
+            let error = try #require(throws: ForgeError.self) {
+                try scene.forge().mint(installation: 42, scope: .init(writing: true, marking: false))
+            }
+            #expect(error.code == .malformed && !error.description.contains(Self.minted), "\(error) \(answer)")
+            #expect(error.description.contains("was revoked"), "\(error)")
+        }
+        #expect(scene.isKept)
+    }
+
+    @Test("one that cannot be revoked either is told with the time that it has left")
+    func stays() throws {
+        let scene = try Scene([
+            Self.mint(Self.writing).answering(201, Self.token(["administration": "write"])),
+            ContractServer.Call("DELETE", "/api/v3/installation/token", "Bearer \(Self.minted)").answering(
+                403, ["message": "no"]),
+        ])
+        let error = try #require(throws: ForgeError.self) {
+            try scene.forge().mint(installation: 42, scope: .init(writing: true, marking: false))
+        }
+        #expect(error.code == .forbidden && error.description.contains("it allows more than was asked for"))
+        #expect(error.description.contains("could not be revoked (FORGE_FORBIDDEN)") && scene.isKept, "\(error)")
+        #expect(!error.description.contains(Self.minted))
+    }
+
     @Test("an App that is not installed, suspended, or without a permission is one clear error")
     func unusable() throws {
         let look = Scene.call("GET", "/installation")

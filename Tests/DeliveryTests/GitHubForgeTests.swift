@@ -161,14 +161,39 @@ struct GitHubForgeTests {
         #expect(number == 80 && scene.isKept)
     }
 
+    @Test("changed files are read with as many patches as there is room for")
+    func files() throws {
+        func file(_ number: Int, _ length: Int) -> JSON {
+            [
+                "filename": .string("f\(number)"), "status": "modified", "additions": 1, "deletions": 0,
+                "patch": .string(String(repeating: "+", count: length)),
+            ]
+        }
+        let next = [("Link", "<https://elsewhere.invalid/x?page=2>; rel=\"next\"")]
+        let scene = try Scene([
+            Scene.call("GET", "/pulls/5/files?per_page=100&page=1").answering(
+                200, .array([file(0, 200_001)] + (1...15).map { file($0, 200_000) }), next),
+            Scene.call("GET", "/pulls/5/files?per_page=100&page=2").answering(
+                200,
+                .array(
+                    (16...30).map { file($0, 200_000) } + [
+                        ["filename": "b", "status": "added", "additions": 0, "deletions": 0]
+                    ])),
+        ])
+        let files = try scene.forge().files(5)
+        #expect(files.count == 32 && files[0].patch == nil && files[31].patch == nil && scene.isKept)
+        #expect(files[1...20].allSatisfy { $0.patch?.utf8.count == 200_000 })
+        #expect(files[21...].allSatisfy { $0.patch == nil })
+    }
+
     @Test("a commit is marked with what became of it")
     func marked() throws {
         let scene = try Scene([
             Scene.call("POST", "/statuses/\(Self.commit)").sending([
-                "state": "failure", "context": "sallyport", "description": "test_failed",
-            ]).answering(201, ["state": "failure"])
+                "state": "success", "context": "sallyport", "description": "verified",
+            ]).answering(201, ["state": "success"])
         ])
-        try scene.forge().mark(Self.commit, isSuccess: false, "test_failed")
+        try scene.forge().mark(Self.commit, "verified")
         #expect(scene.isKept)
     }
 
@@ -221,7 +246,7 @@ struct GitHubForgeTests {
             .files(1, page: 1), .threads(1, after: nil), .openPull(title: "t", body: "b", base: "main", head: "h"),
             .updatePull(1, title: "t", body: "b"), .review(1, commit: "c", body: "b", comments: []),
             .comment(1, body: "b"), .reply(thread: "t", body: "b"), .resolve(thread: "t"),
-            .status(commit: "c", state: "success", description: "d"), .installation,
+            .status(commit: "c", state: "success", isClaimed: false, description: "d"), .installation,
             .mint(installation: 1, permissions: []), .revoke,
         ]
         let changing = calls.filter { $0.method != "GET" }.map { "\($0.method) \($0.target(address))" }

@@ -49,6 +49,17 @@ struct PullRequestTextTests {
         #expect(Quoted.block("a\n```\n\u{7}") == "    a\n    ```\n    \u{FFFD}\n")
     }
 
+    @Test("what a header, an address or a key's lines say is a credential is blanked, however it was chosen")
+    func blanked() {
+        let word = "correct-horse-battery"
+        let key = "-----BEGIN PRIVATE KEY-----\n\(word)\n-----END PRIVATE KEY-----"  // not a secret
+        for text in ["Authorization: Bearer \(word)", "see postgres://app:\(word)@db.example/x", "a\n\(key)\nb"] {
+            #expect(!Quoted.line(text).contains("horse") && !Quoted.title(text).contains("horse"), "\(text)")
+            #expect(!Quoted.lines(text).contains("horse") && !Quoted.block(text).contains("horse"), "\(text)")
+        }
+        #expect(Quoted.line("the \(word) stays") == "the \(word) stays")
+    }
+
     @Test("without a command the text says that nothing was run")
     func nothingRun() {
         var text = text

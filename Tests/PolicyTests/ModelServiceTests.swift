@@ -22,7 +22,10 @@ struct ModelServiceTests {
             "vendor_tools: [\"web_search*\"]", "grants: [stored_state]", "body_keys: [new_key]", "prices: /prices.yaml",
         ])
         #expect(service.upstreams.map(\.api) == [.anthropicMessages, .gemini])
-        #expect(service.upstreams.map(\.scheme) == [.bearer, .googleKey])
+        #expect(
+            service.upstreams.map(\.authorization) == [
+                .field(.bearer, credential: "env:KEY"), .field(.googleKey, credential: "credential:g"),
+            ])
         #expect(service.upstreams.map { "\($0.origin)" } == ["https://a.test:443", "http://127.0.0.1:8080/x/y"])
         #expect(service.budget == 250_000 && service.turns == 7 && service.outputTokens == 900)
         #expect(service.grants == [.storedState] && service.bodyKeys == ["new_key"] && service.prices == "/prices.yaml")
@@ -31,6 +34,55 @@ struct ModelServiceTests {
         let configuration = ModelConfiguration(
             session: "s", hosts: [], service: service, prices: "text", pricesFile: "/prices.yaml")
         #expect(try ModelConfiguration(json: configuration.json) == configuration)
+    }
+
+    private static let keys = "region: eu-central-1, access_key_id: \"env:ID\", secret_access_key: \"file:/s\""
+
+    private func bedrock(_ text: String) throws(PolicyError) -> ModelService {
+        try read([
+            "version: 1", "apis: {bedrock: {upstream: \"https://a.test\", \(text)}}", "models: [m]", "budget_usd: 1",
+        ])
+    }
+
+    @Test("requests to AWS may be signed, with credentials in places of their own")
+    func signed() throws {
+        for (text, token) in [
+            ("sigv4: {\(Self.keys)}", nil), ("sigv4: {\(Self.keys), session_token: \"file:/t\"}", "file:/t"),
+        ] {
+            let service = try bedrock(text)
+            let signature = ModelService.Signature(
+                region: "eu-central-1", accessKey: "env:ID", secretKey: "file:/s", sessionToken: token)
+            #expect(service.upstreams.map(\.authorization) == [.signature(signature)])
+            #expect(
+                service.upstreams[0].authorization.credentials == ["env:ID", "file:/s"] + (token.map { [$0] } ?? []))
+            #expect(try ModelService(JSONWriter().write(service.json), file: "x") == service)
+        }
+    }
+
+    @Test(
+        "a signature that is not whole, or beside a key, is refused",
+        arguments: [
+            ("sigv4: {region: r}", "it has no \"access_key_id\""),
+            ("sigv4: {access_key_id: \"env:I\", secret_access_key: \"env:S\"}", "it has no \"region\""),
+            ("sigv4: {region: \"R/x\", access_key_id: \"env:I\", secret_access_key: \"env:S\"}", "which is none"),
+            ("credential: \"env:K\", sigv4: {\(keys)}", "stands beside sigv4"),
+            ("send: bearer, sigv4: {\(keys)}", "stands beside sigv4"),
+            ("sigv4: {\(keys), colour: blue}", "unknown key \"apis.bedrock.sigv4.colour\""),
+        ])
+    func unsigned(_ text: String, _ words: String) throws {
+        let error = try #require(throws: PolicyError.self) { try bedrock(text) }
+        #expect(error.description.contains(words), "\(error)")
+    }
+
+    @Test("no other API is signed for")
+    func foreign() throws {
+        let error = try #require(throws: PolicyError.self) {
+            try read([
+                "version: 1", "apis: {gemini: {upstream: \"https://a.test\", sigv4: {\(Self.keys)}}}", "models: [m]",
+                "budget_usd: 1",
+            ])
+        }
+        #expect(error.description.contains("sigv4 is for bedrock alone"), "\(error)")
     }
 
     @Test("limits that are not said have their defaults")

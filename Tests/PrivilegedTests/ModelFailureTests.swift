@@ -136,6 +136,34 @@ extension ModelBrokerSuites {
             #expect((line["flooded"]?.intValue ?? .max) < 64 << 20, "\(line)")
         }
 
+        @Test("a broker that dies leaves what was spent and what may have been", .timeLimit(.minutes(10)))
+        func killed() throws {
+            let scene = try ModelScene()
+            let (command, record) = scene.command(
+                """
+                ask("messages", "say hello")
+                c, r = begin("messages", "be gated", stream=True)
+                print(r.readline().decode().strip(), flush=True)
+                sys.stdin.readline()
+                """)
+            let session = try command.start()
+            #expect(try session.line()?.hasPrefix("200 ") == true)
+            #expect(try session.line() == "event: message_start")
+            let broker = try #require(
+                MemoryScan.below(session.pid).first { text("/proc/\($0)/comm") == "sallyport-broke\n" })
+            try #require(kill(broker, SIGKILL) == 0)
+            try session.send(Array("\n".utf8))
+            session.closeInput()
+            let outcome = try scene.sallyport.outcome(of: try session.finish(), record: record)
+            let model = try #require(outcome.result?["model"])
+            #expect(model["lost"]?.stringValue?.contains("signal 9") == true, "\(model)")
+            #expect(model["turns"] == 2 && model["answered"] == 1, "\(model)")
+            // What the second request held is more than it can have come to, and is what nobody can say less than.
+            let held = try #require(model["held_microusd"]?.intValue)
+            #expect(held >= 300 && model["spent_microusd"]?.intValue == 300 + held, "\(model)")
+            #expect(model["estimated_microusd"]?.intValue == held, "\(model)")
+        }
+
         @Test("a session that ends first settles what is under way", .timeLimit(.minutes(10)))
         func ending() throws {
             let scene = try ModelScene()

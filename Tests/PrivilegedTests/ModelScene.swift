@@ -12,12 +12,14 @@ final class ModelScene {
 
     init(
         _ more: [String] = [], budget: String = "1.00", upstream: String = "http://127.0.0.1:PORT",
+        credential: String = "file:PLACE", isWide: Bool = false,
         prepare: (Scratch) throws -> (options: String, certificate: [String]) = { _ in ("", []) }
     ) throws {
         sallyport = try Sallyport()
         let (options, certificate) = try prepare(sallyport.home)
         vendor = try ModelVendor(
-            sallyport.home, more, budget: budget, upstream: upstream, options: options, certificate: certificate)
+            sallyport.home, more, budget: budget, upstream: upstream, options: options, certificate: certificate,
+            credential: credential, isWide: isWide)
         profile = try sallyport.home.file(
             "profile.yaml", "version: 1\nextends: [strict]\nreason: a test of models\negress: {rules: []}\n")
     }

@@ -56,6 +56,128 @@ extension ModelBrokerSuites {
             #expect(said.contains { $0.hasSuffix("/model-record.jsonl") }, "\(said)")
         }
 
+        @Test("a key from a variable is in no variable any more when the session runs", .timeLimit(.minutes(10)))
+        func variable() throws {
+            let scene = try ModelScene(credential: "env:MODEL_KEY")
+            var (command, record) = scene.command(
+                """
+                c, r = begin("messages", "be gated", stream=True)
+                print(r.readline().decode().strip(), flush=True)
+                sys.stdin.readline()
+                """)
+            command.environment["MODEL_KEY"] = scene.vendor.secret
+            let session = try command.start()
+            #expect(try session.line() == "event: message_start")
+            #expect(try scene.vendor.heard()["fields"]?["x-api-key"]?.stringValue == scene.vendor.secret)
+            let seen = try MemoryScan(of: session.pid, for: [scene.vendor.secret])
+            #expect(seen.names.contains("sallyport") && seen.names.contains("sallyport-gatew"), "\(seen.names)")
+            let holders = seen.holders.filter { $0 != MemoryScan.control }
+            #expect(holders.count == 1 && holders.first?.hasPrefix("sallyport-broke ") == true, "\(seen.holders)")
+            try scene.vendor.goOn()
+            try session.send(Array("\n".utf8))
+            session.closeInput()
+            let outcome = try scene.sallyport.outcome(of: try session.finish(), record: record)
+            #expect(outcome.code == 0, "\(outcome.errorText)")
+        }
+
+        @Test("keys of AWS are in the memory of one process, and in no file of the session", .timeLimit(.minutes(10)))
+        func signing() throws {
+            let scene = try ModelScene(isWide: true)
+            let (command, record) = scene.command(
+                """
+                ask("invoke", "say hello", stream=True)
+                c, r = begin("converse", "be gated", stream=True)
+                print("asked", flush=True)
+                sys.stdin.readline()
+                """)
+            let session = try command.start()
+            while let line = try session.line(), line != "asked" {}
+            let seen = try MemoryScan(of: session.pid, for: scene.vendor.signing)
+            let holders = seen.holders.filter { $0 != MemoryScan.control }
+            #expect(holders.count == 1 && holders.first?.hasPrefix("sallyport-broke ") == true, "\(seen.holders)")
+            try scene.vendor.goOn()
+            try session.send(Array("\n".utf8))
+            session.closeInput()
+            let outcome = try scene.sallyport.outcome(of: try session.finish(), record: record)
+            #expect(outcome.result?["model"]?["answered"] == 2, "\(outcome.text)\(outcome.errorText)")
+            let home = scene.sallyport.home
+            for (secret, name) in zip(scene.vendor.signing, ["secret", "token"]) {
+                let kept = try Command("/bin/grep", ["-rlaF", "-D", "skip", secret, home.path]).run().lines
+                #expect(Set(kept) == [home.at("aws.json"), home.at("aws-\(name)")], "\(kept)")
+            }
+        }
+
+        @Test("an answer that has it in it leaves it in no ledger, transcript or record", .timeLimit(.minutes(10)))
+        func views() throws {
+            let scene = try ModelScene()
+            let outcome = try scene.run(
+                "for api in PATHS: ask(api, 'please repeat'); ask(api, 'please repeat', stream=True)")
+            #expect(outcome.lines.count == 6, "\(outcome.text)\(outcome.errorText)")
+            for name in ["model-record.jsonl", "model-transcript.jsonl"] {
+                let lines = try scene.lines(name, of: outcome)
+                #expect(lines.count == 6, "\(name)")
+                // What came before it was passed on, and is there.
+                #expect(lines.allSatisfy { $0["answer"]?.stringValue?.contains("your key is") == true }, "\(lines)")
+            }
+            #expect(try scene.ledger(of: outcome).allSatisfy { $0["code"] == "upstream-leak" })
+            let home = scene.sallyport.home
+            // Not even the beginning of it.
+            let beginning = String(scene.vendor.secret.prefix(14))
+            let kept = try Command("/bin/grep", ["-rlaF", "-D", "skip", beginning, home.path]).run().lines
+            #expect(kept == [home.at("model-key")], "\(kept)")
+        }
+
+        private static let cores = HostNeed("core-files") {
+            // A pattern without a directory leaves them where the process is. core(5)
+            let pattern = text("/proc/sys/kernel/core_pattern") ?? "|"
+            return !pattern.hasPrefix("|") && !pattern.contains("/")
+        }
+
+        @Test(
+            "a broker that crashes leaves no core, whatever its limits were", .timeLimit(.minutes(10)),
+            .requires(ModelSecretTests.cores))
+        func crash() throws {
+            let scene = try ModelScene()
+            let (made, record) = scene.command(
+                """
+                c, r = begin("messages", "be gated", stream=True)
+                print(r.readline().decode().strip(), flush=True)
+                sys.stdin.readline()
+                """)
+            let place = try scene.sallyport.home.directory("crashes")
+            var command = made
+            command.arguments = ["-c", "ulimit -c unlimited && exec \"$@\"", "sh", made.path] + made.arguments
+            command.path = "/bin/sh"
+            command.directory = place
+            let session = try command.start()
+            #expect(try session.line() == "event: message_start")
+            let broker = try #require(
+                MemoryScan.below(session.pid).first { text("/proc/\($0)/comm") == "sallyport-broke\n" })
+            try #require(kill(broker, SIGABRT) == 0)
+            try session.send(Array("\n".utf8))
+            session.closeInput()
+            let outcome = try scene.sallyport.outcome(of: try session.finish(), record: record)
+            let lost = try #require(outcome.result?["model"]?["lost"]?.stringValue)
+            #expect(lost.contains("signal 6"), "\(lost)")
+            func cores() throws -> [String] {
+                try Command("/bin/grep", ["-rlaF", "-D", "skip", scene.vendor.secret, scene.sallyport.home.path]).run()
+                    .lines.filter { $0 != scene.sallyport.home.at("model-key") }
+            }
+            #expect(names(place) == [], "\(names(place))")
+            #expect(try cores() == [])
+            // The control: another process that has it and crashes there leaves one, with the key in it.
+            var other = Command(
+                "/bin/sh",
+                [
+                    "-c",
+                    "ulimit -c unlimited && exec python3 -c 'import os, sys; s = sys.stdin.readline(); os.abort()'",
+                ])
+            other.directory = place
+            other.input = Array((scene.vendor.secret + "\n").utf8)
+            _ = try other.run()
+            #expect(try cores().count == 1)
+        }
+
         /// What the kernel says of the one process that has it.
         private func lookAtBroker(below pid: Int32) throws {
             let broker = try #require(

@@ -56,6 +56,20 @@ extension ModelBrokerSuites {
             #expect(model["max_turns"] == 2 && model["budget_microusd"] == 500_000 && model["turns"] == 2, "\(model)")
         }
 
+        @Test("a model without a price is refused, with the table's date and the remedy", .timeLimit(.minutes(10)))
+        func price() throws {
+            let scene = try ModelScene(["models: [\"unpriced-*\"]"])
+            let outcome = try scene.run("ask('messages', 'say hello', model='unpriced-1')")
+            let line = try #require(outcome.lines.first)
+            #expect(line.hasPrefix("403 "), "\(outcome.text)\(outcome.errorText)")
+            #expect(
+                line.contains("no price is known for the model \\\"unpriced-1\\\" in the table of 2026-11-22"),
+                "\(line)")
+            #expect(line.contains("name a table with it as prices in the model file"), "\(line)")
+            #expect(try scene.ledger(of: outcome).map { $0["code"] } == ["price"])
+            #expect(try scene.vendor.stop() == [])
+        }
+
         @Test(
             "wrong limits and files are refused before anything starts", .timeLimit(.minutes(10)),
             arguments: [

@@ -43,6 +43,54 @@ extension ModelBrokerSuites {
             #expect(try scene.vendor.heard()["fields"]?["host"]?.stringValue == "localhost:\(scene.vendor.port)")
         }
 
+        @Test("is asked with the certificates that were there when the session began", .timeLimit(.minutes(10)))
+        func rotated() throws {
+            let scene = try scene("https://localhost:PORT", trusting: "own")
+            let (command, record) = scene.command(
+                """
+                ask("messages", "say hello")
+                sys.stdin.readline()
+                ask("messages", "say hello")
+                """)
+            let session = try command.start()
+            #expect(try session.line()?.hasPrefix("200 ") == true)
+            // As a package of certificates is exchanged: another file in its place, which would not vouch for it.
+            let home = scene.sallyport.home
+            try #require(rename(home.at("other.crt"), home.at("own.crt")) == 0)
+            try session.send(Array("\n".utf8))
+            session.closeInput()
+            let outcome = try scene.sallyport.outcome(of: try session.finish(), record: record)
+            #expect(outcome.lines.last?.hasPrefix("200 ") == true, "\(outcome.text)\(outcome.errorText)")
+        }
+
+        @Test("is asked itself, whatever proxies the environment names", .timeLimit(.minutes(10)))
+        func proxy() throws {
+            let scene = try scene("https://localhost:PORT", trusting: "own")
+            let trap = try SilentServer(in: scene.sallyport.home.path)
+            var (command, record) = scene.command("ask('messages', 'say hello')")
+            for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+                command.environment[name] = "http://127.0.0.1:\(trap.port)"
+            }
+            let outcome = try scene.sallyport.outcome(of: try command.run(), record: record)
+            #expect(outcome.lines.first?.hasPrefix("200 ") == true, "\(outcome.text)\(outcome.errorText)")
+            // The control: whoever heeds those variables is the trap's first client.
+            var heeding = Command(
+                "/usr/bin/python3",
+                [
+                    "-I", "-c",
+                    """
+                    import urllib.request, sys
+                    try: urllib.request.urlopen("https://localhost:\(scene.vendor.port)/", timeout=1)
+                    except OSError as error: print(error)
+                    """,
+                ])
+            heeding.environment = command.environment
+            let heeded = try heeding.run()
+            #expect(heeded.lines.count == 1, "\(heeded.text)\(heeded.errorText)")
+            try trap.connected()
+            #expect(try trap.stop() == ["connected"])
+        }
+
         @Test(
             "hears nothing when it is not", .timeLimit(.minutes(10)),
             arguments: [("https://localhost:PORT", "other"), ("https://127.0.0.1:PORT", "own")])

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Isolation
+import LinuxSystem
 import Supervisor
 import Testing
+import Wire
 
 @Suite("id range against the host's other users")
 struct IdOverlapTests {
@@ -35,6 +37,24 @@ struct IdOverlapTests {
             "root:x:0:0:root:/root:/bin/sh", "eve:x:1000000:1:::", "mia:x:1131072:1:::", "group:x:1131071:", "broken",
         ]
         #expect(overlap.accounts(lines) == ["eve is 1000000", "group is 1131071"])
+    }
+
+    @Test("no id that we give out means two things, and none is anybody's whom systemd knows of")
+    func ownRanges() {
+        let ranges = OwnIdentities.all
+        for (lower, upper) in zip(ranges, ranges.dropFirst()) { #expect(lower.upperBound <= upper.lowerBound) }
+        let first = ranges.map(\.lowerBound).min() ?? 0
+        let end = ranges.map(\.upperBound).max() ?? 0
+        #expect(first >= 1_879_048_192 && end <= 2_147_352_576)
+        #expect(OwnIdentities.quarantines == BrokerView.identities)
+        let sessions = OwnIdentities.sessions
+        #expect(IdRange.standard.first == sessions.lowerBound)
+        #expect(IdRange.standard.blocks * Int(IdBlock.size) == sessions.count)
+        // As many processes as a 64-bit host can have.
+        for range in [OwnIdentities.forgeSteps, OwnIdentities.taskSteps] {
+            #expect(OwnIdentities.of(process: 1, in: range) == range.lowerBound + 1)
+            #expect(range.contains(OwnIdentities.of(process: 4_194_303, in: range)) && range.count == 4_194_304)
+        }
     }
 
     @Test("the standard range keeps clear of systemd's")

@@ -25,17 +25,29 @@ struct AgentPresetTests {
     @Test("every shipped preset is one, names no key, and says whether it was tested")
     func shipped() throws {
         let names = try FileManager.default.contentsOfDirectory(atPath: Self.directory.path).sorted()
-        #expect(names == ["aider", "claude-code", "codex", "mini-swe-agent", "openhands"].map { $0 + ".yaml" })
+        let shipped = ["aider", "builtin", "claude-code", "codex", "mini-swe-agent", "openhands"]
+        #expect(names == shipped.map { $0 + ".yaml" })
         for name in names {
             let bytes = try Data(contentsOf: Self.directory.appendingPathComponent(name))
             let preset = try AgentPreset(Array(bytes), name: String(name.dropLast(5)), file: name)
-            #expect(preset.script().contains("llm.internal"), "\(name)")
+            // Our own agent knows where models are, and nothing else of them.
+            let asked = name == "builtin.yaml" ? "runner agent --api" : "llm.internal"
+            #expect(preset.script().contains(asked), "\(name)")
             #expect(!preset.tested.isEmpty || preset.note != nil, "\(name)")
             for variable in preset.environment where variable.name.hasSuffix("KEY") || variable.name.hasSuffix("TOKEN")
             {
                 #expect(variable.value == "none", "\(name)")
             }
         }
+    }
+
+    @Test("an agent that speaks several forms is told which")
+    func forms() throws {
+        let preset = try Self.preset(Self.least + "other_apis: [anthropic-messages]\n")
+        #expect(preset.api == .openAIChat && preset.otherAPIs == [.anthropicMessages])
+        #expect(preset.script().contains("export SALLYPORT_MODEL_API=openai-chat\n"))
+        #expect(preset.script(api: .anthropicMessages).contains("export SALLYPORT_MODEL_API=anthropic-messages\n"))
+        #expect(throws: TaskModelError.self) { try Self.preset(Self.least + "other_apis: [morse]\n") }
     }
 
     @Test("the shell gets variables, files and command, whatever letters are in them")

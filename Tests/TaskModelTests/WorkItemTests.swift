@@ -192,12 +192,11 @@ struct PromptTests {
                 != Prompt(segments: [.init("ab", .operator, "c")]).markSource)
     }
 
-    @Test("the duty of each type names its task and where the result goes", arguments: TaskType.allCases)
+    @Test("the duty of each type says where the result goes", arguments: TaskType.allCases)
     func templates(_ type: TaskType) {
-        let text = PromptTemplate.text(type, identifier: "t1", branch: "b/1")
-        #expect(
-            text.contains("t1") && text.contains(type.writes ? "Commit" : "$SALLYPORT_FINDINGS")
-                || type == .pullRequestIteration)
+        let text = PromptTemplate.text(type, branch: "b/1")
+        #expect(text.contains("b/1") == (type == .pullRequestIteration))
+        #expect(text.contains(type.writes ? "more commits" : "$SALLYPORT_FINDINGS") || text.contains("Commit in steps"))
         #expect((type == .pullRequestIteration) == text.contains("Resolves-Thread"))
     }
 }

@@ -55,6 +55,52 @@ struct AgentTests {
         #expect(again.code == 0 && again.text.contains("plan        equal"), "\(again.text)\(again.errorText)")
     }
 
+    @Test(
+        "files of the operator's are where the agent looks for them, and what is no business of a sandbox is refused",
+        .requires(.root), .requires(.git), .requires(.runner))
+    func files() throws {
+        let scene = try TaskScene()
+        let home = scene.sallyport.home
+        let file = try home.file(
+            "reader.yaml",
+            """
+            version: 1
+            title: reads its files
+            api: openai-chat
+            model: m
+            prompt: file
+            programs: [sh]
+            files: {.reader/word: broken, .reader/other: x}
+            command: cat "$HOME/.reader/word" >file; cat "$HOME/.reader/other" "$HOME/.mcp.json" >more
+            """)
+        for directory in ["given", "given/.reader"] { try home.directory(directory) }
+        try home.file("given/.reader/word", "fixed\n")
+        try home.file("given/.mcp.json", "{\"mcpServers\": {\"it's\": {\"command\": \"true\"}}}")
+        let directory = home.at("delivered")
+        let arguments = ["task", "run", "--repo", scene.repository, "--task", "x", "--agent", file, "--agent-files"]
+        let end = try scene.sallyport.command(
+            arguments + [home.at("given"), "--test-command", TaskScene.test, "--out", directory]
+        ).run()
+        let done = try Delivery(end, directory: directory)
+        #expect(done.outcome == "verified", "\(end.errorText)")
+        let more = try scene.git(done.repository, "show", "\(done.branch ?? ""):more")
+        #expect(more == "x{\"mcpServers\": {\"it's\": {\"command\": \"true\"}}}")
+
+        func refusal() throws -> String {
+            let end = try scene.failing(Array(arguments.dropFirst(2)) + [home.at("given")])
+            #expect(end.code == 125)
+            return end.errorText
+        }
+        try home.file("given/token", "ghp_" + "aZ3kQ9xW5mB7vN2cL8pR4tY6uH0jD1fGsEoa\n")
+        #expect(try refusal().contains("looks like a credential"))
+        try home.file("given/token", bytes: [0xFF])
+        #expect(try refusal().contains("it is no text"))
+        try home.file("given/token", String(repeating: "x", count: 50_000))
+        #expect(try refusal().contains("more than 64 files or 48000 bytes"))
+        #expect(try Command("/bin/ln", ["-sf", "/etc/shadow", home.at("given/token")]).run().code == 0)
+        #expect(try refusal().contains("it is no file"))
+    }
+
     @Test("an installation that fails leaves nothing", .requires(.root), .requires(.runner))
     func failing() throws {
         let scene = try TaskScene()

@@ -11,7 +11,7 @@ struct BundleScene {
     let scene: TaskScene
     let directory: String
 
-    private init(_ scene: TaskScene, _ directory: String) {
+    init(_ scene: TaskScene, _ directory: String) {
         self.scene = scene
         self.directory = directory
     }

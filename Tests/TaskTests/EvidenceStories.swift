@@ -182,6 +182,69 @@ extension EvidenceStoryTests {
             problem: "another exit_code of \"work\" than its record"),
     ]
 
+    static let outcomes = [
+        sandbox(
+            "it is none", "s/\"outcome\": \"verified\"/\"outcome\": \"fine\"/", "an outcome or a type that is none"),
+        sandbox(
+            "it says less than its checks", "s/\"outcome\": \"verified\"/\"outcome\": \"delivered\"/",
+            "another outcome than its checks give"),
+        sandbox(
+            "a check that passed failed", "s/\"outcome\": \"verified\"/\"outcome\": \"test_failed\"/",
+            "another outcome than its checks give"),
+        sandbox(
+            "a review was posted", "s/\"outcome\": \"verified\"/\"outcome\": \"review_posted\"/",
+            "has posted a review, and has none"),
+        sandbox("the state is another", "s/\"COMPLETED\"/\"FAILED\"/", "another state or reason"),
+        sandbox("the reason is another", "s/\"no_pull_request\"/\"done\"/", "another state or reason"),
+        Case(
+            description: "a credential was used",
+            anewScript:
+                "echo '{}' >uses.jsonl; sed -i 's/\"files\": {/&\"uses.jsonl\": \"'$(sha256sum <uses.jsonl | cut -c-64)'\",/' "
+                + "evidence.json", file: "uses.jsonl", problem: "has 1 uses of a credential; evidence.json has 0"),
+    ]
+
+    /// Of a task that opened a pull request in a local forge.
+    static let opened = [
+        sandbox(
+            "the branch was not brought", "s/\"branch_pushed\": true/\"branch_pushed\": false/",
+            "a pull request of what was not brought"),
+        sandbox(
+            "nothing was handed over", "s/\"handed_over\": true/\"handed_over\": false/", "another state or reason"),
+        sandbox("a review was posted too", "s/\"review\": null/\"review\": {}/", "a review of what is none"),
+        Case(
+            description: "the pull request is another",
+            anewScript: "sed -i 's/\"pull_request\": [0-9]*/\"pull_request\": 77/' evidence.json", file: "audit.jsonl",
+            problem: "tells the forge another thing"),
+        audit("/forge_updated/s/\"branch_pushed\":true/\"branch_pushed\":false/", "tells the forge another thing"),
+        audit("s/\"event\":\"forge_updated\"/\"event\":\"task_created\"/", "whether the forge got anything"),
+    ]
+
+    /// Of what was asked for before it was done.
+    static let asked = [
+        sandbox(
+            "nothing was asked", "/^  \"approvals\": \\[/,/^  \\]/c\\  \"approvals\": [],", "did not ask for: push"),
+        sandbox(
+            "another push was asked for", "/\"approvals\": \\[/,/^  \\]/s/\"files\": 1/\"files\": 2/",
+            "did not ask for: push"
+        ),
+        audit("s/\"event\":\"approval\"/\"event\":\"task_created\"/", "does not ask for all"),
+        audit("/\"approval\"/s/\"gate\":\"passed\"/\"gate\":\"refused\"/", "asks for another thing"),
+        sandbox(
+            "something was proposed",
+            "s/\"proposals\": \\[\\]/\"proposals\": [{\"proposal\": 1, \"do\": \"status\", \"carried_out\": false}]/",
+            "another number of proposals"),
+    ]
+
+    /// Of a review that was posted there.
+    static let reviewed = [
+        Case(
+            description: "there is none", anewScript: "sed -zi 's/\"review\": {[^}]*}/\"review\": null/' evidence.json",
+            file: "evidence.json", problem: "has posted a review, and has none"),
+        sandbox("it brought a branch", "s/\"branch_pushed\": false/\"branch_pushed\": true/", "has brought a branch"),
+        audit("/forge_updated/s/\"findings\":1/\"findings\":2/", "tells the forge another thing"),
+        audit("s/\"event\":\"forge_updated\"/\"event\":\"task_created\"/", "whether the forge got anything"),
+    ]
+
     private static func sandbox(_ description: String, _ edit: String, _ problem: String) -> Case {
         Case(
             description: description, anewScript: "sed -i '\(edit)' evidence.json", file: "evidence.json",

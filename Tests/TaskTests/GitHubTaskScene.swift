@@ -114,6 +114,17 @@ struct GitHubTaskScene {
         ]
     }
 
+    static func files(_ number: Int) -> ContractServer.Call {
+        call("GET", "/pulls/\(number)/files?per_page=100&page=1").answering(
+            200,
+            [
+                [
+                    "filename": "file", "status": "modified", "additions": 1, "deletions": 1,
+                    "patch": "@@ -1 +1 @@\n-broken\n+half",
+                ]
+            ])
+    }
+
     static func pull(_ number: Int, head: String, threads: [String]) -> [ContractServer.Call] {
         let nodes = threads.map { key -> JSON in
             [

@@ -69,6 +69,20 @@ struct GitHubTaskTests {
         #expect(done.evidence?["forge"]?["page"]?.stringValue == "\(scene.server.url)/octo/repo/pull/9")
         #expect(done.evidence?["forge"]?["pull_request"]?.intValue == 9)
         #expect(try scene.scene.sallyport.command(["evidence", "verify", done.directory]).run().code == 0)
+        // Each use of the credential is noted, those of git beside them; what came after the seal the host knows alone.
+        let before = [
+            "GET /repos/{owner}/{repo}/installation 200", "POST /app/installations/{number}/access_tokens 201",
+            "GET /repos/{owner}/{repo} 200", "GET /repos/{owner}/{repo}/issues/{number} 200",
+            "GET /repos/{owner}/{repo}/issues/{number}/comments 200", "POST /repos/{owner}/{repo}/pulls 201",
+            "POST /repos/{owner}/{repo}/statuses/{sha} 201",
+        ]
+        let after = ["PATCH /repos/{owner}/{repo}/pulls/{number} 200", "DELETE /installation/token 204"]
+        #expect(try Self.uses(done.directory + "/uses.jsonl") == before)
+        let mirrors = scene.scene.sallyport.state + "/mirrors"
+        let ledger = "\(mirrors)/\(try #require(names(mirrors).first))/uses.jsonl"
+        #expect(try Self.uses(ledger) == before + after)
+        #expect(try #require(text(ledger)).contains("/octo/repo.git/git-receive-pack"))
+        #expect(done.evidence?["forge"]?["credential_uses"]?.intValue == before.count)
         // Neither token nor key is anywhere in what stays.
         for secret in [Scene.minted, String(key.split(separator: "\n")[3])] {
             #expect(try scene.holders(of: secret, in: done.directory) == "")
@@ -76,6 +90,16 @@ struct GitHubTaskTests {
             #expect(!done.finished.errorText.contains(secret) && !done.finished.text.contains(secret))
         }
         #expect(try scene.holders(of: "Since yesterday", in: done.directory) != "", "control")
+    }
+
+    /// The lines of a ledger that are no git's.
+    private static func uses(_ file: String) throws -> [String] {
+        try #require(text(file)).split(separator: "\n").compactMap { line in
+            let use = try JSONParser.parse(Array(line.utf8))
+            let target = use["target"]?.stringValue ?? ""
+            let text = "\(use["method"]?.stringValue ?? "") \(target) \(use["status"]?.intValue ?? 0)"
+            return target.contains(".git/") ? nil : text
+        }
     }
 
     @Test(
@@ -99,6 +123,7 @@ struct GitHubTaskTests {
             [
                 Scene.repository(),
                 Scene.call("GET", "/branches/feature/x").answering(200, ["name": "feature/x", "protected": false]),
+                Scene.files(5),
                 words("T_a", true),
                 Scene.query(["thread": "T_a"], "resolveReviewThread(", answer: ["data": [:]]),
                 words("T_b", false),
@@ -130,8 +155,7 @@ struct GitHubTaskTests {
         scene.server.expect(Scene.pull(5, head: "feature/x", threads: []))
         scene.server.expect(
             [
-                Scene.call("GET", "/pulls/5/files?per_page=100&page=1").answering(
-                    200, [["filename": "file", "status": "modified", "patch": "@@ -1 +1 @@\n-broken\n+half"]]),
+                Scene.files(5), Scene.files(5),
                 Scene.call("POST", "/pulls/5/reviews").checking { body in
                     let comments = body["comments"]?.arrayValue ?? []
                     guard body["event"] == "COMMENT", body["commit_id"] == .string(head), comments.count == 1,
@@ -195,7 +219,10 @@ struct GitHubTaskTests {
         let iterate = ["--type", "pr_iteration", "--pr", "5"]
         let denied = Scene.call("GET", "").answering(401, ["message": "Bad credentials"])
         let nothing: JSON = ["message": "Not Found"]
-        let isProtected = Scene.call("GET", "/branches/feature/x").answering(200, ["protected": true])
+        let look = Scene.call("GET", "/branches/feature/x")
+        let (isProtected, isOpen) = (
+            look.answering(200, ["protected": true]), look.answering(200, ["protected": false])
+        )
         var pull = Scene.pull(5, head: "feature/x", threads: [])
         pull.insert(Scene.repository(), at: 0)
         pull += [Scene.repository(), isProtected]
@@ -210,6 +237,26 @@ struct GitHubTaskTests {
             (
                 [Scene.repository(), Scene.call("GET", "/pulls/5").answering(404, nothing)], iterate,
                 "PR_NOT_FOUND_OR_CLOSED"
+            ),
+            // The default branch of a caller who names it: nothing there is moved, whatever else is asked for.
+            (
+                [Scene.repository(), Scene.repository()], ["--task", "x", "--branch", "main", "--base", "main"],
+                "it is the default branch (PROTECTED_REF)"
+            ),
+            (
+                [Scene.repository(), Scene.repository()],
+                ["--task", "x", "--branch", "main", "--base", "main", "--deliver", "branch"],
+                "it is the default branch (PROTECTED_REF)"
+            ),
+            (
+                [Scene.repository(), Scene.repository(), isProtected],
+                ["--task", "x", "--branch", "feature/x", "--base", "feature/x", "--deliver", "branch"],
+                "it is protected (PROTECTED_REF)"
+            ),
+            (
+                [Scene.repository(), Scene.repository(), isOpen],
+                ["--task", "x", "--branch", "feature/x", "--base", "feature/x"],
+                "it is the branch that the pull request would go to"
             ),
         ]
         for (calls, arguments, words) in cases {

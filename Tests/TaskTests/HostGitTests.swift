@@ -19,6 +19,8 @@ struct HostGitTests {
         for family in ["AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET", "AF_VSOCK"]:
             kind = socket.SOCK_RAW if family == "AF_PACKET" else socket.SOCK_DGRAM
             tried(family, lambda: socket.socket(getattr(socket, family), kind))
+        for kind in ["STREAM", "DGRAM", "SEQPACKET"]:
+            tried("pair-" + kind, lambda: socket.socketpair(socket.AF_UNIX, getattr(socket, "SOCK_" + kind)))
         told("core", resource.getrlimit(resource.RLIMIT_CORE))
         told("file", resource.getrlimit(resource.RLIMIT_FSIZE)[1] >> 30)
         tried("shadow", lambda: open("/etc/shadow").close())
@@ -51,6 +53,14 @@ struct HostGitTests {
             }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// One end of a pair of datagram sockets reaches any socket of the host that has a path, one of streams none.
+    private func connectedOnly(_ found: [String: String]) {
+        #expect(found["pair-STREAM"] == "ok", "\(found)")
+        for kind in ["DGRAM", "SEQPACKET"] {
+            #expect(found["pair-" + kind] == "Permission denied", "\(kind): \(found)")
+        }
+    }
+
     private static let unsupported = "Address family not supported by protocol"
 
     @Test(
@@ -62,6 +72,7 @@ struct HostGitTests {
         for family in ["AF_UNIX", "AF_PACKET", "AF_VSOCK"] { #expect(found[family] == Self.unsupported, "\(family)") }
         for name in ["root", "shadow", "zero", "write"] { #expect(found[name] == "Permission denied", "\(name)") }
         #expect(found["uid"] == "2134000001")
+        connectedOnly(found)
         confined(found)
         // With root's id it is not the mode that keeps it out. Below /etc, which it reads for names and certificates,
         // nothing but the mode does.
@@ -78,6 +89,7 @@ struct HostGitTests {
         for family in ["AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET"] {
             #expect(found[family] == Self.unsupported, "\(family): \(found)")
         }
+        connectedOnly(found)
         // It may read what its caller may, and that is root.
         #expect(found["root"] == "ok" && found["shadow"] == "ok" && found["uid"] == "0")
         #expect(found["write"] == "Permission denied")

@@ -41,6 +41,12 @@ package final class SilentServer {
         guard try running.line() == "connected" else { throw HarnessError("the silent server is gone") }
     }
 
+    /// Ends it, and returns a line for each client that it had.
+    package func stop() throws -> [String] {
+        try running.signal(SIGTERM)
+        return Array(try running.finish().lines.dropFirst())
+    }
+
     deinit {
         do { try running.signal(SIGKILL) } catch { print("note: \(error)") }
     }

@@ -13,7 +13,8 @@ struct ModelMessageTests {
         #expect(try ModelCommand(decoding: bytes, descriptors: 8) == .start(start))
         #expect(try ModelCommand(decoding: ModelCommand.close.encoded(), descriptors: 0) == .close)
         for report in [
-            ModelReport.ready, .refused(.init(check: .landlock, errno: 95)), .unusable("a file"), .ended(totals),
+            ModelReport.ready, .refused(.init(check: .landlock, errno: 95)), .unusable("a file"), .running(totals),
+            .ended(totals),
         ] {
             #expect(try ModelReport(decoding: report.encoded()) == report)
         }
@@ -23,6 +24,7 @@ struct ModelMessageTests {
         var totals = ModelReport.Totals()
         totals.turns = 3
         totals.spent = 1_000_000
+        totals.held = 7
         totals.linesLost = 9
         return totals
     }

@@ -97,7 +97,9 @@ struct CredentialTests {
         let scratch = try Scratch()
         try scratch.write("forge", Array("from systemd".utf8))
         #expect(chmod("\(scratch.path)/forge", 0o400) == 0)
-        let values = ["TOKEN": "from here", "CREDENTIALS_DIRECTORY": scratch.path]
+        let values = ["TOKEN": "from here", "CREDENTIALS_DIRECTORY": scratch.path].mapValues {
+            Secret(copying: Array($0.utf8))
+        }
         #expect(text(try CredentialReference.environment("TOKEN").read { values[$0] }) == "from here")
         #expect(text(try CredentialReference.systemd("forge").read { values[$0] }) == "from systemd")
         #expect(throws: CredentialError.self) { try CredentialReference.environment("OTHER").read { values[$0] } }

@@ -51,6 +51,7 @@ static pid_t start(const char *const *argv, const char *const *environment, cons
         close(input);
     }
     if (how->standard_output >= 0) dup2(how->standard_output, 1);
+    if (how->joins_errors) dup2(1, 2);
     signal(SIGPIPE, SIG_DFL);
     execve(argv[0], (char *const *)argv, (char *const *)environment);
     _exit(errno == ENOENT ? 127 : 126);

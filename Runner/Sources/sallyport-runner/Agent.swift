@@ -80,6 +80,7 @@ struct Agent {
                 "SALLYPORT_TASK_ID=\(identifier)", "SALLYPORT_SUMMARY=\(Self.summary)",
                 "SALLYPORT_FINDINGS=\(Self.findings)", "SALLYPORT_EVENTS=\(events)",
             ]
+        if turns > 0 { environment.append("SALLYPORT_AGENT_TURNS=\(turns)") }
         var arguments = ["/bin/sh"]
         switch driver {
         case .command(let text):

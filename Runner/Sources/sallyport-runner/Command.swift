@@ -73,6 +73,12 @@ struct Command {
         throw Failure("cannot execute \(arguments[0]): \(errorText(result))", code: .cannotVerify)
     }
 
+    /// Starts it and returns its id, or the negative number of an error.
+    func begin(_ how: sp_start) -> Int {
+        var how = how
+        return withVectors { sp_begin($0, $1, &how) }
+    }
+
     private func withVectors<Result>(
         _ body: (UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<UnsafePointer<CChar>?>) -> Result
     ) -> Result {
@@ -116,6 +122,14 @@ enum Environment {
         var result: [String] = []
         while let entry = sp_environment(result.count) { result.append(String(cString: entry)) }
         return result
+    }
+
+    static func value(of name: String) -> String? {
+        let start = Array((name + "=").utf8)
+        for entry in entries where entry.utf8.starts(with: start) {
+            return String(decoding: Array(entry.utf8.dropFirst(start.count)), as: UTF8.self)
+        }
+        return nil
     }
 
     /// All entries but those whose name starts with a prefix.

@@ -34,7 +34,7 @@ public func entry(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutablePo
     }
     sp_ignore_broken_pipes()
     do throws(Failure) {
-        return try run(arguments).rawValue
+        return try run(arguments)
     } catch {
         Log.line(error.message)
         Frames.note(error.message)
@@ -42,16 +42,17 @@ public func entry(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutablePo
     }
 }
 
-private func run(_ arguments: [String]) throws(Failure) -> ExitCode {
+private func run(_ arguments: [String]) throws(Failure) -> Int32 {
     guard let mode = arguments.first else { throw Failure(usage, code: .usage) }
     let rest = Array(arguments.dropFirst())
     switch mode {
     case "task":
         var task = try TaskMode(try Options(rest, mode: mode))
-        return try task.run()
-    case "review": return try ReviewMode(try Options(rest, mode: mode)).run()
-    case "verify": return try VerifyMode(try Options(rest, mode: mode)).run()
-    case "frame": return try Frames.writeOne(rest)
+        return try task.run().rawValue
+    case "review": return try ReviewMode(try Options(rest, mode: mode)).run().rawValue
+    case "verify": return try VerifyMode(try Options(rest, mode: mode)).run().rawValue
+    case "agent": return try AgentMode(try Options(rest, mode: mode)).run().exitCode
+    case "frame": return try Frames.writeOne(rest).rawValue
     default: throw Failure(usage, code: .usage)
     }
 }
@@ -63,6 +64,8 @@ private let usage = """
            sallyport-runner review --task-id ID --prompt FILE AGENT [--task-file FILE] [--workspace DIR]
            sallyport-runner verify --source DIR --commit COMMIT --test-command CMD [--setup-command CMD]
                [--build-command CMD] [--workspace DIR]
+           sallyport-runner agent --api anthropic-messages|openai-chat --model NAME [--prompt FILE] [--turns NUMBER]
+               [--context-tokens NUMBER] [--output-tokens NUMBER]
            sallyport-runner frame TYPE [KEY=VALUE]...
     AGENT: --agent-command CMD | --agent-script FILE, [--prompt-by file|stdin|argument] [--agent-timeout SECONDS]
            [--agent-turns NUMBER]

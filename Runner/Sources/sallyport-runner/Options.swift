@@ -10,7 +10,8 @@ struct Options {
         "--prompt-by",
         "--task-file",
         "--agent-command", "--agent-script", "--agent-timeout", "--agent-turns", "--setup-command", "--build-command",
-        "--lint-command", "--test-command", "--test-timeout", "--workspace", "--commit",
+        "--lint-command", "--test-command", "--test-timeout", "--workspace", "--commit", "--api", "--model", "--turns",
+        "--context-tokens", "--output-tokens",
     ]
 
     init(_ arguments: [String], mode: String) throws(Failure) {

@@ -10,7 +10,7 @@ struct Prompt {
     let title: String
 
     /// One environment entry and one argument hold 128 KiB at most. execve(2), MAX_ARG_STRLEN
-    private static let longest = 125_000
+    static let longest = 125_000
 
     /// - Parameters:
     ///   - task: A file with the task's own words; without it the prompt is the task.

@@ -57,7 +57,7 @@ final class GitConnection {
     private func answer() -> GitOutcome {
         let head: RequestHead
         let rest: [UInt8]
-        do throws(HeadFailure) { (head, rest) = try readHead() } catch {
+        do throws(MissingHead) { (head, rest) = try client.head(within: Self.headSeconds) } catch {
             switch error {
             case .nothing: return .told
             case .timedOut: return refuse(.requestTimeout, "the request's head did not come in time")
@@ -92,32 +92,6 @@ final class GitConnection {
         } catch {
             return refuse(
                 .internalError, "the repository cannot be served; see the session's record", because: "\(error)")
-        }
-    }
-
-    // MARK: Head
-
-    private enum HeadFailure: Error {
-        /// The client went away before it had asked for anything.
-        case nothing
-        case timedOut
-        case malformed(HTTPRefusal)
-    }
-
-    private func readHead() throws(HeadFailure) -> (RequestHead, [UInt8]) {
-        var reader = RequestHeadReader()
-        let deadline = ClientConnection.now + Self.headSeconds * 1_000_000_000
-        while true {
-            let bytes: [UInt8]
-            do throws(ClientConnection.Failure) { bytes = try client.receive(until: deadline) } catch {
-                throw error == .timedOut ? .timedOut : .nothing
-            }
-            if bytes.isEmpty { throw .nothing }
-            switch reader.append(bytes.span) {
-            case .needMore: continue
-            case .head(let head): return (head, reader.rest)
-            case .refused(let reason): throw .malformed(reason)
-            }
         }
     }
 

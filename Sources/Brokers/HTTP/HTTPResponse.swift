@@ -3,24 +3,32 @@
 /// The statuses that a broker answers with.
 package enum HTTPStatus: Int, Sendable {
     case ok = 200
+    case accepted = 202
     case badRequest = 400
     case forbidden = 403
+    case notFound = 404
+    case methodNotAllowed = 405
     case requestTimeout = 408
     case contentTooLarge = 413
     case unsupportedMediaType = 415
     case misdirected = 421
+    case unprocessable = 422
     case internalError = 500
     case unavailable = 503
 
     fileprivate var phrase: String {
         switch self {
         case .ok: "OK"
+        case .accepted: "Accepted"
         case .badRequest: "Bad Request"
         case .forbidden: "Forbidden"
+        case .notFound: "Not Found"
+        case .methodNotAllowed: "Method Not Allowed"
         case .requestTimeout: "Request Timeout"
         case .contentTooLarge: "Content Too Large"
         case .unsupportedMediaType: "Unsupported Media Type"
         case .misdirected: "Misdirected Request"
+        case .unprocessable: "Unprocessable Content"
         case .internalError: "Internal Server Error"
         case .unavailable: "Service Unavailable"
         }
@@ -37,13 +45,18 @@ package struct HTTPResponse: Equatable, Sendable {
     }
 
     /// The bytes before the body.
-    package static func head(_ status: HTTPStatus, type: String, length: Length) -> [UInt8] {
+    ///
+    /// - Parameter fields: More of them, of our own making.
+    package static func head(
+        _ status: HTTPStatus, type: String, length: Length, fields: [(name: String, value: String)] = []
+    ) -> [UInt8] {
         var text = "HTTP/1.1 \(status.rawValue) \(status.phrase)\r\nContent-Type: \(type)\r\n"
         switch length {
         case .known(let count): text += "Content-Length: \(count)\r\n"
         case .chunked: text += "Transfer-Encoding: chunked\r\n"
         case .untilClose: break
         }
+        for field in fields { text += "\(field.name): \(field.value)\r\n" }
         return Array((text + "Cache-Control: no-cache, no-store\r\nConnection: close\r\n\r\n").utf8)
     }
 

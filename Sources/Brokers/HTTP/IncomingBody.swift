@@ -11,9 +11,15 @@ struct IncomingBody {
     private var body: RequestBody
     private var rest: [UInt8]
     private var goOn: Bool
+    /// The last moment for any of it.
+    private let deadline: UInt64
     private static let idleSeconds: UInt64 = 60
 
-    init(_ head: RequestHead, rest: [UInt8], isCompressed: Bool = false, limit: Int) throws(Failure) {
+    /// - Parameter deadline: Nanoseconds of the monotonic clock.
+    init(
+        _ head: RequestHead, rest: [UInt8], isCompressed: Bool = false, limit: Int, until deadline: UInt64 = .max
+    ) throws(Failure) {
+        self.deadline = deadline
         do throws(RequestBody.Flaw) {
             body = try RequestBody(head, isCompressed: isCompressed, limit: limit)
         } catch { throw .body(error) }
@@ -43,7 +49,8 @@ struct IncomingBody {
         do throws(ClientConnection.Failure) {
             if goOn { try client.send(HTTPResponse.goOn) }
             goOn = false
-            return try client.receive(until: ClientConnection.now + Self.idleSeconds * 1_000_000_000)
+            return try client.receive(
+                until: min(deadline, ClientConnection.now + Self.idleSeconds * 1_000_000_000))
         } catch { throw .connection(error) }
     }
 }

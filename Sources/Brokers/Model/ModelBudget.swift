@@ -18,10 +18,8 @@ package struct ModelBudget: Sendable, Equatable {
     package enum Outcome: Sendable, Equatable {
         /// The vendor answered; this is what it costs.
         case charged(MicroDollars)
-        /// The vendor refused it or could not answer, and charges nothing: no turn, but an attempt.
+        /// Refused by the vendor, or never sent: no turn, but an attempt, of which there are not endlessly many.
         case failed
-        /// It was never sent: neither a turn nor an attempt.
-        case notSent
     }
 
     package let limit: MicroDollars
@@ -50,6 +48,12 @@ package struct ModelBudget: Sendable, Equatable {
         estimate: MicroDollars, ceiling: MicroDollars
     ) throws(ModelRefusal) -> Reservation {
         guard turns < turnLimit else {
+            // One that the vendor refuses gives its turn back.
+            guard turns - reservations.count >= turnLimit else {
+                throw ModelRefusal(
+                    .budgetHeld, "the last of this session's \(turnLimit) answers are under way",
+                    remedy: "Try again when one of them has ended.")
+            }
             throw ModelRefusal(
                 .turns, "this session had its \(turnLimit) answers of a model",
                 remedy: "Finish with what there is, or ask the operator for more turns.")
@@ -91,7 +95,6 @@ package struct ModelBudget: Sendable, Equatable {
         case .failed:
             turns -= 1
             spareCalls += 1
-        case .notSent: turns -= 1
         }
         return true
     }

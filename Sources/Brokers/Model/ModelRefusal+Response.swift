@@ -14,7 +14,7 @@ extension ModelRefusal {
         case .tooLarge: 413
         case .budgetHeld: 429
         case .api, .model, .price, .outputBound, .vendorTool, .address, .storedState, .variants, .tier, .turns, .budget,
-            .calls:
+            .calls, .ledger:
             403
         }
     }

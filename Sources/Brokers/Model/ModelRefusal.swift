@@ -31,6 +31,8 @@ package struct ModelRefusal: Error, Sendable, Equatable {
         case budgetHeld = "budget-held"
         /// More calls that cost nothing, or more failed ones, than a session may make.
         case calls
+        /// What was spent could not be written down.
+        case ledger
     }
 
     package let reason: Reason

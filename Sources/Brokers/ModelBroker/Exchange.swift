@@ -46,12 +46,12 @@ final class Exchange {
         self.request = request
         self.admitted = admitted
         self.upstream = upstream
-        sieve = SecretSieve(upstream.secret)
+        sieve = SecretSieve(upstream.credential.secrets)
         kept = ExchangeRecord(route, request, admitted)
         if route.isMetered {
-            reservation = try broker.budget.reserve(estimate: admitted.estimate, ceiling: admitted.ceiling)
+            reservation = try broker.reserve(admitted)
         } else {
-            try broker.budget.call()
+            try broker.call()
         }
         isUnderWay = true
         record.number = broker.nextNumber()
@@ -87,7 +87,9 @@ final class Exchange {
         guard !isGone else { return ended(.notSent("the client went away")) }
         let made = Transfer(
             upstream.settings, addresses, method: admitted.method, path: admitted.path, fields: admitted.fields,
-            body: admitted.body, credential: upstream.field, self)
+            body: admitted.body,
+            credential: upstream.credential.lines(
+                for: admitted, to: upstream.settings.origin, at: sp_clock_ns(CLOCK_REALTIME) / 1_000_000_000), self)
         guard let made, broker.pool.add(made) else {
             failure = UpstreamFailure(.ending, "there is no memory for the request")
             return ended(.notSent("no memory"))
@@ -153,7 +155,7 @@ final class Exchange {
 
     private func settle(_ result: Transfer.Result, isWhole: Bool) {
         let isSent = if case .notSent = result { false } else { true }
-        var outcome = ModelBudget.Outcome.notSent
+        var outcome = ModelBudget.Outcome.failed
         if var meter {
             let reading = meter.end(cut: !isWhole)
             outcome = admitted.outcome(of: reading)
@@ -170,10 +172,12 @@ final class Exchange {
             if case .charged(let cost) = outcome, reservation != nil { broker.totals.estimated += UInt64(cost.count) }
         }
         if let reservation {
-            broker.budget.settle(reservation, outcome)
+            broker.settle(reservation, outcome)
             if case .charged(let cost) = outcome { record.settled = cost } else { record.settled = .zero }
         }
         if isWhole { broker.totals.answered += 1 } else { broker.totals.failed += 1 }
+        // Where it is not heard, the supervisor goes on from what was held, which is more.
+        _ = broker.tellTotals()
     }
 
     private func add(_ usage: TokenUsage) {
@@ -230,13 +234,15 @@ extension Exchange: TransferTaker {
         }
         let passed = sieve.take(body)
         guard !sieve.isFound else {
-            failure = UpstreamFailure(.leak, "the upstream's answer has the credential in it")
+            failure = Self.leak
             return .never
         }
         body.withMemoryRebound(to: UInt8.self) { meter?.feed($0.span) }
         pass(passed)
         return .taken
     }
+
+    private static let leak = UpstreamFailure(.leak, "the upstream's answer has the credential in it")
 
     private func pass(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
@@ -247,7 +253,9 @@ extension Exchange: TransferTaker {
 
     func ended(_ result: Transfer.Result) {
         switch result {
-        case .complete: pass(sieve.end())
+        case .complete:
+            pass(sieve.end())
+            if sieve.isFound { failure = failure ?? Self.leak }
         case .notSent(let reason):
             failure = failure ?? UpstreamFailure(.unreachable, "the upstream cannot be reached (\(reason))")
         case .cut(let reason): failure = failure ?? UpstreamFailure(.cut, "the upstream's answer was cut (\(reason))")

@@ -11,6 +11,8 @@ internal import Secrets
 struct ExchangeRecord {
     private let route: ModelRoute
     private let request: ModelRequest
+    /// What went upstream instead of the request's own body.
+    private let sent: [UInt8]?
     private let model: String?
     private let changes: [String]
     private var status: Int?
@@ -24,6 +26,7 @@ struct ExchangeRecord {
     init(_ route: ModelRoute, _ request: ModelRequest, _ admitted: AdmittedRequest) {
         self.route = route
         self.request = request
+        sent = admitted.body == request.body ? nil : admitted.body
         model = admitted.model
         changes = admitted.changes
     }
@@ -56,6 +59,7 @@ struct ExchangeRecord {
             .init("fields", list(request.fields.filter { Self.telling.contains($0.name.lowercased()) })),
         ]
         members += Self.text("request", request.body)
+        if let sent { members += Self.text("sent", sent) }
         if !changes.isEmpty { members.append(.init("changes", .array(changes.map { .string($0) }))) }
         members += [.init("status", .optional(status)), .init("answer_fields", list(fields))]
         members += Self.text("answer", answer)

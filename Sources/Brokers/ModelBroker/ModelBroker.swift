@@ -31,7 +31,7 @@ package final class ModelBroker {
     private var isOrderly = false
     private var isClosing = false
     private var requests: UInt64 = 0
-    var budget = ModelBudget(limit: .zero, turns: 0)
+    private(set) var budget = ModelBudget(limit: .zero, turns: 0)
     var totals = ModelReport.Totals()
 
     /// Exit status for a refusal and for a supervisor that breaks the protocol.
@@ -58,8 +58,7 @@ package final class ModelBroker {
                 report(.unusable(error.text))
                 return Self.failed
             }
-            try ModelConfinement.narrow(
-                authorities: site.authorities, waived: start.options.contains(.landlockWaived))
+            try ModelConfinement.narrow(waived: start.options.contains(.landlockWaived))
         } catch {
             report(.refused(error.refusal))
             return Self.failed
@@ -146,9 +145,52 @@ package final class ModelBroker {
         listening = nil
     }
 
-    private func report(_ report: ModelReport) {
-        // A supervisor that is gone is noticed by the next poll.
-        do throws(SystemError) { try control.send(report.encoded(), descriptors: [], subject: "a report") } catch {}
+    /// False when it was not taken; a supervisor that is gone is noticed by the next poll.
+    @discardableResult
+    private func report(_ report: ModelReport) -> Bool {
+        do throws(SystemError) { try control.send(report.encoded(), descriptors: [], subject: "a report") } catch {
+            return false
+        }
+        return true
+    }
+
+    // MARK: Money
+
+    /// Holds what a request may cost, once that can be accounted for whatever becomes of this process.
+    func reserve(_ request: AdmittedRequest) throws(ModelRefusal) -> ModelBudget.Reservation {
+        guard ledger.hasRoom(lines: budget.reservations.count + 1) else {
+            throw Self.unaccounted("the ledger of this session takes no more lines")
+        }
+        let reservation = try budget.reserve(estimate: request.estimate, ceiling: request.ceiling)
+        guard tellTotals() else {
+            budget.settle(reservation, .failed)
+            throw Self.unaccounted("the supervisor of this session does not hear what is spent")
+        }
+        return reservation
+    }
+
+    private static func unaccounted(_ detail: String) -> ModelRefusal {
+        ModelRefusal(.ledger, detail, remedy: "Finish with what there is; the operator has to look at this host.")
+    }
+
+    /// Counts a call that costs nothing.
+    func call() throws(ModelRefusal) { try budget.call() }
+
+    func settle(_ reservation: ModelBudget.Reservation, _ outcome: ModelBudget.Outcome) {
+        budget.settle(reservation, outcome)
+    }
+
+    /// Says what was spent and what is held; false when nobody hears it.
+    func tellTotals() -> Bool {
+        count()
+        return report(.running(totals))
+    }
+
+    private func count() {
+        totals.spent = UInt64(budget.spent.count)
+        totals.held = UInt64(budget.held.count)
+        totals.turns = UInt64(budget.turns)
+        totals.linesLost = ledger.lost + transcript.lost + record.lost
     }
 
     // MARK: Connections
@@ -222,9 +264,7 @@ package final class ModelBroker {
     /// Settles what is under way, and tells what there was.
     private func conclude() {
         for client in clients.values { client.cutNow() }
-        totals.spent = UInt64(budget.spent.count)
-        totals.turns = UInt64(budget.turns)
-        totals.linesLost = ledger.lost + transcript.lost + record.lost
+        count()
         report(.ended(totals))
     }
 }

@@ -6,8 +6,8 @@ internal import Wire
 
 /// What a model broker gives up before the first byte from a sandbox or an upstream is read.
 ///
-/// It keeps the host's network, since it dials upstreams, and of its files those of certificates. No exec, no process, no
-/// thread, no file that it could write but those it was handed.
+/// It keeps the host's network, since it dials upstreams, and none of its files: certificates lie in memory. No exec, no
+/// process, no thread, no file that it could write but those it was handed.
 enum ModelConfinement {
     private static let heapBytes: UInt64 = 1 << 30
     private static let fileBytes: UInt64 = 1 << 30
@@ -32,12 +32,8 @@ enum ModelConfinement {
     }
 
     /// Narrows files and calls, when all libraries have read what they need.
-    ///
-    /// - Parameter authorities: The files of certificates, read for each connection.
-    static func narrow(authorities: Set<String>, waived: Bool) throws(BrokerRefused) {
-        do throws(SystemError) {
-            try Landlock.restrict(to: authorities.sorted().map { Landlock.Place($0, Landlock.readFile) })
-        } catch {
+    static func narrow(waived: Bool) throws(BrokerRefused) {
+        do throws(SystemError) { try Landlock.restrict(to: []) } catch {
             guard waived, error.errno == .noSystemCall || error.errno == .notSupported else {
                 throw BrokerRefused(.landlock, errno: error.errno.code)
             }

@@ -14,10 +14,10 @@ struct ModelRecord {
         case refused = "model.refused"
         /// Sent, or tried, and not answered to its end.
         case failed = "model.failed"
-
-        /// How much of the ledger it may fill, in quarters: what costs nothing leaves room for what counts.
-        fileprivate var quarters: UInt64 { self == .refused ? 2 : 4 }
     }
+
+    /// How much of the ledger it may fill, in quarters: what costs nothing leaves room for what counts.
+    fileprivate var quarters: UInt64 { (settled ?? .zero) > .zero ? 4 : 2 }
 
     var number: UInt64 = 0
     var event = Event.refused
@@ -103,6 +103,10 @@ final class CappedLines {
     private let file: Descriptor
     private let mostBytes: UInt64
     private(set) var lost: UInt64 = 0
+    /// The file took a line not or not whole: its file system is full, or it is broken.
+    private var isBroken = false
+    /// No line of a ledger is longer: a target and two names, a reason, and numbers.
+    static let longestLine: UInt64 = 16 << 10
 
     init(_ file: consuming Descriptor, mostBytes: UInt64) {
         self.file = file
@@ -115,6 +119,7 @@ final class CappedLines {
     func append(_ line: [UInt8], quarters: UInt64 = 4) {
         let number = file.number
         do throws(SystemError) {
+            guard !isBroken else { throw SystemError("write", "a ledger", .io) }
             let size = try FileStatus.of(file, subject: "a ledger").size
             guard size + UInt64(line.count) <= mostBytes / 4 * quarters else {
                 lost += 1
@@ -123,11 +128,23 @@ final class CappedLines {
             let wrote = try checked("write", "a ledger") {
                 line.withUnsafeBytes { sp_write(number, $0.baseAddress!, $0.count) }
             }
-            if wrote != line.count { lost += 1 }
-        } catch { lost += 1 }
+            guard wrote == line.count else { throw SystemError("write", "a ledger", .noSpace) }
+        } catch {
+            isBroken = true
+            lost += 1
+        }
+    }
+
+    /// Whether so many lines of a ledger still fit.
+    func hasRoom(lines: Int) -> Bool {
+        guard !isBroken else { return false }
+        do throws(SystemError) {
+            let size = try FileStatus.of(file, subject: "a ledger").size
+            return size + UInt64(lines) * Self.longestLine <= mostBytes
+        } catch { return false }
     }
 
     func append(_ record: ModelRecord) {
-        append(record.line(at: sp_clock_ns(CLOCK_REALTIME) / 1_000_000), quarters: record.event.quarters)
+        append(record.line(at: sp_clock_ns(CLOCK_REALTIME) / 1_000_000), quarters: record.quarters)
     }
 }

@@ -12,10 +12,7 @@ final class ModelSite {
         let rule: EgressRule
         let known: [IPAddress]?
         let name: HostName?
-        /// The field as it is sent, with a zero behind it.
-        let field: Secret
-        /// The credential itself, for the sieve.
-        let secret: Secret
+        let credential: UpstreamCredential
     }
 
     let policy: ModelPolicy
@@ -25,40 +22,31 @@ final class ModelSite {
     private let upstreams: [ModelAPI: Upstream]
     /// Seconds that a client may take nothing.
     let idleSeconds: UInt32
-    /// Files of certificates.
-    let authorities: Set<String>
-
-    private static let bundles = [
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    ]
 
     init(_ configuration: ModelConfiguration, _ secrets: [Secret], _ start: ModelStart) throws {
         let service = configuration.service
-        guard secrets.count == service.upstreams.count else {
-            throw ModelBroker.Unusable(text: "there is not one secret for each upstream")
-        }
+        var left = secrets[...]
         var upstreams: [ModelAPI: Upstream] = [:]
-        var authorities: Set<String> = []
+        var authorities: [String?: Authorities] = [:]
         for (index, upstream) in service.upstreams.enumerated() {
             guard let api = ModelAPI(rawValue: upstream.api.rawValue) else {
                 throw ModelBroker.Unusable(text: "no API has the name \(upstream.api.rawValue)")
             }
-            var bundle = ""
-            if upstream.origin.isTLS {
-                bundle = try Self.bundle(upstream.authorities)
-                authorities.insert(bundle)
+            if upstream.origin.isTLS, authorities[upstream.authorities] == nil {
+                authorities[upstream.authorities] = try Authorities(upstream.authorities)
             }
             let name: HostName? = if case .name(let name) = upstream.origin.host { name } else { nil }
             upstreams[api] = Upstream(
                 settings: Transfer.Settings(
-                    origin: upstream.origin, authorities: bundle, connectSeconds: start.connectSeconds,
-                    idleSeconds: start.idleSeconds),
+                    origin: upstream.origin, authorities: authorities[upstream.authorities],
+                    connectSeconds: start.connectSeconds, idleSeconds: start.idleSeconds),
                 rule: configuration.egress.policy.rules[index], known: upstream.origin.fixedAddresses, name: name,
-                field: Self.field(upstream.scheme, secrets[index]), secret: secrets[index])
+                credential: try UpstreamCredential(
+                    upstream.authorization, left.prefix(upstream.authorization.credentials.count)))
+            left = left.dropFirst(upstream.authorization.credentials.count)
         }
+        guard left.isEmpty else { throw ModelBroker.Unusable(text: "there are more secrets than credentials") }
         self.upstreams = upstreams
-        self.authorities = authorities
         egress = configuration.egress.policy
         idleSeconds = start.idleSeconds
         prices = try PriceTable(
@@ -81,32 +69,6 @@ final class ModelSite {
             vettedKeys: Set(service.bodyKeys), budget: MicroDollars(Int(service.budget)), turns: Int(service.turns))
         guard let made else { throw ModelBroker.Unusable(text: "the model file is outside of what can be served") }
         return made
-    }
-
-    /// A file of certificates that this process can read, by its own id.
-    private static func bundle(_ named: String?) throws -> String {
-        let candidates = named.map { [$0] } ?? bundles
-        guard let found = candidates.first(where: { access($0, R_OK) == 0 }) else {
-            throw ModelBroker.Unusable(
-                text: "no file of certificates can be read (\(candidates.joined(separator: ", "))): "
-                    + "make it readable for everybody, and each directory above it passable")
-        }
-        return found
-    }
-
-    private static func field(_ scheme: ModelService.Scheme, _ secret: Secret) -> Secret {
-        let name =
-            switch scheme {
-            case .key, .googleKey: "\(scheme.rawValue): "
-            case .bearer: "Authorization: Bearer "
-            }
-        let head = Array(name.utf8)
-        let whole = Secret(room: head.count + secret.count + 1)
-        whole.withMutableBytes { target in
-            target.copyBytes(from: head)
-            secret.withBytes { own in for index in 0..<own.count { target[head.count + index] = own[index] } }
-        }
-        return whole
     }
 
     subscript(api: ModelAPI) -> Upstream? { upstreams[api] }

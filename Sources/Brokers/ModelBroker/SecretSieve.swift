@@ -1,11 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import LinuxSystem
 
-/// Notices a secret in bytes that pass by in pieces, before its last byte has passed.
+/// Notices secrets in bytes that pass by in pieces, before the last byte of one has passed.
 ///
-/// An upstream is trusted with the secret and not with discretion: proxies repeat a request's head in their errors. Held
-/// back is only what may be the secret's beginning at the end of a piece, as a rule nothing.
+/// An upstream is trusted with them and not with discretion: proxies repeat a request's head in their errors. Held back is
+/// only what may be a secret's beginning at the end of a piece, as a rule nothing.
 struct SecretSieve {
+    private var strands: [Strand]
+
+    init(_ secrets: [Secret]) { strands = secrets.map { Strand($0) } }
+
+    var isFound: Bool { strands.contains { $0.isFound } }
+
+    /// What may pass of what was held back and these bytes; empty from a secret on.
+    mutating func take(_ piece: UnsafeRawBufferPointer) -> [UInt8] {
+        var passed: [UInt8]?
+        for index in strands.indices {
+            passed =
+                if let bytes = passed {
+                    bytes.withUnsafeBytes { strands[index].take($0) }
+                } else {
+                    strands[index].take(piece)
+                }
+        }
+        return isFound ? [] : passed ?? Array(piece)
+    }
+
+    /// What was held back at the end; ``isFound`` may be known only now.
+    mutating func end() -> [UInt8] {
+        var passed: [UInt8] = []
+        for index in strands.indices {
+            passed = passed.withUnsafeBytes { strands[index].take($0) } + strands[index].end()
+        }
+        return isFound ? [] : passed
+    }
+
+    /// Whether a text contains one of them.
+    func isIn(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return strands.contains { $0.isIn(bytes) }
+    }
+}
+
+/// The same for one secret.
+private struct Strand {
     private let secret: Secret
     /// For each length of a beginning that matched, the next shorter one to go on from (Knuth, Morris and Pratt).
     private let shorter: [Int]
@@ -54,10 +92,8 @@ struct SecretSieve {
         return isFound ? [] : secret.withBytes { Array($0[..<matched]) }
     }
 
-    /// Whether a text contains it.
-    func isIn(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        return secret.withBytes { secret in
+    func isIn(_ bytes: [UInt8]) -> Bool {
+        secret.withBytes { secret in
             guard bytes.count >= secret.count else { return false }
             return (0...(bytes.count - secret.count)).contains { start in
                 secret.indices.allSatisfy { secret[$0] == bytes[start + $0] }

@@ -35,7 +35,8 @@ final class Transfer {
     /// What all transfers to one origin have in common.
     struct Settings {
         let origin: ModelOrigin
-        let authorities: String
+        /// nil without TLS.
+        let authorities: Authorities?
         let connectSeconds: UInt32
         let idleSeconds: UInt32
     }
@@ -55,10 +56,10 @@ final class Transfer {
 
     /// - Parameters:
     ///   - addresses: The vetted ones, in the order in which they are tried.
-    ///   - credential: The whole field.
+    ///   - credential: Whole fields, each with a zero behind it.
     init?(
         _ settings: Settings, _ addresses: [IPAddress], method: String, path: String, fields: [ModelField],
-        body content: [UInt8], credential: Secret, _ taker: any TransferTaker
+        body content: [UInt8], credential: [Secret], _ taker: any TransferTaker
     ) {
         guard let handle = curl_easy_init() else { return nil }
         self.handle = handle
@@ -100,7 +101,7 @@ final class Transfer {
             && set(CURLOPT_SSL_VERIFYHOST, 2) && set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
             // A directory of certificates would be read whole for each connection.
             && sp_curl_set_pointer(handle, CURLOPT_CAPATH, nil) == CURLE_OK
-            && set(CURLOPT_CAINFO, settings.authorities)
+            && set(CURLOPT_CAINFO, settings.authorities?.path ?? "")
             && sp_curl_set_pointer(handle, CURLOPT_HEADERDATA, own) == CURLE_OK
             && sp_curl_set_receive(handle, CURLOPT_HEADERFUNCTION, receiveField) == CURLE_OK
             && sp_curl_set_pointer(handle, CURLOPT_WRITEDATA, own) == CURLE_OK
@@ -123,14 +124,16 @@ final class Transfer {
         return sp_curl_set_pointer(handle, CURLOPT_RESOLVE, entry) == CURLE_OK
     }
 
-    private func send(_ fields: [ModelField], _ credential: Secret) -> Bool {
+    private func send(_ fields: [ModelField], _ credential: [Secret]) -> Bool {
         var list: UnsafeMutablePointer<curl_slist>?
         // Without "Expect" there is no second of waiting.
         for line in ["Expect:", "Connection: close"] + fields.map({ "\($0.name): \($0.value)" }) {
             list = curl_slist_append(list, line) ?? list
         }
-        credential.withBytes { bytes in
-            list = curl_slist_append(list, bytes.baseAddress!.assumingMemoryBound(to: CChar.self)) ?? list
+        for line in credential {
+            line.withBytes { bytes in
+                list = curl_slist_append(list, bytes.baseAddress!.assumingMemoryBound(to: CChar.self)) ?? list
+            }
         }
         guard let list else { return false }
         lists.append(list)

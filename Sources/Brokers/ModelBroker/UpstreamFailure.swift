@@ -43,6 +43,11 @@ struct UpstreamFailure: Error, Equatable {
         }
     }
 
+    /// A replay's differences are the client's own doing, and no client asks the same again after a 400.
+    private var status: (code: Int, words: String) {
+        reason == .replay ? (400, "Bad Request") : (502, "Bad Gateway")
+    }
+
     private var message: String {
         let remedy =
             switch reason {
@@ -70,11 +75,17 @@ struct UpstreamFailure: Error, Equatable {
                     ]
                 ]
             case .bedrock: ["message": text]
-            case .gemini: ["error": ["code": 502, "message": text, "status": "UNAVAILABLE"]]
+            case .gemini:
+                [
+                    "error": [
+                        "code": .int(status.code), "message": text,
+                        "status": .string(status.code == 400 ? "INVALID_ARGUMENT" : "UNAVAILABLE"),
+                    ]
+                ]
             }
         let body = JSONWriter().write(value)
         return Array(
-            ("HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n"
+            ("HTTP/1.1 \(status.code) \(status.words)\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n"
                 + "x-should-retry: \(!isFinal)\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n").utf8) + body
     }
 }

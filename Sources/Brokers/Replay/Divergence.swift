@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Documents
 
-/// The first place where what is asked now differs from what was asked then, as JSON: spelling and order do not count.
+/// The first place where what is asked now differs from what was asked then, as JSON: spelling and order do not count, and
+/// neither do the members by which a client says who it is, which clients draw anew for every session.
 package struct Divergence: Sendable, Equatable, CustomStringConvertible {
     /// Such as `messages[2].content`.
     package let place: String
@@ -25,6 +26,8 @@ package struct Divergence: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Anthropic's `metadata`; OpenAI's `metadata`, `user`, `safety_identifier` and `prompt_cache_key`.
+    fileprivate static let senders: Set<String> = ["metadata", "user", "safety_identifier", "prompt_cache_key"]
     fileprivate static let deepest = 128
     fileprivate static let longest = 120
 }
@@ -53,16 +56,20 @@ private struct Comparison {
             return others.next().map { differ(nil, $0, "\(place)[\(index)]") }
         case .object:
             let dot = place.isEmpty ? "" : "."
-            for (name, value) in old.members {
+            for (name, value) in old.members where !isSender(name, place) {
                 let here = "\(place)\(dot)\(name.displayed)"
                 guard let other = new[name] else { return differ(value, nil, here) }
                 if let found = first(value, other, here) { return found }
             }
-            for (name, value) in new.members where old[name] == nil {
+            for (name, value) in new.members where old[name] == nil && !isSender(name, place) {
                 return differ(nil, value, "\(place)\(dot)\(name.displayed)")
             }
             return nil
         }
+    }
+
+    private func isSender(_ name: String, _ place: String) -> Bool {
+        place.isEmpty && Divergence.senders.contains(name)
     }
 
     /// Texts that begin alike are shown from a little before the place where they part.

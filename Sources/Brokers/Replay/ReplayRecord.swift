@@ -8,6 +8,8 @@ struct ReplayRecord {
     let method: String
     let target: String
     let request: [UInt8]
+    /// What the session's broker made of it, where that was something else: a replay may stand behind another broker.
+    let sent: [UInt8]?
     let status: Int
     let fields: [ModelField]
     /// The pieces in which the answer came.
@@ -39,6 +41,13 @@ struct ReplayRecord {
         return records.sorted { $0.number < $1.number }
     }
 
+    /// Nil when this body asks what was asked then, of the broker or of the vendor.
+    func divergence(asked: [UInt8]) -> Divergence? {
+        guard let found = Divergence.first(recorded: request, asked: asked) else { return nil }
+        guard let sent else { return found }
+        return Divergence.first(recorded: sent, asked: asked)
+    }
+
     private init?(_ json: JSON) {
         guard let number = json["number"]?.intValue,
             let api = json["api"]?.stringValue.flatMap({ ModelAPI(rawValue: $0) }),
@@ -54,6 +63,7 @@ struct ReplayRecord {
         self.method = method
         self.target = target
         self.request = request
+        sent = Self.bytes("sent", json)
         self.status = status
         self.isWhole = isWhole
         var pieces: [ArraySlice<UInt8>] = []

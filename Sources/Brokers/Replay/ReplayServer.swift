@@ -11,32 +11,39 @@ internal import Policy
 /// may come in another order. It ends when every exchange was used, or with the first request that none fits.
 package final class ReplayServer {
     private var left: [ReplayRecord]
+    private let listener: Descriptor
+    private let address: String
     private let say: (String) -> Void
     private static let mostBody = 64 << 20
     private static let mostFile = 1 << 30
     private static let patienceSeconds: UInt64 = 60
 
+    /// Opens what it needs, confines this process for good, and only then reads what the record says.
+    ///
     /// - Parameters:
     ///   - file: A session's model-record.jsonl.
+    ///   - place: An address of this machine, as 127.0.0.1:0.
     ///   - say: Takes a line for people.
-    package init(file: String, say: @escaping (String) -> Void) throws {
-        let bytes = try Descriptor.open(file, O_RDONLY).readAll(limit: Self.mostFile, subject: "\"\(file)\"")
-        left = try ReplayRecord.read(bytes, file: file)
-        self.say = say
-    }
-
-    /// Serves at an address of this machine until the record has ended.
-    ///
-    /// - Returns: 0 when all was asked as it was recorded, 1 otherwise.
-    package func run(listen place: String) throws -> Int32 {
-        guard let endpoint = Self.endpoint(place) else {
+    package init(file: String, listen place: String, say: @escaping (String) -> Void) throws {
+        guard var endpoint = Self.endpoint(place) else {
             throw SystemError(
                 "listen on", "\"\(place)\"", .invalid, remedy: "Write a loopback address and a port, as 127.0.0.1:0.")
         }
-        var raw = endpoint
-        let listener = Descriptor(owning: Int32(try checked("listen on", "\"\(place)\"") { sp_listen_stream(&raw) }))
-        let name = raw.length == 16 ? "[::1]" : "127.0.0.1"
-        say("listening on http://\(name):\(raw.port) with \(left.count) exchanges")
+        let record = try Descriptor.open(file, O_RDONLY)
+        listener = Descriptor(
+            owning: Int32(try checked("listen on", "\"\(place)\"") { sp_listen_stream(&endpoint) }))
+        address = "\(endpoint.length == 16 ? "[::1]" : "127.0.0.1"):\(endpoint.port)"
+        self.say = say
+        try ReplayConfinement.enter()
+        left = try ReplayRecord.read(
+            try record.readAll(limit: Self.mostFile, subject: "\"\(file)\""), file: file)
+    }
+
+    /// Serves until the record has ended.
+    ///
+    /// - Returns: 0 when all was asked as it was recorded, 1 otherwise.
+    package func run() throws -> Int32 {
+        say("listening on http://\(address) with \(left.count) exchanges")
         while !left.isEmpty {
             var peer = sp_endpoint()
             let fd = listener.number
@@ -103,7 +110,7 @@ package final class ReplayServer {
     ) throws(ClientConnection.Failure) -> Bool {
         let fitting = left.firstIndex {
             $0.method == head.method && $0.target == head.target
-                && Divergence.first(recorded: $0.request, asked: body) == nil
+                && $0.divergence(asked: body) == nil
         }
         guard let fitting else {
             let words = difference(head, body)
@@ -128,7 +135,7 @@ package final class ReplayServer {
         guard next.method == head.method, next.target == head.target else {
             return "request \(next.number) differs: recorded \(next.method) \(next.target), asked \(asked)"
         }
-        let found = Divergence.first(recorded: next.request, asked: body)
+        let found = next.divergence(asked: body)
         return "request \(next.number) differs at \(found.map { "\($0)" } ?? "its head")"
     }
 }

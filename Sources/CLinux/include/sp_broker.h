@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "sp_calls.h"
+#include "sp_pairs.h"
 
 #pragma clang assume_nonnull begin
 
@@ -112,11 +113,14 @@ static inline int sp_broker_keep_group(int may_start) {
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program) < 0 ? -errno : 0;
 }
 
-/// Narrows a model broker to what it does from now on: sockets of TCP and UDP, and files opened for reading only.
+/// Narrows a model broker to what it does from now on: sockets of TCP and UDP, pairs of local streams, and files opened for
+/// reading only.
 ///
-/// Its first filter had to allow the exec that started it, the route socket, and what its libraries do at their start. Which
-/// files it may still read Landlock says: those of certificates, which GnuTLS reads for each connection.
+/// Its first filter had to allow the exec that started it, the route socket, and what its libraries do at their start. libcurl
+/// wakes itself by a pair. Landlock leaves no file of the host to be read.
 static inline int sp_model_narrow(void) {
+    const int pairs = sp_narrow_pairs();
+    if (pairs < 0) return pairs;
     enum { TYPE_MASK = 0xf, WRITES = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC };
     // Numbers are places in this list. Without open(2), whose flags stand elsewhere; arm64 has none.
     struct sock_filter code[] = {

@@ -24,11 +24,14 @@ long sp_task_drop(int change, uint32_t uid, uint32_t gid);
 /// With `reading_only` also those that change a name, a mode or a time.
 long sp_task_filter(int reading_only);
 /// Allows the same to a step that speaks to a server, without changing anything of a file: TCP and UDP connections that it
-/// makes itself, and route netlink, of which the name service asks. No other process, no program, no local socket but a pair.
+/// makes itself, and route netlink, of which the name service asks. No other process, no program, no local socket but a pair
+/// of streams.
 long sp_task_client_filter(void);
+/// Allows the same to a process that answers at a socket which listens already, and neither makes a socket nor a thread.
+long sp_task_serving_filter(void);
 /// Refuses what git never needs between two repositories: other processes, namespaces, mounts, kernel interfaces, and
-/// sockets of every family but, with `network`, IPv4, IPv6 and netlink. Only the family is compared: raw and packet sockets
-/// take a capability, which git has not.
+/// sockets of every family but, with `network`, IPv4, IPv6 and netlink; of pairs those of local streams are left. Of a socket
+/// only the family is compared: raw and packet sockets take a capability, which git has not.
 long sp_task_git_filter(int network);
 /// Nothing that is executed from here on gains a privilege; Landlock and the filter need it first.
 long sp_task_no_new_privileges(void);

@@ -5,7 +5,7 @@ extension BundleAgreement {
     /// Holds the audit against the evidence and against the records of the sandboxes, from its first record to its last:
     ///
     ///     task_created  upstream_read?  hydration_complete
-    ///     (one sandbox's end and what it ran into | branch_pushed | push_gate | what was received | upstream_pushed |
+    ///     (one sandbox's end and what it ran into | proposal_received | approval | branch_pushed | push_gate | what was received | upstream_pushed |
     ///     forge_updated)*
     ///     task_completed or task_failed
     func checkAudit(
@@ -41,9 +41,12 @@ extension BundleAgreement {
         require(!isSuccess || evidence["state"]?.stringValue == "COMPLETED", last, "tells of a success that is none")
         var expected = sandboxes.flatMap { TaskEvent.ended($0) }[...]
         var pushed = TaskEvent.pushed(evidence)[...]
+        var proposed = TaskEvent.proposed(evidence)[...]
+        var asked = TaskEvent.asked(evidence)[...]
         var upstream: Int?
         var gate: Int?
         var delivery: Int?
+        var forge: Int?
         for (record, event) in events.enumerated().dropFirst(begun + 1).dropLast() {
             switch event.subject {
             case .sandbox:
@@ -53,17 +56,29 @@ extension BundleAgreement {
             case .pushed:
                 require(
                     event == pushed.popFirst(), record, "tells of another push than \(Manifest.evidenceName)")
+            case .proposed:
+                require(
+                    event == proposed.popFirst(), record, "tells of another proposal than \(Manifest.evidenceName)")
+            case .asked:
+                require(
+                    event == asked.popFirst(), record, "asks for another thing than \(Manifest.evidenceName)")
             case .upstream: upstream = record
             case .forge:
                 require(
-                    event == .forgeUpdated(evidence), record,
+                    forge == nil && event == .forgeUpdated(evidence), record,
                     "tells the forge another thing than \(Manifest.evidenceName)")
+                forge = record
             case .gate: gate = record
             case .delivery: delivery = record
             case .other: require(false, record, "is of no kind that stands there")
             }
         }
+        require(
+            (forge != nil) == TaskEvent.isForgeUpdated(evidence), forge,
+            "tells otherwise than \(Manifest.evidenceName) whether the forge got anything")
         require(pushed.isEmpty, nil, "does not tell of every push that \(Manifest.evidenceName) has")
+        require(proposed.isEmpty, nil, "does not tell of every proposal that \(Manifest.evidenceName) has")
+        require(asked.isEmpty, nil, "does not ask for all that \(Manifest.evidenceName) has")
         let wasPushed = evidence["upstream"]?["branch_pushed"]?.boolValue == true
         require(
             upstream.map { events[$0] == .upstreamPushed(evidence) } ?? !wasPushed, upstream,

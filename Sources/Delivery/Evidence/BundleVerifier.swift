@@ -16,6 +16,7 @@ package struct BundleVerifier: Sendable {
 
     private static let largestAudit = 64 << 20
     private static let largestRecord = 4 << 20
+    private static let largestUses = 64 << 20
 
     /// - Throws: ``EvidenceError`` when the bundle cannot be looked at; what is wrong with it is in the report.
     package func verify(_ directory: consuming Directory) throws(EvidenceError) -> BundleReport {
@@ -59,6 +60,12 @@ package struct BundleVerifier: Sendable {
         }
         guard report.findings.isEmpty else { return }
         agreement.checkSandboxes(sandboxes, evidence, &report)
+        guard report.findings.isEmpty else { return }
+        agreement.checkOutcome(sandboxes, evidence, &report)
+        let hasUses = manifest.files[Manifest.usesName] != nil
+        guard let uses = try hasUses ? proven(Manifest.usesName, Self.largestUses, tree, manifest, &report) : []
+        else { return }
+        agreement.checkUses(uses, evidence, &report)
         guard report.findings.isEmpty,
             let audit = try proven(Manifest.auditName, Self.largestAudit, tree, manifest, &report)
         else { return }

@@ -22,6 +22,10 @@ package enum FileKind: String, Sendable, CaseIterable {
     case uses
     /// What a sandbox asked of models, and what it cost.
     case model
+    /// What a sandbox asked of a forge, and what became of it.
+    case forge
+    /// What it proposed there.
+    case proposals
     /// What was said to models and by them.
     case transcript
     /// What a sandbox printed.
@@ -51,8 +55,9 @@ package enum FileKind: String, Sendable, CaseIterable {
     package var source: Source {
         switch self {
         case .prompt: .given
-        case .log, .frames, .received, .declared, .transcript: .claimed
-        case .evidence, .audit, .plan, .profile, .record, .network, .repository, .uses, .model, .result, .criteria,
+        case .log, .frames, .received, .declared, .transcript, .proposals: .claimed
+        case .evidence, .audit, .plan, .profile, .record, .network, .repository, .uses, .model, .forge, .result,
+            .criteria,
             .other:
             .observed
         }
@@ -63,15 +68,17 @@ package enum FileKind: String, Sendable, CaseIterable {
         let exact: [String: FileKind] = [
             Manifest.evidenceName: .evidence, Manifest.auditName: .audit, Manifest.openingName: .evidence,
             Manifest.promptName: .prompt,
-            "task.md": .prompt, "agent.script": .prompt, "work.findings": .received, "findings.json": .declared,
+            "task.md": .prompt, "forge.view.json": .prompt, "agent.script": .prompt, "work.findings": .received,
+            "findings.json": .declared,
             "frames.jsonl": .frames, "work.bundle": .received, "result.bundle": .result, "result.patch": .result,
-            "uses.jsonl": .uses,
+            Manifest.usesName: .uses,
         ]
         let endings: [(String, FileKind)] = [
             (".plan.json", .plan), (".environment.json", .plan), (".profile.txt", .profile),
             (".profile.yaml", .profile),
             (".result.json", .record), (".audit.jsonl", .network), (".git.jsonl", .repository),
-            (".model.jsonl", .model), (".model-transcript.jsonl", .transcript), (".log", .log),
+            (".model.jsonl", .model), (".model-transcript.jsonl", .transcript), (".forge.jsonl", .forge),
+            (".proposals.jsonl", .proposals), (".log", .log),
         ]
         let beneath: [(String, FileKind)] = [
             ("result.git/", .result), ("criteria/", .criteria), ("declared/", .declared),

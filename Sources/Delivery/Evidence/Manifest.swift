@@ -12,6 +12,8 @@ package struct Manifest: Equatable, Sendable {
     package static let name = "manifest.json"
     package static let envelopeName = "evidence.dsse.json"
     package static let auditName = "audit.jsonl"
+    /// Each use of a credential for the task.
+    package static let usesName = "uses.jsonl"
     package static let evidenceName = "evidence.json"
     /// What was written down before the agent began; its digest is in every commit.
     package static let openingName = "opening.json"

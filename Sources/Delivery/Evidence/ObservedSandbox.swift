@@ -19,6 +19,8 @@ package struct ObservedSandbox: Sendable {
     package static let work = "work"
     static let recordEnding = ".result.json"
     private static let gitEnding = ".git.jsonl"
+    /// What the forge broker wrote, by its members.
+    private static let forgeLogs = [("forge_file", ".forge.jsonl"), ("proposals_file", ".proposals.jsonl")]
     /// The ledgers of the model broker by their members.
     private static let modelLogs = [("model_file", ".model.jsonl"), ("transcript_file", ".model-transcript.jsonl")]
     /// The documents of each sandbox by their members under `observed`.
@@ -38,7 +40,7 @@ package struct ObservedSandbox: Sendable {
     /// The sandbox that a file of the bundle is of; nil when it is of none.
     static func label(ofFile path: String) -> String? {
         guard !path.contains("/") else { return nil }
-        let endings = documents.map(\.1) + [".audit.jsonl", gitEnding] + modelLogs.map(\.1)
+        let endings = documents.map(\.1) + [".audit.jsonl", gitEnding] + modelLogs.map(\.1) + forgeLogs.map(\.1)
         return endings.first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) }
     }
 
@@ -50,10 +52,11 @@ package struct ObservedSandbox: Sendable {
         var members = outcome.map { [JSON.Member("test", .string($0.rawValue))] } ?? []
         members += record.members([
             "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
-            "egress", "git", "model",
+            "egress", "git", "model", "forge",
         ])
         if record.hasRepository { members.append(.init("git_file", .string(label + Self.gitEnding))) }
         if record.model != nil { members += Self.modelLogs.map { JSON.Member($0.0, .string(label + $0.1)) } }
+        if record.hasForge { members += Self.forgeLogs.map { JSON.Member($0.0, .string(label + $0.1)) } }
         members += Self.documents.map { JSON.Member($0.0, .string(label + $0.1)) }
         return .object(members)
     }

@@ -53,6 +53,10 @@ package struct SessionRecord: Sendable {
         guard let model = json["model"], !model.isNull else { return nil }
         return model
     }
+    /// Whether it had a forge at forge.internal, which leaves a ledger and proposals.
+    package var hasForge: Bool { json["forge"]?.isNull == false }
+    /// The changes that it proposed there.
+    var proposals: Int { json["forge"]?["proposed"]?.intValue ?? 0 }
     package var limit: String? { json["limit"]?.stringValue }
     package var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
     package var denials: [JSON] { json["denials"]?.arrayValue ?? [] }

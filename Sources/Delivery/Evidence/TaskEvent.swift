@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
+package import TaskModel
 
 /// What the audit of a task holds, made of what the evidence holds: by the host when it happens, and by a verifier to see
 /// whether both tell the same.
@@ -43,13 +44,32 @@ package struct TaskEvent: Equatable, Sendable {
         TaskEvent("upstream_pushed", [.init("upstream", evidence["upstream"] ?? .null)])
     }
 
-    /// What the forge was told, or why that did not come off.
+    /// What the forge got: the branch, a pull request or its answers, a review; or why that did not come off.
     package static func forgeUpdated(_ evidence: JSON) -> TaskEvent {
-        let hasFailed = evidence["outcome"]?.stringValue == "publish_failed"
+        let hasFailed = evidence["outcome"]?.stringValue == TaskOutcome.publishFailed.rawValue
         return TaskEvent(
             "forge_updated",
-            ["pull_request", "resolved_threads"].map { .init($0, evidence["forge"]?[$0] ?? .null) }
-                + [.init("failure", hasFailed ? evidence["refusal"] ?? .null : .null)])
+            ["path", "branch_pushed", "pull_request", "handed_over", "page", "resolved_threads", "review"].map {
+                .init($0, evidence["forge"]?[$0] ?? .null)
+            } + [
+                .init("proposals", carriedOut(evidence)),
+                .init("failure", hasFailed ? evidence["refusal"] ?? .null : .null),
+            ])
+    }
+
+    /// The numbers of the proposals that were carried out.
+    private static func carriedOut(_ evidence: JSON) -> JSON {
+        .array(
+            (evidence["proposals"]?.arrayValue ?? []).filter { $0["carried_out"] == true }.map {
+                $0["proposal"] ?? .null
+            })
+    }
+
+    /// Whether such an event belongs to a task's story.
+    static func isForgeUpdated(_ evidence: JSON) -> Bool {
+        guard let forge = evidence["forge"], !forge.isNull else { return false }
+        return forge["branch_pushed"] == true || forge["review"]?.isNull == false
+            || evidence["outcome"]?.stringValue == TaskOutcome.publishFailed.rawValue
     }
 
     /// Each branch that the agent's session pushed to its own repository.
@@ -57,6 +77,22 @@ package struct TaskEvent: Equatable, Sendable {
         (evidence["received"]?["pushed"]?.arrayValue ?? []).map { branch in
             TaskEvent("branch_pushed", ["reference", "commit"].map { .init($0, branch[$0] ?? .null) })
         }
+    }
+
+    /// Each change of the forge that the agent's session proposed.
+    package static func proposed(_ evidence: JSON) -> [TaskEvent] {
+        (evidence["proposals"]?.arrayValue ?? []).map { proposal in
+            TaskEvent("proposal_received", ["proposal", "do"].map { .init($0, proposal[$0] ?? .null) })
+        }
+    }
+
+    /// What was asked for before it was done, and who decided.
+    package static func asked(_ request: ApprovalRequest) -> TaskEvent {
+        TaskEvent("approval", request.json.objectValue ?? [])
+    }
+
+    static func asked(_ evidence: JSON) -> [TaskEvent] {
+        (evidence["approvals"]?.arrayValue ?? []).map { TaskEvent("approval", $0.objectValue ?? []) }
     }
 
     /// The end of a sandbox, and what its record has besides.
@@ -95,7 +131,7 @@ package struct TaskEvent: Equatable, Sendable {
     static let sandboxEnd = "sandbox_destroyed"
 
     /// Which part of the evidence a record is of.
-    enum Subject { case sandbox, gate, delivery, pushed, upstream, forge, other }
+    enum Subject { case sandbox, gate, delivery, pushed, proposed, asked, upstream, forge, other }
 
     var subject: Subject {
         switch name {
@@ -103,6 +139,8 @@ package struct TaskEvent: Equatable, Sendable {
         case "push_gate": .gate
         case "commit_received", "delivery_refused": .delivery
         case "branch_pushed": .pushed
+        case "proposal_received": .proposed
+        case "approval": .asked
         case "upstream_pushed": .upstream
         case "forge_updated": .forge
         default: .other

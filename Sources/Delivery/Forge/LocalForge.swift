@@ -102,8 +102,8 @@ package struct LocalForge: Forge, Sendable {
                 }
             }
             let made = PullRequest(
-                number: try nextNumber(), title: SecretScanner.redacted(draft.title),
-                body: SecretScanner.redacted(draft.body), state: .open, author: draft.author,
+                number: try nextNumber(), title: Redactor.redacted(draft.title),
+                body: Redactor.redacted(draft.body), state: .open, author: draft.author,
                 base: draft.base, head: draft.head, headRepository: nil, threads: [], reviews: [], comments: [])
             try write("pulls", made.number, made.json)
             return made
@@ -113,8 +113,8 @@ package struct LocalForge: Forge, Sendable {
     package func update(_ number: Int, title: String?, body: String?) throws(ForgeError) {
         try change(number) { (pull) throws(ForgeError) in
             guard pull.state == .open else { throw pull.notOpen }
-            if let title { pull.title = SecretScanner.redacted(title) }
-            if let body { pull.body = SecretScanner.redacted(body) }
+            if let title { pull.title = Redactor.redacted(title) }
+            if let body { pull.body = Redactor.redacted(body) }
         }
     }
 
@@ -135,13 +135,13 @@ package struct LocalForge: Forge, Sendable {
                         number: next, key: nil, file: finding.file, line: finding.line,
                         severity: finding.severity.rawValue,
                         isResolved: false,
-                        comments: [Comment(author: author, body: SecretScanner.redacted(body), created: now)]))
+                        comments: [Comment(author: author, body: Redactor.redacted(body), created: now)]))
                 opened.append(next)
                 next += 1
             }
             pull.reviews.append(
                 .init(
-                    number: review, author: author, commit: commit, summary: SecretScanner.redacted(findings.summary),
+                    number: review, author: author, commit: commit, summary: Redactor.redacted(findings.summary),
                     note: note,
                     threads: opened, created: now))
         }
@@ -154,7 +154,7 @@ package struct LocalForge: Forge, Sendable {
         try change(number) { (pull) throws(ForgeError) in
             let index = try Self.index(of: thread.number, in: pull)
             pull.threads[index].comments.append(
-                Comment(author: author, body: SecretScanner.redacted(body), created: clock()))
+                Comment(author: author, body: Redactor.redacted(body), created: clock()))
         }
     }
 
@@ -166,7 +166,7 @@ package struct LocalForge: Forge, Sendable {
 
     package func comment(on number: Int, _ body: String, by author: String) throws(ForgeError) {
         try changing { () throws(ForgeError) in
-            let comment = Comment(author: author, body: SecretScanner.redacted(body), created: clock())
+            let comment = Comment(author: author, body: Redactor.redacted(body), created: clock())
             if try numbers("pulls").contains(number) {
                 var pull = try pullRequest(number)
                 pull.comments.append(comment)

@@ -38,6 +38,8 @@ package struct PullRequestText: Sendable {
     package var planDigest: String
     /// What the agent says it did.
     package var claimed: String?
+    /// The title that it proposed.
+    package var proposedTitle: String?
     /// What the push gate flagged, in its order: place and reason.
     package var flags: [(place: String, reason: String)] = []
     /// How the branch stands to its base, where that has moved on.
@@ -68,8 +70,8 @@ package struct PullRequestText: Sendable {
         self.claimed = claimed
     }
 
-    /// The subject of the first commit, in one line.
-    package var title: String { Quoted.title(commits.last ?? subject) }
+    /// What the agent proposed, or the subject of its first commit, in one line.
+    package var title: String { Quoted.title(proposedTitle ?? commits.last ?? subject) }
 
     package var body: String {
         var text = lookFirst + "## What changed\n\n"

@@ -7,7 +7,7 @@ package enum Quoted {
     /// One line: printable, with everything that Markdown or HTML acts on escaped.
     package static func line(_ text: String, longest: Int = 300) -> String {
         var result = ""
-        for scalar in SecretScanner.redacted(text).unicodeScalars {
+        for scalar in Redactor.redacted(text).unicodeScalars {
             guard result.utf8.count < longest else { return result + "..." }
             // Half of what makes an address a link, without its colon no address.
             if scalar == "/", result.hasSuffix(":") { result = result.dropLast() + "&#58;" }
@@ -18,14 +18,14 @@ package enum Quoted {
 
     /// One line of plain text, for a title, which no forge reads as Markdown.
     package static func title(_ text: String, longest: Int = 120) -> String {
-        let line = printable(SecretScanner.redacted(text))
+        let line = printable(Redactor.redacted(text))
         return line.unicodeScalars.count <= longest
             ? line : String(String.UnicodeScalarView(line.unicodeScalars.prefix(longest))) + "..."
     }
 
     /// Each line as a quotation.
     package static func lines(_ text: String, longest: Int = 4000) -> String {
-        let text = SecretScanner.redacted(text)
+        let text = Redactor.redacted(text)
         let cut = text.unicodeScalars.prefix(longest)
         var lines = String(String.UnicodeScalarView(cut)).split(separator: "\n", omittingEmptySubsequences: false)
             .prefix(100).map { "> " + line(String($0), longest: 1000) }
@@ -35,7 +35,7 @@ package enum Quoted {
 
     /// A block of literal text; it is indented, so nothing in it can close it.
     package static func block(_ text: String) -> String {
-        SecretScanner.redacted(text).split(separator: "\n", omittingEmptySubsequences: false).map {
+        Redactor.redacted(text).split(separator: "\n", omittingEmptySubsequences: false).map {
             "    " + printable(String($0))
         }
         .joined(separator: "\n") + "\n"

@@ -9,48 +9,47 @@ internal import Policy
 ///     head ──▶ dialing ──▶ relaying ──▶ ended
 ///       └─────────┴──▶ explaining ─────────┘
 final class Connection: EgressGateway.Live {
-    private enum Phase { case new, head, dialing, relaying, explaining, ended }
+    enum Phase { case new, head, dialing, relaying, explaining, ended }
     private enum Side: Int {
         case client = 0
         case upstream
     }
 
-    private unowned let gateway: EgressGateway
-    private let client: Descriptor
-    private let peer: Endpoint
-    private let asked: Endpoint
-    private var name: HostName?
-    private var rule: EgressRule?
-    private var mode = EgressRule.Mode.raw
+    unowned let gateway: EgressGateway
+    let client: Descriptor
+    let peer: Endpoint
+    let asked: Endpoint
+    private(set) var name: HostName?
+    private(set) var rule: EgressRule?
+    private(set) var mode = EgressRule.Mode.raw
 
-    private var phase = Phase.new
+    var phase = Phase.new
     private var clientRegistration: EventLoop.Registration?
     private var upstreamRegistration: EventLoop.Registration?
     private var upstream: Descriptor?
     private var remote: IPAddress?
-    private var timer: LoopTimer?
+    var timer: LoopTimer?
     private var dialer: Dialer?
 
-    private var reader = HeadReader.none
+    var reader = HeadReader.none
     /// Bytes for upstream that were read here: the head, and the body of a plain request.
-    private var outgoing = Outgoing()
-    private var up = Direction()
-    private var down = Direction()
-    private var begun: UInt64 = 0
-    private var lastActivity: UInt64 = 0
-    private var farewell: Farewell?
+    var outgoing = Outgoing()
+    var relay: Relay
+    var farewell: Farewell?
     private var story: Story?
     /// What the client speaks, where the session observes.
-    private var spoken: Explanation.Language?
+    var spoken: Explanation.Language?
 
     init(_ gateway: EgressGateway, client: consuming Descriptor, from peer: Endpoint, to asked: Endpoint) {
         self.gateway = gateway
         self.client = client
         self.peer = peer
         self.asked = asked
-        begun = gateway.loop.now
-        lastActivity = begun
+        relay = Relay(at: gateway.loop.now)
     }
+
+    /// The socket outside, once there is one.
+    var outside: Int32? { upstream?.number }
 
     // MARK: Decision
 
@@ -108,8 +107,8 @@ final class Connection: EgressGateway.Live {
     // MARK: Events
 
     func ready(_ events: UInt32, tag: Int) {
-        lastActivity = gateway.loop.now
         let isClient = tag == Side.client.rawValue
+        relay.isActive(at: gateway.loop.now)
         if events & SP_EPOLLERR != 0 {
             return close(reason: isClient ? "client_error" : "upstream_error", resetting: true)
         }
@@ -120,16 +119,14 @@ final class Connection: EgressGateway.Live {
             if events & SP_EPOLLHUP != 0 { close(reason: "client_gone", resetting: true) }
         case .relaying:
             // There may be something to read, beside or instead of room to write.
-            if events & ~SP_EPOLLOUT != 0 {
-                if isClient { up.sourceIsReady() } else { down.sourceIsReady() }
-            }
-            relay()
+            if events & ~SP_EPOLLOUT != 0 { relay.mayRead(client: isClient) }
+            pass()
         case .explaining: explain()
         case .new, .ended: break
         }
     }
 
-    private func limit(_ milliseconds: UInt64, _ action: @escaping (Connection) -> Void) {
+    func limit(_ milliseconds: UInt64, _ action: @escaping (Connection) -> Void) {
         timer?.cancel()
         timer = gateway.loop.after(milliseconds: milliseconds) { [weak self] in
             if let self { action(self) }
@@ -205,7 +202,7 @@ final class Connection: EgressGateway.Live {
             upstreamRegistration = registration
             gateway.loop.hand(registration, to: self, tag: Side.upstream.rawValue)
             remote = address
-            if !speaks { down.waitForSource() }
+            if !speaks { relay.down.waitForSource() }
             connected()
         case .denied(let denial, let address):
             remote = address
@@ -223,14 +220,14 @@ final class Connection: EgressGateway.Live {
         describe(&record)
         let story = Story(gateway.audit)
         self.story = story
-        relay()
+        pass()
         // Pushes out what may have waited since. tcp(7)
         if let number = upstream?.number { _ = sp_no_delay(number) }
         gateway.record(record, transport: 6, client: peer, server: asked) { _ in story.opened() }
         if phase == .relaying { watchIdle() }
     }
 
-    private func describe(_ record: inout AuditRecord) {
+    func describe(_ record: inout AuditRecord) {
         record.name = name?.text
         record.asked = asked.address
         record.port = asked.port
@@ -239,162 +236,22 @@ final class Connection: EgressGateway.Live {
         record.rule = record.rule ?? rule
     }
 
-    // MARK: Relaying
-
-    /// After a minute the kernel probes both peers; most connections never live so long, and are spared the calls.
-    private func watchIdle() {
-        limit(60_000) { connection in
-            _ = sp_keep_alive(connection.client.number)
-            if let number = connection.upstream?.number { _ = sp_keep_alive(number) }
-            connection.endWhenIdle()
-        }
-    }
-
-    private func endWhenIdle() {
-        let idle = gateway.caps.idleMilliseconds * 1_000_000
-        let passed = gateway.loop.now - lastActivity
-        if passed >= idle { return close(reason: "idle", resetting: true) }
-        limit((idle - passed) / 1_000_000 + 1) { $0.endWhenIdle() }
-    }
-
-    /// Moves what can be moved in both directions.
-    private func relay() {
-        guard phase == .relaying, let upstream = upstream?.number else { return }
-        if spoken == nil, rule?.isObserver ?? false { listen() }
-        switch sendUp(upstream) {
-        case .failed(let errno): return close(reason: "up_\(errno)", resetting: true)
-        case .more: goOn()
-        case .idle, .blocked, .finished: break
-        }
-        switch down.pump(from: upstream, to: client.number, gateway.pipes, isLast: up.isFinished) {
-        case .failed(let errno): return close(reason: "down_\(errno)", resetting: true)
-        case .more: goOn()
-        case .finished where up.isFinished: close(reason: "finished", resetting: false)
-        case .finished where mode == .http: finishResponse()
-        case .idle, .blocked, .finished: break
-        }
-    }
-
-    /// The one request of this connection is answered. What the client sent behind it is read and dropped: unread bytes
-    /// would turn the close into a reset, which could overtake the end of the answer.
-    private func finishResponse() {
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        for _ in 0..<8 where sp_receive_bytes(client.number, &buffer, buffer.count) > 0 {}
-        close(reason: "finished", resetting: false)
-    }
-
-    /// Looks at the first byte, which stays where it is: what a profile would have to say of this port.
-    private func listen() {
-        var first: UInt8 = 0
-        if sp_peek_bytes(client.number, &first, 1) == 1 { spoken = Explanation.Language(firstByte: first) }
-    }
-
-    private func goOn() { gateway.loop.postpone { [weak self] in self?.relay() } }
-
-    /// The head first; then bytes unread, or the body of a plain request and a possible second hello through their
-    /// readers.
-    private func sendUp(_ upstream: Int32) -> Direction.Outcome {
-        switch outgoing.flush(to: upstream) {
-        case .finished: break
-        case let other: return other
-        }
-        guard reader.readsBody else {
-            return up.pump(from: client.number, to: upstream, gateway.pipes, isLast: down.isFinished)
-        }
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        for _ in 0..<8 {
-            let got = sp_receive_bytes(client.number, &buffer, buffer.count)
-            if got == 0, mode == .tls {
-                // The end is passed on by the pump; a hello that is not whole is worth nothing.
-                reader = .none
-                return .more
-            }
-            // The server would wait for the rest of the body until the idle limit.
-            if got == 0 { return reader.isWhole ? .idle : .failed(Errno(ECONNABORTED)) }
-            if got == -Int(EAGAIN) { return .idle }
-            guard got > 0 else { return .failed(Errno(Int32(-got))) }
-            guard let rule else { return .idle }
-            switch reader.body(buffer.span.extracting(first: got), rule: rule) {
-            case .more: continue
-            case .accepted(let bytes): outgoing.append(bytes)
-            case .denied(let refusal):
-                recordLateDenial(refusal)
-                return .failed(Errno(EBADMSG))
-            }
-            let sent = outgoing.flush(to: upstream)
-            guard case .finished = sent else { return sent }
-            if !reader.readsBody { break }
-        }
-        return .more
-    }
-
-    // MARK: Denying
-
-    /// What an upstream already has cannot be taken back; the connection is cut, and its record says why.
-    private func recordLateDenial(_ refusal: Refusal) {
-        var record = AuditRecord(.connectionDenied, refusal)
-        describe(&record)
-        gateway.record(record, transport: 6, client: peer, server: asked) { _ in }
-    }
-
-    /// Records the denial, and tells the client in its own protocol.
-    private func deny(_ refusal: Refusal) {
-        guard phase != .explaining, phase != .ended else { return }
-        phase = .explaining
-        timer?.cancel()
-        var record = AuditRecord(.connectionDenied, refusal)
-        describe(&record)
-        gateway.record(record, transport: 6, client: peer, server: asked) { [weak self] event in
-            self?.prepare(.denied(refusal, event: event))
-        }
-    }
-
-    private func fail(_ reason: String, _ detail: String) {
-        guard phase != .explaining, phase != .ended else { return }
-        phase = .explaining
-        timer?.cancel()
-        var record = AuditRecord(.connectionFailed)
-        describe(&record)
-        record.reason = reason
-        record.detail = detail
-        gateway.record(record, transport: 6, client: peer, server: asked) { [weak self] event in
-            self?.prepare(.failed(reason, detail, event: event))
-        }
-    }
-
-    private func prepare(_ explanation: Explanation) {
-        guard phase == .explaining else { return }
-        farewell = Farewell(explanation)
-        limit(gateway.caps.explainMilliseconds) { $0.close(reason: "explained", resetting: true) }
-        explain()
-    }
-
-    private func explain() {
-        let step = farewell?.step(with: client.number, reader, port: asked.port, most: gateway.caps.heldBytes)
-        switch step {
-        case .wait, nil: break
-        case .goOn: gateway.loop.postpone { [weak self] in self?.explain() }
-        case .close(let resetting): close(reason: "explained", resetting: resetting)
-        }
-    }
-
     // MARK: End
 
-    private func close(reason: String, resetting: Bool) {
+    func close(reason: String, resetting: Bool) {
         guard phase != .ended else { return }
         phase = .ended
         timer?.cancel()
         dialer?.cancel()
-        up.end(gateway.pipes)
-        down.end(gateway.pipes)
-        let sent = up.moved + outgoing.sent
+        relay.end(gateway.pipes)
+        let sent = relay.up.moved + outgoing.sent
         if let story {
             var record = AuditRecord(.connectionClosed)
             describe(&record)
             record.reason = reason == "finished" ? nil : reason
             record.bytesUp = sent
-            record.bytesDown = down.moved
-            record.durationMilliseconds = (gateway.loop.now - begun) / 1_000_000
+            record.bytesDown = relay.down.moved
+            record.durationMilliseconds = (gateway.loop.now - relay.begun) / 1_000_000
             story.close(record)
         }
         if let clientRegistration { gateway.loop.forget(clientRegistration) }
@@ -403,6 +260,6 @@ final class Connection: EgressGateway.Live {
             _ = sp_reset_on_close(client.number)
             if let number = upstream?.number { _ = sp_reset_on_close(number) }
         }
-        gateway.forget(self, up: sent, down: down.moved)
+        gateway.forget(self, up: sent, down: relay.down.moved)
     }
 }

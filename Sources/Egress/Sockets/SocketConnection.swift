@@ -26,10 +26,7 @@ final class SocketConnection: EgressGateway.Live {
     private var serviceRegistration: EventLoop.Registration?
     private var service: Descriptor?
     private var timer: LoopTimer?
-    private var up = Direction()
-    private var down = Direction()
-    private let begun: UInt64
-    private var lastActivity: UInt64
+    private var relay: Relay
 
     init(_ gateway: EgressGateway, client: consuming Descriptor, _ grant: SocketGrant, number: UInt16)
         throws(SystemError)
@@ -38,8 +35,7 @@ final class SocketConnection: EgressGateway.Live {
         self.client = client
         self.grant = grant
         self.number = number
-        begun = gateway.loop.now
-        lastActivity = begun
+        relay = Relay(at: gateway.loop.now)
         clientRegistration = try gateway.loop.add(
             self.client.number, SP_EPOLLIN | SP_EPOLLOUT | SP_EPOLLRDHUP | SP_EPOLLET, self, tag: Side.client.rawValue)
     }
@@ -77,7 +73,7 @@ final class SocketConnection: EgressGateway.Live {
         phase = .relaying
         gateway.audit.record(describe(.socketAllowed))
         endWhenIdle()
-        relay()
+        pass()
     }
 
     private func fail(_ reason: String, _ detail: String) {
@@ -99,37 +95,31 @@ final class SocketConnection: EgressGateway.Live {
     // MARK: Relaying
 
     func ready(_ events: UInt32, tag: Int) {
-        lastActivity = gateway.loop.now
-        if tag == Side.client.rawValue { up.sourceIsReady() } else { down.sourceIsReady() }
+        relay.isActive(at: gateway.loop.now)
+        relay.mayRead(client: tag == Side.client.rawValue)
         switch phase {
         case .asking: if events & (SP_EPOLLHUP | SP_EPOLLERR) != 0 { fail("client_gone", "the task hung up before") }
-        case .relaying: relay()
+        case .relaying: pass()
         case .ended: break
         }
     }
 
-    private func relay() {
+    private func pass() {
         guard phase == .relaying, let service = service?.number else { return }
-        switch up.pump(from: client.number, to: service, gateway.pipes, isLast: down.isFinished) {
-        case .failed(let errno): return close("up_\(errno)")
-        case .more: goOn()
-        case .idle, .blocked, .finished: break
-        }
-        switch down.pump(from: service, to: client.number, gateway.pipes, isLast: up.isFinished) {
-        case .failed(let errno): return close("down_\(errno)")
-        case .more: goOn()
-        case .finished where up.isFinished: close(nil)
-        case .idle, .blocked, .finished: break
+        let sent = relay.send(from: client.number, to: service, gateway.pipes)
+        switch relay.turn(sent: sent, from: service, to: client.number, gateway.pipes) {
+        case .failed(let reason): close(reason)
+        case .finished: close(nil)
+        case .answered(mayGoOn: true), .goesOn: gateway.loop.postpone { [weak self] in self?.pass() }
+        case .answered, .waits: break
         }
     }
 
-    private func goOn() { gateway.loop.postpone { [weak self] in self?.relay() } }
-
     private func endWhenIdle() {
-        let idle = gateway.caps.idleMilliseconds * 1_000_000
-        let passed = gateway.loop.now - lastActivity
-        if passed >= idle { return close("idle") }
-        timer = gateway.loop.after(milliseconds: (idle - passed) / 1_000_000 + 1) { [weak self] in self?.endWhenIdle() }
+        guard let left = relay.millisecondsLeft(of: gateway.caps.idleMilliseconds, at: gateway.loop.now) else {
+            return close("idle")
+        }
+        timer = gateway.loop.after(milliseconds: left) { [weak self] in self?.endWhenIdle() }
     }
 
     // MARK: End
@@ -149,9 +139,9 @@ final class SocketConnection: EgressGateway.Live {
         if phase == .relaying {
             var record = describe(.socketClosed)
             record.reason = reason
-            record.bytesUp = up.moved
-            record.bytesDown = down.moved
-            record.durationMilliseconds = (gateway.loop.now - begun) / 1_000_000
+            record.bytesUp = relay.up.moved
+            record.bytesDown = relay.down.moved
+            record.durationMilliseconds = (gateway.loop.now - relay.begun) / 1_000_000
             gateway.audit.record(record)
         }
         end()
@@ -161,10 +151,9 @@ final class SocketConnection: EgressGateway.Live {
         guard phase != .ended else { return }
         phase = .ended
         timer?.cancel()
-        up.end(gateway.pipes)
-        down.end(gateway.pipes)
+        relay.end(gateway.pipes)
         if let clientRegistration { gateway.loop.remove(clientRegistration) }
         if let serviceRegistration { gateway.loop.remove(serviceRegistration) }
-        gateway.forget(self, up: up.moved, down: down.moved)
+        gateway.forget(self, up: relay.up.moved, down: relay.down.moved)
     }
 }

@@ -18,6 +18,8 @@ package struct IdBlock: Sendable, Equatable {
     /// agent's or sp-init's, and nobody inside can become another. The two above it are the gateway's and the owner's of
     /// the namespace.
     package var broker: UInt32 { base + Self.size - 3 }
+    /// The id of the process that serves the session's forge, likewise.
+    package var forge: UInt32 { base + Self.size - 4 }
 }
 
 /// The ids that sessions may be given; configured in the host file, checked by `doctor`.
@@ -28,8 +30,9 @@ package struct IdRange: Sendable, Equatable {
         self.first = first
         self.blocks = blocks
     }
-    /// Above systemd-nspawn's range and below its foreign ids. systemd, UIDS-GIDS.md
-    package static let standard = IdRange(first: 1_879_048_192, blocks: 4094)
+    /// Above systemd-nspawn's range, and below all else that we give out.
+    package static let standard = IdRange(
+        first: OwnIdentities.sessions.lowerBound, blocks: OwnIdentities.sessions.count / Int(IdBlock.size))
 }
 
 /// Which session holds which block: one table for the whole host, changed only under its lock.

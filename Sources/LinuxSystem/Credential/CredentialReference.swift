@@ -54,14 +54,16 @@ package enum CredentialReference: Equatable, Sendable {
     /// - Parameters:
     ///   - asLines: Several lines are one secret, such as a key in PEM.
     ///   - environment: Looks up a variable of this process.
-    package func read(asLines: Bool = false, environment: (String) -> String?) throws(CredentialError) -> Secret {
+    package func read(asLines: Bool = false, environment: (String) -> Secret?) throws(CredentialError) -> Secret {
         switch self {
         case .file(let path): return try readFile(path, asLines)
         case .environment(let name):
             guard let value = environment(name) else { throw error("the variable is not set") }
-            return try secret(Array(value.utf8), asLines)
+            return try secret(value, asLines)
         case .systemd(let name):
-            guard let directory = environment("CREDENTIALS_DIRECTORY"), directory.hasPrefix("/") else {
+            let value = environment("CREDENTIALS_DIRECTORY")
+            guard let directory = value?.withBytes({ String(decoding: $0, as: UTF8.self) }), directory.hasPrefix("/")
+            else {
                 throw error("this process got no credentials of systemd (CREDENTIALS_DIRECTORY is not set)")
             }
             return try readFile("\(directory)/\(name)", asLines)
@@ -96,8 +98,8 @@ package enum CredentialReference: Equatable, Sendable {
 
     private static let noText = "it is empty, or has a control character in it"
 
-    private func secret(_ bytes: [UInt8], _ asLines: Bool) throws(CredentialError) -> Secret {
-        guard let text = Secret(copying: bytes).text(bytes.count, asLines: asLines) else {
+    private func secret(_ value: Secret, _ asLines: Bool) throws(CredentialError) -> Secret {
+        guard let text = value.text(value.count, asLines: asLines) else {
             throw error(Self.noText)
         }
         return text

@@ -9,7 +9,7 @@ package final class Secret: CustomStringConvertible, CustomReflectable {
 
     /// So many zeros, to be written over.
     package init(room count: Int) {
-        memory = .allocate(byteCount: count, alignment: 1)
+        memory = .allocate(byteCount: count, alignment: 16)
         memory.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
@@ -19,6 +19,19 @@ package final class Secret: CustomStringConvertible, CustomReflectable {
     package init(_ bytes: some Collection<UInt8>) {
         memory = .allocate(byteCount: bytes.count, alignment: 1)
         memory.copyBytes(from: bytes)
+    }
+
+    /// One behind the other.
+    package convenience init(joining parts: [Secret]) {
+        self.init(room: parts.reduce(0) { $0 + $1.count })
+        var start = 0
+        for part in parts {
+            part.withBytes { bytes in
+                guard !bytes.isEmpty else { return }
+                UnsafeMutableRawBufferPointer(rebasing: memory[start...]).copyMemory(from: bytes)
+            }
+            start += part.count
+        }
     }
 
     deinit {

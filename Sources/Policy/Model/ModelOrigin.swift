@@ -100,6 +100,9 @@ package struct ModelOrigin: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The Host that requests there have: with a port where it is not the scheme's own.
+    package var hostField: String { port == (isTLS ? 443 : 80) ? authority : "\(authority):\(port)" }
+
     /// The addresses that need no look-up; nil for a name of the network.
     package var fixedAddresses: [IPAddress]? {
         switch host {

@@ -62,7 +62,7 @@ extension ProfileField {
     }
 
     fileprivate func upstream(_ api: ModelService.API) throws(PolicyError) -> ModelService.Upstream {
-        let fields = try fields(known: ["upstream", "credential", "send", "addresses", "ca_file"])
+        let fields = try fields(known: ["upstream", "credential", "send", "sigv4", "addresses", "ca_file"])
         guard let address = fields["upstream"] else {
             throw lacks("upstream", "Write the URL before the API's own path.")
         }
@@ -72,13 +72,48 @@ extension ProfileField {
             throw address.error(
                 error.rawValue, remedy: "Write https://host, with :port and a path before the API's own where needed.")
         }
-        guard let credential = fields["credential"] else {
-            throw lacks("credential", "Write file:/path, env:NAME or credential:NAME, never the secret itself.")
+        let authorization: ModelService.Authorization
+        if let signature = fields["sigv4"] {
+            for other in ["credential", "send"] {
+                if let field = fields[other] {
+                    throw field.error("stands beside sigv4", remedy: "A request is signed or has a key: keep one.")
+                }
+            }
+            guard api == .bedrock else {
+                throw signature.error("is for bedrock alone", remedy: "Name a credential instead.")
+            }
+            authorization = .signature(try signature.signature())
+        } else {
+            authorization = .field(
+                try fields["send"]?.choice(ModelService.Scheme.self) ?? api.scheme,
+                credential: try need("credential", in: fields, Self.nameAPlace))
         }
         return ModelService.Upstream(
-            api: api, origin: origin, scheme: try fields["send"]?.choice(ModelService.Scheme.self) ?? api.scheme,
-            credential: try credential.string(), addresses: try fields["addresses"]?.addressBlocks(),
-            authorities: try fields["ca_file"]?.absolutePath())
+            api: api, origin: origin, authorization: authorization,
+            addresses: try fields["addresses"]?.addressBlocks(), authorities: try fields["ca_file"]?.absolutePath())
+    }
+
+    private static let nameAPlace = "Write file:/path, env:NAME or credential:NAME, never the secret itself."
+
+    private func need(
+        _ key: String, in fields: [String: ProfileField], _ remedy: String
+    ) throws(PolicyError) -> String {
+        guard let field = fields[key] else { throw lacks(key, remedy) }
+        return try field.string()
+    }
+
+    private func signature() throws(PolicyError) -> ModelService.Signature {
+        let fields = try fields(known: ["region", "access_key_id", "secret_access_key", "session_token"])
+        let region = try need("region", in: fields, "Write the region of the upstream, such as eu-central-1.")
+        guard (1...32).contains(region.utf8.count),
+            region.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D })
+        else {
+            throw error("has the region \"\(region)\", which is none", remedy: "Write it as AWS does: eu-central-1.")
+        }
+        return ModelService.Signature(
+            region: region, accessKey: try need("access_key_id", in: fields, Self.nameAPlace),
+            secretKey: try need("secret_access_key", in: fields, Self.nameAPlace),
+            sessionToken: try fields["session_token"]?.string())
     }
 
     fileprivate func absolutePath() throws(PolicyError) -> String {

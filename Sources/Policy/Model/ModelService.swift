@@ -36,6 +36,37 @@ package struct ModelService: Sendable, Hashable {
         case bearer
     }
 
+    /// What AWS asks for in place of a key that is sent: each request is signed, and the secret stays here.
+    package struct Signature: Sendable, Hashable {
+        package var region: String
+        package var accessKey: String
+        package var secretKey: String
+        /// Of credentials that end.
+        package var sessionToken: String?
+
+        package init(region: String, accessKey: String, secretKey: String, sessionToken: String?) {
+            self.region = region
+            self.accessKey = accessKey
+            self.secretKey = secretKey
+            self.sessionToken = sessionToken
+        }
+    }
+
+    /// How an upstream knows the operator. Each credential is `file:/path`, `env:NAME` or `credential:NAME`.
+    package enum Authorization: Sendable, Hashable {
+        case field(Scheme, credential: String)
+        case signature(Signature)
+
+        /// Where the secrets lie, in the order in which they are handed on.
+        package var credentials: [String] {
+            switch self {
+            case .field(_, let credential): [credential]
+            case .signature(let signature):
+                [signature.accessKey, signature.secretKey] + (signature.sessionToken.map { [$0] } ?? [])
+            }
+        }
+    }
+
     /// What reaches beyond one request; each of them off unless the file says so.
     package enum Grant: String, Sendable, Hashable, CaseIterable {
         /// Addresses in content that the vendor would fetch.
@@ -47,9 +78,7 @@ package struct ModelService: Sendable, Hashable {
     package struct Upstream: Sendable, Hashable {
         package var api: API
         package var origin: ModelOrigin
-        package var scheme: Scheme
-        /// `file:/path`, `env:NAME` or `credential:NAME`.
-        package var credential: String
+        package var authorization: Authorization
         /// The real addresses it may have; nil for public ones.
         package var addresses: [AddressBlock]?
         /// A file of certificates that stands in for the host's own.
@@ -110,9 +139,19 @@ package struct ModelService: Sendable, Hashable {
 extension ModelService.Upstream {
     fileprivate var json: JSON {
         var members: [JSON.Member] = [
-            .init("upstream", .string(origin.description)), .init("credential", .string(credential)),
-            .init("send", .string(scheme.rawValue)),
+            .init("upstream", .string(origin.description))
         ]
+        switch authorization {
+        case .field(let scheme, let credential):
+            members += [.init("credential", .string(credential)), .init("send", .string(scheme.rawValue))]
+        case .signature(let signature):
+            var names: [JSON.Member] = [
+                .init("region", .string(signature.region)), .init("access_key_id", .string(signature.accessKey)),
+                .init("secret_access_key", .string(signature.secretKey)),
+            ]
+            if let token = signature.sessionToken { names.append(.init("session_token", .string(token))) }
+            members.append(.init("sigv4", .object(names)))
+        }
         if let addresses {
             members.append(.init("addresses", .array(addresses.map { .string($0.description) })))
         }

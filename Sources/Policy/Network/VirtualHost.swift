@@ -6,12 +6,15 @@ package enum VirtualHost: String, Sendable, Hashable, CaseIterable {
     case repository = "git.internal"
     /// Models, reached with a key that the session never has.
     case model = "llm.internal"
+    /// What the task is about at its forge, as the host saw it.
+    case forge = "forge.internal"
 
     /// Where its rule comes from; no file can write it, since a place in a file ends in a line number.
     package var origin: String {
         switch self {
         case .repository: "--git"
         case .model: "--model"
+        case .forge: "--forge"
         }
     }
 
@@ -19,6 +22,7 @@ package enum VirtualHost: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .repository: "a repository"
         case .model: "models"
+        case .forge: "a forge"
         }
     }
 

@@ -19,6 +19,8 @@ struct RecordFiles: ~Copyable {
     private let git: Descriptor?
     private let model: Descriptor?
     private let transcript: Descriptor?
+    private let forge: Descriptor?
+    private let proposals: Descriptor?
 
     private static let largestLog = 64 << 20
 
@@ -26,17 +28,21 @@ struct RecordFiles: ~Copyable {
     ///
     /// - Parameters:
     ///   - hasAudit: Whether the session has a gateway, which writes one.
-    ///   - hasRepository: Whether it has a broker for git, which writes another.
-    ///   - hasModel: Whether it has a broker for models, which writes a ledger and a transcript.
-    init(_ prefix: String, hasAudit: Bool, hasRepository: Bool, hasModel: Bool) throws(SystemError) {
+    ///   - brokers: The hosts that it serves itself, each with a broker that writes a ledger, and more.
+    init(_ prefix: String, hasAudit: Bool, brokers: [VirtualHost]) throws(SystemError) {
+        let (hasModel, hasForge) = (brokers.contains(.model), brokers.contains(.forge))
         let plan = try Descriptor.create(prefix + ".plan.json")
         let profile = try Descriptor.create(prefix + ".profile.txt")
         let document = try Descriptor.create(prefix + ".profile.yaml")
         let environment = try Descriptor.create(prefix + ".environment.json")
         let audit = try Self.created(hasAudit, prefix + ".audit.jsonl")
-        let git = try Self.created(hasRepository, prefix + ".git.jsonl")
+        let git = try Self.created(brokers.contains(.repository), prefix + ".git.jsonl")
         let model = try Self.created(hasModel, "\(prefix).\(ModelFiles.ledger)")
         let transcript = try Self.created(hasModel, "\(prefix).\(ModelFiles.transcript)")
+        let forge = try Self.created(hasForge, "\(prefix).\(ForgeFiles.ledger)")
+        let proposals = try Self.created(hasForge, "\(prefix).\(ForgeFiles.proposals)")
+        self.forge = forge
+        self.proposals = proposals
         self.audit = audit
         self.git = git
         self.model = model
@@ -91,6 +97,10 @@ struct RecordFiles: ~Copyable {
             try Self.log(ModelFiles.ledger, of: session), subject: "\"\(prefix).\(ModelFiles.ledger)\"")
         try transcript?.writeAll(
             try Self.log(ModelFiles.transcript, of: session), subject: "\"\(prefix).\(ModelFiles.transcript)\"")
+        try forge?.writeAll(
+            try Self.log(ForgeFiles.ledger, of: session), subject: "\"\(prefix).\(ForgeFiles.ledger)\"")
+        try proposals?.writeAll(
+            try Self.log(ForgeFiles.proposals, of: session), subject: "\"\(prefix).\(ForgeFiles.proposals)\"")
     }
 
     private static func log(_ name: String, of session: borrowing Directory) throws(SystemError) -> [UInt8] {

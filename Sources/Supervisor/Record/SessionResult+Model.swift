@@ -18,8 +18,11 @@ extension SessionResult {
         package var inputTokens: UInt64 = 0
         package var outputTokens: UInt64 = 0
         package var cachedTokens: UInt64 = 0
+        /// With what requests under way held when the broker was lost: nobody can say what they came to.
         package var spent: UInt64 = 0
-        /// Of it, what was charged by estimate because no believable count came.
+        /// What they held.
+        package var held: UInt64 = 0
+        /// Of ``spent``, what was charged by estimate because no believable count came.
         package var estimated: UInt64 = 0
         package var bytesUp: UInt64 = 0
         package var bytesDown: UInt64 = 0
@@ -42,8 +45,9 @@ extension SessionResult {
             inputTokens = totals.inputTokens
             outputTokens = totals.outputTokens
             cachedTokens = totals.cachedTokens
-            spent = totals.spent
-            estimated = totals.estimated
+            held = totals.held
+            spent = totals.spent + totals.held
+            estimated = totals.estimated + totals.held
             bytesUp = totals.bytesUp
             bytesDown = totals.bytesDown
             linesLost = totals.linesLost
@@ -54,7 +58,8 @@ extension SessionResult {
             .object([
                 .init("apis", .array(apis.map { .string($0) })), .init("turns", .number(turns)),
                 .init("max_turns", .number(mostTurns)), .init("spent_microusd", .number(spent)),
-                .init("estimated_microusd", .number(estimated)), .init("budget_microusd", .number(budget)),
+                .init("estimated_microusd", .number(estimated)), .init("held_microusd", .number(held)),
+                .init("budget_microusd", .number(budget)),
                 .init("spent_usd", .string(Money.text(spent))), .init("answered", .number(answered)),
                 .init("refused", .number(refused)), .init("failed", .number(failed)),
                 .init("input_tokens", .number(inputTokens)), .init("cached_tokens", .number(cachedTokens)),

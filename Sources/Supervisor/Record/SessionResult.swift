@@ -54,6 +54,8 @@ package struct SessionResult: Sendable {
     package var git: Git?
     /// What was asked of models, and what it cost; nil where it has none.
     package var model: Model?
+    /// What was asked of a forge; nil where it has none.
+    package var forge: Forge?
     package var keptEntries: Int?
     package var keptDigest: String?
     /// Of the kept entries, those that name what the set had no room for.
@@ -103,6 +105,7 @@ package struct SessionResult: Sendable {
             .init("terminal", terminal?.json ?? .null), .init("frames", frames?.json ?? .null),
             .init("egress", egress?.json ?? .null), .init("git", git?.json ?? .null),
             .init("model", model?.json ?? .null),
+            .init("forge", forge?.json ?? .null),
             .init(
                 "changes",
                 .object([

@@ -21,6 +21,8 @@ final class GatewayProcess {
         case git
         /// Serves the session's models, with secrets that it alone has.
         case model
+        /// Serves what the session's task is about at its forge.
+        case forge
     }
 
     /// How long a gateway may take to say that it is ready, and to end once it was told to.
@@ -166,13 +168,14 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .egress: "the egress gateway"
         case .git: "the git broker"
         case .model: "the model broker"
+        case .forge: "the forge broker"
         }
     }
 
     fileprivate var program: String {
         switch self {
         case .terminal, .egress: "sallyport-gateway"
-        case .git, .model: "sallyport-broker"
+        case .git, .model, .forge: "sallyport-broker"
         }
     }
 
@@ -182,6 +185,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .egress: ["sallyport-gateway", "egress"]
         case .git: ["sallyport-broker"]
         case .model: ["sallyport-broker", "model"]
+        case .forge: ["sallyport-broker", "forge"]
         }
     }
 
@@ -191,6 +195,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .egress: EgressSyscalls.allowed
         case .git: BrokerSyscalls.allowed
         case .model: ModelSyscalls.allowed
+        case .forge: ForgeSyscalls.allowed
         }
     }
 
@@ -198,7 +203,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         switch self {
         case .terminal: GatewaySyscalls.answered
         case .egress: EgressSyscalls.answered
-        case .git, .model: []
+        case .git, .model, .forge: []
         }
     }
 
@@ -207,6 +212,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .terminal, .egress: GatewaySyscalls.ioctlRequests
         case .git: BrokerSyscalls.ioctlRequests
         case .model: ModelSyscalls.ioctlRequests
+        case .forge: ForgeSyscalls.ioctlRequests
         }
     }
 
@@ -216,6 +222,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .terminal, .egress: nil
         case .git: BrokerSyscalls.otherwise
         case .model: ModelSyscalls.otherwise
+        case .forge: ForgeSyscalls.otherwise
         }
     }
 
@@ -224,7 +231,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .terminal: 1024
         // Two sockets for each connection, and a pipe for each direction that has bytes on their way.
         case .egress: 2048
-        case .git, .model: 256
+        case .git, .model, .forge: 256
         }
     }
 
@@ -247,6 +254,10 @@ extension GatewayProcess.Role: CustomStringConvertible {
             SystemError(
                 "go on with", "the model broker, which ended early (\(how))", Errno(EPIPE),
                 remedy: "No model is served any more; model.jsonl has what was settled before.")
+        case .forge:
+            SystemError(
+                "go on with", "the forge broker, which ended early (\(how))", Errno(EPIPE),
+                remedy: "Nothing of the forge is served any more; what was proposed before is kept.")
         }
     }
 }

@@ -68,7 +68,9 @@ package struct GitAccess: Sendable, Equatable {
 
 extension RunRequest {
     /// The names that the session's own brokers answer.
-    var virtualHosts: [VirtualHost] { (git == nil ? [] : [.repository]) + (model == nil ? [] : [.model]) }
+    var virtualHosts: [VirtualHost] {
+        (git == nil ? [] : [.repository]) + (model == nil ? [] : [.model]) + (forge == nil ? [] : [.forge])
+    }
 
     /// What may leave the session, its own hosts included.
     func egressPolicy() throws(SystemError) -> EgressPolicy {

@@ -6,7 +6,7 @@ package import Policy
 /// The models that a session finds at llm.internal: a file of the operator's, its prices, and where the secrets lie.
 package struct ModelAccess: Sendable {
     package private(set) var service: ModelService
-    /// The secrets' places, in the order of the service's upstreams.
+    /// The secrets' places, in the order of the service's upstreams and of each one's own.
     let credentials: [CredentialReference]
     let prices: (file: String, text: String)
 
@@ -17,12 +17,14 @@ package struct ModelAccess: Sendable {
         let service = try ModelService(Self.read(file, what: "model file "), file: file)
         var credentials: [CredentialReference] = []
         for upstream in service.upstreams {
-            guard let reference = CredentialReference(upstream.credential) else {
-                throw PolicyError(
-                    "the credential of \(upstream.api.rawValue) is none of file:/path, env:NAME and credential:NAME",
-                    file: file, remedy: "Name where the secret lies, never the secret itself.", operation: "read")
+            for credential in upstream.authorization.credentials {
+                guard let reference = CredentialReference(credential) else {
+                    throw PolicyError(
+                        "a credential of \(upstream.api.rawValue) is none of file:/path, env:NAME and credential:NAME",
+                        file: file, remedy: "Name where the secret lies, never the secret itself.", operation: "read")
+                }
+                credentials.append(reference)
             }
-            credentials.append(reference)
         }
         let table = service.prices ?? profiles.modelPrices
         guard let text = String(validating: try Self.read(table, what: "price table "), as: UTF8.self) else {

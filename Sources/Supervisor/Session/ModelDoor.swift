@@ -41,6 +41,7 @@ final class ModelDoor {
 
     private let process: GatewayProcess
     private var phase = Phase.starting
+    /// As it told last; ``failure`` says whether that was its end.
     private(set) var totals = ModelReport.Totals()
     /// What went wrong with it.
     private(set) var failure: SystemError?
@@ -69,10 +70,11 @@ final class ModelDoor {
 
     // MARK: Start
 
-    /// Hands over what is served and the secrets, which are read here and forgotten; ``ready()`` comes next.
+    /// Hands over what is served and the secrets, which are read here and overwritten, also where the caller had put them
+    /// into variables; ``ready()`` comes next.
     func begin(
         _ access: ModelAccess, session: String, hosts: [EgressConfiguration.HostLine],
-        environment: (String) -> String?, files: consuming Files, options: ModelStart.Options
+        environment: CallerEnvironment, files: consuming Files, options: ModelStart.Options
     ) throws(SystemError) {
         guard let end = brokersEnd.take() else { return }
         let configuration = ModelConfiguration(
@@ -83,11 +85,12 @@ final class ModelDoor {
         var numbers = [document.number, end.number, files.ledger.number, files.transcript.number, files.record.number]
         for reference in access.credentials {
             let secret: Secret
-            do throws(CredentialError) { secret = try reference.read(environment: environment) } catch {
+            do throws(CredentialError) { secret = try environment.secret(reference) } catch {
                 throw SystemError("serve", "models", .accessDenied, remedy: error.description)
             }
             numbers.append(secrets.keep(try Self.sealed(secret)))
         }
+        for reference in access.credentials { environment.forget(reference) }
         let start = ModelStart(options: options, secrets: access.credentials.count)
         try process.send(ModelCommand.start(start).encoded(), descriptors: numbers)
     }
@@ -130,11 +133,14 @@ final class ModelDoor {
             case (.refused(let refusal), .starting): throw process.failure(refusal)
             case (.unusable(let reason), .starting):
                 throw SystemError("serve", "models", .invalid, remedy: reason)
+            case (.running(let totals), .serving), (.running(let totals), .closing):
+                self.totals = totals
+                return true
             case (.ended(let totals), .closing):
                 self.totals = totals
                 phase = .ended
                 return false
-            case (.ready, _), (.refused, _), (.unusable, _), (.ended, _):
+            case (.ready, _), (.refused, _), (.unusable, _), (.running, _), (.ended, _):
                 throw SystemError(
                     "go on with", "the model broker, whose report is out of order", Errno(EPROTO),
                     remedy: "It was ended; no model is served any more.")

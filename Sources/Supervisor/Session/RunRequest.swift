@@ -28,6 +28,8 @@ package struct RunRequest: Sendable {
     package var git: GitAccess?
     /// The models that it finds at llm.internal.
     package var model: ModelAccess?
+    /// What it finds at forge.internal.
+    package var forge: ForgeAccess?
     package var workspace: String?
     package var readOnly = false
     package var disposition = Disposition.keep

@@ -8,8 +8,13 @@ package import LinuxSystem
 package enum SealedDocument {
     /// Writes a document that its reader can rely on not to change. memfd_create(2), F_ADD_SEALS
     package static func make(_ json: JSON, name: String) throws(SystemError) -> Descriptor {
+        try make(JSONWriter().write(json), name: name)
+    }
+
+    /// The same of bytes that are passed on unread.
+    static func make(_ bytes: [UInt8], name: String) throws(SystemError) -> Descriptor {
         let file = Descriptor(owning: Int32(try checked("make", "the \(name)") { sp_memfd(name) }))
-        try file.writeAll(JSONWriter().write(json), subject: "the \(name)")
+        try file.writeAll(bytes, subject: "the \(name)")
         let fd = file.number
         try checked("seal", "the \(name)") { sp_add_seals(fd) }
         // The receiver shares the offset.

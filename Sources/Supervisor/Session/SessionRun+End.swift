@@ -139,6 +139,10 @@ extension SessionRun {
             model.finish()
             result.model?.add(model)
         }
+        if let forge {
+            forge.finish()
+            result.forge?.add(forge)
+        }
         if control != nil {
             control = nil
             do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
@@ -149,6 +153,7 @@ extension SessionRun {
         git?.leave()
         // It has an id of the block, and the session's secrets.
         model?.leave()
+        forge?.leave()
         do throws(SystemError) {
             if !(brokerCgroup?.removeIfEmpty() ?? true) {
                 try brokerCgroup?.kill(deadline: 10_000)

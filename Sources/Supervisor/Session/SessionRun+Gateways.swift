@@ -49,9 +49,11 @@ extension SessionRun {
         var brokers: [(role: EgressStart.Role, number: Int32)] = []
         if let door = git?.door { brokers.append((.repository, door)) }
         if let door = model?.door { brokers.append((.model, door)) }
+        if let door = forge?.door { brokers.append((.forge, door)) }
         try egress.begin(sockets, configuration, audit: audit, options: options, brokers: brokers)
         git?.handedOver()
         model?.handedOver()
+        forge?.handedOver()
     }
 
     /// What the session's brokers may use together, which pays for them with its own processors: upload-pack and what it
@@ -89,8 +91,21 @@ extension SessionRun {
         model = door
         let hosts = try HostsFile.lines(for: access.service.policy)
         try door.begin(
-            access, session: directory.id.text, hosts: hosts, environment: { environment.text($0) },
+            access, session: directory.id.text, hosts: hosts, environment: environment,
             files: try ModelDoor.Files(directory.directory),
+            options: request.profile.landlock != .required ? .landlockWaived : [])
+    }
+
+    /// The broker of what the task is about at its forge, which has no secret.
+    func startForge(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
+        guard let access = request.forge else { return }
+        result.forge = SessionResult.Forge()
+        let door = try ForgeDoor(
+            programs, paths, identity: block.map { .host(id: $0.forge) } ?? .unmappedCaller,
+            groups: try joinedByBrokers())
+        forge = door
+        try door.begin(
+            access, files: try ForgeDoor.Files(directory.directory),
             options: request.profile.landlock != .required ? .landlockWaived : [])
     }
 

@@ -32,6 +32,7 @@ package final class SessionRun {
     var egress: EgressDoor?
     var git: GitDoor?
     var model: ModelDoor?
+    var forge: ForgeDoor?
     private var records: RecordFiles?
     /// Where the operator asks for a change while the session runs.
     var control: ControlSocket?
@@ -67,8 +68,8 @@ package final class SessionRun {
         if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
         if let prefix = request.recordFiles {
             records = try RecordFiles(
-                prefix, hasAudit: request.git != nil || request.model != nil || request.profile.egress.isOpen,
-                hasRepository: request.git != nil, hasModel: request.model != nil)
+                prefix, hasAudit: !request.virtualHosts.isEmpty || request.profile.egress.isOpen,
+                brokers: request.virtualHosts)
         }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
@@ -132,7 +133,7 @@ package final class SessionRun {
                 on: worker, id.text,
                 CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
                 root: mode == .host)
-            if request.git != nil || request.model != nil {
+            if !request.virtualHosts.isEmpty {
                 brokerGroups = .begin(
                     on: worker, SessionCgroup.broker(of: id.text), Self.brokerLimits(cpuMillis: limits.cpuMillis),
                     layout, root: mode == .host)
@@ -145,6 +146,7 @@ package final class SessionRun {
         if let door { try startEgress(door, &spec, directory, &result) }
         try startGit(directory, &result)
         try startModel(directory, &result)
+        try startForge(directory, &result)
         try joinGroups(&spec)
         fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
@@ -184,6 +186,7 @@ package final class SessionRun {
             try egress?.ready()
             try git?.ready()
             try model?.ready()
+            try forge?.ready()
             try openControl(spec, directory)
             try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
@@ -205,7 +208,8 @@ package final class SessionRun {
             request.profile.limits.enforcement == .cgroup
             ? SocketMemory(
                 first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
-        var watch = Watch(gateway: gateway, egress: egress, git: git, model: model, control: control, sockets: sockets)
+        var watch = Watch(
+            gateway: gateway, egress: egress, git: git, model: model, forge: forge, control: control, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,
@@ -220,6 +224,7 @@ package final class SessionRun {
         egress?.close()
         git?.close()
         model?.close()
+        forge?.close()
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)
         // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.

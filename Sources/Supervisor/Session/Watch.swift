@@ -18,7 +18,7 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, control
+        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, forge, control
 
         /// Above them one for each stream, by its position.
         static let streams: UInt64 = 64
@@ -39,18 +39,20 @@ struct Watch {
     private let egress: EgressDoor?
     private let git: GitDoor?
     private let model: ModelDoor?
+    private let forge: ForgeDoor?
     private let control: ControlSocket?
     private let sockets: SocketMemory?
 
     /// - Parameter sockets: nil when nothing limits the session's memory as a whole.
     init(
-        gateway: Gateway?, egress: EgressDoor?, git: GitDoor?, model: ModelDoor?, control: ControlSocket?,
-        sockets: SocketMemory?
+        gateway: Gateway?, egress: EgressDoor?, git: GitDoor?, model: ModelDoor?, forge: ForgeDoor?,
+        control: ControlSocket?, sockets: SocketMemory?
     ) {
         self.gateway = gateway
         self.egress = egress
         self.git = git
         self.model = model
+        self.forge = forge
         self.control = control
         self.sockets = sockets
     }
@@ -92,6 +94,7 @@ struct Watch {
         if let egress { try watch(egress.number, SP_EPOLLIN, .egress) }
         if let git { try watch(git.number, SP_EPOLLIN, .git) }
         if let model { try watch(model.number, SP_EPOLLIN, .model) }
+        if let forge { try watch(forge.number, SP_EPOLLIN, .forge) }
         if let control { try watch(control.number, SP_EPOLLIN, .control) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
@@ -150,6 +153,8 @@ struct Watch {
             case .model:
                 // As with the repository.
                 if let model, !model.heed() { _ = sp_epoll_remove(epoll.number, model.number) }
+            case .forge:
+                if let forge, !forge.heed() { _ = sp_epoll_remove(epoll.number, forge.number) }
             case .control: control?.heed()
             case nil:
                 let position = Int(token - Token.streams)

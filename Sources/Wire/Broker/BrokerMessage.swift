@@ -94,8 +94,7 @@ package enum BrokerReport: Equatable, Sendable {
         case .ready: writer.appendHeader(Kind.ready)
         case .refused(let refusal):
             writer.appendHeader(Kind.refused)
-            writer.append(refusal.check.rawValue)
-            writer.append(refusal.errno)
+            refusal.append(to: &writer)
         case .ended(let totals):
             writer.appendHeader(Kind.ended)
             totals.append(to: &writer)
@@ -110,9 +109,7 @@ package enum BrokerReport: Equatable, Sendable {
         let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .ready: self = .ready
-        case .refused:
-            guard let check = GatewayReport.Refusal.Check(rawValue: try reader.next()) else { throw .value }
-            self = .refused(GatewayReport.Refusal(check: check, errno: try reader.next()))
+        case .refused: self = .refused(try GatewayReport.Refusal(from: &reader))
         case .ended: self = .ended(try Totals(from: &reader))
         }
         try reader.expectEnd()

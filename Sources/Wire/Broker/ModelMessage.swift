@@ -5,6 +5,7 @@
 ///     supervisor                                              sallyport-broker model
 ///        │  start (files, connections, secrets by SCM_RIGHTS)  ──▶  first, exactly once
 ///        │  ◀────────────  ready, or refused or unusable and exit
+///        │  ◀────────────  running                 before a request is sent, and when it is settled
 ///        │  close                                   ────────────▶  at most once: settle everything, report, end
 ///        │  ◀────────────  ended                         then exit 0
 ///
@@ -57,7 +58,7 @@ package enum ModelCommand: Equatable, Sendable {
 ///
 /// Its descriptors, in this order: a sealed file with its configuration, the socket on which connections arrive
 /// (``BrokerConnection``), the files of the ledger, of the transcript and of the record that a replay is made from, each
-/// opened for appending, and a sealed file with the secret of each upstream.
+/// opened for appending, and a sealed file for each secret of each upstream.
 package struct ModelStart: Equatable, Sendable {
     package struct Options: OptionSet, Equatable, Sendable {
         package let rawValue: UInt8
@@ -70,7 +71,7 @@ package struct ModelStart: Equatable, Sendable {
     }
 
     package let options: Options
-    /// How many secrets come along: one for each upstream.
+    /// How many secrets come along: those of the upstreams, one behind the other.
     package let secrets: Int
     package let ledgerBytes: UInt64
     package let transcriptBytes: UInt64
@@ -128,6 +129,8 @@ package enum ModelReport: Equatable, Sendable {
     case refused(GatewayReport.Refusal)
     /// What the operator has to change: printable ASCII.
     case unusable(String)
+    /// How it stands: what is held by then was told before it can be spent.
+    case running(Totals)
     /// Nothing more is served.
     case ended(Totals)
 
@@ -145,6 +148,8 @@ package enum ModelReport: Equatable, Sendable {
         package var cachedTokens: UInt64 = 0
         /// Micro-dollars.
         package var spent: UInt64 = 0
+        /// What requests under way may cost at most.
+        package var held: UInt64 = 0
         /// Of them, what was charged by estimate because no believable count came.
         package var estimated: UInt64 = 0
         package var bytesUp: UInt64 = 0
@@ -154,10 +159,23 @@ package enum ModelReport: Equatable, Sendable {
 
         package init() {}
 
-        fileprivate static var fields: [WritableKeyPath<Totals, UInt64>] {
+        fileprivate func append(to writer: inout ByteWriter) {
+            for field in Self.fields { writer.append(self[keyPath: field]) }
+        }
+
+        fileprivate init(from reader: inout ByteReader) throws(MessageError) {
+            for field in Self.fields {
+                let value: UInt64 = try reader.next()
+                // Their reader adds them up.
+                guard value <= 1 << 60 else { throw .value }
+                self[keyPath: field] = value
+            }
+        }
+
+        private static var fields: [WritableKeyPath<Totals, UInt64>] {
             [
                 \.answered, \.turns, \.refused, \.failed, \.inputTokens, \.outputTokens, \.cachedTokens, \.spent,
-                \.estimated, \.bytesUp, \.bytesDown, \.linesLost,
+                \.held, \.estimated, \.bytesUp, \.bytesDown, \.linesLost,
             ]
         }
     }
@@ -171,6 +189,7 @@ package enum ModelReport: Equatable, Sendable {
         case refused = 0xC2
         case ended = 0xC3
         case unusable = 0xC4
+        case running = 0xC5
     }
 
     /// The datagram of this report.
@@ -180,14 +199,16 @@ package enum ModelReport: Equatable, Sendable {
         case .ready: writer.appendHeader(Kind.ready)
         case .refused(let refusal):
             writer.appendHeader(Kind.refused)
-            writer.append(refusal.check.rawValue)
-            writer.append(refusal.errno)
+            refusal.append(to: &writer)
         case .unusable(let text):
             writer.appendHeader(Kind.unusable)
             writer.append(counted: text.utf8.prefix(Self.longestText).map { (0x20...0x7E).contains($0) ? $0 : 0x3F })
+        case .running(let totals):
+            writer.appendHeader(Kind.running)
+            totals.append(to: &writer)
         case .ended(let totals):
             writer.appendHeader(Kind.ended)
-            for field in Totals.fields { writer.append(totals[keyPath: field]) }
+            totals.append(to: &writer)
         }
         return writer.bytes
     }
@@ -199,17 +220,13 @@ package enum ModelReport: Equatable, Sendable {
         let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .ready: self = .ready
-        case .refused:
-            guard let check = GatewayReport.Refusal.Check(rawValue: try reader.next()) else { throw .value }
-            self = .refused(GatewayReport.Refusal(check: check, errno: try reader.next()))
+        case .refused: self = .refused(try GatewayReport.Refusal(from: &reader))
         case .unusable:
             let text = try reader.nextCounted(most: Self.longestText)
             guard text.allSatisfy({ (0x20...0x7E).contains($0) }) else { throw .value }
             self = .unusable(String(decoding: text, as: UTF8.self))
-        case .ended:
-            var totals = Totals()
-            for field in Totals.fields { totals[keyPath: field] = try reader.next() }
-            self = .ended(totals)
+        case .running: self = .running(try Totals(from: &reader))
+        case .ended: self = .ended(try Totals(from: &reader))
         }
         try reader.expectEnd()
     }

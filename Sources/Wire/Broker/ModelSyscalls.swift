@@ -20,7 +20,7 @@ package enum ModelSyscalls {
     private static let memory = ["brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex"]
     private static let files = [
         "openat", "read", "pread64", "readv", "write", "writev", "lseek", "close", "fstat", "newfstatat", "statx",
-        "faccessat", "faccessat2", "readlinkat", "getdents64", "fcntl", "ioctl", "dup3",
+        "faccessat", "faccessat2", "readlinkat", "getdents64", "fcntl", "ioctl", "dup3", "memfd_create",
     ]
     private static let network = [
         "socket", "socketpair", "connect", "getsockname", "getpeername", "getsockopt", "setsockopt", "recvfrom",

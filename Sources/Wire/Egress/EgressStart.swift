@@ -23,10 +23,14 @@ package struct EgressStart: Equatable, Sendable {
         case repository
         /// Takes connections to the session's models, likewise.
         case model
+        /// Takes connections to the session's forge, likewise.
+        case forge
 
         private enum Code: UInt8 {
             case configuration = 1
-            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener, repository, model
+            case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener, repository,
+                model,
+                forge
         }
 
         func append(to writer: inout ByteWriter) {
@@ -47,6 +51,7 @@ package struct EgressStart: Equatable, Sendable {
             case .tap: code = .tap
             case .repository: code = .repository
             case .model: code = .model
+            case .forge: code = .forge
             }
             writer.append(code.rawValue)
             writer.append(UInt8(0))
@@ -69,6 +74,7 @@ package struct EgressStart: Equatable, Sendable {
             case .tap: self = .tap
             case .repository: self = .repository
             case .model: self = .model
+            case .forge: self = .forge
             }
         }
     }

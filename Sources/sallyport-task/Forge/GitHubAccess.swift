@@ -32,8 +32,11 @@ final class GitHubAccess {
     let source: Source
     private let scope: AppToken.Scope
     private let step: ConfinedStep
-    private let environment: [String]
+    private let credentials: HostCredentials
     private let authorities: String?
+    private let state: String
+    /// Each call so far that a credential went along with.
+    private(set) var ledger = TransferLedger()
     /// Tokens that are not revoked yet; the last is in use.
     private var minted: [AppToken] = []
 
@@ -42,19 +45,17 @@ final class GitHubAccess {
     /// Longest time for one call with all its waits.
     private static let seconds = 600
     private static let longestAnswer = 16 << 20
-    private static let longestAuthorities = 4 << 20
-    /// First of the ids of these steps: above those of all other steps.
-    private static let firstIdentity: UInt32 = 2_135_000_000
 
     init(
         _ address: GitHubAddress, _ source: Source, scope: AppToken.Scope, authorities: String?,
-        processes: ChildProcess, environment: [String]
+        processes: ChildProcess, environment: [String], state: String
     ) {
         self.address = address
         self.source = source
         self.scope = scope
         self.authorities = authorities
-        self.environment = environment
+        credentials = HostCredentials(environment: environment)
+        self.state = state
         step = ConfinedStep(processes: processes, seconds: Self.seconds)
     }
 
@@ -71,7 +72,7 @@ final class GitHubAccess {
     /// The token, for GitHub and for git; one of an App is minted when there is none, or none that lasts.
     func secret() throws(TaskFailure) -> Secret {
         switch source {
-        case .token(let reference): return try read(reference)
+        case .token(let reference): return try credentials.read(reference)
         case .app(let number, let key, let installation):
             if let last = minted.last, last.expires - now > Self.leastLeft { return last.token }
             let statement = try statement(number, key)
@@ -105,22 +106,10 @@ final class GitHubAccess {
     private var now: Int { Int(sp_clock_ns(CLOCK_REALTIME) / 1_000_000) }
 
     private func statement(_ number: Int, _ reference: CredentialReference) throws(TaskFailure) -> Secret {
-        let pem = try read(reference, asLines: true)
+        let pem = try credentials.read(reference, asLines: true)
         return try reaching { () throws(ForgeError) in
             try AppKey(pem: pem, reference: reference.text).statement(app: number, seconds: now / 1000)
         }
-    }
-
-    private func read(_ reference: CredentialReference, asLines: Bool = false) throws(TaskFailure) -> Secret {
-        // Nobody of our own id may look into this process from here on. prctl(2), PR_SET_DUMPABLE
-        _ = try host { () throws(SystemError) in
-            try checked("become", "non-dumpable") { sp_prctl(PR_SET_DUMPABLE, 0, 0) }
-        }
-        do throws(CredentialError) {
-            return try reference.read(asLines: asLines) { name in
-                environment.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
-            }
-        } catch { throw TaskFailure(message: error.description, code: "credential") }
     }
 
     // MARK: Asking
@@ -133,29 +122,39 @@ final class GitHubAccess {
         let input = try MemoryFile.make(JSONWriter().write(order))
         let answer = try MemoryFile.make()
         let secret = try MemoryFile.sealed(credential, name: "credential")
-        let trusted = try MemoryFile.sealed(try certificates().map { Secret(copying: $0) }, name: "certificates")
-        _ = try step.run(
-            ["step-forge", "--become", identity?.text ?? "-"], input: input.number,
-            outputs: [answer.number, secret.number, trusted.number])
+        let trusted = try MemoryFile.sealed(
+            try credentials.certificates(authorities).map { Secret(copying: $0) }, name: "certificates")
+        let report: StepReport
+        do throws(TaskFailure) {
+            report = try step.run(
+                ["step-forge", "--become", identity?.text ?? "-"], input: input.number,
+                outputs: [answer.number, secret.number, trusted.number])
+        } catch {
+            // It had the credential, and says nothing of what it did with it.
+            try note([.init(method: "?", target: "/", status: nil)])
+            throw error
+        }
+        try note(
+            report.all("use").map { line in
+                let use = ForgeUses.Use(line)
+                return .init(method: use?.method ?? "?", target: use?.target ?? "/", status: use?.status)
+            })
         MemoryFile.rewind(answer)
         return try host { () throws(SystemError) in
             try answer.readAll(limit: Self.longestAnswer, subject: "the answer of step-forge")
         }
     }
 
-    private var identity: Confinement.Identity? {
-        guard geteuid() == 0 else { return nil }
-        // Unique among live processes.
-        let number = Self.firstIdentity + UInt32(getpid())
-        return .init(user: number, group: number)
+    /// Writes uses of the credential down, beside those of git's.
+    private func note(_ uses: [TransferUse]) throws(TaskFailure) {
+        let lines = ledger.add(uses, of: address.repository, with: source.reference)
+        try MirrorStore.note(lines, of: .remote(address.repository), state: state)
     }
 
-    private func certificates() throws(TaskFailure) -> [UInt8]? {
-        guard let authorities else { return nil }
-        return try host { () throws(SystemError) in
-            try Descriptor.open(authorities, O_RDONLY | O_NONBLOCK).readAll(
-                limit: Self.longestAuthorities, subject: "\"\(authorities)\"")
-        }
+    private var identity: Confinement.Identity? {
+        guard geteuid() == 0 else { return nil }
+        let number = OwnIdentities.of(process: getpid(), in: OwnIdentities.forgeSteps)
+        return .init(user: number, group: number)
     }
 }
 

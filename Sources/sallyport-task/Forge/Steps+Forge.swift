@@ -14,7 +14,9 @@ extension StepProcess {
     private static let longestCredential = 64 << 10
 
     /// Does the call on standard input with the credential on descriptor 4, and writes its answer to 3.
-    func forge() throws {
+    ///
+    /// Its report has a line for each call that was sent.
+    func forge(_ report: inout StepReport) throws {
         try Confinement(readable: Self.namesAndCertificates, isNetworked: true, identity: try identity()).enter()
         let bytes = try Descriptor(owning: 0).readAll(limit: Self.longestOrder, subject: "the order of step-forge")
         let order = try JSONParser.parse(bytes)
@@ -25,13 +27,15 @@ extension StepProcess {
             limit: Self.longestCredential, subject: "the credential")
         let credential = Secret(copying: secret)
         secret.withUnsafeMutableBytes { room in if let start = room.baseAddress { explicit_bzero(start, room.count) } }
+        let uses = ForgeUses()
         let answer = RelayedForge.answer { () throws(ForgeError) in
             let address = try GitHubAddress(repository: repository, server: order["server"]?.stringValue)
             let client = try GitHubClient(
                 address, credential: credential,
-                authorities: hasAuthorities ? "/proc/self/fd/\(Self.forgeAuthorities)" : nil)
+                authorities: hasAuthorities ? "/proc/self/fd/\(Self.forgeAuthorities)" : nil, uses: uses)
             return try ForgeCall(JSONWriter().write(call)).perform(client)
         }
+        for use in uses.all { report.add("use", use.text) }
         guard answer.withUnsafeBytes({ Self.write($0, to: Self.forgeAnswer) }) else {
             throw TaskFailure(message: "cannot write the answer of a forge")
         }

@@ -34,7 +34,8 @@ enum TaskForge {
         return .github(
             GitHubAccess(
                 address, source, scope: .init(writing: arguments.pushes, marking: arguments.marksCommit),
-                authorities: arguments.authorities, processes: processes, environment: environment))
+                authorities: arguments.authorities, processes: processes, environment: environment,
+                state: try StateDirectory.path(environment)))
     }
 
     /// The directory, or the URL, of its repository.
@@ -60,6 +61,28 @@ enum TaskForge {
         }
     }
 
+    /// How a session names it: "owner/name".
+    var viewName: String {
+        switch self {
+        case .github(let access): return access.address.fullName
+        case .local(let local):
+            let last = local.path.split(separator: "/").last.map(String.init) ?? "forge"
+            return "local/" + String(last.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") ? $0 : "-" })
+        }
+    }
+
+    /// The files that a pull request changes; nil where the forge does not tell, or more than anybody reads: git does.
+    func files(of pull: Int) throws(TaskFailure) -> [ChangedFile]? {
+        guard case .github(let access) = self else { return nil }
+        do throws(ForgeError) { return try access.forge.files(pull) } catch {
+            guard [.malformed, .refused].contains(error.code) else {
+                throw TaskFailure(message: error.description, code: error.code.rawValue)
+            }
+            Progress.say("note: the session will not see the list of changed files: \(error)")
+            return nil
+        }
+    }
+
     /// The page of a pull request; nil where there is none to look at.
     func page(of pull: Int) -> String? {
         guard case .github(let access) = self else { return nil }
@@ -79,6 +102,9 @@ enum TaskForge {
         guard case .github(let access) = self else { return }
         try reaching { () throws(ForgeError) in try access.forge.requireUnprotected(branch) }
     }
+
+    /// Each call so far that a credential went along with.
+    var ledger: TransferLedger { if case .github(let access) = self { access.ledger } else { TransferLedger() } }
 
     /// Lets go of what was lent for the task.
     func end() {

@@ -23,11 +23,6 @@ struct MirrorStore: ~Copyable {
     static let repositoryName = "mirror.git"
     var repository: String { "\(copy)/\(Self.repositoryName)" }
 
-    /// First of the ids of copies: above those of task steps, below the sign bit. Of 23 bits of the key: two upstreams may
-    /// have the same.
-    private static let firstIdentity: UInt32 = 2_135_000_000
-    private static let identities: UInt32 = 1 << 23
-
     /// Opens the place, made where it is missing, and waits until nobody else fills it.
     ///
     /// Before signals are watched, so that whoever waits can be stopped.
@@ -37,27 +32,14 @@ struct MirrorStore: ~Copyable {
         -> MirrorStore
     {
         let key = upstream.key
-        // A server that takes over one transfer must not meet the next upstream's: an id each.
-        let number = firstIdentity + (UInt32(key.prefix(8), radix: 16) ?? 0) % identities
+        // A server that takes over one transfer must not meet the next upstream's: an id each, of 23 bits of the key, so that
+        // two upstreams have the same by chance only.
+        let identities = OwnIdentities.mirrors
+        let number = identities.lowerBound + (UInt32(key.prefix(8), radix: 16) ?? 0) % UInt32(identities.count)
         let identity = geteuid() == 0 ? Confinement.Identity(user: number, group: number) : nil
         return try host { () throws(SystemError) in
-            var path = ""
-            let parts = state.split(separator: "/").map { String($0) } + ["mirrors", key]
-            for part in parts {
-                path += "/" + part
-                // What lies above is the system's or the user's.
-                let result = sp_mkdirat(AT_FDCWD, path, path.hasPrefix(state) ? 0o700 : 0o755)
-                if result < 0 && result != -Int(EEXIST) {
-                    throw SystemError("create", "directory \"\(path)\"", Errno(Int32(-result)))
-                }
-            }
-            let directory = try Directory.open(path)
-            let status = try FileStatus.of(directory.fd, subject: "\"\(path)\"")
-            guard status.uid == geteuid(), status.permissions & 0o022 == 0 else {
-                throw SystemError(
-                    "trust", "directory \"\(path)\"", .notPermitted,
-                    remedy: "It must belong to the caller and be writable by nobody else.")
-            }
+            let directory = try place(of: upstream, state)
+            let path = directory.path
             let lock = try directory.open("lock", O_RDONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
             // Not `checked`, which would wait again after the alarm. flock(2), EINTR
             let result = sp_lock_within(lock.number, UInt32(clamping: seconds))
@@ -75,6 +57,27 @@ struct MirrorStore: ~Copyable {
             }
             return MirrorStore(upstream: upstream, identity: identity, directory: directory, lock: lock)
         }
+    }
+
+    /// The directory of an upstream, made where it is missing.
+    private static func place(of upstream: Upstream, _ state: String) throws(SystemError) -> Directory {
+        var path = ""
+        for part in state.split(separator: "/").map({ String($0) }) + ["mirrors", upstream.key] {
+            path += "/" + part
+            // What lies above is the system's or the user's.
+            let result = sp_mkdirat(AT_FDCWD, path, path.hasPrefix(state) ? 0o700 : 0o755)
+            if result < 0 && result != -Int(EEXIST) {
+                throw SystemError("create", "directory \"\(path)\"", Errno(Int32(-result)))
+            }
+        }
+        let directory = try Directory.open(path)
+        let status = try FileStatus.of(directory.fd, subject: "\"\(path)\"")
+        guard status.uid == geteuid(), status.permissions & 0o022 == 0 else {
+            throw SystemError(
+                "trust", "directory \"\(path)\"", .notPermitted,
+                remedy: "It must belong to the caller and be writable by nobody else.")
+        }
+        return directory
     }
 
     private init(
@@ -95,8 +98,7 @@ struct MirrorStore: ~Copyable {
 
     /// The same for a transfer that does not touch the copy, so that it waits for nobody who fills it.
     static func note(_ lines: [UInt8], of upstream: Upstream, state: String) throws(TaskFailure) {
-        let place = try host { () throws(SystemError) in try Directory.open("\(state)/mirrors/\(upstream.key)") }
-        try note(lines, in: place)
+        try note(lines, in: try host { () throws(SystemError) in try place(of: upstream, state) })
     }
 
     private static func note(_ lines: [UInt8], in directory: borrowing Directory) throws(TaskFailure) {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
-internal import Glibc
 internal import LinuxSystem
 internal import Workspace
 
@@ -8,7 +6,7 @@ internal import Workspace
 ///
 /// The secret is read anew for each transfer and is nowhere between two of them, so one that is renewed meanwhile counts.
 struct UpstreamAccess {
-    let environment: [String]
+    private let credentials: HostCredentials
     var credential: CredentialReference?
     /// Makes what is sent, where that is not the credential itself but a token that it was given for.
     var minted: (() throws(TaskFailure) -> Secret)?
@@ -16,6 +14,8 @@ struct UpstreamAccess {
     var authorities: String?
     /// Longest time for one call of git.
     var seconds = HostGit.longest
+
+    init(environment: [String]) { credentials = HostCredentials(environment: environment) }
 
     /// git, ready for one transfer with a server.
     ///
@@ -26,7 +26,7 @@ struct UpstreamAccess {
         try check(url)
         return HostGit(
             processes: processes, seconds: seconds, url: url, identity: identity, credential: try secret(),
-            authorities: try certificates())
+            authorities: try credentials.certificates(authorities))
     }
 
     /// Whether a credential may go there.
@@ -40,23 +40,6 @@ struct UpstreamAccess {
 
     private func secret() throws(TaskFailure) -> Secret? {
         if let minted { return try minted() }
-        guard let credential else { return nil }
-        // Nobody of our own id may look into this process from here on. prctl(2), PR_SET_DUMPABLE
-        _ = try host { () throws(SystemError) in
-            try checked("become", "non-dumpable") { sp_prctl(PR_SET_DUMPABLE, 0, 0) }
-        }
-        do throws(CredentialError) {
-            return try credential.read { name in
-                environment.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
-            }
-        } catch { throw TaskFailure(error) }
-    }
-
-    private func certificates() throws(TaskFailure) -> [UInt8]? {
-        guard let authorities else { return nil }
-        return try host { () throws(SystemError) in
-            try Descriptor.open(authorities, O_RDONLY | O_NONBLOCK).readAll(
-                limit: 4 << 20, subject: "\"\(authorities)\"")
-        }
+        return try credential.map { (reference) throws(TaskFailure) in try credentials.read(reference) }
     }
 }

@@ -18,6 +18,7 @@ struct sp_end {
 struct sp_start {
     const char *_Nullable input;    // becomes standard input; null is an empty one
     int standard_output;            // -1 keeps our own
+    int joins_errors;               // standard error goes where standard output goes
 };
 
 /// Starts a command in a process group of its own and returns its id.

@@ -22,7 +22,9 @@ package struct PriceTable: Sendable, Equatable {
         guard try document.need("version", in: fields).text() == "1" else {
             throw document.wrong("is not of version 1, the only one there is", "Write version: 1.")
         }
-        date = try document.need("date", in: fields).text()
+        let day = try document.need("date", in: fields)
+        date = try day.text()
+        guard Self.isDate(date) else { throw day.wrong("is no date", "Write the day of the prices as 2026-11-22.") }
         source = try document.need("source", in: fields).text()
         let models = try document.need("models", in: fields)
         guard case .sequence(let items) = models.value, !items.isEmpty else {
@@ -40,6 +42,13 @@ package struct PriceTable: Sendable, Equatable {
             entries.append(entry)
         }
         self.entries = entries
+    }
+
+    private static func isDate(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.map({ $0.utf8.count }) == [4, 2, 2], parts.allSatisfy({ $0.utf8.allSatisfy { 0x30...0x39 ~= $0 } })
+        else { return false }
+        return 1...12 ~= (Int(parts[1]) ?? 0) && 1...31 ~= (Int(parts[2]) ?? 0)
     }
 
     /// The prices of the entry that names the model most closely: by its whole name, else by the longest beginning.

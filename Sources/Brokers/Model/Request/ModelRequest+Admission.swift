@@ -90,8 +90,10 @@ extension RequestJudge {
     func prices(in table: PriceTable, of model: String) throws(ModelRefusal) -> ModelPrices {
         guard let prices = table.prices(of: model) else {
             throw refuse(
-                .price, "no price is known for the model \"\(model.prefix(128))\", so no budget can hold it",
-                "Use another model, or have the operator add its prices.")
+                .price,
+                "no price is known for the model \"\(model.prefix(128))\" in the table of \(table.date), so no budget can "
+                    + "hold it",
+                "Use another model, or have the operator name a table with it as prices in the model file.")
         }
         guard !usesVendorTools || prices.toolCall != nil else {
             throw refuse(

@@ -14,13 +14,15 @@ package enum ForgeCall: Sendable {
     case unprotected(branch: String)
     case issue(Int)
     case pullRequest(Int)
+    case files(Int)
     case open(PullRequest.Draft)
     case update(Int, title: String?, body: String?)
     case post(Findings, on: Int, commit: String, author: String, note: String)
     case reply(PullRequest.Thread, on: Int, body: String, author: String)
     case resolve(PullRequest.Thread, on: Int)
     case comment(Int, body: String, author: String)
-    case mark(commit: String, isSuccess: Bool, description: String)
+    /// - Parameter claim: The state that the agent says; nil for the host's own mark, which is one of success.
+    case mark(commit: String, description: String, claim: String?)
     case mint(installation: Int?, scope: AppToken.Scope)
     case revoke
 
@@ -30,6 +32,7 @@ package enum ForgeCall: Sendable {
         case .unprotected(let branch): return ["do": "unprotected", "branch": .string(branch)]
         case .issue(let number): return ["do": "issue", "number": .int(number)]
         case .pullRequest(let number): return ["do": "pull", "number": .int(number)]
+        case .files(let number): return ["do": "files", "number": .int(number)]
         case .open(let draft):
             return [
                 "do": "open", "title": .string(draft.title), "body": .string(draft.body), "base": .string(draft.base),
@@ -51,10 +54,10 @@ package enum ForgeCall: Sendable {
             return ["do": "resolve", "number": .int(number), "thread": thread.json]
         case .comment(let number, let body, let author):
             return ["do": "comment", "number": .int(number), "body": .string(body), "author": .string(author)]
-        case .mark(let commit, let isSuccess, let description):
+        case .mark(let commit, let description, let claim):
             return [
-                "do": "mark", "commit": .string(commit), "success": .bool(isSuccess),
-                "description": .string(description),
+                "do": "mark", "commit": .string(commit), "description": .string(description),
+                "claim": .optional(claim),
             ]
         case .mint(let installation, let scope):
             return [
@@ -73,6 +76,7 @@ package enum ForgeCall: Sendable {
         case "unprotected": self = .unprotected(branch: try record.text("branch"))
         case "issue": self = .issue(try record.number("number"))
         case "pull": self = .pullRequest(try record.number("number"))
+        case "files": self = .files(try record.number("number"))
         case "open":
             self = .open(
                 .init(
@@ -96,8 +100,8 @@ package enum ForgeCall: Sendable {
                 try record.number("number"), body: try record.text("body"), author: try record.text("author"))
         case "mark":
             self = .mark(
-                commit: try record.text("commit"), isSuccess: try record.flag("success"),
-                description: try record.text("description"))
+                commit: try record.text("commit"), description: try record.text("description"),
+                claim: try record.optionalText("claim"))
         case "mint":
             self = .mint(
                 installation: try record.optionalNumber("installation"),
@@ -127,6 +131,7 @@ package enum ForgeCall: Sendable {
         case .unprotected(let branch): try forge.requireUnprotected(branch)
         case .issue(let number): return try forge.issue(number).json
         case .pullRequest(let number): return try forge.pullRequest(number).json
+        case .files(let number): return ["files": .array(try forge.files(number).map(\.json))]
         case .open(let draft): return try forge.open(draft).json
         case .update(let number, let title, let body): try forge.update(number, title: title, body: body)
         case .post(let findings, let number, let commit, let author, let note):
@@ -135,8 +140,7 @@ package enum ForgeCall: Sendable {
             try forge.reply(to: thread, on: number, body, by: author)
         case .resolve(let thread, let number): try forge.resolve(thread, on: number)
         case .comment(let number, let body, let author): try forge.comment(on: number, body, by: author)
-        case .mark(let commit, let isSuccess, let description):
-            try forge.mark(commit, isSuccess: isSuccess, description)
+        case .mark(let commit, let description, let claim): try forge.mark(commit, description, claim: claim)
         case .mint(let installation, let scope):
             let minted = try AppToken(client, installation: installation, scope: scope)
             return [

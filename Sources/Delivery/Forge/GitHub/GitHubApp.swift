@@ -46,13 +46,23 @@ package struct AppToken {
             throw record.wrong("token", "a token")
         }
         token = Secret(copying: Array(text.utf8))
-        expires = try Timestamp.milliseconds(record, "expires_at")
-        guard let flaw = try Self.excess(record, client.address, scope) else { return }
-        // Nobody asked for this one.
-        try client.speaking(with: token).send(.revoke)
-        throw ForgeError(
-            .forbidden, "use", "the token of \(record.subject)", flaw,
-            remedy: "It was revoked. Find out who answers there; see docs/forges.md.")
+        do throws(ForgeError) {
+            expires = try Timestamp.milliseconds(record, "expires_at")
+            if let flaw = try Self.excess(record, client.address, scope) {
+                throw ForgeError(
+                    .forbidden, "use", "the token of \(record.subject)", flaw,
+                    remedy: "Find out who answers there; see docs/forges.md.")
+            }
+        } catch { throw Self.withdrawn(token, client, because: error) }
+    }
+
+    /// Revokes a token that nobody will use, and says what is wrong with it and what came of that.
+    private static func withdrawn(_ token: Secret, _ client: GitHubClient, because flaw: ForgeError) -> ForgeError {
+        var remedy = "The token was revoked."
+        do throws(ForgeError) { try client.speaking(with: token).send(.revoke) } catch {
+            remedy = "The token could not be revoked (\(error.code.rawValue)); it ends by itself within the hour."
+        }
+        return ForgeError(flaw.code, flaw.operation, flaw.subject, flaw.reason, remedy: "\(remedy) \(flaw.remedy)")
     }
 
     private static func installation(_ client: GitHubClient) throws(ForgeError) -> Int {

@@ -22,7 +22,8 @@ enum GitHubCall: Sendable {
     case comment(Int, body: String)
     case reply(thread: String, body: String)
     case resolve(thread: String)
-    case status(commit: String, state: String, description: String)
+    /// - Parameter isClaimed: By the agent, under a name that says so.
+    case status(commit: String, state: String, isClaimed: Bool, description: String)
     /// As the App itself.
     case installation
     /// As the App itself.
@@ -68,11 +69,33 @@ enum GitHubCall: Sendable {
         case .openPull: return "\(repository)/pulls"
         case .review(let number, _, _, _): return "\(repository)/pulls/\(number)/reviews"
         case .comment(let number, _): return "\(repository)/issues/\(number)/comments"
-        case .status(let commit, _, _): return "\(repository)/statuses/\(commit)"
+        case .status(let commit, _, _, _): return "\(repository)/statuses/\(commit)"
         case .threads, .reply, .resolve: return address.graph.path
         case .installation: return "\(repository)/installation"
         case .mint(let number, _): return "\(address.prefix)/app/installations/\(number)/access_tokens"
         case .revoke: return "\(address.prefix)/installation/token"
+        }
+    }
+
+    /// The target without what stands in its places, as GitHub's documentation writes it.
+    var form: String {
+        let repository = "/repos/{owner}/{repo}"
+        switch self {
+        case .repository: return repository
+        case .branch: return "\(repository)/branches/{branch}"
+        case .issue: return "\(repository)/issues/{number}"
+        case .comments, .comment: return "\(repository)/issues/{number}/comments"
+        case .pull, .updatePull: return "\(repository)/pulls/{number}"
+        case .pulls, .openPull: return "\(repository)/pulls"
+        case .files: return "\(repository)/pulls/{number}/files"
+        case .review: return "\(repository)/pulls/{number}/reviews"
+        case .status: return "\(repository)/statuses/{sha}"
+        case .threads: return "/graphql:reviewThreads"
+        case .reply: return "/graphql:addPullRequestReviewThreadReply"
+        case .resolve: return "/graphql:resolveReviewThread"
+        case .installation: return "\(repository)/installation"
+        case .mint: return "/app/installations/{number}/access_tokens"
+        case .revoke: return "/installation/token"
         }
     }
 
@@ -103,8 +126,11 @@ enum GitHubCall: Sendable {
         case .reply(let thread, let body):
             return Self.query(Self.replyMutation, ["thread": .string(thread), "body": .string(body)])
         case .resolve(let thread): return Self.query(Self.resolveMutation, ["thread": .string(thread)])
-        case .status(_, let state, let description):
-            return ["state": .string(state), "context": "sallyport", "description": .string(description)]
+        case .status(_, let state, let isClaimed, let description):
+            return [
+                "state": .string(state), "context": isClaimed ? "sallyport/agent" : "sallyport",
+                "description": .string(description),
+            ]
         case .mint(_, let permissions):
             return ["repositories": [.string(address.name)], "permissions": .object(permissions)]
         }
@@ -137,7 +163,7 @@ enum GitHubCall: Sendable {
         case .comment(let number, _): ("comment on", "\(number)")
         case .reply: ("answer", "a review thread")
         case .resolve: ("resolve", "a review thread")
-        case .status(let commit, _, _): ("set the status of", "commit \(commit.prefix(12))")
+        case .status(let commit, _, _, _): ("set the status of", "commit \(commit.prefix(12))")
         case .installation: ("find", "the App's installation")
         case .mint: ("get", "a token of the App's installation")
         case .revoke: ("revoke", "the task's token")

@@ -11,6 +11,7 @@ package struct GitHubClient {
     package let address: GitHubAddress
     private let connection: HTTPSClient
     private let credential: Secret?
+    private let uses: ForgeUses
     let clock: ForgeClock
 
     /// Longest wait for one call, all in all, in milliseconds.
@@ -21,11 +22,14 @@ package struct GitHubClient {
     /// - Parameters:
     ///   - credential: A token, or the signed statement of an App; nil asks as nobody.
     ///   - authorities: A file of certificates to trust instead of the host's.
-    package init(_ address: GitHubAddress, credential: Secret?, authorities: String? = nil, clock: ForgeClock = .host)
-        throws(ForgeError)
-    {
+    ///   - uses: Takes down each call that the credential goes along with.
+    package init(
+        _ address: GitHubAddress, credential: Secret?, authorities: String? = nil, uses: ForgeUses = ForgeUses(),
+        clock: ForgeClock = .host
+    ) throws(ForgeError) {
         self.address = address
         self.credential = credential
+        self.uses = uses
         self.clock = clock
         do throws(HTTPSFailure) {
             var connection = try HTTPSClient(address.graph)
@@ -38,7 +42,7 @@ package struct GitHubClient {
 
     /// The same, with another credential.
     func speaking(with credential: Secret) throws(ForgeError) -> GitHubClient {
-        try GitHubClient(address, credential: credential, authorities: connection.authorities, clock: clock)
+        try GitHubClient(address, credential: credential, authorities: connection.authorities, uses: uses, clock: clock)
     }
 
     struct Answer {
@@ -79,13 +83,17 @@ package struct GitHubClient {
         do throws(HTTPSFailure) {
             response = try connection.send(request(call), credential: credential)
         } catch {
+            if !error.wasNotSent { note(call, nil) }
             return .failure(report.problem(error))
         }
+        note(call, response.status)
         let record = try read(response, report)
         if let problem = report.problem(response, record?.json) { return .failure(problem) }
         guard let record else { throw report.notJSON }
         return .success(Answer(record: record, hasNext: GitHubReport.hasNext(response.header("link"))))
     }
+
+    private func note(_ call: GitHubCall, _ status: Int?) { if credential != nil { uses.add(call, status: status) } }
 
     private func request(_ call: GitHubCall) -> HTTPSRequest {
         var request = HTTPSRequest(

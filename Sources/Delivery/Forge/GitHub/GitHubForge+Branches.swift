@@ -35,11 +35,12 @@ extension GitHubForge {
         }
     }
 
-    /// Marks a commit with what became of it.
-    package func mark(_ commit: String, isSuccess: Bool, _ description: String) throws(ForgeError) {
+    /// Marks a commit as one that stands up to every gate, no other being handed over; or, beside that, with what the agent
+    /// says of it.
+    package func mark(_ commit: String, _ description: String, claim: String? = nil) throws(ForgeError) {
         try client.send(
             .status(
-                commit: commit, state: isSuccess ? "success" : "failure",
-                description: String(SecretScanner.redacted(description).unicodeScalars.prefix(140))))
+                commit: commit, state: claim ?? "success", isClaimed: claim != nil,
+                description: String(Redactor.redacted(description).unicodeScalars.prefix(140))))
     }
 }

@@ -12,6 +12,8 @@ package struct GitHubForge: Forge {
 
     /// Pages of a hundred: as many as GitHub shows of a pull request's files.
     private static let mostPages = 30
+    /// Of the patches of all changed files: an answer has to fit where it is read.
+    private static let mostPatchBytes = 4 << 20
     /// Fewer of what becomes part of a prompt.
     private static let mostCommentPages = 10
 
@@ -38,6 +40,16 @@ package struct GitHubForge: Forge {
         pull.threads = try threads(number)
         pull.comments = try comments(number)
         return pull
+    }
+
+    /// The changed files, and as many of their patches as one document has room for.
+    package func files(_ number: Int) throws(ForgeError) -> [ChangedFile] {
+        var room = Self.mostPatchBytes
+        return try pages(Self.mostPages, { .files(number, page: $0) }).map { (record) throws(ForgeError) in
+            let file = try ChangedFile(record)
+            room -= file.patch?.utf8.count ?? 0
+            return room >= 0 ? file : file.withoutPatch
+        }
     }
 
     /// A pull request as REST describes it, without threads and comments.
@@ -154,7 +166,7 @@ package struct GitHubForge: Forge {
 
     package func open(_ draft: PullRequest.Draft) throws(ForgeError) -> PullRequest {
         let call = GitHubCall.openPull(
-            title: SecretScanner.redacted(draft.title), body: GitHubText.fitted(SecretScanner.redacted(draft.body)),
+            title: Redactor.redacted(draft.title), body: GitHubText.fitted(Redactor.redacted(draft.body)),
             base: draft.base, head: draft.head)
         do throws(ForgeError) {
             return try shape(try client.send(call).record)
@@ -170,8 +182,8 @@ package struct GitHubForge: Forge {
     package func update(_ number: Int, title: String?, body: String?) throws(ForgeError) {
         try client.send(
             .updatePull(
-                number, title: title.map { SecretScanner.redacted($0) },
-                body: body.map { GitHubText.fitted(SecretScanner.redacted($0)) }))
+                number, title: title.map { Redactor.redacted($0) },
+                body: body.map { GitHubText.fitted(Redactor.redacted($0)) }))
     }
 
     /// Posts a review of remarks. A finding about a line that the pull request does not show stands in its text, since
@@ -196,7 +208,7 @@ package struct GitHubForge: Forge {
     package func reply(to thread: PullRequest.Thread, on number: Int, _ body: String, by author: String)
         throws(ForgeError)
     {
-        try client.send(.reply(thread: try key(thread), body: GitHubText.fitted(SecretScanner.redacted(body))))
+        try client.send(.reply(thread: try key(thread), body: GitHubText.fitted(Redactor.redacted(body))))
     }
 
     package func resolve(_ thread: PullRequest.Thread, on number: Int) throws(ForgeError) {
@@ -212,6 +224,6 @@ package struct GitHubForge: Forge {
     }
 
     package func comment(on number: Int, _ body: String, by author: String) throws(ForgeError) {
-        try client.send(.comment(number, body: GitHubText.fitted(SecretScanner.redacted(body))))
+        try client.send(.comment(number, body: GitHubText.fitted(Redactor.redacted(body))))
     }
 }

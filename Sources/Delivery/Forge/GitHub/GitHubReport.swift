@@ -116,7 +116,7 @@ struct GitHubReport {
     }
 
     private static func line(_ text: String) -> String {
-        PrintableText.escaped(SecretScanner.redacted(text).utf8, longest: 200)
+        PrintableText.escaped(Redactor.redacted(text).utf8, longest: 200)
     }
 
     private func forbidden(_ response: HTTPSResponse, _ words: String) -> ForgeError {

@@ -79,8 +79,14 @@ package struct RelayedForge: Forge {
         try ask(.comment(number, body: body, author: author))
     }
 
-    package func mark(_ commit: String, isSuccess: Bool, _ description: String) throws(ForgeError) {
-        try ask(.mark(commit: commit, isSuccess: isSuccess, description: description))
+    package func files(_ number: Int) throws(ForgeError) -> [ChangedFile] {
+        try ask(.files(number), "the changed files of pull request \(number)").list("files").map {
+            (record) throws(ForgeError) in try ChangedFile(record)
+        }
+    }
+
+    package func mark(_ commit: String, _ description: String, claim: String? = nil) throws(ForgeError) {
+        try ask(.mark(commit: commit, description: description, claim: claim))
     }
 
     package func mint(installation: Int?, scope: AppToken.Scope) throws(ForgeError) -> AppToken {

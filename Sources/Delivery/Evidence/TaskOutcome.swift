@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Delivery
-internal import TaskModel
+package import TaskModel
 
 /// How a task ended. Only observed facts lead to success; a claim can only take it away.
-enum Outcome: String {
+package enum TaskOutcome: String, Sendable, CaseIterable {
     /// A commit was delivered and its test passed in a fresh sandbox.
     case verified
     /// A commit was delivered; no test proves it, so it is known to be well formed and no more.
@@ -42,7 +41,7 @@ enum Outcome: String {
     case killed
     case interrupted
 
-    var isSuccess: Bool {
+    package var isSuccess: Bool {
         switch self {
         case .verified, .delivered, .completedWithWarning, .reviewPosted: true
         case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
@@ -52,8 +51,20 @@ enum Outcome: String {
         }
     }
 
+    /// Something that passed before fails now, or what came out could not be handed over.
+    package var isGateFailure: Bool {
+        switch self {
+        case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
+            .refused, .upstreamMoved, .pushFailed, .publishFailed:
+            true
+        case .verified, .delivered, .completedWithWarning, .reviewPosted, .agentFailed, .runnerFailed, .lost,
+            .nothingToDeliver, .limitHit, .killed, .interrupted:
+            false
+        }
+    }
+
     /// What the work sandbox's end already decides; nil when the delivered commit decides.
-    init?(work record: SessionRecord) {
+    package init?(work record: SessionRecord) {
         switch (record.outcome, record.exitCode) {
         case ("exited", 0): return nil
         case ("exited", 3): self = .nothingToDeliver
@@ -66,9 +77,66 @@ enum Outcome: String {
     }
 }
 
+extension TaskOutcome {
+    /// A command of the project, and how it ended before the work and after it; nil where it did not run.
+    package struct Check: Sendable {
+        package let name: String
+        package let gate: Gate
+        package let before: CheckOutcome?
+        package let after: CheckOutcome?
+
+        package init(name: String, gate: Gate, before: CheckOutcome?, after: CheckOutcome?) {
+            self.name = name
+            self.gate = gate
+            self.before = before
+            self.after = after
+        }
+
+        /// What its gate says; nil when it was not run after the work.
+        package var verdict: Gate.Verdict? { after.map { gate.decide(before: before, after: $0) } }
+
+        fileprivate var failure: TaskOutcome {
+            switch name {
+            case "build": .buildFailed
+            case "lint": .lintFailed
+            default: after == .timedOut ? .testTimedOut : .testFailed
+            }
+        }
+    }
+
+    /// The outcome of a task whose commit is there and whose agent did not fail.
+    ///
+    /// - Parameter criteria: Of each that has a check, how that ended.
+    package init(_ checks: [Check], criteria: [CheckOutcome?]) {
+        for check in checks {
+            guard check.after != nil else {
+                self = .testInfrastructureFailed
+                return
+            }
+            switch check.verdict {
+            case .failed?:
+                self = check.failure
+                return
+            case .noVerdict?, nil:
+                // What proved something before and nothing now is not passed over; nor is a test that must pass.
+                guard check.gate != .pass, check.before != .passed else {
+                    self = .testInfrastructureFailed
+                    return
+                }
+            case .passed?: break
+            }
+        }
+        guard criteria.allSatisfy({ $0 == .passed }) else {
+            self = .criteriaFailed
+            return
+        }
+        self = checks.contains { $0.name == "test" && $0.after == .passed } ? .verified : .delivered
+    }
+}
+
 extension OutcomeMatrix.Report {
     /// What the end of the work sandbox reports; one that did not end by itself reports nothing.
-    init(work record: SessionRecord?) {
+    package init(work record: SessionRecord?) {
         switch (record?.outcome, record?.exitCode) {
         case ("exited", 0), ("exited", 3): self = .success
         case ("exited", _): self = .error

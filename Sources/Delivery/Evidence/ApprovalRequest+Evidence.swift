@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Documents
+package import TaskModel
+
+/// What whoever decides is told, taken from the evidence as it stands: by the host before the act, and by a verifier after it.
+extension ApprovalRequest {
+    /// - Parameter server: Its origin.
+    package static func secretUse(_ evidence: JSON, server: String) -> ApprovalRequest {
+        ApprovalRequest(.secretUse, server, ["repository", "type"].map { Fact($0, evidence[$0] ?? .null) })
+    }
+
+    package static func push(_ evidence: JSON) -> ApprovalRequest {
+        let place = evidence["upstream"]?["url"]?.stringValue ?? evidence["forge"]?["path"]?.stringValue ?? ""
+        let branch = evidence["delivered"]?["branch"]?.stringValue ?? ""
+        return ApprovalRequest(.push, "refs/heads/\(branch) of \(place)", change(evidence))
+    }
+
+    package static func pullRequest(_ evidence: JSON, number: Int?) -> ApprovalRequest {
+        let place = evidence["forge"]?["path"]?.stringValue ?? ""
+        let subject = number.map { "pull request \($0) of \(place)" } ?? "a pull request in \(place)"
+        return ApprovalRequest(.pullRequest, subject, change(evidence))
+    }
+
+    package static func review(_ evidence: JSON, number: Int, findings: Int) -> ApprovalRequest {
+        let place = evidence["forge"]?["path"]?.stringValue ?? ""
+        return ApprovalRequest(
+            .review, "pull request \(number) of \(place)",
+            [Fact("commit", evidence["base"]?["commit"] ?? .null), Fact("findings", .int(findings))])
+    }
+
+    /// The change, and what gate and checks said of it.
+    private static func change(_ evidence: JSON) -> [Fact] {
+        let members = ["commit", "commits", "files", "insertions", "deletions"]
+        let ends = (evidence["checks"]?.arrayValue ?? []).map { check in
+            JSON.Member(check["name"]?.stringValue ?? "", check["after"] ?? .null)
+        }
+        return members.map { Fact($0, evidence["delivered"]?[$0] ?? .null) } + [
+            Fact("gate", evidence["gate"]?["verdict"] ?? .null),
+            Fact("flags", .int(evidence["gate"]?["flags"]?.arrayValue?.count ?? 0)), Fact("checks", .object(ends)),
+        ]
+    }
+}
