@@ -180,9 +180,10 @@ struct BlueprintDiffTests {
         func text(_ steps: String) -> String { "pipeline: {custom_steps: [\(steps)]}" }
         let (a, b) = ("{name: a, phase: pre-agent, command: x}", "{name: b, phase: pre-agent, command: w}")
         #expect(
-            try Self.diff(text("\(a), \(b)"), text("\(a), \(b.replacingOccurrences(of: "command: w", with: "command: z"))")) == [
-                "- pipeline.custom_steps[b].command: \"w\"", "+ pipeline.custom_steps[b].command: \"z\"",
-            ])
+            try Self.diff(
+                text("\(a), \(b)"), text("\(a), \(b.replacingOccurrences(of: "command: w", with: "command: z"))")) == [
+                    "- pipeline.custom_steps[b].command: \"w\"", "+ pipeline.custom_steps[b].command: \"z\"",
+                ])
         #expect(try Self.diff(text("\(a), \(b)"), text("\(b), \(a)")).count == 2)
         #expect(try Self.diff(text(a), text("\(a), \(b)")).contains { $0.hasPrefix("+ pipeline.custom_steps[b]") })
     }
