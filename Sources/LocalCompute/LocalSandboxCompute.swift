@@ -100,15 +100,12 @@ package final class LocalSandboxCompute: ComputeStrategy {
     private func stop(_ session: String, force: Bool) throws(SystemError) -> StopOutcome {
         guard let directory = try place.open(session) else { return .gone }
         if let sweep = sweeps[session] { return try outcome(of: sweep, session) }
-        if let process = watched[session] {
-            if !process.reap() {
-                try process.signal(force ? SIGKILL : SIGTERM)
-                return .stopping
-            }
-        } else if try SessionPlace.isHeld(directory) {
-            // By a process that did not say yet who it is.
+        if let process = watched[session], !process.reap() {
+            try process.signal(force ? SIGKILL : SIGTERM)
             return .stopping
         }
+        // By a process that did not say yet who it is, or by one that it started before: nothing is gone while it is held.
+        if try SessionPlace.isHeld(directory) { return .stopping }
         watched[session] = nil
         guard let begun = try SessionPlace.begun(directory) else { return .gone }
         // The leader is gone; the supervisors that it had end by themselves, unless they are stuck.
