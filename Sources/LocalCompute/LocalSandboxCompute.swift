@@ -60,8 +60,12 @@ package final class LocalSandboxCompute: ComputeStrategy {
             guard let directory = try place.open(handle.session) else {
                 return .failed(SessionFailure(.lost, "its directory is gone"))
             }
-            if try SessionPlace.isHeld(directory) { return .running }
-            if let process = watched[handle.session], !process.reap() { return .running }
+            if let process = watched[handle.session] {
+                // It knows better than the lock, of which a process that is just being started has a copy for a moment.
+                if !process.reap() { return .running }
+            } else if try SessionPlace.isHeld(directory) {
+                return .running
+            }
             if let end = try SessionPlace.end(directory) { return end }
             if try SessionPlace.hasBegun(directory) {
                 return .failed(SessionFailure(.lost, "its process ended without a word"))
@@ -96,13 +100,12 @@ package final class LocalSandboxCompute: ComputeStrategy {
     private func stop(_ session: String, force: Bool) throws(SystemError) -> StopOutcome {
         guard let directory = try place.open(session) else { return .gone }
         if let sweep = sweeps[session] { return try outcome(of: sweep, session) }
-        let isHeld = try SessionPlace.isHeld(directory)
         if let process = watched[session], !process.reap() {
             try process.signal(force ? SIGKILL : SIGTERM)
             return .stopping
         }
-        // Held by a process that did not say yet who it is.
-        if isHeld { return .stopping }
+        // By a process that did not say yet who it is, or by one that it started before: nothing is gone while it is held.
+        if try SessionPlace.isHeld(directory) { return .stopping }
         watched[session] = nil
         guard let begun = try SessionPlace.begun(directory) else { return .gone }
         // The leader is gone; the supervisors that it had end by themselves, unless they are stuck.
