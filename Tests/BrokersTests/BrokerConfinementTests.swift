@@ -8,7 +8,7 @@ import Testing
 @testable import Brokers
 
 /// What a connection's process may still do once it is known what is asked, in a tree like the broker's own.
-@Suite("narrowing of a git broker", .timeLimit(.minutes(10)))
+@Suite("narrowing of a git broker", .timeLimit(.minutes(25)))
 struct BrokerConfinementTests {
     private static let landlock = HostNeed("landlock") { sp_landlock_abi() >= 1 }
 

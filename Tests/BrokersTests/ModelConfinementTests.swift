@@ -8,7 +8,7 @@ import Testing
 @testable import Brokers
 
 /// What a model broker may still do when the first byte from inside comes.
-@Suite("narrowing of a model broker", .timeLimit(.minutes(10)))
+@Suite("narrowing of a model broker", .timeLimit(.minutes(25)))
 struct ModelConfinementTests {
     private static let landlock = HostNeed("landlock") { sp_landlock_abi() >= 1 }
 

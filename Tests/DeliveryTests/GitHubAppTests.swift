@@ -13,7 +13,7 @@ extension HostNeed {
 }
 
 /// An App's key, its statements, and the tokens of its installation.
-@Suite("github app", .timeLimit(.minutes(2)))
+@Suite("github app", .timeLimit(.minutes(25)))
 struct GitHubAppTests {
     private typealias Scene = GitHubScene
     private static let minted = "ghs_minted-0123456789"

@@ -8,7 +8,7 @@ import Workspace
 @testable import Delivery
 
 /// What GitHub says when it does not do what was asked, in its documented shapes, and what becomes of that.
-@Suite("github errors", .timeLimit(.minutes(2)))
+@Suite("github errors", .timeLimit(.minutes(25)))
 struct GitHubErrorTests {
     private typealias Scene = GitHubScene
 

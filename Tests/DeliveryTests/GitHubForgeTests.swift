@@ -8,7 +8,7 @@ import Workspace
 @testable import Delivery
 
 /// Each call as it leaves, held against the contract: method, path, query, every header, body; and what is made of answers.
-@Suite("github forge", .timeLimit(.minutes(2)))
+@Suite("github forge", .timeLimit(.minutes(25)))
 struct GitHubForgeTests {
     private typealias Scene = GitHubScene
     private static let commit = String(repeating: "a", count: 40)

@@ -9,7 +9,7 @@ import Workspace
 @testable import Delivery
 
 /// The client by itself: whom it speaks to, what it sends, and where it stops.
-@Suite("https client", .timeLimit(.minutes(2)))
+@Suite("https client", .timeLimit(.minutes(25)))
 struct HTTPSClientTests {
     private static let secret = "canary-0123456789-abcdefghij"  // not a secret
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("local forge", .timeLimit(.minutes(10)))
+@Suite("local forge", .timeLimit(.minutes(25)))
 struct LocalForgeTests {
     private let home: Scratch
     private let forge: LocalForge

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Workspace
 
-@Suite("push gate", .timeLimit(.minutes(10)))
+@Suite("push gate", .timeLimit(.minutes(25)))
 struct PushGateTests {
     @Test("a plain commit passes without a word")
     func plain() throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Values made here by a rule have the form of secrets and open nothing.
-@Suite("secrets in a branch", .timeLimit(.minutes(10)))
+@Suite("secrets in a branch", .timeLimit(.minutes(25)))
 struct SecretsTests {
     /// Digits and letters in disorder, as long as asked for; the same every time.
     static func drawn(_ count: Int, _ alphabet: String = "aZ3kQ9xW5mB7vN2cL8pR4tY6uH0jD1fGsEo") -> String {

@@ -105,7 +105,7 @@ private final class LocalWorld: ComputeWorld {
 }
 
 /// Sessions on this host, by processes that are started, found again, killed and cleared away.
-@Suite("local compute", .serialized, .timeLimit(.minutes(2)))
+@Suite("local compute", .serialized, .timeLimit(.minutes(25)))
 struct LocalComputeTests {
     @Test("does all that a strategy has to do")
     func conformance() throws { try ComputeConformance(try LocalWorld()).all() }

@@ -5,7 +5,7 @@ import Testing
 
 extension Network {
     /// `sallyport profile learn` and `simulate`, over real sessions.
-    @Suite("learning a profile", .timeLimit(.minutes(5)))
+    @Suite("learning a profile", .timeLimit(.minutes(25)))
     struct LearnTests {
         private static let script = """
             attempt("plain", get, "www.allowed-lab.net")

@@ -5,7 +5,7 @@ import Testing
 
 extension Network {
     /// `sallyport session policy` on a session that goes on meanwhile.
-    @Suite("live policy", .timeLimit(.minutes(5)))
+    @Suite("live policy", .timeLimit(.minutes(25)))
     struct LivePolicyTests {
         /// A run whose script waits on its standard input until the test lets it go on.
         struct Session {

@@ -35,7 +35,7 @@ extension HostNeed {
 
 extension Network {
     /// Real clients against what they are configured for on this host, under `registries`.
-    @Suite("package index", .tags(.index), .timeLimit(.minutes(10)))
+    @Suite("package index", .tags(.index), .timeLimit(.minutes(25)))
     struct PackageIndexTests {
         let sallyport: Sallyport
 

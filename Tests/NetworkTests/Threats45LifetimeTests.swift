@@ -4,7 +4,7 @@ import Testing
 
 extension Network {
     /// Rows of section 4.5 about floods, crashes and changes while a session runs.
-    @Suite("threats 4.5: lifetime", .timeLimit(.minutes(5)))
+    @Suite("threats 4.5: lifetime", .timeLimit(.minutes(25)))
     struct LifetimeEgressTests {
         /// A run that goes on while the test looks at it from outside.
         struct Live {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Whoever parses an audit, which holds text that a sandbox chose, has no privilege; the verbs work all the same.
-@Suite("reader of audits", .serialized, .timeLimit(.minutes(10)))
+@Suite("reader of audits", .serialized, .timeLimit(.minutes(25)))
 struct AuditReaderTests {
     private static let line =
         #"{"id":"s-abcdefghijkl-1","event":"dns.deny","decision":"denied","name":"a.example.com","#
@@ -118,7 +118,7 @@ struct AuditReaderTests {
 }
 
 /// The verbs that read an audit, over a session's files as they are left.
-@Suite("verbs over an audit", .timeLimit(.minutes(10)))
+@Suite("verbs over an audit", .timeLimit(.minutes(25)))
 struct AuditVerbTests {
     private static let session = "s-abcdefghijkl"
     private static let audit = """

@@ -49,7 +49,7 @@ struct CgroupTests {
     }
 
     @Test(
-        "a frozen tree stands still as a whole and is killed as it stands", .requires(.root), .timeLimit(.minutes(10)))
+        "a frozen tree stands still as a whole and is killed as it stands", .requires(.root), .timeLimit(.minutes(25)))
     func frozenAndKilled() throws {
         let group = try group()
         let running = try family(group)
@@ -66,7 +66,7 @@ struct CgroupTests {
         #expect(group.directories.allSatisfy { status($0.path) == nil })
     }
 
-    @Test("a thawed tree goes on", .requires(.root), .timeLimit(.minutes(10)))
+    @Test("a thawed tree goes on", .requires(.root), .timeLimit(.minutes(25)))
     func thawed() throws {
         let group = try group()
         let running = try Command("/bin/sh", ["-c", "read go; echo on; read end"]).start()

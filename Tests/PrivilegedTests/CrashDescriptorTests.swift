@@ -7,7 +7,7 @@ import Testing
 struct CrashDescriptorTests {
     private static let listing = ["/bin/ls", "/proc/self/fd"]
 
-    @Test("a workload has standard input, output and error, and the one it opens itself", .timeLimit(.minutes(10)))
+    @Test("a workload has standard input, output and error, and the one it opens itself", .timeLimit(.minutes(25)))
     func standard() throws {
         let scene = try CrashScene()
         let inherited = try openForChild("/dev/null")
@@ -25,7 +25,7 @@ struct CrashDescriptorTests {
         }
     }
 
-    @Test("the channels that were asked for are there as well, and nothing else", .timeLimit(.minutes(10)))
+    @Test("the channels that were asked for are there as well, and nothing else", .timeLimit(.minutes(25)))
     func channels() throws {
         let scene = try CrashScene()
         let run = try scene.sallyport.run(

@@ -24,14 +24,14 @@ struct CrashPointTests {
         }
     }
 
-    @Test("one sweep removes all residue", .timeLimit(.minutes(10)), arguments: CrashPointNames.all)
+    @Test("one sweep removes all residue", .timeLimit(.minutes(25)), arguments: CrashPointNames.all)
     func sweep(point: String) throws {
         try crash(at: point, changesOnDisk: point == "pool.created")
     }
 
     /// Changes in a directory of the pool outlive the session's processes, those in memory do not.
     @Test(
-        "one sweep removes all residue of a session with changes on disk", .timeLimit(.minutes(10)),
+        "one sweep removes all residue of a session with changes on disk", .timeLimit(.minutes(25)),
         arguments: CrashPointNames.supervisor)
     func sweepPool(point: String) throws {
         try crash(at: point, changesOnDisk: true)

@@ -23,7 +23,7 @@ struct CrashSweepTests {
     /// A start time that no process with a pid of today has: the supervisor is dead.
     private static let longAgo = "1"
 
-    @Test("a session that another operator starts keeps its groups and its ids", .timeLimit(.minutes(10)))
+    @Test("a session that another operator starts keeps its groups and its ids", .timeLimit(.minutes(25)))
     func startingElsewhere() throws {
         let name = freshName()
         let blocks = try IdBlocks.open(.standard)
@@ -46,7 +46,7 @@ struct CrashSweepTests {
         _ = made.version
     }
 
-    @Test("ids of a dead session are free only when no process has them", .timeLimit(.minutes(10)))
+    @Test("ids of a dead session are free only when no process has them", .timeLimit(.minutes(25)))
     func liveBlock() throws {
         let name = freshName()
         let blocks = try IdBlocks.open(.standard)
@@ -73,7 +73,7 @@ struct CrashSweepTests {
         #expect(names("\(owner.runtime)/sessions") == [])
     }
 
-    @Test("what a dead process was writing goes, what a living one writes stays", .timeLimit(.minutes(10)))
+    @Test("what a dead process was writing goes, what a living one writes stays", .timeLimit(.minutes(25)))
     func partialFiles() throws {
         let sallyport = try Sallyport()
         #expect(try sallyport.command(["sweep"]).run().code == 0)
@@ -90,7 +90,7 @@ struct CrashSweepTests {
         #expect(left == [".filter-2-abc.\(getpid()).new", ".template-1.\(getpid())"])
     }
 
-    @Test("the trial groups of a killed doctor go, those of a running one stay", .timeLimit(.minutes(10)))
+    @Test("the trial groups of a killed doctor go, those of a running one stay", .timeLimit(.minutes(25)))
     func doctorGroups() throws {
         let dead = try Command("/bin/true").start()
         #expect(try dead.finish().code == 0)
@@ -120,7 +120,7 @@ struct CrashSweepTests {
         #expect(try !processRuns(program.pid, start: start))
     }
 
-    @Test("templates of other versions go when no session can have been started from one", .timeLimit(.minutes(10)))
+    @Test("templates of other versions go when no session can have been started from one", .timeLimit(.minutes(25)))
     func oldTemplates() throws {
         let sallyport = try Sallyport()
         #expect(try sallyport.run(profile: "strict", ["true"]).code == 0)
@@ -166,7 +166,7 @@ struct CrashSweepTests {
         #expect(try sallyport.run(profile: "strict", ["true"]).code == 0)
     }
 
-    @Test("a session without groups that cannot write its plan ends its workload", .timeLimit(.minutes(10)))
+    @Test("a session without groups that cannot write its plan ends its workload", .timeLimit(.minutes(25)))
     func fullRuntimeDirectory() throws {
         let sallyport = try Sallyport()
         let mount = try HostMount(at: sallyport.runtime)

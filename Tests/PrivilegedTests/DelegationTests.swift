@@ -36,7 +36,7 @@ struct DelegationTests {
     }
 
     @Test(
-        "memory stops the whole session", .requires(.delegation), .timeLimit(.minutes(10)),
+        "memory stops the whole session", .requires(.delegation), .timeLimit(.minutes(25)),
         arguments: ["heap", "memfd", "shm"])
     func memory(bomb: String) throws {
         let run = try user.probe(profile: "strict", options: small, ["bomb", bomb, "4096"])
@@ -46,7 +46,7 @@ struct DelegationTests {
         #expect(run.limitsHit.contains("memory"))
     }
 
-    @Test("processes stop at their limit", .requires(.delegation), .timeLimit(.minutes(10)))
+    @Test("processes stop at their limit", .requires(.delegation), .timeLimit(.minutes(25)))
     func pids() throws {
         let run = try user.probe(profile: "strict", options: ["--limit", "pids=64"], ["bomb", "fork"])
         #expect(run.lines.first?.hasPrefix("fork\tstopped\tEAGAIN\t") == true, "\(run.text)\(run.errorText)")
@@ -55,7 +55,7 @@ struct DelegationTests {
 
     @Test(
         "runs from one shell make their groups side by side, never one in another", .requires(.delegation),
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(25)))
     func sideBySide() throws {
         let base = try delegated()
         let group = String(base.dropFirst("/sys/fs/cgroup".utf8.count))
@@ -70,7 +70,7 @@ struct DelegationTests {
 
     @Test(
         "what a killed supervisor leaves is swept from the delegated group", .requires(.delegation),
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(25)))
     func swept() throws {
         let running = try user.sallyport(["run", "--", "sh", "-c", "echo started; sleep 600"]).start()
         #expect(try running.line() == "started")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The doctor on this host, in a runtime and a state directory of its own.
-@Suite("doctor", .timeLimit(.minutes(10)))
+@Suite("doctor", .timeLimit(.minutes(25)))
 struct DoctorTests {
     private func examine(_ operators: Sallyport, _ arguments: [String] = []) throws -> (Finished, [String: JSON]) {
         let finished = try operators.command(["doctor", "--json"] + arguments).run()

@@ -49,7 +49,7 @@ struct EgressGatewayTests {
     }
 
     @Test(
-        "runs as the block's last id with no capability, no new privilege and three filters", .timeLimit(.minutes(10)))
+        "runs as the block's last id with no capability, no new privilege and three filters", .timeLimit(.minutes(25)))
     func status() throws {
         let scene = try Scene()
         let pid = try scene.gateway
@@ -79,7 +79,7 @@ struct EgressGatewayTests {
 
     @Test(
         "what a task did last is in the record, however far its gateway was behind", .requires(.python),
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(25)))
     func lastWords() throws {
         // The gateway stands still meanwhile, so that all of it still waits in the session's sockets at the end.
         let scene = try Scene(
@@ -122,7 +122,7 @@ struct EgressGatewayTests {
             counts == ["gateway.start": 1, "packet.refused": 200, "dns.deny": 100, "tcp.deny": 50, "gateway.end": 1])
     }
 
-    @Test("its death shuts egress at once, and the session goes on and says so", .timeLimit(.minutes(10)))
+    @Test("its death shuts egress at once, and the session goes on and says so", .timeLimit(.minutes(25)))
     func killed() throws {
         // The name resolves before, and neither resolves nor connects after.
         let scene = try Scene(
@@ -146,7 +146,7 @@ struct EgressGatewayTests {
         #expect(outcome.errorText.contains("Nothing leaves the session any more"))
     }
 
-    @Test("ends with its supervisor", .timeLimit(.minutes(10)))
+    @Test("ends with its supervisor", .timeLimit(.minutes(25)))
     func supervisorKilled() throws {
         let scene = try Scene()
         let gateway = try ProcessEnd(of: try scene.gateway)
@@ -156,7 +156,7 @@ struct EgressGatewayTests {
     }
 
     @Test(
-        "a supervisor that only waits for its reader holds nothing of the session's network", .timeLimit(.minutes(10)))
+        "a supervisor that only waits for its reader holds nothing of the session's network", .timeLimit(.minutes(25)))
     func network() throws {
         // More than one pipe takes and less than two: the session ends, and its supervisor waits for this test to read.
         let scene = try Scene(script: "cat /proc/self/uid_map; read line; head -c 100000 /dev/zero")
@@ -178,7 +178,7 @@ struct EgressGatewayTests {
         }
     }
 
-    @Test("is not started for a profile that lets nothing out", .timeLimit(.minutes(10)))
+    @Test("is not started for a profile that lets nothing out", .timeLimit(.minutes(25)))
     func absent() throws {
         let sallyport = try Sallyport()
         let outcome = try sallyport.run(profile: "strict", ["true"])

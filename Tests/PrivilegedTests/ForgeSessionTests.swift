@@ -69,7 +69,7 @@ struct ForgeSessionTests {
         }
     }
 
-    @Test("reads what is there, proposes what may be, and is told why not of all else", .timeLimit(.minutes(10)))
+    @Test("reads what is there, proposes what may be, and is told why not of all else", .timeLimit(.minutes(25)))
     func whole() throws {
         let scene = try Scene()
         let outcome = try scene.run(
@@ -107,7 +107,7 @@ struct ForgeSessionTests {
 
     @Test(
         "a client that lies about its request holds nobody up and gets an answer in the same form",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(25)))
     func hostile() throws {
         let scene = try Scene()
         let outcome = try scene.run(
@@ -148,7 +148,7 @@ struct ForgeSessionTests {
         #expect(outcome.result?["forge"]?["lost"] == .null)
     }
 
-    @Test("a view that is none keeps the session from starting, with the reason", .timeLimit(.minutes(5)))
+    @Test("a view that is none keeps the session from starting, with the reason", .timeLimit(.minutes(25)))
     func unusable() throws {
         let scene = try Scene(["version": 1])
         let outcome = try scene.run("print('ran')")
@@ -156,7 +156,7 @@ struct ForgeSessionTests {
         #expect(outcome.errorText.contains("cannot serve a forge"), "\(outcome.errorText)")
     }
 
-    @Test("an ordinary user's session has it, too", .requires(.rootless), .timeLimit(.minutes(5)))
+    @Test("an ordinary user's session has it, too", .requires(.rootless), .timeLimit(.minutes(25)))
     func rootless() throws {
         let user = try OrdinaryUser()
         let profile = try user.file(
@@ -169,7 +169,7 @@ struct ForgeSessionTests {
         #expect(outcome.result?["mode"] == "rootless" && outcome.result?["forge"]?["read"] == 1)
     }
 
-    @Test("the broker has no capability, no file to open and no program to start", .timeLimit(.minutes(5)))
+    @Test("the broker has no capability, no file to open and no program to start", .timeLimit(.minutes(25)))
     func confined() throws {
         let scene = try Scene()
         let record = scene.sallyport.home.at("result.json")

@@ -28,7 +28,7 @@ extension GitBroker {
                 0x82, 0x3C, 0xFD, 0x3E, 0xD3, 0x1E,
             ]
 
-        @Test("a raw push that is fine is taken: the control", .timeLimit(.minutes(10)))
+        @Test("a raw push that is fine is taken: the control", .timeLimit(.minutes(25)))
         func control() throws {
             let (scene, id) = try scene()
             let answer = try scene.exchange(
@@ -39,7 +39,7 @@ extension GitBroker {
         }
 
         @Test(
-            "commands made by hand", .timeLimit(.minutes(10)),
+            "commands made by hand", .timeLimit(.minutes(25)),
             arguments: [
                 ("refs/heads/agent/two\0x\0report-status", "HTTP/1.1 400"),
                 ("refs/heads/agent/two\nrefs/heads/main\0report-status", "HTTP/1.1 400"),
@@ -62,7 +62,7 @@ extension GitBroker {
             #expect(try scene.references() == before)
         }
 
-        @Test("a second command smuggled in, and lies about what is there", .timeLimit(.minutes(10)))
+        @Test("a second command smuggled in, and lies about what is there", .timeLimit(.minutes(25)))
         func smuggled() throws {
             let (scene, id) = try scene()
             let before = try scene.references()
@@ -95,7 +95,7 @@ extension GitBroker {
         }
 
         @Test(
-            "everything of a repository that is neither clone, fetch nor push", .timeLimit(.minutes(10)),
+            "everything of a repository that is neither clone, fetch nor push", .timeLimit(.minutes(25)),
             arguments: [
                 "GET /owner/name.git/HEAD", "GET /owner/name.git/info/refs", "GET /owner/name.git/objects/info/packs",
                 "POST /owner/name.git/info/lfs/objects/batch",
@@ -114,7 +114,7 @@ extension GitBroker {
             #expect(try scene.ledger.map { $0["status"]?.intValue } == [403])
         }
 
-        @Test("requests that two readers could take in two ways", .timeLimit(.minutes(10)))
+        @Test("requests that two readers could take in two ways", .timeLimit(.minutes(25)))
         func heads() throws {
             let scene = try BrokerScene()
             let get = "GET /owner/name.git/info/refs?service=git-upload-pack HTTP/1.1\r\n"
@@ -132,7 +132,7 @@ extension GitBroker {
             #expect(try scene.close().failures == 0)
         }
 
-        @Test("a body that is not what its head says", .timeLimit(.minutes(10)))
+        @Test("a body that is not what its head says", .timeLimit(.minutes(25)))
         func bodies() throws {
             let (scene, _) = try scene()
             // Unpacks to 128 MiB of nothing.
@@ -158,7 +158,7 @@ extension GitBroker {
         }
 
         @Test(
-            "packs that are damaged, endless or too deep", .timeLimit(.minutes(10)),
+            "packs that are damaged, endless or too deep", .timeLimit(.minutes(25)),
             arguments: [
                 "truncated", "flipped", "many", "inflating", "cycle", "short", "version", "trailing", "lone",
             ])
@@ -180,7 +180,7 @@ extension GitBroker {
             #expect(totals.failures == 0 && totals.refusedPushes == 1, "\(totals)")
         }
 
-        @Test("a pack that takes the square of its size in processor time is given up", .timeLimit(.minutes(10)))
+        @Test("a pack that takes the square of its size in processor time is given up", .timeLimit(.minutes(25)))
         func deep() throws {
             let scene = try BrokerScene(pushSeconds: 2)
             let work = try scene.clone()
@@ -203,7 +203,7 @@ extension GitBroker {
             #expect(line["reason"]?.stringValue == "a connection's process was ended by signal 24")
         }
 
-        @Test("sixty-four connections at once, most of which say nothing", .timeLimit(.minutes(10)))
+        @Test("sixty-four connections at once, most of which say nothing", .timeLimit(.minutes(25)))
         func crowd() throws {
             let scene = try BrokerScene()
             let holder = """
@@ -230,7 +230,7 @@ extension GitBroker {
             #expect(totals.failures == 0, "\(totals)")
         }
 
-        @Test("sixty-four clients at once are all served", .timeLimit(.minutes(10)))
+        @Test("sixty-four clients at once are all served", .timeLimit(.minutes(25)))
         func parallel() throws {
             let (scene, id) = try scene()
             let script = """
@@ -248,7 +248,7 @@ extension GitBroker {
             #expect(done.lines.filter { $0 == "\(id)\trefs/heads/main" }.count == 64, "\(done.text.suffix(2000))")
         }
 
-        @Test("pushes at once take turns", .timeLimit(.minutes(10)))
+        @Test("pushes at once take turns", .timeLimit(.minutes(25)))
         func turns() throws {
             let (scene, id) = try scene()
             let work = try scene.clone("mine")
@@ -281,7 +281,7 @@ extension GitBroker {
     struct GitBrokerConfinementTests {
         @Test(
             "has an id of its own, no capability, no network, and no file but two repositories",
-            .timeLimit(.minutes(10))
+            .timeLimit(.minutes(25))
         )
         func status() throws {
             let scene = try BrokerScene()
@@ -321,7 +321,7 @@ extension GitBroker {
         }
 
         @Test(
-            "a connection's process that dies is one failed request, and the session is told", .timeLimit(.minutes(10)))
+            "a connection's process that dies is one failed request, and the session is told", .timeLimit(.minutes(25)))
         func death() throws {
             let scene = try BrokerScene()
             let work = try scene.clone()
@@ -337,7 +337,7 @@ extension GitBroker {
             #expect(line["reason"]?.stringValue == "a connection's process was ended by signal 11")
         }
 
-        @Test("nothing that a connection's process started outlives it", .requires(.python), .timeLimit(.minutes(10)))
+        @Test("nothing that a connection's process started outlives it", .requires(.python), .timeLimit(.minutes(25)))
         func leftovers() throws {
             let scene = try BrokerScene { upstream in
                 let noise = try Command("/usr/bin/head", ["-c", "\(24 << 20)", "/dev/urandom"]).run().output
@@ -411,7 +411,7 @@ extension GitBroker {
             return (client, processes)
         }
 
-        @Test("nothing of it outlives it", .timeLimit(.minutes(10)))
+        @Test("nothing of it outlives it", .timeLimit(.minutes(25)))
         func end() throws {
             let scene = try BrokerScene()
             let (held, workers) = try hold(4, scene)

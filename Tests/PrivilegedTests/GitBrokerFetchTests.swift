@@ -21,7 +21,7 @@ extension GitBroker {
         }
 
         @Test(
-            "a clone in either protocol has all that the upstream has", .timeLimit(.minutes(10)), arguments: [0, 1, 2])
+            "a clone in either protocol has all that the upstream has", .timeLimit(.minutes(25)), arguments: [0, 1, 2])
         func clone(_ version: Int) throws {
             let scene = try scene()
             let work = try scene.clone("work", "-c", "protocol.version=\(version)")
@@ -34,7 +34,7 @@ extension GitBroker {
             #expect(versions.allSatisfy { $0 == (version == 2 ? 2 : 0) } && versions.count == Int(totals.fetches))
         }
 
-        @Test("shallow and partial clones, and what they fetch later", .timeLimit(.minutes(10)), arguments: [0, 2])
+        @Test("shallow and partial clones, and what they fetch later", .timeLimit(.minutes(25)), arguments: [0, 2])
         func shallow(_ version: Int) throws {
             let scene = try scene()
             let option = "protocol.version=\(version)"
@@ -56,7 +56,7 @@ extension GitBroker {
             #expect(try scene.ledger.allSatisfy { $0["reason"] == nil })
         }
 
-        @Test("a filter that walks as much as a client likes is refused by git's own words", .timeLimit(.minutes(10)))
+        @Test("a filter that walks as much as a client likes is refused by git's own words", .timeLimit(.minutes(25)))
         func filters() throws {
             let scene = try scene()
             let work = BrokerScene.Repository(path: scene.scratch.at("none"), scratch: scene.scratch, port: scene.port)
@@ -65,7 +65,7 @@ extension GitBroker {
             #expect(done.code != 0 && done.errorText.contains("filter 'sparse:oid' not supported"), "\(done.errorText)")
         }
 
-        @Test("a fetch of many references is compressed, and understood", .timeLimit(.minutes(10)))
+        @Test("a fetch of many references is compressed, and understood", .timeLimit(.minutes(25)))
         func compressed() throws {
             let scene = try BrokerScene { upstream in
                 for number in 0..<200 { try upstream.git("update-ref", "refs/heads/topic/\(number)", "HEAD") }
@@ -81,7 +81,7 @@ extension GitBroker {
             #expect(try scene.close().refusedRequests == 0)
         }
 
-        @Test("an empty repository can be cloned", .timeLimit(.minutes(10)))
+        @Test("an empty repository can be cloned", .timeLimit(.minutes(25)))
         func empty() throws {
             let scene = try BrokerScene { upstream in try upstream.git("update-ref", "-d", "refs/heads/main") }
             let work = try scene.clone()
@@ -94,7 +94,7 @@ extension GitBroker {
             #expect(try scene.references() == ["refs/heads/agent/first": id])
         }
 
-        @Test("what was pushed is fetched again, by the same session", .timeLimit(.minutes(10)))
+        @Test("what was pushed is fetched again, by the same session", .timeLimit(.minutes(25)))
         func ownPushes() throws {
             let scene = try scene()
             let work = try scene.clone()

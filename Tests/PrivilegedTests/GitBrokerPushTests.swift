@@ -57,7 +57,7 @@ extension GitBroker {
             }
         }
 
-        @Test("a new branch, one that goes on, and a merge", .timeLimit(.minutes(10)))
+        @Test("a new branch, one that goes on, and a merge", .timeLimit(.minutes(25)))
         func ordinary() throws {
             let setting = try Setting()
             let work = setting.work
@@ -84,7 +84,7 @@ extension GitBroker {
             #expect(lines[0]["commands"]?.arrayValue?.first?["new"]?.stringValue == setting.first)
         }
 
-        @Test("six megabytes in chunks, from a client that asks first", .timeLimit(.minutes(10)))
+        @Test("six megabytes in chunks, from a client that asks first", .timeLimit(.minutes(25)))
         func large() throws {
             let setting = try Setting()
             try setting.work.write("noise", bytes: try noise(6 << 20))
@@ -97,7 +97,7 @@ extension GitBroker {
             #expect((line["bytes_up"]?.intValue ?? 0) > 6 << 20)
         }
 
-        @Test("from a shallow clone, whose history ends early", .timeLimit(.minutes(10)))
+        @Test("from a shallow clone, whose history ends early", .timeLimit(.minutes(25)))
         func shallow() throws {
             let setting = try Setting()
             let shallow = try setting.scene.clone("shallow", "--depth", "1")
@@ -109,7 +109,7 @@ extension GitBroker {
             #expect(try setting.branches() == ["refs/heads/agent/shallow": id])
         }
 
-        @Test("a commit that the server has, as a new branch and as a fast-forward", .timeLimit(.minutes(10)))
+        @Test("a commit that the server has, as a new branch and as a fast-forward", .timeLimit(.minutes(25)))
         func known() throws {
             let setting = try Setting()
             let work = setting.work
@@ -123,7 +123,7 @@ extension GitBroker {
             #expect(try setting.branches() == ["refs/heads/agent/five": new])
         }
 
-        @Test("a thin pack, whose bases only the host has", .timeLimit(.minutes(10)))
+        @Test("a thin pack, whose bases only the host has", .timeLimit(.minutes(25)))
         func thin() throws {
             let setting = try Setting()
             let text = (0..<20000).map { "line \($0)\n" }.joined()
@@ -139,7 +139,7 @@ extension GitBroker {
             #expect(try second.git("rev-parse", "HEAD") == id)
         }
 
-        @Test("a repository with submodules can be pushed to", .timeLimit(.minutes(10)))
+        @Test("a repository with submodules can be pushed to", .timeLimit(.minutes(25)))
         func submodules() throws {
             let scene = try BrokerScene { upstream in
                 try upstream.git(
@@ -155,7 +155,7 @@ extension GitBroker {
             #expect(done.code == 0, "\(done.errorText)")
         }
 
-        @Test("no more than is left of the session's share, its index included", .timeLimit(.minutes(2)))
+        @Test("no more than is left of the session's share, its index included", .timeLimit(.minutes(25)))
         func room() throws {
             let setting = try Setting(packBytes: 4 << 20, repositoryBytes: 5 << 20)
             try setting.work.write("noise", bytes: try noise(3 << 20))
@@ -183,7 +183,7 @@ extension GitBroker {
         // MARK: Refused
 
         @Test(
-            "branches outside the prefix", .timeLimit(.minutes(10)),
+            "branches outside the prefix", .timeLimit(.minutes(25)),
             arguments: [
                 ("agent/one:main", "agent/one -> main (only refs/heads/agent/* may be pushed)"),
                 ("HEAD:refs/tags/v2", "HEAD -> v2 (only refs/heads/agent/* may be pushed)"),
@@ -195,7 +195,7 @@ extension GitBroker {
             try Setting().refused(text, [refspec])
         }
 
-        @Test("a name that is none is refused by git itself, before it speaks to anybody", .timeLimit(.minutes(10)))
+        @Test("a name that is none is refused by git itself, before it speaks to anybody", .timeLimit(.minutes(25)))
         func lock() throws {
             let setting = try Setting()
             let requests = try setting.scene.ledger.count
@@ -204,7 +204,7 @@ extension GitBroker {
             #expect(try setting.scene.ledger.count == requests)
         }
 
-        @Test("a good one beside a bad one", .timeLimit(.minutes(10)))
+        @Test("a good one beside a bad one", .timeLimit(.minutes(25)))
         func mixed() throws {
             let setting = try Setting()
             for options in [[], ["--atomic"]] {
@@ -216,7 +216,7 @@ extension GitBroker {
             #expect(totals.refusedPushes == 2 && totals.pushes == 0, "\(totals)")
         }
 
-        @Test("history rewritten, by every way to say so", .timeLimit(.minutes(10)))
+        @Test("history rewritten, by every way to say so", .timeLimit(.minutes(25)))
         func rewritten() throws {
             let setting = try Setting()
             try setting.pushFirst()
@@ -230,7 +230,7 @@ extension GitBroker {
             try setting.refused("(not a fast-forward)", ["-f", "origin/main~1:agent/one"])
         }
 
-        @Test("deletion", .timeLimit(.minutes(10)))
+        @Test("deletion", .timeLimit(.minutes(25)))
         func deletion() throws {
             let setting = try Setting()
             try setting.pushFirst()
@@ -239,14 +239,14 @@ extension GitBroker {
                 "! [remote rejected] main (only refs/heads/agent/* may be pushed)", ["--delete", "main"])
         }
 
-        @Test("push options and signatures", .timeLimit(.minutes(10)))
+        @Test("push options and signatures", .timeLimit(.minutes(25)))
         func extras() throws {
             let setting = try Setting()
             try setting.refused("does not support push options", ["-o", "ci.skip", "agent/one"])
             try setting.refused("does not support --signed push", ["--signed=yes", "agent/one"])
         }
 
-        @Test("a branch that moved meanwhile", .timeLimit(.minutes(10)))
+        @Test("a branch that moved meanwhile", .timeLimit(.minutes(25)))
         func moved() throws {
             let setting = try Setting()
             try setting.pushFirst()
@@ -260,7 +260,7 @@ extension GitBroker {
             #expect(try setting.branches() == ["refs/heads/agent/one": theirs])
         }
 
-        @Test("a session that may not push at all, and one that may push one branch", .timeLimit(.minutes(10)))
+        @Test("a session that may not push at all, and one that may push one branch", .timeLimit(.minutes(25)))
         func scopes() throws {
             let none = try Setting(scope: "")
             try none.refused("(this session may not push)", ["agent/one"])
@@ -269,7 +269,7 @@ extension GitBroker {
             try one.pushFirst()
         }
 
-        @Test("too large a pack, and a repository that is full", .timeLimit(.minutes(10)))
+        @Test("too large a pack, and a repository that is full", .timeLimit(.minutes(25)))
         func limits() throws {
             let setting = try Setting(packBytes: 1 << 20, repositoryBytes: 3 << 19)
             try setting.work.write("noise", bytes: try noise(3 << 20))
@@ -286,7 +286,7 @@ extension GitBroker {
             #expect(names("\(setting.scene.quarantine)/objects") == ["info", "pack"])
         }
 
-        @Test("trees that act on whoever checks them out", .timeLimit(.minutes(10)))
+        @Test("trees that act on whoever checks them out", .timeLimit(.minutes(25)))
         func trees() throws {
             let setting = try Setting()
             let blob = try setting.work.git("hash-object", "-w", "mine")
@@ -298,7 +298,7 @@ extension GitBroker {
             }
         }
 
-        @Test("a pack that lacks what its commit names", .timeLimit(.minutes(10)))
+        @Test("a pack that lacks what its commit names", .timeLimit(.minutes(25)))
         func incomplete() throws {
             let setting = try Setting()
             let parent = String(repeating: "ab", count: 20)

@@ -19,7 +19,7 @@ extension GitBroker {
 
         @Test(
             "no process of the session has it in memory, and no file, variable, argument, log or record",
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func whole() throws {
             let sallyport = try Sallyport()
             let home = sallyport.home

@@ -62,7 +62,7 @@ extension GitBroker {
             }
         }
 
-        @Test("clones, pushes the allowed branch, and is told why another is refused", .timeLimit(.minutes(10)))
+        @Test("clones, pushes the allowed branch, and is told why another is refused", .timeLimit(.minutes(25)))
         func whole() throws {
             let scene = try Scene()
             let outcome = try scene.run(
@@ -95,7 +95,7 @@ extension GitBroker {
             #expect(audit.contains { $0["event"] == "tcp.close" && ($0["bytes_up"]?.intValue ?? 0) > 100 })
         }
 
-        @Test("nothing else is reached, and no other port of it", .timeLimit(.minutes(10)))
+        @Test("nothing else is reached, and no other port of it", .timeLimit(.minutes(25)))
         func elsewhere() throws {
             let scene = try Scene()
             let outcome = try scene.run(
@@ -121,7 +121,7 @@ extension GitBroker {
 
         @Test(
             "a session without a repository has no such name; one that may not push is told so",
-            .timeLimit(.minutes(10))
+            .timeLimit(.minutes(25))
         )
         func without() throws {
             let scene = try Scene(push: nil)
@@ -138,7 +138,7 @@ extension GitBroker {
             #expect(none.text.contains("Could not resolve host: git.internal"), "\(none.text)")
         }
 
-        @Test("a rule of the profile about the same name is an error", .timeLimit(.minutes(10)))
+        @Test("a rule of the profile about the same name is an error", .timeLimit(.minutes(25)))
         func clash() throws {
             for rule in ["host: git.internal", "deny: git.internal", "deny: \"*.internal\""] {
                 let scene = try Scene(egress: "rules: [{\(rule), reason: mine}]")
@@ -148,7 +148,7 @@ extension GitBroker {
         }
 
         @Test(
-            "a description that is none is refused before anything is started", .timeLimit(.minutes(10)),
+            "a description that is none is refused before anything is started", .timeLimit(.minutes(25)),
             arguments: [
                 "", "[]", "{}", #"{"version": 2}"#, #"{"version": 1, "repository": "/a", "mirror": "/b"}"#,
                 #"{"version": 1, "repository": "/a", "mirror": "b", "quarantine": "/c"}"#,
@@ -162,7 +162,7 @@ extension GitBroker {
             #expect(outcome.code == 125 && outcome.errorText.contains("git.json"), "\(outcome.errorText)")
         }
 
-        @Test("a quarantine of root's, or none, is refused", .timeLimit(.minutes(10)))
+        @Test("a quarantine of root's, or none, is refused", .timeLimit(.minutes(25)))
         func owner() throws {
             let scene = try Scene()
             #expect(chown(scene.quarantine, 0, 0) == 0)
@@ -173,7 +173,7 @@ extension GitBroker {
             #expect(gone.code == 125 && gone.errorText.contains("ENOENT"), "\(gone.errorText)")
         }
 
-        @Test("a quarantine of a person's is refused", .timeLimit(.minutes(10)))
+        @Test("a quarantine of a person's is refused", .timeLimit(.minutes(25)))
         func person() throws {
             let scene = try Scene()
             #expect(chown(scene.quarantine, 1000, 1000) == 0)
@@ -199,7 +199,7 @@ extension GitBroker {
 
         @Test(
             "the broker's work has limits beside the session's, and goes before its neighbours'",
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func limits() throws {
             let scene = try Scene()
             let (run, session, broker) = try held(scene, scene.sallyport.home.at("record.json"))
@@ -217,7 +217,7 @@ extension GitBroker {
             #expect(groups.allSatisfy { access($0, F_OK) != 0 })
         }
 
-        @Test("sweep removes the groups of a broker whose supervisor was killed", .timeLimit(.minutes(10)))
+        @Test("sweep removes the groups of a broker whose supervisor was killed", .timeLimit(.minutes(25)))
         func swept() throws {
             let scene = try Scene()
             let (run, session, broker) = try held(scene, scene.sallyport.home.at("record.json"))
@@ -232,7 +232,7 @@ extension GitBroker {
             #expect(groups.allSatisfy { access($0, F_OK) != 0 })
         }
 
-        @Test("the broker's death ends the repository, not the session", .timeLimit(.minutes(10)))
+        @Test("the broker's death ends the repository, not the session", .timeLimit(.minutes(25)))
         func death() throws {
             let scene = try Scene()
             let record = scene.sallyport.home.at("record.json")
@@ -255,7 +255,7 @@ extension GitBroker {
                 "\(outcome.errorText)")
         }
 
-        @Test("the policy of a running session changes, and its repository stays", .timeLimit(.minutes(10)))
+        @Test("the policy of a running session changes, and its repository stays", .timeLimit(.minutes(25)))
         func policy() throws {
             let scene = try Scene(egress: "rules: [{host: a.test, ports: [80], reason: a name}]")
             let record = scene.sallyport.home.at("record.json")

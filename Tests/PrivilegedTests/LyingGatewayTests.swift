@@ -87,7 +87,7 @@ struct LyingGatewayTests {
 
     @Test(
         "a report out of order ends the gateway, and the session goes on without a way out and says why",
-        .timeLimit(.minutes(10)), arguments: lies)
+        .timeLimit(.minutes(25)), arguments: lies)
     func caught(_ lie: String, _ words: String) throws {
         let scene = try Scene(lie)
         let gateway = try scene.gateway()
@@ -106,7 +106,7 @@ struct LyingGatewayTests {
         #expect(outcome.errorText.contains(words), "\(outcome.errorText)")
     }
 
-    @Test("the answer to a change counts once, and a second one nobody asked for ends it", .timeLimit(.minutes(10)))
+    @Test("the answer to a change counts once, and a second one nobody asked for ends it", .timeLimit(.minutes(25)))
     func unasked() throws {
         let scene = try Scene("unasked")
         let gateway = try scene.gateway()
@@ -119,7 +119,7 @@ struct LyingGatewayTests {
         #expect(lost.contains("answered for generation 3 of the policy and was asked for none"), "\(lost)")
     }
 
-    @Test("one that lies at the end is not waited for", .timeLimit(.minutes(10)))
+    @Test("one that lies at the end is not waited for", .timeLimit(.minutes(25)))
     func atEnd() throws {
         let scene = try Scene("at-end")
         let gateway = try scene.gateway()
@@ -130,7 +130,7 @@ struct LyingGatewayTests {
         #expect(lost.contains("reported \"ready\" while it was closing"), "\(lost)")
     }
 
-    @Test("one that says nothing at the end is killed, and its account is missed", .timeLimit(.minutes(10)))
+    @Test("one that says nothing at the end is killed, and its account is missed", .timeLimit(.minutes(25)))
     func mute() throws {
         let scene = try Scene("mute")
         let gateway = try scene.gateway()
@@ -141,7 +141,7 @@ struct LyingGatewayTests {
         #expect(lost.contains("It gave no account of itself"), "\(lost)")
     }
 
-    @Test("one that says that it ended, and does not, is gone before its ids are free", .timeLimit(.minutes(10)))
+    @Test("one that says that it ended, and does not, is gone before its ids are free", .timeLimit(.minutes(25)))
     func stays() throws {
         let scene = try Scene("stays")
         let gateway = try scene.gateway()

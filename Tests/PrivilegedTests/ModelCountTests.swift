@@ -62,7 +62,7 @@ extension ModelBrokerSuites {
 
         @Test(
             "two hundred answers of all shapes that end anywhere: each is charged as the vendor counts it, where it said so",
-            .timeLimit(.minutes(5)))
+            .timeLimit(.minutes(25)))
         func cut() throws {
             let count = 216
             let scene = try ModelScene(["turns: 500"], budget: "100", isWide: true)
@@ -112,7 +112,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "what the vendor counts is over the budget by one answer at most", .timeLimit(.minutes(5)), arguments: 1...3
+            "what the vendor counts is over the budget by one answer at most", .timeLimit(.minutes(25)), arguments: 1...3
         )
         func overshoot(_ seed: Int) throws {
             let scene = try ModelScene(["turns: 500"], budget: "0.02", isWide: true)
@@ -137,7 +137,7 @@ extension ModelBrokerSuites {
             #expect(refused.contains { $0["code"] == "budget" }, "\(refused)")
         }
 
-        @Test("exactly so many turns are answered, however many ask at once", .timeLimit(.minutes(5)))
+        @Test("exactly so many turns are answered, however many ask at once", .timeLimit(.minutes(25)))
         func turns() throws {
             let scene = try ModelScene(["turns: 23"], isWide: true)
             let outcome = try scene.run(

@@ -31,7 +31,7 @@ extension ModelBrokerSuites {
             Case(words: "please 403 status", status: 502, code: "upstream-credential", isCharged: false),
         ]
 
-        @Test("is told and settled", .timeLimit(.minutes(10)), arguments: cases)
+        @Test("is told and settled", .timeLimit(.minutes(25)), arguments: cases)
         func failure(_ c: Case) throws {
             let scene = try ModelScene()
             let outcome = try scene.run("ask('messages', '\(c.words)', stream=\(c.stream ? "True" : "False"))")
@@ -56,7 +56,7 @@ extension ModelBrokerSuites {
             #expect(told.count == 1, "\(told)")
         }
 
-        @Test("an upstream that nobody answers for costs nothing", .timeLimit(.minutes(10)))
+        @Test("an upstream that nobody answers for costs nothing", .timeLimit(.minutes(25)))
         func unreachable() throws {
             // Nobody listens at port 1 of this machine.
             let scene = try ModelScene(upstream: "http://127.0.0.1:1")
@@ -68,7 +68,7 @@ extension ModelBrokerSuites {
             #expect(outcome.result?["model"]?["turns"] == 0)
         }
 
-        @Test("a client that goes away is settled by the vendor's own count", .timeLimit(.minutes(10)))
+        @Test("a client that goes away is settled by the vendor's own count", .timeLimit(.minutes(25)))
         func gone() throws {
             let scene = try ModelScene()
             let (command, record) = scene.command(
@@ -93,7 +93,7 @@ extension ModelBrokerSuites {
             #expect(line["settled_microusd"] == 300 && line["usage"]?["output"] == 20, "\(line)")
         }
 
-        @Test("an answer without an end is cut when nobody takes it", .timeLimit(.minutes(10)))
+        @Test("an answer without an end is cut when nobody takes it", .timeLimit(.minutes(25)))
         func flood() throws {
             let scene = try ModelScene()
             let (command, record) = scene.command(
@@ -119,7 +119,7 @@ extension ModelBrokerSuites {
             #expect(line["settled_microusd"] == line["estimate_microusd"], "\(line)")
         }
 
-        @Test("a client that does not read makes its upstream wait, and nobody else", .timeLimit(.minutes(10)))
+        @Test("a client that does not read makes its upstream wait, and nobody else", .timeLimit(.minutes(25)))
         func slow() throws {
             let scene = try ModelScene()
             let outcome = try scene.run(
@@ -136,7 +136,7 @@ extension ModelBrokerSuites {
             #expect((line["flooded"]?.intValue ?? .max) < 64 << 20, "\(line)")
         }
 
-        @Test("a broker that dies leaves what was spent and what may have been", .timeLimit(.minutes(10)))
+        @Test("a broker that dies leaves what was spent and what may have been", .timeLimit(.minutes(25)))
         func killed() throws {
             let scene = try ModelScene()
             let (command, record) = scene.command(
@@ -164,7 +164,7 @@ extension ModelBrokerSuites {
             #expect(model["estimated_microusd"]?.intValue == held, "\(model)")
         }
 
-        @Test("a session that ends first settles what is under way", .timeLimit(.minutes(10)))
+        @Test("a session that ends first settles what is under way", .timeLimit(.minutes(25)))
         func ending() throws {
             let scene = try ModelScene()
             let outcome = try scene.run("c, r = begin('messages', 'please stall', stream=True); r.readline()")

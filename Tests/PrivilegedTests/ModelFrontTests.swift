@@ -52,7 +52,7 @@ extension ModelBrokerSuites {
                 status: 400, code: "content-type"),
         ]
 
-        @Test("one after the other, and none reaches the vendor", .timeLimit(.minutes(10)))
+        @Test("one after the other, and none reaches the vendor", .timeLimit(.minutes(25)))
         func refused() throws {
             let scene = try ModelScene()
             let list = Self.cases.map { "b'''\($0.bytes)'''" }.joined(separator: ",\n    ")

@@ -57,7 +57,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "a file that is no record is refused with its line, by a process without rights", .timeLimit(.minutes(10)))
+            "a file that is no record is refused with its line, by a process without rights", .timeLimit(.minutes(25)))
         func noRecord() throws {
             let scratch = try Scratch()
             let file = try scratch.file("record.jsonl", "{}\n", mode: 0o600)
@@ -66,7 +66,7 @@ extension ModelBrokerSuites {
             #expect(done.errorText.contains("record.jsonl:1: it is no line of a record"), "\(done.errorText)")
         }
 
-        @Test("answer the same in all three shapes, and end with the record", .timeLimit(.minutes(10)))
+        @Test("answer the same in all three shapes, and end with the record", .timeLimit(.minutes(25)))
         func same() throws {
             let (scene, record, lines) = try recorded()
             let (asked, server) = try replay(record, scene, Self.script)
@@ -75,7 +75,7 @@ extension ModelBrokerSuites {
         }
 
         /// What that broker adds to a request is no difference.
-        @Test("stand behind a session's broker", .timeLimit(.minutes(10)))
+        @Test("stand behind a session's broker", .timeLimit(.minutes(25)))
         func behindBroker() throws {
             let (scene, record, lines) = try recorded()
             var command = scene.sallyport.command(["model", "replay", record])
@@ -89,7 +89,7 @@ extension ModelBrokerSuites {
             #expect(ended.code == 0, "\(ended.text)")
         }
 
-        @Test("pieces come as they came", .timeLimit(.minutes(10)))
+        @Test("pieces come as they came", .timeLimit(.minutes(25)))
         func pieces() throws {
             let (scene, record, _) = try recorded()
             let sizes = try JSON.read(
@@ -113,7 +113,7 @@ extension ModelBrokerSuites {
             #expect((sizes?.count ?? 0) > 3)
         }
 
-        @Test("name the first place that differs, and end", .timeLimit(.minutes(10)))
+        @Test("name the first place that differs, and end", .timeLimit(.minutes(25)))
         func differs() throws {
             let (scene, record, _) = try recorded()
             let (asked, server) = try replay(

@@ -9,7 +9,7 @@ extension ModelBrokerSuites {
     struct ModelSecretTests {
         @Test(
             "one process has it in memory, and no file, variable, argument, log or record",
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func whole() throws {
             let scene = try ModelScene()
             let (command, record) = scene.command(
@@ -56,7 +56,7 @@ extension ModelBrokerSuites {
             #expect(said.contains { $0.hasSuffix("/model-record.jsonl") }, "\(said)")
         }
 
-        @Test("a key from a variable is in no variable any more when the session runs", .timeLimit(.minutes(10)))
+        @Test("a key from a variable is in no variable any more when the session runs", .timeLimit(.minutes(25)))
         func variable() throws {
             let scene = try ModelScene(credential: "env:MODEL_KEY")
             var (command, record) = scene.command(
@@ -80,7 +80,7 @@ extension ModelBrokerSuites {
             #expect(outcome.code == 0, "\(outcome.errorText)")
         }
 
-        @Test("keys of AWS are in the memory of one process, and in no file of the session", .timeLimit(.minutes(10)))
+        @Test("keys of AWS are in the memory of one process, and in no file of the session", .timeLimit(.minutes(25)))
         func signing() throws {
             let scene = try ModelScene(isWide: true)
             let (command, record) = scene.command(
@@ -107,7 +107,7 @@ extension ModelBrokerSuites {
             }
         }
 
-        @Test("an answer that has it in it leaves it in no ledger, transcript or record", .timeLimit(.minutes(10)))
+        @Test("an answer that has it in it leaves it in no ledger, transcript or record", .timeLimit(.minutes(25)))
         func views() throws {
             let scene = try ModelScene()
             let outcome = try scene.run(
@@ -134,7 +134,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "a broker that crashes leaves no core, whatever its limits were", .timeLimit(.minutes(10)),
+            "a broker that crashes leaves no core, whatever its limits were", .timeLimit(.minutes(25)),
             .requires(ModelSecretTests.cores))
         func crash() throws {
             let scene = try ModelScene()

@@ -10,7 +10,7 @@ enum ModelBrokerSuites {}
 extension ModelBrokerSuites {
     @Suite("llm.internal in a session", .requires(.root), .requires(.python))
     struct ModelSessionTests {
-        @Test("asks all three APIs, and the key is added outside", .timeLimit(.minutes(10)))
+        @Test("asks all three APIs, and the key is added outside", .timeLimit(.minutes(25)))
         func whole() throws {
             let scene = try ModelScene()
             let outcome = try scene.run(
@@ -50,7 +50,7 @@ extension ModelBrokerSuites {
             #expect(audit.allSatisfy { $0["rule"]?["origin"] == "--model" && $0["name"] == "llm.internal" }, "\(audit)")
         }
 
-        @Test("what passes of an answer's head, and what does not", .timeLimit(.minutes(10)))
+        @Test("what passes of an answer's head, and what does not", .timeLimit(.minutes(25)))
         func head() throws {
             let scene = try ModelScene()
             let outcome = try scene.run(
@@ -64,7 +64,7 @@ extension ModelBrokerSuites {
                 "\(outcome.text)\(outcome.errorText)")
         }
 
-        @Test("the first piece is inside before the vendor has the second", .timeLimit(.minutes(10)))
+        @Test("the first piece is inside before the vendor has the second", .timeLimit(.minutes(25)))
         func streaming() throws {
             let scene = try ModelScene()
             let (command, record) = scene.command(
@@ -86,7 +86,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "a vendor's refusals pass as they are and cost nothing", .timeLimit(.minutes(10)),
+            "a vendor's refusals pass as they are and cost nothing", .timeLimit(.minutes(25)),
             arguments: [429, 529, 400])
         func refusals(_ status: Int) throws {
             let scene = try ModelScene()
@@ -102,7 +102,7 @@ extension ModelBrokerSuites {
             #expect(model["spent_microusd"] == 0 && model["turns"] == 0 && model["answered"] == 1, "\(model)")
         }
 
-        @Test("a name of the profile's that is the same is refused before anything starts", .timeLimit(.minutes(10)))
+        @Test("a name of the profile's that is the same is refused before anything starts", .timeLimit(.minutes(25)))
         func clash() throws {
             let scene = try ModelScene()
             let profile = try scene.sallyport.home.file(
@@ -115,7 +115,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "a ledger or transcript that cannot be kept is known before anything runs", .timeLimit(.minutes(10)),
+            "a ledger or transcript that cannot be kept is known before anything runs", .timeLimit(.minutes(25)),
             arguments: ["model.jsonl", "model-transcript.jsonl"])
         func kept(log: String) throws {
             let scene = try ModelScene()
@@ -131,7 +131,7 @@ extension ModelBrokerSuites {
             #expect(lost.errorText.contains("kept.\(log)"), "\(lost.errorText)")
         }
 
-        @Test("a session without models has no such name", .timeLimit(.minutes(10)))
+        @Test("a session without models has no such name", .timeLimit(.minutes(25)))
         func without() throws {
             let scene = try ModelScene()
             let profile = try scene.sallyport.home.file(

@@ -7,7 +7,7 @@ extension ModelBrokerSuites {
     /// The vendor's half is written by AWS's documentation: it makes the signature of what has arrived, and compares.
     @Suite("llm.internal and an upstream that wants signatures", .requires(.root), .requires(.python))
     struct ModelSigningTests {
-        @Test("each request to it is signed as it arrives, streams included", .timeLimit(.minutes(10)))
+        @Test("each request to it is signed as it arrives, streams included", .timeLimit(.minutes(25)))
         func signed() throws {
             let scene = try ModelScene(isWide: true)
             let outcome = try scene.run(
@@ -43,7 +43,7 @@ extension ModelBrokerSuites {
             #expect(outcome.result?["model"]?["spent_microusd"] == 1500)
         }
 
-        @Test("a signature by another key is the operator's to mend, and costs nothing", .timeLimit(.minutes(10)))
+        @Test("a signature by another key is the operator's to mend, and costs nothing", .timeLimit(.minutes(25)))
         func wrong() throws {
             let scene = try ModelScene(isWide: true)
             try scene.sallyport.home.file("aws-secret", "another\n", mode: 0o600)
@@ -55,7 +55,7 @@ extension ModelBrokerSuites {
             #expect(line["code"] == "upstream-credential" && line["settled_microusd"] == 0, "\(line)")
         }
 
-        @Test("a key's id that is none is refused before anything starts", .timeLimit(.minutes(10)))
+        @Test("a key's id that is none is refused before anything starts", .timeLimit(.minutes(25)))
         func id() throws {
             let scene = try ModelScene(isWide: true)
             try scene.sallyport.home.file("aws-id", "A, B=c\n", mode: 0o600)

@@ -6,7 +6,7 @@ import Testing
 extension ModelBrokerSuites {
     @Suite("llm.internal's budget", .requires(.root), .requires(.python))
     struct ModelSpendingTests {
-        @Test("is spent to the last request that fits, and exactly accounted for", .timeLimit(.minutes(10)))
+        @Test("is spent to the last request that fits, and exactly accounted for", .timeLimit(.minutes(25)))
         func exact() throws {
             let scene = try ModelScene(["turns: 500"], budget: "0.01")
             let outcome = try scene.run(
@@ -44,7 +44,7 @@ extension ModelBrokerSuites {
             #expect(try scene.vendor.stop().count == answered.count)
         }
 
-        @Test("turns end as well, and options stand in for the file's limits", .timeLimit(.minutes(10)))
+        @Test("turns end as well, and options stand in for the file's limits", .timeLimit(.minutes(25)))
         func turns() throws {
             let scene = try ModelScene()
             let outcome = try scene.run(
@@ -56,7 +56,7 @@ extension ModelBrokerSuites {
             #expect(model["max_turns"] == 2 && model["budget_microusd"] == 500_000 && model["turns"] == 2, "\(model)")
         }
 
-        @Test("a model without a price is refused, with the table's date and the remedy", .timeLimit(.minutes(10)))
+        @Test("a model without a price is refused, with the table's date and the remedy", .timeLimit(.minutes(25)))
         func price() throws {
             let scene = try ModelScene(["models: [\"unpriced-*\"]"])
             let outcome = try scene.run("ask('messages', 'say hello', model='unpriced-1')")
@@ -71,7 +71,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "wrong limits and files are refused before anything starts", .timeLimit(.minutes(10)),
+            "wrong limits and files are refused before anything starts", .timeLimit(.minutes(25)),
             arguments: [
                 (["--max-budget", "many"], "--max-budget takes an amount"),
                 (["--max-budget", "1000"], "--max-budget takes an amount"),
@@ -87,7 +87,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "a broken file names its line, a missing secret its place", .timeLimit(.minutes(10)),
+            "a broken file names its line, a missing secret its place", .timeLimit(.minutes(25)),
             arguments: [
                 (["colour: blue"], "model.yaml:", "unknown key \"colour\""),
                 (["turns: none"], "model.yaml:", "turns is no whole number from 1 to 500"),
@@ -99,7 +99,7 @@ extension ModelBrokerSuites {
             #expect(outcome.errorText.contains(place) && outcome.errorText.contains(words), "\(outcome.errorText)")
         }
 
-        @Test("a secret that others may read is refused", .timeLimit(.minutes(10)))
+        @Test("a secret that others may read is refused", .timeLimit(.minutes(25)))
         func loose() throws {
             let scene = try ModelScene()
             let changed = try Command("/bin/chmod", ["644", scene.sallyport.home.at("model-key")]).run()

@@ -34,7 +34,7 @@ extension ModelBrokerSuites {
             }
         }
 
-        @Test("is asked when its certificate is vouched for", .timeLimit(.minutes(10)))
+        @Test("is asked when its certificate is vouched for", .timeLimit(.minutes(25)))
         func trusted() throws {
             let scene = try scene("https://localhost:PORT", trusting: "own")
             let outcome = try scene.run("ask('messages', 'say hello'); ask('chat', 'say hello', stream=True)")
@@ -43,7 +43,7 @@ extension ModelBrokerSuites {
             #expect(try scene.vendor.heard()["fields"]?["host"]?.stringValue == "localhost:\(scene.vendor.port)")
         }
 
-        @Test("is asked with the certificates that were there when the session began", .timeLimit(.minutes(10)))
+        @Test("is asked with the certificates that were there when the session began", .timeLimit(.minutes(25)))
         func rotated() throws {
             let scene = try scene("https://localhost:PORT", trusting: "own")
             let (command, record) = scene.command(
@@ -63,7 +63,7 @@ extension ModelBrokerSuites {
             #expect(outcome.lines.last?.hasPrefix("200 ") == true, "\(outcome.text)\(outcome.errorText)")
         }
 
-        @Test("is asked itself, whatever proxies the environment names", .timeLimit(.minutes(10)))
+        @Test("is asked itself, whatever proxies the environment names", .timeLimit(.minutes(25)))
         func proxy() throws {
             let scene = try scene("https://localhost:PORT", trusting: "own")
             let trap = try SilentServer(in: scene.sallyport.home.path)
@@ -92,7 +92,7 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "hears nothing when it is not", .timeLimit(.minutes(10)),
+            "hears nothing when it is not", .timeLimit(.minutes(25)),
             arguments: [("https://localhost:PORT", "other"), ("https://127.0.0.1:PORT", "own")])
         func untrusted(_ upstream: String, _ name: String) throws {
             let scene = try scene(upstream, trusting: name)
@@ -103,7 +103,7 @@ extension ModelBrokerSuites {
             #expect(try scene.vendor.stop() == [])
         }
 
-        @Test("a name with a private address is not dialled unless its block is written down", .timeLimit(.minutes(10)))
+        @Test("a name with a private address is not dialled unless its block is written down", .timeLimit(.minutes(25)))
         func addresses() throws {
             let scene = try ModelScene(upstream: "https://model.test:PORT")
             // The host's own list of names, in a mount namespace of this run's own.

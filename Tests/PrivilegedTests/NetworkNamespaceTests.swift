@@ -18,7 +18,7 @@ struct NetworkNamespaceTests {
 
     @Test(
         "a thread that has entered a namespace makes the same network there, once", .requires(.root),
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(25)))
     func byThread() async {
         await #expect(processExitsWith: .success) {
             NetworkTrial.reporting {
@@ -54,7 +54,7 @@ struct NetworkNamespaceTests {
     }
 
     @Test(
-        "without IPv6 there is IPv4 only, and nothing fails", .requires(.root), .timeLimit(.minutes(10)))
+        "without IPv6 there is IPv4 only, and nothing fails", .requires(.root), .timeLimit(.minutes(25)))
     func withoutIPv6() async {
         await #expect(processExitsWith: .success) {
             NetworkTrial.reporting {
@@ -74,7 +74,7 @@ struct NetworkNamespaceTests {
 
     @Test(
         "the process that holds a socket is found by its flow, with the program that it runs",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)),
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)),
         arguments: SessionSocketsTests.modes)
     func owner(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
@@ -123,7 +123,7 @@ struct NetworkNamespaceTests {
 
     @Test(
         "the namespace is gone when its session has ended and nobody holds a socket of it any more",
-        .requires(.root), .requires(.python), .timeLimit(.minutes(10)))
+        .requires(.root), .requires(.python), .timeLimit(.minutes(25)))
     func end() async {
         await #expect(processExitsWith: .success) {
             NetworkTrial.reporting {

@@ -21,7 +21,7 @@ struct PoolTests {
     private func fields(_ run: Outcome) -> [String] { run.lines.first?.split(separator: "\t").map(String.init) ?? [] }
 
     @Test(
-        "bytes end at the limit, for the task only", .requires(.root), .requires(.projectQuota), .timeLimit(.minutes(4))
+        "bytes end at the limit, for the task only", .requires(.root), .requires(.projectQuota), .timeLimit(.minutes(25))
     )
     func bytes() throws {
         let run = try sallyport.probe(
@@ -39,7 +39,7 @@ struct PoolTests {
     }
 
     @Test(
-        "files end at the limit, flat or deep", .requires(.root), .requires(.projectQuota), .timeLimit(.minutes(4)),
+        "files end at the limit, flat or deep", .requires(.root), .requires(.projectQuota), .timeLimit(.minutes(25)),
         arguments: ["files", "deep"])
     func inodes(bomb: String) throws {
         let run = try sallyport.probe(
@@ -54,7 +54,7 @@ struct PoolTests {
 
     @Test(
         "the tree appears as the agent's, its directories can be removed, and apply gives changes back to the owner",
-        .requires(.root), .requires(.projectQuota), .timeLimit(.minutes(4)))
+        .requires(.root), .requires(.projectQuota), .timeLimit(.minutes(25)))
     func mapped() throws {
         try tree.directory("lower")
         try tree.file("lower/file", "below\n")
@@ -70,7 +70,7 @@ struct PoolTests {
 
     @Test(
         "sweep removes the directory of a killed session", .requires(.root), .requires(.projectQuota),
-        .timeLimit(.minutes(4)))
+        .timeLimit(.minutes(25)))
     func swept() throws {
         let running = try sallyport.runCommand(
             profile: "strict", workspace: tree.path, options: large, record: sallyport.home.at("result.json"),

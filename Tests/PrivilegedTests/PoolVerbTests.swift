@@ -8,7 +8,7 @@ import Testing
 /// The disk space for large workspaces as the operator's verbs make, show and remove it.
 ///
 /// In a mount namespace of the test's own, whose table compares exactly, and with which every mount goes.
-@Suite("pool", .requires(.root), .serialized, .timeLimit(.minutes(5)))
+@Suite("pool", .requires(.root), .serialized, .timeLimit(.minutes(25)))
 struct PoolVerbTests {
     private let sallyport: Sallyport
     private let view: MountView

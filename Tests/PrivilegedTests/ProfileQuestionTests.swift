@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The profile verbs that answer questions, as a caller types them. None of them starts a sandbox.
-@Suite("profile questions", .timeLimit(.minutes(10)))
+@Suite("profile questions", .timeLimit(.minutes(25)))
 struct ProfileQuestionTests {
     let operators: Sallyport
     let file: String

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `sallyport profile` and `run --limit`, as a caller types them. Only the last one needs root.
-@Suite("profile verb", .timeLimit(.minutes(10)))
+@Suite("profile verb", .timeLimit(.minutes(25)))
 struct ProfileVerbTests {
     let operators: Sallyport
     init() throws { operators = try Sallyport() }

@@ -209,7 +209,7 @@ struct RootlessTests {
     }
 
     @Test(
-        "processes, open files and address space stop at their limits", .requires(.rootless), .timeLimit(.minutes(10)))
+        "processes, open files and address space stop at their limits", .requires(.rootless), .timeLimit(.minutes(25)))
     func limits() throws {
         let fork = try user.probe(profile: "strict-rlimit", options: ["--limit", "pids=64"], ["bomb", "fork"])
         let fields = fork.lines.first?.split(separator: "\t").map(String.init) ?? []
@@ -237,7 +237,7 @@ struct RootlessTests {
 
     @Test(
         "the doctor's attack tells what one id does not hold from an escape", .requires(.rootless),
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(25)))
     func attack() throws {
         let done = try user.sallyport(["doctor", "--attack", "--json", "--profile", "strict-rlimit"]).run()
         #expect(done.code == 0, "\(done.text)\(done.errorText)")
@@ -270,7 +270,7 @@ struct RootlessTests {
     }
 
     @Test(
-        "nothing can be mounted, entered or regained", .requires(.rootless), .requires(.root), .timeLimit(.minutes(10)))
+        "nothing can be mounted, entered or regained", .requires(.rootless), .requires(.root), .timeLimit(.minutes(25)))
     func escapes() throws {
         let rows = [
             "R17": ["R17a": "EPERM", "R17b": "EPERM"],

@@ -30,7 +30,7 @@ struct RunOptionTests {
 
     @Test(
         "a run that is stopped from outside stops what runs inside, and both go on", .requires(.root),
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(25)))
     func suspended() throws {
         let operation = try Sallyport()
         let running = try operation.runCommand(

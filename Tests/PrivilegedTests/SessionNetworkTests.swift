@@ -67,7 +67,7 @@ struct SessionNetworkTests {
         #expect(error?.errno == .accessDenied)
     }
 
-    @Test("a thread of the supervisor makes it, and what runs in it works there", .timeLimit(.minutes(10)))
+    @Test("a thread of the supervisor makes it, and what runs in it works there", .timeLimit(.minutes(25)))
     func thread() throws {
         let worker = try WorkerThread("network")
         defer { worker.finish() }

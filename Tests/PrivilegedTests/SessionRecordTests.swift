@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What a session is given, and what its files tell of it.
-@Suite("session record", .requires(.root), .timeLimit(.minutes(10)))
+@Suite("session record", .requires(.root), .timeLimit(.minutes(25)))
 struct SessionRecordTests {
     private func running(_ sallyport: Sallyport, _ record: String) throws -> Running {
         let running = try sallyport.runCommand(

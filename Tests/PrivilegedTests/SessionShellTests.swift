@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `sallyport session shell`: a fresh sandbox that shows what an ended session left.
-@Suite("session shell", .timeLimit(.minutes(5)))
+@Suite("session shell", .timeLimit(.minutes(25)))
 struct SessionShellTests {
     /// Kind, mode, name, target, time and content of what is in the workspace; times of files only, since a directory that
     /// was there before gets that of the last change in it.

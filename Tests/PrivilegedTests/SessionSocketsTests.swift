@@ -15,7 +15,7 @@ struct SessionSocketsTests {
 
     @Test(
         "a connection to any address arrives outside, at the listener of its port, under the address that was asked",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func handOver(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -37,7 +37,7 @@ struct SessionSocketsTests {
 
     @Test(
         "a question to any resolver arrives outside and is answered from the address that was asked",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func resolver(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -58,7 +58,7 @@ struct SessionSocketsTests {
 
     @Test(
         "a port without a listener is refused at once, and datagrams reach nobody",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func refused(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -81,7 +81,7 @@ struct SessionSocketsTests {
 
     @Test(
         "the tap sees every attempt that no listener takes once, and nothing of what stays inside",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func tap(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -117,7 +117,7 @@ struct SessionSocketsTests {
 
     @Test(
         "the agent has no capability, and cannot take over a listener, change a route or listen in",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func takeOver(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -153,7 +153,7 @@ struct SessionSocketsTests {
 
     @Test(
         "a look-up with AI_ADDRCONFIG finds names of both families, and connections come from the session's own address",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func ownAddress(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -175,7 +175,7 @@ struct SessionSocketsTests {
 
     @Test(
         "without a network there is only lo: every address is unreachable",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func without(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -197,7 +197,7 @@ struct SessionSocketsTests {
 extension SessionSocketsTests {
     @Test(
         "libc's look-up asks the resolver inside, and nothing but it",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func lookUp(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -216,7 +216,7 @@ extension SessionSocketsTests {
 
     @Test(
         "without a network a look-up fails, and nothing says where a resolver would be",
-        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(10)), arguments: modes)
+        .requires(.root), .requires(.rootless), .requires(.python), .timeLimit(.minutes(25)), arguments: modes)
     func noLookUp(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Sockets of the host that a profile grants, from inside a session to the service.
-@Suite("sockets of the host", .timeLimit(.minutes(10)))
+@Suite("sockets of the host", .timeLimit(.minutes(25)))
 struct SocketGrantSessionTests {
     private struct Scene {
         let sallyport: Sallyport

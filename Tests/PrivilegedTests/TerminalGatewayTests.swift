@@ -30,7 +30,7 @@ struct SessionGatewayTests {
         return try all.map { try ProcessEnd(of: $0) }
     }
 
-    @Test("runs as the block's last id with no capability, no new privilege and a filter", .timeLimit(.minutes(10)))
+    @Test("runs as the block's last id with no capability, no new privilege and a filter", .timeLimit(.minutes(25)))
     func status() throws {
         let run = try SessionOnTerminal(script: Self.waiting)
         let base = try run.idBase()
@@ -58,7 +58,7 @@ struct SessionGatewayTests {
         for end in ends { try end.wait() }
     }
 
-    @Test("takes its session with it when it is killed, loudly", .timeLimit(.minutes(10)))
+    @Test("takes its session with it when it is killed, loudly", .timeLimit(.minutes(25)))
     func killed() throws {
         let run = try SessionOnTerminal(script: Self.waiting)
         let base = try run.idBase()
@@ -76,7 +76,7 @@ struct SessionGatewayTests {
         for end in ends { try end.wait() }
     }
 
-    @Test("ends with its supervisor", .timeLimit(.minutes(10)))
+    @Test("ends with its supervisor", .timeLimit(.minutes(25)))
     func supervisorKilled() throws {
         let run = try SessionOnTerminal(script: Self.waiting)
         let base = try run.idBase()
@@ -90,7 +90,7 @@ struct SessionGatewayTests {
         #expect(try run.sallyport.command(["sweep"]).run().code == 0)
     }
 
-    @Test("does not exist for a session with neither terminal nor frames", .timeLimit(.minutes(10)))
+    @Test("does not exist for a session with neither terminal nor frames", .timeLimit(.minutes(25)))
     func absent() throws {
         let sallyport = try Sallyport()
         let record = sallyport.home.at("record.json")
@@ -121,7 +121,7 @@ struct SessionGatewayTests {
         return (outcome, lines)
     }
 
-    @Test("writes a checked line for each of the runner's frames", .timeLimit(.minutes(10)))
+    @Test("writes a checked line for each of the runner's frames", .timeLimit(.minutes(25)))
     func accepted() throws {
         let (outcome, lines) = try frames(
             "cat /run/frames/milestone-branch.bin /run/frames/note-text.bin >&4; echo out; exit 3")
@@ -134,7 +134,7 @@ struct SessionGatewayTests {
         #expect(lines.allSatisfy { $0["received_ms"] != nil })
     }
 
-    @Test("takes no frame after a malformed one, and the session goes on", .timeLimit(.minutes(10)))
+    @Test("takes no frame after a malformed one, and the session goes on", .timeLimit(.minutes(25)))
     func refused() throws {
         let (outcome, lines) = try frames(
             "cat /run/frames/note-text.bin >&4; echo these are no frames at all >&4; sh -c 'cat /run/frames/note-text.bin >&4'; exit 0"
@@ -145,7 +145,7 @@ struct SessionGatewayTests {
         #expect(lines.count == 2)
     }
 
-    @Test("carries frames and a terminal at once", .timeLimit(.minutes(10)))
+    @Test("carries frames and a terminal at once", .timeLimit(.minutes(25)))
     func both() throws {
         let sallyport = try Sallyport()
         let file = sallyport.home.at("frames.jsonl")
@@ -164,7 +164,7 @@ struct SessionGatewayTests {
     }
 
     @Test(
-        "a frame file that is a device or a link is refused before anything runs", .timeLimit(.minutes(10)),
+        "a frame file that is a device or a link is refused before anything runs", .timeLimit(.minutes(25)),
         arguments: ["/dev/null", "link"])
     func frameFile(kind: String) throws {
         let sallyport = try Sallyport()

@@ -7,7 +7,7 @@ import Testing
 @Suite("terminal of the caller", .requires(.root), .requires(.terminal))
 struct CallerTerminalTests {
     @Test(
-        "standard output in a pipe stays one, and the terminal stays as the pipeline has it", .timeLimit(.minutes(10)))
+        "standard output in a pipe stays one, and the terminal stays as the pipeline has it", .timeLimit(.minutes(25)))
     func pipeline() throws {
         let script = "tty; test -p /dev/stdout && echo pipe; test -t 2 && echo ready >&2; read line; echo got $line"
         let run = try SessionOnTerminal(piped: 1, ["sh", "-c", script])
@@ -20,7 +20,7 @@ struct CallerTerminalTests {
         #expect(outcome.result?["stdout"]?["bytes"] == .number(UInt64(outcome.text.utf8.count)))
     }
 
-    @Test("Ctrl-C ends a command whose output goes into a pipe", .timeLimit(.minutes(10)))
+    @Test("Ctrl-C ends a command whose output goes into a pipe", .timeLimit(.minutes(25)))
     func pipelineInterrupt() throws {
         let run = try SessionOnTerminal(piped: 1, ["sh", "-c", "echo ready >&2; exec sleep 1000"])
         try run.program.waitFor("ready\r\n")
@@ -30,7 +30,7 @@ struct CallerTerminalTests {
         #expect(outcome.result?["signal"] == .number(2))
     }
 
-    @Test("standard input from a pipe stays one, and nothing is typed into the session", .timeLimit(.minutes(10)))
+    @Test("standard input from a pipe stays one, and nothing is typed into the session", .timeLimit(.minutes(25)))
     func input() throws {
         let pipe = try pipeHolding("from the pipe\n")
         defer { closeDescriptor(pipe) }
@@ -44,7 +44,7 @@ struct CallerTerminalTests {
     enum End: CaseIterable { case itself, signal, terminate, notFound, timeout }
 
     @Test(
-        "the terminal is raw while the session lives and as it was afterwards", .timeLimit(.minutes(10)),
+        "the terminal is raw while the session lives and as it was afterwards", .timeLimit(.minutes(25)),
         arguments: End.allCases)
     func restored(end: End) throws {
         let argv = end == .notFound ? ["no-such-command"] : ["sh", "-c", "echo ready; read line"]
@@ -71,7 +71,7 @@ struct CallerTerminalTests {
         }
     }
 
-    @Test("a session that was stopped and goes on takes its raw mode again", .timeLimit(.minutes(10)))
+    @Test("a session that was stopped and goes on takes its raw mode again", .timeLimit(.minutes(25)))
     func resumed() throws {
         let run = try SessionOnTerminal(
             script: "trap 'echo resized' WINCH; echo ready; while ! read line; do :; done; echo got $line")
@@ -90,7 +90,7 @@ struct CallerTerminalTests {
         #expect(try run.finish().code == 0)
     }
 
-    @Test("a run in the background leaves modes and keys to the shell", .timeLimit(.minutes(10)))
+    @Test("a run in the background leaves modes and keys to the shell", .timeLimit(.minutes(25)))
     func background() throws {
         let sallyport = try Sallyport()
         let record = sallyport.home.at("record.json")
@@ -109,7 +109,7 @@ struct CallerTerminalTests {
         #expect(try program.modes == program.modesBefore)
     }
 
-    @Test("a terminal that takes nothing delays the end only for a time", .timeLimit(.minutes(10)))
+    @Test("a terminal that takes nothing delays the end only for a time", .timeLimit(.minutes(25)))
     func stalled() throws {
         // More than a terminal holds that nobody reads (about 14 KiB) and less than the gateway's queue (64 KiB): the
         // command can write it all and end.

@@ -45,7 +45,7 @@ extension Outcome {
 struct TerminalTests {
     private static let hostile = #"printf '\033[32mgreen\033[m \033]52;c;aGVsbG8=\007end\n'"#
 
-    @Test("colours pass and a sequence that writes the clipboard is shown instead", .timeLimit(.minutes(10)))
+    @Test("colours pass and a sequence that writes the clipboard is shown instead", .timeLimit(.minutes(25)))
     func filter() throws {
         let run = try SessionOnTerminal(script: Self.hostile).finish()
         #expect(run.code == 0)
@@ -55,7 +55,7 @@ struct TerminalTests {
         #expect(run.result?["terminal"]?["truncated"] == .bool(false))
     }
 
-    @Test("--raw-output lets every sequence pass", .timeLimit(.minutes(10)))
+    @Test("--raw-output lets every sequence pass", .timeLimit(.minutes(25)))
     func rawOutput() throws {
         let run = try SessionOnTerminal(options: ["--raw-output"], script: Self.hostile).finish()
         #expect(run.screen == "\u{1B}[32mgreen\u{1B}[m \u{1B}]52;c;aGVsbG8=\u{7}end\r\n")
@@ -63,26 +63,26 @@ struct TerminalTests {
     }
 
     @Test(
-        "a terminal of another locale than UTF-8 gets ASCII", .timeLimit(.minutes(10)),
+        "a terminal of another locale than UTF-8 gets ASCII", .timeLimit(.minutes(25)),
         arguments: ["C", "de_DE.ISO-8859-1"])
     func ascii(locale: String) throws {
         let run = try SessionOnTerminal(environment: ["LANG": locale], ["printf", #"\303\251.\n"#]).finish()
         #expect(run.screen == "?.\r\n")
     }
 
-    @Test("a terminal of a UTF-8 locale gets UTF-8", .timeLimit(.minutes(10)))
+    @Test("a terminal of a UTF-8 locale gets UTF-8", .timeLimit(.minutes(25)))
     func utf8() throws {
         #expect(try SessionOnTerminal(["printf", #"\303\251.\n"#]).finish().screen == "é.\r\n")
     }
 
-    @Test("the terminal inside has a name, is the controlling one, and is not the caller's", .timeLimit(.minutes(10)))
+    @Test("the terminal inside has a name, is the controlling one, and is not the caller's", .timeLimit(.minutes(25)))
     func name() throws {
         let run = try SessionOnTerminal(script: "tty; echo here >/dev/tty; ls -ln /dev/pts/0 | cut -d' ' -f1,3,4")
             .finish()
         #expect(run.screen == "/dev/pts/0\r\nhere\r\ncrw--w---- 1000 5\r\n")
     }
 
-    @Test("letting go of the terminal for a moment does not hang it up", .timeLimit(.minutes(10)))
+    @Test("letting go of the terminal for a moment does not hang it up", .timeLimit(.minutes(25)))
     func reopened() throws {
         let run = try SessionOnTerminal(
             script: "exec 0<&- 1>&- 2>&-; sh -c :; sh -c :; echo still here >/dev/tty; exit 4"
@@ -91,7 +91,7 @@ struct TerminalTests {
         #expect(run.code == 4)
     }
 
-    @Test("the window inside has the caller's size and follows it", .timeLimit(.minutes(10)))
+    @Test("the window inside has the caller's size and follows it", .timeLimit(.minutes(25)))
     func window() throws {
         let run = try SessionOnTerminal(
             rows: 33, columns: 101,
@@ -102,7 +102,7 @@ struct TerminalTests {
         #expect(try run.finish().code == 0)
     }
 
-    @Test("Ctrl-C ends a command inside", .timeLimit(.minutes(10)))
+    @Test("Ctrl-C ends a command inside", .timeLimit(.minutes(25)))
     func interrupt() throws {
         let run = try SessionOnTerminal(script: "echo ready; exec sleep 1000")
         try run.program.waitFor("ready\r\n")
@@ -113,7 +113,7 @@ struct TerminalTests {
         #expect(outcome.result?["signal"] == .number(2))
     }
 
-    @Test("Ctrl-C is a key for a program that reads keys", .timeLimit(.minutes(10)))
+    @Test("Ctrl-C is a key for a program that reads keys", .timeLimit(.minutes(25)))
     func key() throws {
         let run = try SessionOnTerminal(script: "stty raw -echo; echo ready; head -c 3 | od -An -tx1")
         try run.program.waitFor("ready")
@@ -122,7 +122,7 @@ struct TerminalTests {
         #expect(try run.finish().code == 0)
     }
 
-    @Test("a shell inside has a prompt and job control", .timeLimit(.minutes(10)))
+    @Test("a shell inside has a prompt and job control", .timeLimit(.minutes(25)))
     func jobs() throws {
         let run = try SessionOnTerminal(
             options: ["--env", "PS1=prompt> "], ["bash", "--norc", "--noprofile", "-i"])
@@ -146,7 +146,7 @@ struct TerminalTests {
         #expect(!outcome.screen.contains("no job control"))
     }
 
-    @Test("limits.log_bytes is for logs: what a person watches is not cut", .timeLimit(.minutes(10)))
+    @Test("limits.log_bytes is for logs: what a person watches is not cut", .timeLimit(.minutes(25)))
     func cap() throws {
         let run = try SessionOnTerminal(
             options: ["--limit", "log_bytes=64KiB"], script: "yes 12345678 | head -c 200000; exit 5"
@@ -157,7 +157,7 @@ struct TerminalTests {
         #expect(run.result?["terminal"]?["truncated"] == .bool(false))
     }
 
-    @Test("the last words arrive", .timeLimit(.minutes(10)))
+    @Test("the last words arrive", .timeLimit(.minutes(25)))
     func lastWords() throws {
         let run = try SessionOnTerminal(script: "seq 1 400; echo end").finish()
         #expect(run.screen == (1...400).map { "\($0)\r\n" }.joined() + "end\r\n")

@@ -23,7 +23,7 @@ extension Threats {
         }
 
         @Test(
-            "L09: a daemon that ignores every signal ends with its session", .requires(.root), .timeLimit(.minutes(10)))
+            "L09: a daemon that ignores every signal ends with its session", .requires(.root), .timeLimit(.minutes(25)))
         func l09() throws {
             let sallyport = try Sallyport()
             let run = try sallyport.probe(profile: "strict", ["bomb", "daemon", "1"])
@@ -34,7 +34,7 @@ extension Threats {
 
         @Test(
             "L10: a session whose processes are all stopped ends at its deadline", .requires(.root),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func l10() throws {
             let sallyport = try Sallyport()
             let run = try sallyport.run(
@@ -45,7 +45,7 @@ extension Threats {
             try noResidue(run.session)
         }
 
-        @Test("L11: orphans are reaped, however many", .requires(.root), .timeLimit(.minutes(10)))
+        @Test("L11: orphans are reaped, however many", .requires(.root), .timeLimit(.minutes(25)))
         func l11() throws {
             let run = try Sallyport().probe(
                 profile: "strict", options: ["--limit", "pids=32"], ["bomb", "zombies", "3000"])
@@ -55,7 +55,7 @@ extension Threats {
 
         @Test(
             "L12: a session dies with its supervisor, and sweep leaves nothing of it", .requires(.root),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func l12() throws {
             let sallyport = try Sallyport()
             let running = try sallyport.runCommand(
@@ -78,7 +78,7 @@ extension Threats {
 
         @Test(
             "L13: a program that ignores TERM ends at its limit and grace, told apart from any other end",
-            .requires(.root), .timeLimit(.minutes(10)))
+            .requires(.root), .timeLimit(.minutes(25)))
         func l13() throws {
             let sallyport = try Sallyport()
             let run = try sallyport.probe(profile: "strict", options: ["--limit", "wall=1s"], ["bomb", "sleep"])
@@ -92,7 +92,7 @@ extension Threats {
 
         @Test(
             "L14: a start that is cancelled leaves nothing that sweep does not take", .requires(.root),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func l14() throws {
             let sallyport = try Sallyport()
             let points = [
@@ -114,7 +114,7 @@ extension Threats {
             #expect(again.code == 0 && again.idBase != nil, "\(again.errorText)")
         }
 
-        @Test("L15: a flood of output is cut, marked and blocks nobody", .requires(.root), .timeLimit(.minutes(10)))
+        @Test("L15: a flood of output is cut, marked and blocks nobody", .requires(.root), .timeLimit(.minutes(25)))
         func l15() throws {
             let control = try Command(Executables.probe, ["bomb", "log", "8"]).run()
             #expect(control.output.count == 8 * 1024 * 1024)
@@ -129,7 +129,7 @@ extension Threats {
 
         @Test(
             "L16: a spinning program gets the share it has, and the record says that it wanted more", .requires(.root),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func l16() throws {
             let free = try Command(Executables.probe, ["bomb", "spin", "400"]).run()
             #expect(free.text == "spin\tunbounded\t400\n")

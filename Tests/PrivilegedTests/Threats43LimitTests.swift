@@ -20,7 +20,7 @@ extension Threats {
 
         private let small = ["memory=192MiB", "tmp=32MiB", "shm=16MiB", "workspace_bytes=32MiB"]
 
-        @Test("L01: a fork bomb stops at pids and takes nobody along", .requires(.root), .timeLimit(.minutes(10)))
+        @Test("L01: a fork bomb stops at pids and takes nobody along", .requires(.root), .timeLimit(.minutes(25)))
         func l01() throws {
             try control("fork", 200)
             let run = try Sallyport().probe(profile: "strict", options: limits(["pids=64"]), ["bomb", "fork"])
@@ -32,7 +32,7 @@ extension Threats {
         }
 
         @Test(
-            "L02: memory stops at its limit however it is taken", .requires(.root), .timeLimit(.minutes(10)),
+            "L02: memory stops at its limit however it is taken", .requires(.root), .timeLimit(.minutes(25)),
             arguments: ["heap", "memfd", "shm"])
         func l02(bomb: String) throws {
             try control(bomb, 8)
@@ -43,7 +43,7 @@ extension Threats {
             #expect(!run.text.contains("unbounded"))
         }
 
-        @Test("L02: pipes stop at the limit on open files or on memory", .requires(.root), .timeLimit(.minutes(10)))
+        @Test("L02: pipes stop at the limit on open files or on memory", .requires(.root), .timeLimit(.minutes(25)))
         func l02Pipes() throws {
             try control("pipes", 8)
             let run = try Sallyport().probe(profile: "strict", options: limits(small), ["bomb", "pipes", "100000"])
@@ -52,7 +52,7 @@ extension Threats {
         }
 
         @Test(
-            "L02: what waits in sockets stops at the limit on memory", .requires(.root), .timeLimit(.minutes(10)),
+            "L02: what waits in sockets stops at the limit on memory", .requires(.root), .timeLimit(.minutes(25)),
             arguments: ["sockets", "netlink"])
         func l02Sockets(bomb: String) throws {
             try control(bomb, 8)
@@ -77,7 +77,7 @@ extension Threats {
 
         @Test(
             "L02: a neighbour lives on while another session runs out of memory", .requires(.root),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func l02Neighbour() throws {
             let sallyport = try Sallyport()
             let record = sallyport.home.at("neighbour.json")
@@ -186,7 +186,7 @@ extension Threats {
 
         @Test(
             "L07: several sessions at their limit of processes leave the host its own", .requires(.root),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func l07() throws {
             let sallyport = try Sallyport()
             var full: [Running] = []
@@ -209,7 +209,7 @@ extension Threats {
 
         @Test(
             "L08: what one session uses up of a user's share is not another's", .requires(.root),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func l08() throws {
             try prove(
                 "L08",

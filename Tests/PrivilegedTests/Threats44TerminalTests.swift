@@ -14,7 +14,7 @@ extension Threats {
 
         @Test(
             "T01: on a terminal, the workload has another one than its caller", .requires(.root), .requires(.terminal),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(25)))
         func t01Terminal() throws {
             let sallyport = try Sallyport()
             let run = try CallerTerminal(
@@ -40,7 +40,7 @@ extension Threats {
 
         @Test(
             "T04: sequences that act on a terminal do not reach the caller's, colours do", .requires(.root),
-            .requires(.terminal), .timeLimit(.minutes(10)))
+            .requires(.terminal), .timeLimit(.minutes(25)))
         func t04() throws {
             let attacks = [
                 "\\033]52;c;ZXZpbA==\\007", "\\033]0;title\\007", "\\033]8;;http://evil/\\033\\\\", "\\033[6n",

@@ -15,7 +15,7 @@ struct TransparentProxyTests {
     @Test(
         "a connection to any port arrives at the one listener, under the address and port that were asked",
         .requires(.root), .requires(.rootless), .requires(.python), .requires(.transparentProxy),
-        .timeLimit(.minutes(10)), arguments: modes)
+        .timeLimit(.minutes(25)), arguments: modes)
     func anyPort(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -42,7 +42,7 @@ struct TransparentProxyTests {
     @Test(
         "the agent's own server keeps its port on the session's own addresses, and only there",
         .requires(.root), .requires(.rootless), .requires(.python), .requires(.transparentProxy),
-        .timeLimit(.minutes(10)), arguments: modes)
+        .timeLimit(.minutes(25)), arguments: modes)
     func ownServer(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -72,7 +72,7 @@ struct TransparentProxyTests {
     @Test(
         "the resolver is still reached over TCP, and datagrams still reach nobody else",
         .requires(.root), .requires(.rootless), .requires(.python), .requires(.transparentProxy),
-        .timeLimit(.minutes(10)), arguments: modes)
+        .timeLimit(.minutes(25)), arguments: modes)
     func resolver(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -90,7 +90,7 @@ struct TransparentProxyTests {
     @Test(
         "the agent cannot change the rules or bind where the listener is",
         .requires(.root), .requires(.rootless), .requires(.python), .requires(.transparentProxy),
-        .timeLimit(.minutes(10)), arguments: modes)
+        .timeLimit(.minutes(25)), arguments: modes)
     func takeOver(_ mode: String) async {
         await #expect(processExitsWith: .success) { [mode] in
             NetworkTrial.reporting {
@@ -104,7 +104,7 @@ struct TransparentProxyTests {
     }
 
     @Test(
-        "the probe says what a session then finds", .requires(.root), .timeLimit(.minutes(10)))
+        "the probe says what a session then finds", .requires(.root), .timeLimit(.minutes(25)))
     func probe() async {
         await #expect(processExitsWith: .success) {
             NetworkTrial.reporting {

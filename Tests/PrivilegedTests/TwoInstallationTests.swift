@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Two installations on one kernel that share user ids and nothing else: each with a /run of its own.
-@Suite("two installations", .timeLimit(.minutes(10)))
+@Suite("two installations", .timeLimit(.minutes(25)))
 struct TwoInstallationTests {
     /// A session that says its ids and waits for a word.
     private func start(_ operation: Sallyport) throws -> Running {

@@ -6,7 +6,7 @@ import Testing
 
 /// What a task's session finds at git.internal, and what comes of what it pushes there.
 @Suite(
-    "a task's own repository", .timeLimit(.minutes(5)), .requires(.root), .requires(.git), .requires(.runner))
+    "a task's own repository", .timeLimit(.minutes(25)), .requires(.root), .requires(.git), .requires(.runner))
 struct AgentRepositoryTests {
     private func pushed(_ done: Delivery) -> [String: Bool] {
         (done.evidence?["received"]?["pushed"]?.arrayValue ?? []).reduce(into: [:]) {
@@ -101,7 +101,7 @@ struct AgentRepositoryTests {
 
 /// Runners that push what they like.
 @Suite(
-    "lying runners that push", .timeLimit(.minutes(5)), .requires(.root), .requires(.git), .requires(.runner))
+    "lying runners that push", .timeLimit(.minutes(25)), .requires(.root), .requires(.git), .requires(.runner))
 struct LyingPushTests {
     /// Honest work up to the hand-over, which the test writes.
     private static func work(_ handOver: String, _ prelude: String = LyingRunnerTests.honest) -> String {

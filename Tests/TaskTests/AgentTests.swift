@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Agents by name: looked for, installed, run.
-@Suite("agents by name", .timeLimit(.minutes(10)))
+@Suite("agents by name", .timeLimit(.minutes(25)))
 struct AgentTests {
     private static let preset = """
         version: 1

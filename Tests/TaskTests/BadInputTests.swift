@@ -3,7 +3,7 @@ import Documents
 import TestSupport
 import Testing
 
-@Suite("bad input of a task", .timeLimit(.minutes(10)))
+@Suite("bad input of a task", .timeLimit(.minutes(25)))
 struct BadInputTests {
     private func arguments(_ repository: String, task: String = "x", more: [String] = []) -> [String] {
         ["--repo", repository, "--task", task, "--agent-command", "true"] + more

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The built-in agent as a program: its tools on real files, its ends, and what passes between it and llm.internal.
-@Suite("built-in agent", .requires(.root), .requires(.python), .requires(.runner), .timeLimit(.minutes(5)))
+@Suite("built-in agent", .requires(.root), .requires(.python), .requires(.runner), .timeLimit(.minutes(25)))
 struct BuiltinAgentTests {
     static let apis = ["anthropic-messages", "openai-chat"]
 

@@ -7,7 +7,7 @@ import Testing
 /// Tasks of the built-in agent, from the order to the delivered branch.
 @Suite(
     "tasks of the built-in agent", .requires(.root), .requires(.git), .requires(.python), .requires(.runner),
-    .timeLimit(.minutes(10)))
+    .timeLimit(.minutes(25)))
 struct BuiltinTaskTests {
     private static let fix = [
         AgentScene.call("read", ["path": "file"], text: "let me see"),

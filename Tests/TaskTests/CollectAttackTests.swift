@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Repositories made to break, hold or mislead whoever reads them: each ends soon, in little memory, with a typed outcome.
-@Suite("attacks on the reader", .timeLimit(.minutes(10)))
+@Suite("attacks on the reader", .timeLimit(.minutes(25)))
 struct CollectAttackTests {
     /// One of Tests/Fixtures/left/craft.py, and a part of the refusal; nil when the branch is taken.
     struct Craft: Sendable, CustomTestStringConvertible {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What lies in the tree or the history itself, through `collect`.
-@Suite("hostile contents", .timeLimit(.minutes(5)))
+@Suite("hostile contents", .timeLimit(.minutes(25)))
 struct CollectContentTests {
     private func flags(_ done: Collected) -> [String] {
         done.record?["flags"]?.arrayValue?.compactMap { flag in

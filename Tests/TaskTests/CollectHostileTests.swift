@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Rows G01 to G16 of the catalogue, through `collect`: a trap that stock git springs, and that springs for nobody here.
-@Suite("hostile directories", .timeLimit(.minutes(5)))
+@Suite("hostile directories", .timeLimit(.minutes(25)))
 struct CollectHostileTests {
     /// A trap in a left directory, and what springs it.
     struct Trap: Sendable, CustomTestStringConvertible {

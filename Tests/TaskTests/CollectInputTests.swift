@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("input of collect", .timeLimit(.minutes(5)))
+@Suite("input of collect", .timeLimit(.minutes(25)))
 struct CollectInputTests {
     private func expect(_ done: Collected, _ message: String) {
         #expect(done.code == 125 && done.finished.errorText.contains(message), "\(done.finished.errorText)")

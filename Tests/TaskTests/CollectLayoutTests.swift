@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Repositories that are not what they seem, through `collect`.
-@Suite("hostile layouts", .timeLimit(.minutes(5)))
+@Suite("hostile layouts", .timeLimit(.minutes(25)))
 struct CollectLayoutTests {
     /// A crafted repository, and why it is refused.
     struct Layout: Sendable, CustomTestStringConvertible {

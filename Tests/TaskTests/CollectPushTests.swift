@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("collect and push", .timeLimit(.minutes(5)))
+@Suite("collect and push", .timeLimit(.minutes(25)))
 struct CollectPushTests {
     /// A scene whose receiver has the first commit as its branch main.
     private func receiver(_ scene: CollectScene) throws -> String {

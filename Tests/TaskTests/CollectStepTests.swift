@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The process that reads a left directory, looked at while it works, and what happens to what steps write.
-@Suite("collecting steps", .timeLimit(.minutes(5)))
+@Suite("collecting steps", .timeLimit(.minutes(25)))
 struct CollectStepTests {
     /// An id that no session and no person has.
     private static let identity: UInt32 = 2_134_000_001

@@ -3,7 +3,7 @@ import Documents
 import TestSupport
 import Testing
 
-@Suite("collect", .timeLimit(.minutes(5)))
+@Suite("collect", .timeLimit(.minutes(25)))
 struct CollectTests {
     @Test(
         "commits and uncommitted changes arrive as branch, bundle and patch; the directory is untouched",

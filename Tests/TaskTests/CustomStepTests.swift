@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Custom steps as a task runs them: a program in a sandbox of its own, JSON in, JSON out.
-@Suite("custom steps", .timeLimit(.minutes(5)))
+@Suite("custom steps", .timeLimit(.minutes(25)))
 struct CustomStepTests {
     let sallyport: Sallyport
 

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The daemon's socket, and who or what comes to it.
-@Suite("the daemon's socket", .requires(.root), .requires(.git), .timeLimit(.minutes(5)))
+@Suite("the daemon's socket", .requires(.root), .requires(.git), .timeLimit(.minutes(25)))
 struct DaemonSocketTests {
     /// Sends bytes and gives back all that is said until the other side ends.
     private func say(_ scene: DaemonScene, _ bytes: [UInt8], uid: UInt32? = nil) throws -> String {

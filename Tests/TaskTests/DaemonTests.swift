@@ -6,7 +6,7 @@ import Testing
 
 /// Tasks given to a daemon that nothing happens to.
 @Suite(
-    "tasks of the daemon", .serialized, .requires(.root), .requires(.git), .requires(.runner), .timeLimit(.minutes(10)))
+    "tasks of the daemon", .serialized, .requires(.root), .requires(.git), .requires(.runner), .timeLimit(.minutes(25)))
 struct DaemonTests {
     @Test("a submitted task is seen through to a pull request, and tells of it")
     func happy() throws {

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("evidence key", .timeLimit(.minutes(5)))
+@Suite("evidence key", .timeLimit(.minutes(25)))
 struct EvidenceKeyTests {
     @Test(
         "a state directory that is no absolute path is refused, and nothing is made", .requires(.root), .requires(.git),

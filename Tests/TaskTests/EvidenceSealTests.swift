@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What steps that read hostile bytes write, before the host signs for it.
-@Suite("evidence before it is signed", .timeLimit(.minutes(5)))
+@Suite("evidence before it is signed", .timeLimit(.minutes(25)))
 struct EvidenceSealTests {
     @Test(
         "is not signed when what is delivered is not what was judged", .requires(.root), .requires(.git),

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("evidence for a reviewer", .timeLimit(.minutes(5)))
+@Suite("evidence for a reviewer", .timeLimit(.minutes(25)))
 struct EvidenceShowTests {
     private func show(_ scene: TaskScene, _ directory: String, _ options: [String] = []) throws -> Finished {
         try scene.sallyport.command(["evidence", "show", directory] + options).run()

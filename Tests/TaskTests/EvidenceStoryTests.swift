@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Bundles that the host itself signed, with something in them that the host would not have written.
-@Suite("evidence that contradicts itself", .timeLimit(.minutes(5)))
+@Suite("evidence that contradicts itself", .timeLimit(.minutes(25)))
 struct EvidenceStoryTests {
     struct Case: Sendable {
         let description: String

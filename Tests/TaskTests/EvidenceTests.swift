@@ -9,7 +9,7 @@ extension HostNeed {
     static let openssl = HostNeed("openssl") { access("/usr/bin/openssl", X_OK) == 0 }
 }
 
-@Suite("evidence bundle", .timeLimit(.minutes(10)))
+@Suite("evidence bundle", .timeLimit(.minutes(25)))
 struct EvidenceTests {
     @Test(
         "a bundle that was copied elsewhere verifies for somebody else, with the public key alone",

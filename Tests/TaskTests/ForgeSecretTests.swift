@@ -7,7 +7,7 @@ import Testing
 
 /// A task on GitHub with a token, or as an App: before, while and after the agent works, neither is anywhere near it.
 @Suite(
-    "tasks and the forge's credential", .timeLimit(.minutes(5)), .requires(.root), .requires(.git), .requires(.runner),
+    "tasks and the forge's credential", .timeLimit(.minutes(25)), .requires(.root), .requires(.git), .requires(.runner),
     .requires(.python))
 struct ForgeSecretTests {
     private typealias Scene = GitHubTaskScene

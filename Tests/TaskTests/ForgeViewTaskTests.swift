@@ -6,7 +6,7 @@ import Testing
 
 /// Agents that look at their task's issue and pull request at forge.internal, and propose what is to be handed over.
 @Suite(
-    "agents that ask the forge", .timeLimit(.minutes(5)), .requires(.root), .requires(.git), .requires(.runner),
+    "agents that ask the forge", .timeLimit(.minutes(25)), .requires(.root), .requires(.git), .requires(.runner),
     .requires(.python))
 struct ForgeViewTaskTests {
     private typealias Scene = GitHubTaskScene

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Whoever gets a bundle has another machine, and another user on it.
-@Suite("reproduction in a fresh root", .timeLimit(.minutes(5)))
+@Suite("reproduction in a fresh root", .timeLimit(.minutes(25)))
 struct FreshRootTests {
     /// A finished task of one type whose agent is a script, as root or as an ordinary user.
     private struct Bundle {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What GitHub can answer in the course of a task: each a typed outcome with a remedy, nothing sent after it, and no secret in it.
-@Suite("tasks that github fails", .timeLimit(.minutes(5)), .requires(.root), .requires(.git), .requires(.runner))
+@Suite("tasks that github fails", .timeLimit(.minutes(25)), .requires(.root), .requires(.git), .requires(.runner))
 struct GitHubAnswerTests {
     private typealias Scene = GitHubTaskScene
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Tasks on a repository of GitHub, whole: each call is expected, in this order, and nothing else is sent.
-@Suite("tasks on github", .timeLimit(.minutes(5)))
+@Suite("tasks on github", .timeLimit(.minutes(25)))
 struct GitHubTaskTests {
     private typealias Scene = GitHubTaskScene
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// git of the host as it talks to servers: how it is confined, and how it is ended.
-@Suite("git of the host", .serialized, .timeLimit(.minutes(10)))
+@Suite("git of the host", .serialized, .timeLimit(.minutes(25)))
 struct HostGitTests {
     /// What a program finds out that runs as git's own child, by an alias.
     private static let probe = """

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Agents that aim at the host's handling of what they leave (reference: threats G01-G16).
-@Suite("hostile agents", .timeLimit(.minutes(5)))
+@Suite("hostile agents", .timeLimit(.minutes(25)))
 struct HostileAgentTests {
     private static let fix = "echo fixed > file; "
 

@@ -2,7 +2,7 @@
 import TestSupport
 import Testing
 
-@Suite("live view of a task", .timeLimit(.minutes(10)))
+@Suite("live view of a task", .timeLimit(.minutes(25)))
 struct LiveViewTests {
     @Test(
         "on a terminal the runner's words are shown as they come, marked as claimed and defused",

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The whole runner is the agent's: what it says and hands out is chosen by somebody who wants a success.
-@Suite("lying runners", .timeLimit(.minutes(5)))
+@Suite("lying runners", .timeLimit(.minutes(25)))
 struct LyingRunnerTests {
     /// Programs of this build with another runner in the place of ours, for the `task` mode only.
     func task(

@@ -7,7 +7,7 @@ import Testing
 /// Copies of upstreams when what fills them is refused, killed, doubled, or has been taken over.
 @Suite(
     "mirrors that are disturbed", .serialized, .requires(.git), .requires(.python), .requires(.root),
-    .timeLimit(.minutes(10)))
+    .timeLimit(.minutes(25)))
 struct MirrorCrashTests {
     /// An upstream with a copy, and a commit that the copy has not.
     private struct Filled {

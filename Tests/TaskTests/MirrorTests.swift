@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The host's copies of upstreams, made from directories and from git http-backend behind nginx.
-@Suite("mirrors", .serialized, .requires(.git), .timeLimit(.minutes(10)))
+@Suite("mirrors", .serialized, .requires(.git), .timeLimit(.minutes(25)))
 struct MirrorTests {
     /// An operator, and an upstream with one commit.
     struct Scene {

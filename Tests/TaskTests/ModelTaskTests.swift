@@ -12,7 +12,7 @@ struct ModelTaskTests {
             "version: 1\nextends: [build]\nreason: a test\nenvironment: {set: {ANY: \"1\"}}\negress: {rules: []}\n")
     }
 
-    @Test("ledger and totals are in the signed evidence, the key nowhere", .timeLimit(.minutes(5)))
+    @Test("ledger and totals are in the signed evidence, the key nowhere", .timeLimit(.minutes(25)))
     func evidence() throws {
         let scene = try TaskScene()
         let vendor = try ModelVendor(scene.sallyport.home)
@@ -47,7 +47,7 @@ struct ModelTaskTests {
         #expect(done.finished.text.contains("models    0.0003 USD in 1 answers"), "\(done.finished.text)")
     }
 
-    @Test("a key in a variable is in no process's variables while the agent asks", .timeLimit(.minutes(5)))
+    @Test("a key in a variable is in no process's variables while the agent asks", .timeLimit(.minutes(25)))
     func variables() throws {
         let scene = try TaskScene()
         let vendor = try ModelVendor(scene.sallyport.home, credential: "env:MODEL_KEY")
@@ -81,7 +81,7 @@ struct ModelTaskTests {
         #expect(kept.lines == [vendor.key])
     }
 
-    @Test("a vendor that repeats its key leaves it in no evidence", .timeLimit(.minutes(5)))
+    @Test("a vendor that repeats its key leaves it in no evidence", .timeLimit(.minutes(25)))
     func repeated() throws {
         let scene = try TaskScene()
         let vendor = try ModelVendor(scene.sallyport.home)
@@ -103,7 +103,7 @@ struct ModelTaskTests {
     }
 
     @Test(
-        "a host without any network but a model of its own runs the whole loop", .timeLimit(.minutes(5)),
+        "a host without any network but a model of its own runs the whole loop", .timeLimit(.minutes(25)),
         .requires(ModelTaskTests.nsenter))
     func offline() throws {
         let scene = try TaskScene()
@@ -141,7 +141,7 @@ struct ModelTaskTests {
         _ = try host.finish()
     }
 
-    @Test("limits without models are a misuse", .timeLimit(.minutes(5)))
+    @Test("limits without models are a misuse", .timeLimit(.minutes(25)))
     func misuse() throws {
         let scene = try TaskScene()
         let done = try scene.failing([

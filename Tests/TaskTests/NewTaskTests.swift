@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `new_task` from the issue of a forge to its pull request.
-@Suite("new task", .timeLimit(.minutes(5)))
+@Suite("new task", .timeLimit(.minutes(25)))
 struct NewTaskTests {
     private static let fix = "echo fixed > file"
 

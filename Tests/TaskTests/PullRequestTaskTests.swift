@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `pr_iteration` and `pr_review` on the pull requests of a forge.
-@Suite("tasks on pull requests", .timeLimit(.minutes(5)))
+@Suite("tasks on pull requests", .timeLimit(.minutes(25)))
 struct PullRequestTaskTests {
     private static let iterate = ["--type", "pr_iteration", "--pr", "5"]
     private static let review = ["--type", "pr_review", "--pr", "5"]

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("reproduction", .timeLimit(.minutes(5)))
+@Suite("reproduction", .timeLimit(.minutes(25)))
 struct ReproduceTests {
     /// Another operator, with other directories, who has a copy of a bundle and the public key.
     struct Elsewhere {

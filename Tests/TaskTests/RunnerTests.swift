@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The runner on the host, outside a sandbox: its arguments, frames and ends.
-@Suite("runner", .timeLimit(.minutes(10)))
+@Suite("runner", .timeLimit(.minutes(25)))
 struct RunnerTests {
     private let program = Executables.path("sallyport-runner")
 

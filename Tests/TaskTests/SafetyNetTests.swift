@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Agents that work beside the path: what can be saved is saved and said, the rest has a typed outcome.
-@Suite("safety nets", .timeLimit(.minutes(5)))
+@Suite("safety nets", .timeLimit(.minutes(25)))
 struct SafetyNetTests {
     private func milestones(_ done: Delivery) -> [String] {
         (done.evidence?["claimed"]?["frames"]?.arrayValue ?? []).compactMap { $0["fields"]?["name"]?.stringValue }

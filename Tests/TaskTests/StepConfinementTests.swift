@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The process that reads hostile bytes, looked at while it waits for them.
-@Suite("confined steps", .timeLimit(.minutes(5)))
+@Suite("confined steps", .timeLimit(.minutes(25)))
 struct StepConfinementTests {
     /// An id that no session and no person has.
     private static let identity: UInt32 = 2_134_000_000

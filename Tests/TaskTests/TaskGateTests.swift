@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The push gate between a task's work and its delivery.
-@Suite("the gate of a task", .timeLimit(.minutes(5)))
+@Suite("the gate of a task", .timeLimit(.minutes(25)))
 struct TaskGateTests {
     private static let token = "ghp_" + "aZ3kQ9xW5mB7vN2cL8pR4tY6uH0jD1fGsEoa"
 

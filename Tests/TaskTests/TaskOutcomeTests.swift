@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("task outcomes", .timeLimit(.minutes(5)))
+@Suite("task outcomes", .timeLimit(.minutes(25)))
 struct TaskOutcomeTests {
     static let fix = "echo fixed > file"
 
