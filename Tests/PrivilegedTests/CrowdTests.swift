@@ -14,7 +14,8 @@ struct CrowdTests {
     }
 
     @Test(
-        "many sessions live at once, apart from each other, and leave nothing without a sweep", .timeLimit(.minutes(25)))
+        "many sessions live at once, apart from each other, and leave nothing without a sweep", .timeLimit(.minutes(25))
+    )
     func crowd() throws {
         let sallyport = try Sallyport()
         // What a host makes once, template and filters, is there when a crowd comes.

@@ -112,7 +112,8 @@ extension ModelBrokerSuites {
         }
 
         @Test(
-            "what the vendor counts is over the budget by one answer at most", .timeLimit(.minutes(25)), arguments: 1...3
+            "what the vendor counts is over the budget by one answer at most", .timeLimit(.minutes(25)),
+            arguments: 1...3
         )
         func overshoot(_ seed: Int) throws {
             let scene = try ModelScene(["turns: 500"], budget: "0.02", isWide: true)

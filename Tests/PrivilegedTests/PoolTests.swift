@@ -21,7 +21,8 @@ struct PoolTests {
     private func fields(_ run: Outcome) -> [String] { run.lines.first?.split(separator: "\t").map(String.init) ?? [] }
 
     @Test(
-        "bytes end at the limit, for the task only", .requires(.root), .requires(.projectQuota), .timeLimit(.minutes(25))
+        "bytes end at the limit, for the task only", .requires(.root), .requires(.projectQuota),
+        .timeLimit(.minutes(25))
     )
     func bytes() throws {
         let run = try sallyport.probe(

@@ -6,7 +6,8 @@ import Testing
 
 /// A task whose repository needs a password: before, while and after the agent works, the password is nowhere near it.
 @Suite(
-    "tasks and the upstream's password", .timeLimit(.minutes(25)), .requires(.root), .requires(.git), .requires(.runner),
+    "tasks and the upstream's password", .timeLimit(.minutes(25)), .requires(.root), .requires(.git),
+    .requires(.runner),
     .requires(.forge))
 struct UpstreamSecretTests {
     /// Looks at everything that can be seen from inside, uses the session's repository, and has a process crash.

@@ -70,7 +70,8 @@ struct UpstreamScene {
 
 /// Tasks on a repository of the web, behind git http-backend, nginx, TLS and a password.
 @Suite(
-    "tasks on an upstream", .serialized, .timeLimit(.minutes(25)), .requires(.root), .requires(.git), .requires(.runner),
+    "tasks on an upstream", .serialized, .timeLimit(.minutes(25)), .requires(.root), .requires(.git),
+    .requires(.runner),
     .requires(.forge))
 struct UpstreamTaskTests {
     @Test("the base is taken from it, and the verified branch brought there, each request on record")
