@@ -26,7 +26,8 @@ func fuzzBlueprint(_ input: [UInt8]) {
         }
         let snapshot = TaskSnapshot(blueprint: blueprint, type: .newTask, limits: settled)
         do throws(BlueprintRefusal) {
-            hold(try TaskSnapshot.load(snapshot.bytes, of: "t").bytes == snapshot.bytes, "a snapshot reads back")
+            let loaded = try TaskSnapshot.load(snapshot.bytes, of: "t")
+            hold(loaded.bytes == snapshot.bytes, "a snapshot reads back")
         } catch {
             stop("a snapshot is refused: \(error)")
         }
