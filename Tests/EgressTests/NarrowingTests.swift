@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 /// Which sockets an egress gateway can still make once it hears the first byte. For good: each in a process of its own.
-@Suite("narrowing of an egress gateway", .timeLimit(.minutes(1)))
+@Suite("narrowing of an egress gateway", .timeLimit(.minutes(25)))
 struct NarrowingTests {
     private static let stream = Int32(SOCK_STREAM.rawValue)
     private static let datagram = Int32(SOCK_DGRAM.rawValue)
