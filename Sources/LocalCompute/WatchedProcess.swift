@@ -6,7 +6,6 @@ internal import LinuxSystem
 /// A process by its pidfd: it can be waited on and signalled, and never be mistaken for another.
 final class WatchedProcess {
     private let pidfd: Descriptor
-    private let isChild: Bool
     private var isOver = false
     /// Of a child that exited; nil for one that a signal ended, and for what is no child.
     private(set) var exitStatus: Int32?
@@ -14,10 +13,9 @@ final class WatchedProcess {
     /// Readable from the process's end on. pidfd_open(2)
     var number: Int32 { pidfd.number }
 
-    private init(_ pidfd: consuming Descriptor, isChild: Bool) {
-        self.pidfd = pidfd
-        self.isChild = isChild
-    }
+    private init(_ pidfd: consuming Descriptor) { self.pidfd = pidfd }
+
+    deinit { _ = reap() }
 
     /// Starts a program that leads a process session of its own and lives on without this process.
     ///
@@ -61,7 +59,7 @@ final class WatchedProcess {
         // It is our child and not waited for, so its id is no other's.
         let child = pid
         return WatchedProcess(
-            Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) })), isChild: true)
+            Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) })))
     }
 
     /// A process that an earlier one of us started; nil when it is gone.
@@ -73,20 +71,18 @@ final class WatchedProcess {
             owning: Int32(try checked("watch", "process \(process.pid)") { opened }))
         // Looked at after it was opened: whoever has this id now is who the descriptor is about.
         guard try processRuns(process.pid, start: process.start) else { return nil }
-        return WatchedProcess(pidfd, isChild: false)
+        return WatchedProcess(pidfd)
     }
 
-    /// Whether it has ended; a child is waited for then.
+    /// Whether it has ended; it is waited for then, if it is a child, whichever of us started it.
     func reap() -> Bool {
         if isOver { return true }
         guard sp_poll_one(number, Int16(POLLIN), 0) > 0 else { return false }
         isOver = true
-        if isChild {
-            var code: Int32 = 0
-            var status: Int32 = 0
-            // CLD_EXITED
-            if sp_wait_pidfd(number, &code, &status) >= 0, code == 1 { exitStatus = status }
-        }
+        var code: Int32 = 0
+        var status: Int32 = 0
+        // CLD_EXITED; what is no child is another's to wait for (ECHILD).
+        if sp_wait_pidfd(number, &code, &status) >= 0, code == 1 { exitStatus = status }
         return true
     }
 
@@ -146,5 +142,5 @@ struct SessionProcess {
 
 extension WatchedProcess {
     /// A process that is no child of ours.
-    convenience init(owning pidfd: consuming Descriptor) { self.init(pidfd, isChild: false) }
+    convenience init(owning pidfd: consuming Descriptor) { self.init(pidfd) }
 }

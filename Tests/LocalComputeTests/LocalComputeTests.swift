@@ -57,6 +57,8 @@ private final class LocalWorld: ComputeWorld {
         for name in names(sessions) {
             do {
                 if let pid = pid(name), try processRuns(pid, start: number("start", name)) { kill(-pid, SIGKILL) }
+                // Nobody else does: the program that it was started by lives on.
+                if let pid = pid(name) { waitpid(pid, nil, 0) }
             } catch {}
         }
     }
