@@ -26,6 +26,15 @@ struct DaemonTests {
         #expect(evidence["task"]?.stringValue == id && evidence["outcome"]?.stringValue == "verified")
         #expect(result?["commit"]?.stringValue == evidence["delivered"]?["commit"]?.stringValue)
         #expect(try scene.ask("evidence", "verify", directory).code == 0)
+        // Every act was asked for, answered by the order, and told of once, in the order of the acts.
+        let asked = ["release", "push", "pull_request"]
+        #expect((evidence["approvals"]?.arrayValue ?? []).map { $0["act"]?.stringValue } == asked)
+        let decisions = try scene.events(id).filter { $0["type"]?.stringValue == "approval_decision_recorded" }
+        #expect(decisions.map { $0["payload"]?["act"]?.stringValue } == asked)
+        #expect(decisions.allSatisfy { $0["payload"]?["decided_by"]?.stringValue == "order" })
+        let release = evidence["approvals"]?.arrayValue?.first?["facts"]
+        #expect(release?["tree"] == evidence["delivered"]?["tree"] && release?["outcome"]?.stringValue == "verified")
+        #expect(release?["repository"]?.stringValue?.hasPrefix(directory + "/") == true)
         #expect(try scene.forge.record("pulls/2")["head"]?.stringValue == result?["branch"]?.stringValue)
         let events = try scene.events(id)
         try scene.chain(events)
