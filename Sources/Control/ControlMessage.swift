@@ -10,13 +10,16 @@ package import TaskModel
 ///
 /// Closed on both sides: another version, an unknown verb or an unknown argument is refused.
 package enum ControlRequest: Sendable, Hashable {
-    case submit(TaskRequest, key: String?)
+    case submit(TaskRequest, key: String?, approvals: ApprovalWishes = ApprovalWishes())
     case status(task: String)
     case list(List)
     case events(task: String, after: Int, limit: Int)
     /// Events as they come, until the task is over.
     case watch(task: String, after: Int)
     case cancel(task: String)
+    /// Questions that the asker may answer.
+    case pending
+    case decide(task: String, request: String, approve: Bool, reason: String?)
     /// A piece of what a task's session said beside its result.
     case logs(task: String, offset: Int)
     case health
@@ -37,14 +40,25 @@ package enum ControlRequest: Sendable, Hashable {
     package var json: JSON {
         let (verb, arguments): (String, [JSON.Member]) =
             switch self {
-            case .submit(let request, let key):
-                ("submit", [.init("request", request.json)] + (key.map { [.init("key", .string($0))] } ?? []))
+            case .submit(let request, let key, let approvals):
+                (
+                    "submit",
+                    [.init("request", request.json)] + (key.map { [.init("key", .string($0))] } ?? [])
+                        + approvals.members
+                )
             case .status(let task): ("status", [.init("task", .string(task))])
             case .list(let list): ("list", list.members)
             case .events(let task, let after, let limit):
                 ("events", [.init("task", .string(task)), .init("after", .int(after)), .init("limit", .int(limit))])
             case .watch(let task, let after): ("watch", [.init("task", .string(task)), .init("after", .int(after))])
             case .cancel(let task): ("cancel", [.init("task", .string(task))])
+            case .pending: ("pending", [])
+            case .decide(let task, let request, let approve, let reason):
+                (
+                    approve ? "approve" : "deny",
+                    [.init("task", .string(task)), .init("request", .string(request))]
+                        + (reason.map { [.init("reason", .string($0))] } ?? [])
+                )
             case .logs(let task, let offset):
                 ("logs", [.init("task", .string(task)), .init("offset", .int(offset))])
             case .health: ("health", [])
@@ -67,7 +81,8 @@ package enum ControlRequest: Sendable, Hashable {
         switch verb {
         case "submit":
             let key = try arguments.text("key")
-            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), key: key)
+            let approvals = try ApprovalWishes(&arguments)
+            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), key: key, approvals: approvals)
         case "status": self = .status(task: try arguments.required("task"))
         case "list": self = .list(try List(&arguments))
         case "events":
@@ -76,6 +91,11 @@ package enum ControlRequest: Sendable, Hashable {
                 limit: min(try arguments.number("limit") ?? 50, Self.mostListed))
         case "watch":
             self = .watch(task: try arguments.required("task"), after: try arguments.number("after") ?? 0)
+        case "pending": self = .pending
+        case "approve", "deny":
+            self = .decide(
+                task: try arguments.required("task"), request: try arguments.required("request"),
+                approve: verb == "approve", reason: try arguments.text("reason"))
         case "cancel": self = .cancel(task: try arguments.required("task"))
         case "logs": self = .logs(task: try arguments.required("task"), offset: try arguments.number("offset") ?? 0)
         case "health": self = .health
@@ -114,6 +134,45 @@ extension ControlRequest.List {
     }
 }
 
+extension ApprovalWishes {
+    fileprivate var members: [JSON.Member] {
+        var members: [JSON.Member] = []
+        let asked = Self.acts.filter(gates.contains)
+        if !asked.isEmpty { members.append(.init("ask", .array(asked.map { .string($0.rawValue) }))) }
+        if let timeoutSeconds { members.append(.init("approval_timeout_s", .int(timeoutSeconds))) }
+        if !preApprovals.isEmpty {
+            members.append(.init("pre_approve", .array(preApprovals.map { .string($0.text) })))
+        }
+        return members
+    }
+
+    fileprivate init(_ fields: inout ControlFields) throws(TaskRefusal) {
+        self.init()
+        for word in try fields.words("ask") {
+            guard let act = Self.acts.first(where: { $0.rawValue == word }) else {
+                let known = Self.acts.map(\.rawValue).joined(separator: ", ")
+                throw TaskRefusal(
+                    .validation,
+                    "cannot ask before \"\(word.displayed)\": there is no such act. There are \(known).")
+            }
+            gates.insert(act)
+        }
+        let range = TaskLimits.approvalTimeoutRange
+        timeoutSeconds = try fields.number("approval_timeout_s")
+        if let timeoutSeconds, !range.contains(.seconds(timeoutSeconds)) {
+            throw TaskRefusal(
+                .validation,
+                "cannot wait \(timeoutSeconds) seconds for an answer. Give \(range.lowerBound.seconds) to \(range.upperBound.seconds)."
+            )
+        }
+        for word in try fields.words("pre_approve") { preApprovals.append(try PreApproval(word)) }
+        guard preApprovals.count <= Self.mostPreApprovals else {
+            throw TaskRefusal(
+                .validation, "cannot approve more than \(Self.mostPreApprovals) things beforehand. Give fewer.")
+        }
+    }
+}
+
 /// The members of an object, each taken once; what nobody took is unknown.
 struct ControlFields {
     private var members: [JSON.Member]
@@ -147,6 +206,16 @@ struct ControlFields {
             throw ControlRequest.refusal("\"\(name)\" is no number from 0 on")
         }
         return number
+    }
+
+    /// Of a list; empty where there is none.
+    mutating func words(_ name: String) throws(TaskRefusal) -> [String] {
+        guard let value = take(name) else { return [] }
+        let words = (value.arrayValue ?? []).compactMap(\.stringValue)
+        guard let list = value.arrayValue, words.count == list.count else {
+            throw ControlRequest.refusal("\"\(name)\" is no list of strings")
+        }
+        return words
     }
 
     func end() throws(TaskRefusal) {

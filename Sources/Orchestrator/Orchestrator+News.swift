@@ -17,25 +17,49 @@ extension Orchestrator {
             case .fact(let fact, let source, let payload):
                 facts.append(NewEvent(.fact(fact), source: source, payload))
             case .question(let question):
-                try take(question, &task, after: facts)
+                try take(question, &task, after: facts, isOver: view.status.isEnd)
                 facts = []
             }
         }
         if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }
     }
 
-    /// - Parameter facts: Told before it, and not stored yet.
-    private func take(_ question: SessionQuestion, _ task: inout TaskRecord, after facts: [NewEvent])
+    /// - Parameters:
+    ///   - facts: Told before it, and not stored yet.
+    ///   - isOver: Whoever asked is gone.
+    private func take(_ question: SessionQuestion, _ task: inout TaskRecord, after facts: [NewEvent], isOver: Bool)
         throws(StoreError)
     {
+        let policy = task.approvals ?? ApprovalPolicy()
+        let now = milliseconds
         let earlier = try store.approvals(of: task.id)
-        let asked = ApprovalRecord(
+        let left = task.deadlineMilliseconds.map { ($0 - now) / 1000 }
+        let seconds = policy.timeout(question.request, own: question.timeoutSeconds, left: left)
+        var asked = ApprovalRecord(
             task: task.id, name: "q\(earlier.count + 1)", attempt: task.attempt, question: question.id,
-            request: question.request, severity: question.severity, createdMilliseconds: milliseconds,
-            expiresMilliseconds: milliseconds)
-        let decided = asked.decided(ApprovalAnswer(.approved, by: ApprovalAnswer.order), at: milliseconds)
-        task = try change(TaskChange(task, events: facts + [Self.decision(decided)], approvals: [decided]))
+            request: question.request, severity: question.severity, createdMilliseconds: now,
+            expiresMilliseconds: now + seconds * 1000)
         told.remove(task.id)
+        let people = earlier.filter(\.isForPeople).map(\.createdMilliseconds)
+        if isOver {
+            asked = asked.stranded(at: now)
+        } else if let answer = policy.ruling(question.request, askedAt: people, now: now, left: left) {
+            asked = asked.decided(answer, at: now)
+        } else {
+            return try wait(for: asked, &task, after: facts)
+        }
+        task = try change(TaskChange(task, events: facts + [Self.decision(asked)], approvals: [asked]))
+    }
+
+    private func wait(for asked: ApprovalRecord, _ task: inout TaskRecord, after facts: [NewEvent]) throws(StoreError) {
+        let open = try pendingApprovals(of: task) + [asked]
+        let isFirst = task.status != .awaitingApproval
+        task.status = .awaitingApproval
+        task = try change(
+            TaskChange(
+                task, isFirst ? .approvalRequested : nil, events: facts + [Self.question(asked)], approvals: [asked],
+                timers: [.approval: open.map(\.expiresMilliseconds).min()]))
+        host.log("task \(task.id): waits for an answer to \(asked.name), \(asked.request.act.rawValue)")
     }
 
     /// Tells a session what was decided of all that it asked.
@@ -53,13 +77,29 @@ extension Orchestrator {
         told.insert(task.id)
     }
 
-    static func decision(_ approval: ApprovalRecord) -> NewEvent {
-        var members: [JSON.Member] = [
-            .init("request", .string(approval.name)), .init("act", .string(approval.request.act.rawValue)),
-            .init("subject", .string(approval.request.subject)),
+    // MARK: Events
+
+    private static func facts(_ approval: ApprovalRecord) -> [JSON.Member] {
+        [
+            .init("request", .string(approval.name)), .init("kind", .string(approval.kind.rawValue)),
+            .init("act", .string(approval.request.act.rawValue)), .init("subject", .string(approval.preview)),
             .init("severity", .string(approval.severity.rawValue)),
         ]
-        if approval.status == .stranded { members.append(.init("decision", "stranded")) }
-        return NewEvent(.approvalDecisionRecorded, .object(members + (approval.answer?.json.objectValue ?? [])))
+    }
+
+    static func question(_ approval: ApprovalRecord) -> NewEvent {
+        NewEvent(
+            .approvalRequested,
+            .object(
+                facts(approval) + [
+                    .init("facts", approval.request.json["facts"] ?? .null),
+                    .init("expires_ms", .int(approval.expiresMilliseconds)),
+                ]))
+    }
+
+    static func decision(_ approval: ApprovalRecord) -> NewEvent {
+        let answer =
+            approval.answer?.json.objectValue ?? [.init("decision", .string(approval.status.rawValue.lowercased()))]
+        return NewEvent(.approvalDecisionRecorded, .object(facts(approval) + answer))
     }
 }

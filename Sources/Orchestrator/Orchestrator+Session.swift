@@ -67,6 +67,7 @@ extension Orchestrator {
     func observe(_ running: TaskRecord) throws(StoreError) -> Bool {
         var task = running
         let record = try begin(.awaitCompletion, &task)
+        try expireApprovals(&task)
         guard let handle = task.handle else { return try lost(task, record, "it has no handle") }
         let strategy = strategy(task)
         let view: SessionView
@@ -101,11 +102,12 @@ extension Orchestrator {
             reached(.awaitCompletion, .acted, task.id)
             task.status = .finalizing
             task.report = report
+            let stranded = try strandedApprovals(of: task)
             try end(
                 .awaitCompletion, record,
                 TaskChange(
-                    task, .sessionEnded, events: [NewEvent(.sessionEnded, report.json)],
-                    timers: [.deadline: Int?.none]))
+                    task, .sessionEnded, events: stranded.map(Self.decision) + [NewEvent(.sessionEnded, report.json)],
+                    approvals: stranded, timers: [.deadline: Int?.none, .approval: Int?.none]))
             return true
         case .failed(let failure): return try failed(task, record, failure)
         }
@@ -159,7 +161,7 @@ extension Orchestrator {
         if let record {
             task = try end(.awaitCompletion, record, TaskChange(task), failed: true)
         }
-        _ = try begin(.stopSession, &task, events: events, timers: [.deadline: Int?.none])
+        _ = try begin(.stopSession, &task, events: events, timers: [.deadline: Int?.none, .approval: Int?.none])
     }
 
     /// Goes on ending a session, and ends the task once it is confirmed dead.
@@ -175,11 +177,7 @@ extension Orchestrator {
         let (status, event) = Self.conclusion(task)
         task.status = status
         task.handle = nil
-        let stranded = try store.approvals(of: task.id).filter { $0.status == .pending }.map { approval in
-            var approval = approval
-            approval.status = .stranded
-            return approval
-        }
+        let stranded = try strandedApprovals(of: task)
         // What was under way when the end was asked for is over as well.
         let cut = try store.journal(of: task.id).filter { $0.state == .began && $0.step != record.step }.map { step in
             var step = step
@@ -189,7 +187,9 @@ extension Orchestrator {
         }
         try end(
             .stopSession, record,
-            TaskChange(task, event, events: [Self.ending(task)], journal: cut, approvals: stranded))
+            TaskChange(
+                task, event, events: stranded.map(Self.decision) + [Self.ending(task)], journal: cut,
+                approvals: stranded))
         host.watch(task.id, nil)
         try wakeQueue()
         return true
@@ -272,7 +272,8 @@ extension Orchestrator {
             (task.status, event) = (.completed, .judgedCompleted)
         } else {
             (task.status, event) = (.failed, .judgedFailed)
-            task.failure = task.failure ?? Self.failure(task.report)
+            let refused = try refusedApproval(of: task)
+            task.failure = task.failure ?? refused ?? Self.failure(task.report)
         }
         task.handle = nil
         try end(.finalize, record, TaskChange(task, event, events: [Self.ending(task)]))

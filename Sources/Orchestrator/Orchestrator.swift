@@ -53,11 +53,17 @@ package final class Orchestrator {
     }
 
     /// Takes a task. It is stored when this returns, and goes on with ``advance(_:)``.
-    package func submit(_ request: TaskRequest, owner: String, key: String?) throws(TaskRefusal) -> Submission {
+    ///
+    /// - Parameter approvals: Nil: what is ordered decides.
+    package func submit(_ request: TaskRequest, owner: String, key: String?, approvals: ApprovalPolicy? = nil)
+        throws(TaskRefusal) -> Submission
+    {
         if let key { try Self.check(key) }
-        let task = TaskRecord(
+        var task = TaskRecord(
             id: try host.makeTaskName(), owner: owner, request: request, idempotencyKey: key,
             createdMilliseconds: milliseconds)
+        task.approvals = approvals
+        let wanted = task
         let created = NewEvent(
             .taskCreated,
             [
@@ -65,7 +71,7 @@ package final class Orchestrator {
                 "repository": .optional(request.repository),
             ])
         switch try serving({ () throws(StoreError) in
-            try store.create(task, [created], timers: [:], at: host.now)
+            try store.create(wanted, [created], timers: [:], at: host.now)
         }) {
         case .created(let task):
             reached(.submit, .ended, task.id)

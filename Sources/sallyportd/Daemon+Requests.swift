@@ -13,9 +13,17 @@ extension Daemon {
     private static let eventsAtOnce = 500
 
     func answer(_ request: ControlRequest, _ guest: Guest) throws(TaskRefusal) {
+        guard guest.peer.isOwnerOrRoot || request.isForApprovers else {
+            throw TaskRefusal(
+                .forbidden,
+                "cannot serve uid \(guest.peer.uid): Operation not permitted (EPERM). But for questions that somebody may answer, only root and the daemon's own user are served."
+            )
+        }
         switch request {
-        case .submit(let order, let key):
-            switch try orchestrator.submit(order, owner: "uid:\(guest.peer.uid)", key: key) {
+        case .submit(let order, let key, let wishes):
+            // Without a blueprint: what was ordered decides, but for what the submitter wants to be asked.
+            let approvals = wishes.isEmpty ? nil : try ApprovalPolicy().with(wishes)
+            switch try orchestrator.submit(order, owner: guest.peer.owner, key: key, approvals: approvals) {
             case .created(let task):
                 guest.send(.data(["task": task.json, "replayed": false]))
                 // Its client knows that it is taken before anything is done for it.
@@ -36,7 +44,13 @@ extension Daemon {
             feed(guest)
         case .cancel(let id):
             _ = try visible(id, guest)
-            guest.send(.data(["task": try orchestrator.cancel(id, by: "uid:\(guest.peer.uid)").json]))
+            guest.send(.data(["task": try orchestrator.cancel(id, by: guest.peer.owner).json]))
+        case .pending: guest.send(.data(["requests": .array(try pending(guest).map(\.json))]))
+        case .decide(let task, let name, let approve, let reason):
+            let decided = try orchestrator.decide(
+                task, name, approve ? .approve : .deny, by: guest.peer.decider, reason: reason)
+            guest.send(.data(["request": decided.json]))
+            orchestrator.advance(task)
         case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
         case .health:
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
@@ -82,7 +96,7 @@ extension Daemon {
 
     private func visible(_ id: String, _ guest: Guest) throws(TaskRefusal) -> TaskRecord {
         let task = try orchestrator.find(id)
-        guard guest.peer.uid == 0 || task.owner == "uid:\(guest.peer.uid)" else {
+        guard guest.peer.uid == 0 || task.owner == guest.peer.owner else {
             throw TaskRefusal(.forbidden, "cannot show task \(id) to uid \(guest.peer.uid): it is another's.")
         }
         return task
@@ -94,6 +108,10 @@ extension Daemon {
             let queue = try orchestrator.serving { () throws(StoreError) in try store.queue() }
             members.append(.init("queue_position", .optional(queue.firstIndex { $0.id == task.id }.map { $0 + 1 })))
         }
+        if task.status == .awaitingApproval {
+            let open = try orchestrator.serving { () throws(StoreError) in try store.approvals(of: task.id) }
+            members.append(.init("pending", .array(open.filter { $0.status == .pending }.map(\.json))))
+        }
         if let session = task.session {
             members.append(.init("directory", .string("\(place.sessions)/\(session)/delivered")))
         }
@@ -103,7 +121,7 @@ extension Daemon {
     private func tasks(_ list: ControlRequest.List, _ guest: Guest) throws(TaskRefusal) -> JSON {
         var query = TaskQuery(
             statuses: Set(list.statuses), repository: list.repository, before: list.before, limit: list.limit + 1)
-        if guest.peer.uid != 0 { query.owner = "uid:\(guest.peer.uid)" }
+        if guest.peer.uid != 0 { query.owner = guest.peer.owner }
         let wanted = query
         let found = try orchestrator.serving { () throws(StoreError) in try store.tasks(wanted) }
         let hasMore = found.count > list.limit

@@ -37,6 +37,8 @@ final class Daemon {
     private var isStopping = false
 
     private static let mostGuests = 64
+    /// Of them, neither root nor the daemon's own user: they may only decide what they are asked.
+    private static let mostStrangers = 8
     /// Tasks that hold a slot at a time, of all owners.
     static let slots = 8
 
@@ -57,7 +59,7 @@ final class Daemon {
         listener = Descriptor(
             owning: Int32(
                 try checked("listen on", "\"\(place.runtime)/\(ControlPlace.name)\"") {
-                    sp_stream_listen(parent, ControlPlace.name, 64)
+                    sp_open_listen(parent, ControlPlace.name, 64)
                 }))
         self.place = place
         let compute = compute
@@ -154,11 +156,17 @@ final class Daemon {
                     .rateLimit, "cannot take the request: \(Self.mostGuests) others are being served. Try again later.")
             )
         }
-        guard guest.peer.isOwnerOrRoot, guest.peer.isNeighbour else {
+        let strangers = guests.values.count { !$0.peer.isOwnerOrRoot }
+        guard guest.peer.isOwnerOrRoot || strangers < Self.mostStrangers else {
+            return guest.turnAway(
+                TaskRefusal(
+                    .rateLimit, "cannot take the request: \(strangers) others are being served. Try again later."))
+        }
+        guard guest.peer.isNeighbour else {
             return guest.turnAway(
                 TaskRefusal(
                     .forbidden,
-                    "cannot serve uid \(guest.peer.uid): Operation not permitted (EPERM). Only root and the daemon's own user are served, from outside of every sandbox."
+                    "cannot serve uid \(guest.peer.uid): Operation not permitted (EPERM). Nobody is served from inside of a sandbox."
                 ))
         }
         do throws(SystemError) {

@@ -52,8 +52,10 @@ package final class OrchestratorScene {
     }
 
     @discardableResult
-    package func submit(owner: String = "uid:1", key: String? = nil) throws -> String {
-        switch try orchestrator.submit(try StoreConformance.request(), owner: owner, key: key) {
+    package func submit(owner: String = "uid:1", key: String? = nil, approvals: ApprovalPolicy? = nil) throws -> String
+    {
+        let request = try StoreConformance.request()
+        switch try orchestrator.submit(request, owner: owner, key: key, approvals: approvals) {
         case .created(let task):
             orchestrator.advance(task.id)
             return task.id
@@ -89,6 +91,10 @@ package final class OrchestratorScene {
                     flaws.append("\(task.id): event \(event.sequence) is not linked")
                 }
                 previous = event.digest
+            }
+            let isWaiting = try store.approvals(of: task.id).contains { $0.status == .pending }
+            if isWaiting != (task.status == .awaitingApproval) {
+                flaws.append("\(task.id): is \(task.status.rawValue), and \(isWaiting ? "a" : "no") question is open")
             }
             if task.status.isTerminal {
                 if task.holdsSlot { flaws.append("\(task.id): holds a slot at its end") }

@@ -91,18 +91,29 @@ struct DaemonSocketTests {
         try scene.end(SIGTERM)
     }
 
-    @Test("another user is not served, even if the socket lets them in", .requires(.python))
+    @Test("another user may answer what they are asked, and is served nothing else", .requires(.python))
     func stranger() throws {
         let scene = try DaemonScene()
         try scene.start()
-        let socket = scene.sallyport.runtime + "/daemon.sock"
-        #expect(status(socket)?.mode == 0o140600)
-        let health = Array("{\"version\":1,\"verb\":\"health\"}\n".utf8)
-        #expect(try say(scene, health, uid: 1234) == "")
-        #expect(try say(scene, health).contains("\"slots\":"))
-        try #require(chmod(socket, 0o666) == 0)
-        let answer = try say(scene, health, uid: 1234)
-        #expect(answer.contains("FORBIDDEN") && answer.contains("uid 1234"), "\(answer)")
+        #expect(status(scene.sallyport.runtime + "/daemon.sock")?.mode == 0o140666)
+        func line(_ verb: String, _ arguments: String = "{}") -> [UInt8] {
+            Array("{\"version\":1,\"verb\":\"\(verb)\",\"arguments\":\(arguments)}\n".utf8)
+        }
+        #expect(try say(scene, line("health")).contains("\"slots\":"))
+        let task = "{\"task\":\"t-none\"}"
+        for (verb, arguments) in [
+            ("health", "{}"), ("list", "{}"), ("status", task), ("events", task), ("watch", task), ("cancel", task),
+            ("logs", task), ("backup", "{\"path\":\"/tmp/x\"}"),
+        ] {
+            let answer = try say(scene, line(verb, arguments), uid: 1234)
+            #expect(answer.contains("FORBIDDEN") && answer.contains("uid 1234"), "\(verb): \(answer)")
+        }
+        #expect(try say(scene, line("pending"), uid: 1234).contains("\"requests\":[]"))
+        for verb in ["approve", "deny"] {
+            let decide = line(verb, "{\"task\":\"t-none\",\"request\":\"q1\",\"reason\":\"x\"}")
+            let answer = try say(scene, decide, uid: 1234)
+            #expect(answer.contains("REQUEST_NOT_FOUND"), "\(answer)")
+        }
         try scene.end(SIGTERM)
     }
 

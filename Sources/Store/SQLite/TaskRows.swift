@@ -7,7 +7,7 @@ enum TaskRows {
     private static let columns = [
         "id", "owner", "status", "holds_slot", "request", "idempotency_key", "attempt", "compute", "session", "handle",
         "report", "failure", "cancelled_by", "repository", "branch", "created_ms", "updated_ms", "status_ms",
-        "deadline_ms", "revision", "news",
+        "deadline_ms", "revision", "news", "approval_policy",
     ]
     static let select = "SELECT \(columns.joined(separator: ", ")) FROM tasks"
     static let insert =
@@ -24,6 +24,7 @@ enum TaskRows {
             .init(task.request.repository), .init(task.report?.branch), .int(task.createdMilliseconds),
             .int(task.updatedMilliseconds), .int(task.statusMilliseconds), .init(task.deadlineMilliseconds),
             .int(task.revision), .int(task.news),
+            .init(task.approvals?.json.compactText),
         ]
     }
 
@@ -66,6 +67,10 @@ enum TaskRows {
         task.deadlineMilliseconds = row.int(18)
         task.revision = revision
         task.news = news
+        if let json = try json(row.text(21), damaged) {
+            guard let policy = ApprovalPolicy(json: json) else { throw damaged }
+            task.approvals = policy
+        }
         return task
     }
 

@@ -13,6 +13,12 @@ enum SubmitVerb {
         summary:
             "Gives a task to sallyportd, which runs it as `sallyport task run` would, and survives what happens meanwhile.",
         options: TaskRequest.Field.allCases.map { Option(String($0.option.dropFirst(2)), value($0), text($0)) } + [
+            Option(
+                "ask", "ACT",
+                "let a person decide before this, whatever else decides: \(ApprovalWishes.acts.map(\.rawValue).joined(separator: ", "))"
+            ),
+            Option("approval-timeout", "SECONDS", "how long a question waits for its answer (30 to 3600; default 300)"),
+            Option("pre-approve", "SCOPE", "an answer beforehand: \(PreApproval.form)"),
             Option("idempotency-key", "KEY", "the same key gives the same task, however often it is submitted"),
             Option("wait", nil, "show the events, and exit as the task ends"), DaemonVerb.json, DaemonVerb.help,
         ],
@@ -31,7 +37,9 @@ enum SubmitVerb {
                 }
             }
             let request = try TaskRequest(values)
-            let answer = try DaemonVerb.ask(.submit(request, key: try arguments.value("idempotency-key")))
+            let answer = try DaemonVerb.ask(
+                .submit(
+                    request, key: try arguments.value("idempotency-key"), approvals: try wishes(arguments)))
             let task = answer["task"] ?? .null
             let isReplayed = answer["replayed"]?.boolValue == true
             if arguments.has("json") {
@@ -42,6 +50,20 @@ enum SubmitVerb {
             guard arguments.has("wait"), let id = task["task"]?.stringValue else { return 0 }
             return try DaemonVerb.watch(id, after: 0, json: arguments.has("json"))
         }
+    }
+
+    private static func wishes(_ arguments: Arguments) throws -> ApprovalWishes {
+        var wishes = ApprovalWishes()
+        for word in arguments.all("ask") {
+            guard let act = ApprovalWishes.acts.first(where: { $0.rawValue == word }) else {
+                let known = ApprovalWishes.acts.map(\.rawValue).joined(separator: ", ")
+                throw UsageError("--ask \"\(word.displayed)\" is no act; there are \(known)")
+            }
+            wishes.gates.insert(act)
+        }
+        wishes.timeoutSeconds = try DaemonVerb.number(arguments, "approval-timeout")
+        for text in arguments.all("pre-approve") { wishes.preApprovals.append(try PreApproval(text)) }
+        return wishes
     }
 
     /// What the daemon is told: the daemon opens no file of ours, and works in another directory.
