@@ -127,7 +127,9 @@ package struct ScriptedWorld: ComputeWorld {
             case .vanishes: .failed(SessionFailure(.lost, "gone"))
             case .neverStarts: .failed(SessionFailure(.neverStarted, "no program"))
             }
-        return SessionStart(session: session, task: session, attempt: 1, request: try StoreConformance.request())
+        return SessionStart(
+            session: session, task: session, attempt: 1, request: try StoreConformance.request(),
+            blueprint: StoredBlueprint(text: "{}", digest: ""))
     }
 
     package func waitForEnd(_ handle: SessionHandle) throws {}

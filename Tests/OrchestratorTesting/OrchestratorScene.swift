@@ -52,8 +52,8 @@ package final class OrchestratorScene {
     }
 
     @discardableResult
-    package func submit(owner: String = "uid:1", key: String? = nil) throws -> String {
-        switch try orchestrator.submit(try StoreConformance.request(), owner: owner, key: key) {
+    package func submit(owner: String = "uid:1", key: String? = nil, blueprint: String = "") throws -> String {
+        switch try orchestrator.submit(try TestBlueprint.accepted(owner: owner, key: key, blueprint)) {
         case .created(let task):
             orchestrator.advance(task.id)
             return task.id

@@ -7,7 +7,7 @@ enum TaskRows {
     private static let columns = [
         "id", "owner", "status", "holds_slot", "request", "idempotency_key", "attempt", "compute", "session", "handle",
         "report", "failure", "cancelled_by", "repository", "branch", "created_ms", "updated_ms", "status_ms",
-        "deadline_ms", "revision",
+        "deadline_ms", "revision", "blueprint", "blueprint_hash",
     ]
     static let select = "SELECT \(columns.joined(separator: ", ")) FROM tasks"
     static let insert =
@@ -23,7 +23,7 @@ enum TaskRows {
             .init(task.report?.json.compactText), .init(task.failure?.json.compactText), .init(task.cancelledBy),
             .init(task.request.repository), .init(task.report?.branch), .int(task.createdMilliseconds),
             .int(task.updatedMilliseconds), .int(task.statusMilliseconds), .init(task.deadlineMilliseconds),
-            .int(task.revision),
+            .int(task.revision), .init(task.blueprint?.text), .init(task.blueprint?.digest),
         ]
     }
 
@@ -40,9 +40,14 @@ enum TaskRows {
         else { throw damaged }
         let request: TaskRequest
         do throws(TaskRefusal) { request = try TaskRequest(json: requestJSON) } catch { throw damaged }
+        var blueprint: StoredBlueprint?
+        if let text = row.text(20) {
+            guard let digest = row.text(21) else { throw damaged }
+            blueprint = StoredBlueprint(text: text, digest: digest)
+        }
         var task = TaskRecord(
             id: id, owner: owner, status: status, request: request, idempotencyKey: row.text(5),
-            createdMilliseconds: created)
+            blueprint: blueprint, createdMilliseconds: created)
         task.holdsSlot = slot == 1
         task.attempt = attempt
         task.compute = compute
