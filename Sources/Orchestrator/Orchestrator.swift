@@ -24,6 +24,8 @@ package final class Orchestrator {
     var wakeUps: [String: Int] = [:]
     var pollErrors: [String: Int] = [:]
     var stopTries: [String: Int] = [:]
+    /// Tasks whose sessions were told by this process of all that was decided for them.
+    var told: Set<String> = []
     /// Tasks to go on with, in order; one that sets another free does not go on inside of it.
     private var waiting: [String] = []
     private var isAdvancing = false
@@ -204,5 +206,6 @@ package final class Orchestrator {
         wakeUps[id] = nil
         pollErrors[id] = nil
         stopTries[id] = nil
+        told.remove(id)
     }
 }

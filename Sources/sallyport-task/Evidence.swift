@@ -71,8 +71,8 @@ struct Evidence {
     var way: Way?
     /// Where the base came from and the branch went; null for a directory.
     var upstream = JSON.null
-    /// What was asked for before it was done.
-    var approvals: [ApprovalRequest] = []
+    /// What was asked for before it was done, and what was answered.
+    var approvals: [ApprovalOutcome] = []
     /// What the session proposed at forge.internal.
     var proposals: [Proposed] = []
     /// Calls of the forge that a credential went along with.

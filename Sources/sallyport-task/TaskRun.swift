@@ -24,6 +24,8 @@ struct TaskRun: ~Copyable {
     let delivery: DeliveryDirectory
     let keys: KeyStore
     let state: String
+    /// Nil for a task that nobody looks after: then what was ordered decides.
+    let claim: SessionClaim?
     /// Nil for a repository of this host.
     var upstream: TaskUpstream?
     var evidence: Evidence
@@ -37,7 +39,8 @@ struct TaskRun: ~Copyable {
 
     /// Checks the arguments, finds the programs and makes the delivery directory.
     static func make(
-        _ arguments: TaskArguments, _ forge: TaskForge?, _ processes: ChildProcess, environment: [String]
+        _ arguments: TaskArguments, _ forge: TaskForge?, _ processes: ChildProcess, _ claim: SessionClaim?,
+        environment: [String]
     ) throws(TaskFailure) -> TaskRun {
         let state = try StateDirectory.path(environment)
         var arguments = arguments
@@ -92,13 +95,13 @@ struct TaskRun: ~Copyable {
         return TaskRun(
             arguments: arguments, order: order, rules: rules, processes: processes, sandbox: sandbox,
             evidence: evidence,
-            delivery: delivery, keys: keys, state: state, upstream: upstream, audit: audit)
+            delivery: delivery, keys: keys, state: state, claim: claim, upstream: upstream, audit: audit)
     }
 
     private init(
         arguments: TaskArguments, order: TaskOrder, rules: GateRules, processes: ChildProcess, sandbox: Sandbox,
         evidence: Evidence, delivery: consuming DeliveryDirectory, keys: KeyStore, state: String,
-        upstream: TaskUpstream?, audit: consuming TaskAudit
+        claim: SessionClaim?, upstream: TaskUpstream?, audit: consuming TaskAudit
     ) {
         self.arguments = arguments
         self.order = order
@@ -109,6 +112,7 @@ struct TaskRun: ~Copyable {
         self.delivery = delivery
         self.keys = keys
         self.state = state
+        self.claim = claim
         self.upstream = upstream
         self.audit = audit
     }
@@ -132,7 +136,7 @@ struct TaskRun: ~Copyable {
         if evidence.outcome == .interrupted { return }
         let decision = evidence.verification.decision
         if evidence.outcome == nil { evidence.outcome = decision }
-        if decision.isSuccess, try confirm(base) { try publish(base) }
+        if decision.isSuccess, try confirm(base), try release() { try publish(base) }
     }
 
     /// Clones the base commit's history into the host's repository.

@@ -56,7 +56,7 @@ private func runTask(_ arguments: TaskArguments, _ claim: SessionClaim?, environ
     let forge = try TaskForge.make(arguments, processes, environment: environment)
     // Whatever happens: what was lent for the task is given back.
     defer { forge?.end() }
-    var task = try TaskRun.make(arguments, forge, processes, environment: environment)
+    var task = try TaskRun.make(arguments, forge, processes, claim, environment: environment)
     var failure: TaskFailure?
     do throws(TaskFailure) {
         try task.run()

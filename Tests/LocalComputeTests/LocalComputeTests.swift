@@ -33,6 +33,16 @@ private final class LocalWorld: ComputeWorld {
             succeeds) say '{"version":1,"report":{"outcome":"verified","success":true,"reason":"done"}}' end.json ;;
             refuses) say '{"version":1,"error":{"code":null,"message":"because"}}' end.json; exit 125 ;;
             garbled) printf 'no JSON' >"$dir/end.json" ;;
+            asks)
+                echo '{"version":1,"seq":1,"fact":"budget_warning","source":"observed","payload":{"percent":80}}' >>"$dir/news.jsonl"
+                question='{"act":"push","subject":"refs/heads/x","facts":{"commit":"c0ffee"}}'
+                echo '{"version":1,"seq":2,"question":'"$question"',"id":"q1","severity":"medium","timeout_s":null}' >>"$dir/news.jsonl"
+                exec 5< <(exec tail -n +1 -F "$dir/answers/q1.json" 2>/dev/null 3>&-)
+                waiting=$!
+                read -r answer <&5
+                kill "$waiting"
+                decision=$(printf '%s' "$answer" | sed 's/.*"decision":"\\([a-z_]*\\)".*/\\1/')
+                say '{"version":1,"report":{"outcome":"not_approved","success":false,"reason":"'"$decision"'"}}' end.json ;;
             vanishes) exit 0 ;;
             runs) trap 'say "$interrupted" end.json; exit 1' TERM; mkfifo "$dir/wait"; read line <>"$dir/wait" ;;
             stubborn) trap '' TERM; mkfifo "$dir/wait"; read line <>"$dir/wait" ;;
@@ -89,10 +99,15 @@ private final class LocalWorld: ComputeWorld {
 
     func waitForEnd(_ handle: SessionHandle) throws {
         // Between its start and its first word nobody knows who it is.
-        if try strategy.endDescriptor(handle) == nil {
-            try waitForChange(in: "\(sessions)/\(handle.session)") { try strategy.endDescriptor(handle) != nil }
+        if try strategy.changeDescriptor(handle) == nil {
+            try waitForChange(in: "\(sessions)/\(handle.session)") { try strategy.changeDescriptor(handle) != nil }
         }
-        let descriptor = try #require(try strategy.endDescriptor(handle))
+        let descriptor = try #require(try strategy.changeDescriptor(handle))
+        try #require(sp_poll_one(descriptor, Int16(POLLIN), 30_000) > 0)
+    }
+
+    func waitForNews(_ handle: SessionHandle) throws {
+        let descriptor = try #require(try strategy.changeDescriptor(handle))
         try #require(sp_poll_one(descriptor, Int16(POLLIN), 30_000) > 0)
     }
 
@@ -121,11 +136,11 @@ struct LocalComputeTests {
         let pid = try #require(world.pid("a-1"))
         #expect(getsid(pid) == pid && getpgid(pid) == pid)
         try world.restart()
-        #expect(try world.strategy.pollSession(handle) == .running)
+        #expect(try world.strategy.pollSession(handle, after: 0).status == .running)
         #expect(try world.strategy.startSession(try world.start("a-1", .runs)) == handle)
         #expect(world.strategy.stopSession(handle, force: false) == .stopping)
         try world.waitForEnd(handle)
-        guard case .completed(let report) = try world.strategy.pollSession(handle) else {
+        guard case .completed(let report) = try world.strategy.pollSession(handle, after: 0).status else {
             Issue.record("it said nothing")
             return
         }
@@ -142,10 +157,10 @@ struct LocalComputeTests {
         let handle = try world.strategy.startSession(try world.start("s-1", command: "stubborn"))
         try world.waitForBeginning("s-1")
         #expect(world.strategy.stopSession(handle, force: false) == .stopping)
-        #expect(try world.strategy.pollSession(handle) == .running)
+        #expect(try world.strategy.pollSession(handle, after: 0).status == .running)
         #expect(world.strategy.stopSession(handle, force: true) == .stopping)
         try world.waitForEnd(handle)
-        guard case .failed(let failure) = try world.strategy.pollSession(handle) else {
+        guard case .failed(let failure) = try world.strategy.pollSession(handle, after: 0).status else {
             Issue.record("a killed session is seen otherwise")
             return
         }
@@ -225,7 +240,7 @@ struct LocalComputeTests {
         let world = try LocalWorld()
         let handle = try world.strategy.startSession(try world.start("g-1", command: "garbled"))
         try world.waitForEnd(handle)
-        #expect(throws: ComputeError.self) { try world.strategy.pollSession(handle) }
+        #expect(throws: ComputeError.self) { try world.strategy.pollSession(handle, after: 0) }
     }
 
     @Test("texts of a request become files of the session, and no word is a path")

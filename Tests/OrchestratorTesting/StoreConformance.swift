@@ -41,6 +41,13 @@ package struct StoreConformance {
         try lists()
     }
 
+    static func approval(_ task: TaskRecord, _ act: ApprovalRequest.Act) -> ApprovalRecord {
+        ApprovalRecord(
+            task: task.id, name: "q1", attempt: 2, question: act == .plan ? nil : "q7",
+            request: ApprovalRequest(act, "what", [.init("n", 3), .init("none", .null)]), severity: .high,
+            createdMilliseconds: 1, expiresMilliseconds: 2)
+    }
+
     private func created(_ store: any TaskStore, _ task: TaskRecord) throws -> TaskRecord {
         guard case .created(let stored) = try store.create(task, [NewEvent(.taskCreated)], timers: [:], at: Self.at(1))
         else { throw StoreError(.refused, "create", "a task", "it was not", remedy: "") }
@@ -67,6 +74,7 @@ package struct StoreConformance {
         task.failure = TaskFailureRecord(.network, .transient, code: .rateLimit, "ümläut \u{1F512} \"quoted\"")
         task.cancelledBy = "uid:0"
         task.deadlineMilliseconds = 99
+        task.news = 7
         let journal = JournalRecord(
             task: task.id, attempt: 1, step: "start-session", number: 1, input: ["session": "s"], startedMilliseconds: 5
         )
@@ -166,8 +174,7 @@ package struct StoreConformance {
     package func atomicity() throws {
         let store = try make()
         let task = try created(store, try Self.task(1))
-        let approval = ApprovalRecord(
-            task: task.id, request: "a", kind: .gate, subject: "push", createdMilliseconds: 1, expiresMilliseconds: 2)
+        let approval = Self.approval(task, .push)
         // The last part of it cannot be stored: a step's number counts from 1.
         let flawed = JournalRecord(task: task.id, attempt: 1, step: "x", number: 0, startedMilliseconds: 1)
         var changed = task
@@ -230,13 +237,10 @@ package struct StoreConformance {
     package func approvals() throws {
         let store = try make()
         let task = try created(store, try Self.task(1))
-        var approval = ApprovalRecord(
-            task: task.id, request: "a", kind: .plan, subject: "the plan", createdMilliseconds: 1,
-            expiresMilliseconds: 2)
+        var approval = Self.approval(task, .plan)
         var stored = try store.apply(TaskChange(task, approvals: [approval]), at: Self.at(2))
-        approval.status = .denied
-        approval.decidedBy = "uid:3"
-        approval.reason = "no"
+        #expect(try store.approvals(of: task.id) == [approval])
+        approval = approval.decided(ApprovalAnswer(.denied, by: "uid:3", reason: "no"), at: 3)
         stored = try store.apply(TaskChange(stored, approvals: [approval]), at: Self.at(3))
         #expect(try store.approvals(of: task.id) == [approval])
         var late = approval

@@ -27,6 +27,15 @@ struct DaemonTests {
         #expect(result?["commit"]?.stringValue == evidence["delivered"]?["commit"]?.stringValue)
         let verified = try scene.ask("evidence", "verify", directory)
         #expect(verified.code == 0, "\(verified.text)\(verified.errorText)")
+        // Every act was asked for, answered by the order, and told of once, in the order of the acts.
+        let asked = ["release", "push", "pull_request"]
+        #expect((evidence["approvals"]?.arrayValue ?? []).map { $0["act"]?.stringValue } == asked)
+        let decisions = try scene.events(id).filter { $0["type"]?.stringValue == "approval_decision_recorded" }
+        #expect(decisions.map { $0["payload"]?["act"]?.stringValue } == asked)
+        #expect(decisions.allSatisfy { $0["payload"]?["decided_by"]?.stringValue == "order" })
+        let release = evidence["approvals"]?.arrayValue?.first?["facts"]
+        #expect(release?["tree"] == evidence["delivered"]?["tree"] && release?["outcome"]?.stringValue == "verified")
+        #expect(release?["repository"]?.stringValue?.hasPrefix(directory + "/") == true)
         #expect(try scene.forge.record("pulls/2")["head"]?.stringValue == result?["branch"]?.stringValue)
         let events = try scene.events(id)
         try scene.chain(events)
