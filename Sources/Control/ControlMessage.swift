@@ -10,7 +10,7 @@ package import TaskModel
 ///
 /// Closed on both sides: another version, an unknown verb or an unknown argument is refused.
 package enum ControlRequest: Sendable, Hashable {
-    case submit(TaskRequest, key: String?, approvals: ApprovalWishes = ApprovalWishes())
+    case submit(TaskRequest, key: String?)
     case status(task: String)
     case list(List)
     case events(task: String, after: Int, limit: Int)
@@ -40,12 +40,8 @@ package enum ControlRequest: Sendable, Hashable {
     package var json: JSON {
         let (verb, arguments): (String, [JSON.Member]) =
             switch self {
-            case .submit(let request, let key, let approvals):
-                (
-                    "submit",
-                    [.init("request", request.json)] + (key.map { [.init("key", .string($0))] } ?? [])
-                        + approvals.members
-                )
+            case .submit(let request, let key):
+                ("submit", [.init("request", request.json)] + (key.map { [.init("key", .string($0))] } ?? []))
             case .status(let task): ("status", [.init("task", .string(task))])
             case .list(let list): ("list", list.members)
             case .events(let task, let after, let limit):
@@ -81,8 +77,7 @@ package enum ControlRequest: Sendable, Hashable {
         switch verb {
         case "submit":
             let key = try arguments.text("key")
-            let approvals = try ApprovalWishes(&arguments)
-            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), key: key, approvals: approvals)
+            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), key: key)
         case "status": self = .status(task: try arguments.required("task"))
         case "list": self = .list(try List(&arguments))
         case "events":
@@ -134,45 +129,6 @@ extension ControlRequest.List {
     }
 }
 
-extension ApprovalWishes {
-    fileprivate var members: [JSON.Member] {
-        var members: [JSON.Member] = []
-        let asked = Self.acts.filter(gates.contains)
-        if !asked.isEmpty { members.append(.init("ask", .array(asked.map { .string($0.rawValue) }))) }
-        if let timeoutSeconds { members.append(.init("approval_timeout_s", .int(timeoutSeconds))) }
-        if !preApprovals.isEmpty {
-            members.append(.init("pre_approve", .array(preApprovals.map { .string($0.text) })))
-        }
-        return members
-    }
-
-    fileprivate init(_ fields: inout ControlFields) throws(TaskRefusal) {
-        self.init()
-        for word in try fields.words("ask") {
-            guard let act = Self.acts.first(where: { $0.rawValue == word }) else {
-                let known = Self.acts.map(\.rawValue).joined(separator: ", ")
-                throw TaskRefusal(
-                    .validation,
-                    "cannot ask before \"\(word.displayed)\": there is no such act. There are \(known).")
-            }
-            gates.insert(act)
-        }
-        let range = TaskLimits.approvalTimeoutRange
-        timeoutSeconds = try fields.number("approval_timeout_s")
-        if let timeoutSeconds, !range.contains(.seconds(timeoutSeconds)) {
-            throw TaskRefusal(
-                .validation,
-                "cannot wait \(timeoutSeconds) seconds for an answer. Give \(range.lowerBound.seconds) to \(range.upperBound.seconds)."
-            )
-        }
-        for word in try fields.words("pre_approve") { preApprovals.append(try PreApproval(word)) }
-        guard preApprovals.count <= Self.mostPreApprovals else {
-            throw TaskRefusal(
-                .validation, "cannot approve more than \(Self.mostPreApprovals) things beforehand. Give fewer.")
-        }
-    }
-}
-
 /// The members of an object, each taken once; what nobody took is unknown.
 struct ControlFields {
     private var members: [JSON.Member]
@@ -206,16 +162,6 @@ struct ControlFields {
             throw ControlRequest.refusal("\"\(name)\" is no number from 0 on")
         }
         return number
-    }
-
-    /// Of a list; empty where there is none.
-    mutating func words(_ name: String) throws(TaskRefusal) -> [String] {
-        guard let value = take(name) else { return [] }
-        let words = (value.arrayValue ?? []).compactMap(\.stringValue)
-        guard let list = value.arrayValue, words.count == list.count else {
-            throw ControlRequest.refusal("\"\(name)\" is no list of strings")
-        }
-        return words
     }
 
     func end() throws(TaskRefusal) {

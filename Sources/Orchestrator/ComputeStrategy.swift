@@ -7,12 +7,15 @@ package struct SessionStart: Sendable, Hashable {
     package let task: String
     package let attempt: Int
     package let request: TaskRequest
+    /// What decides everything that the request does not say.
+    package let blueprint: StoredBlueprint
 
-    package init(session: String, task: String, attempt: Int, request: TaskRequest) {
+    package init(session: String, task: String, attempt: Int, request: TaskRequest, blueprint: StoredBlueprint) {
         self.session = session
         self.task = task
         self.attempt = attempt
         self.request = request
+        self.blueprint = blueprint
     }
 }
 

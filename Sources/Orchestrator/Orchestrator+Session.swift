@@ -9,11 +9,13 @@ extension Orchestrator {
 
     func startSession(_ hydrating: TaskRecord) throws(StoreError) -> Bool {
         var task = hydrating
+        guard let blueprint = task.blueprint else { return try startFailed(task) }
         // The same after every crash, so that there is one session for each attempt and never two.
         let session = "\(task.id)-\(task.attempt)"
         if task.session != session { (task.session, task.news) = (session, 0) }
         let record = try begin(.startSession, &task, input: ["session": .string(session)])
-        let start = SessionStart(session: session, task: task.id, attempt: task.attempt, request: task.request)
+        let start = SessionStart(
+            session: session, task: task.id, attempt: task.attempt, request: task.request, blueprint: blueprint)
         let handle: SessionHandle
         do throws(ComputeError) { handle = try strategy(task).startSession(start) } catch {
             return try startFailed(task, record, error)
@@ -27,6 +29,16 @@ extension Orchestrator {
             throw error
         }
         host.log("task \(task.id): session \(session) started")
+        return true
+    }
+
+    /// Nothing says what it may do.
+    private func startFailed(_ blind: TaskRecord) throws(StoreError) -> Bool {
+        var task = blind
+        task.failure = TaskFailureRecord(
+            .config, .user, code: .repositoryNotOnboarded,
+            "the task was stored without a blueprint. Submit it again.")
+        try beginStop(&task, [])
         return true
     }
 

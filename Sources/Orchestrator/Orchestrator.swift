@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Blueprints
 internal import Documents
 package import Store
 package import TaskModel
@@ -47,28 +48,30 @@ package final class Orchestrator {
 
     // MARK: What people ask for
 
-    package enum Submission: Sendable, Hashable {
+    package enum Taken: Sendable, Hashable {
         case created(TaskRecord)
         case replayed(TaskRecord)
     }
 
     /// Takes a task. It is stored when this returns, and goes on with ``advance(_:)``.
     ///
-    /// - Parameter approvals: Nil: what is ordered decides.
-    package func submit(_ request: TaskRequest, owner: String, key: String?, approvals: ApprovalPolicy? = nil)
-        throws(TaskRefusal) -> Submission
-    {
-        if let key { try Self.check(key) }
+    /// - Parameter accepted: What the gate let pass: nothing else makes one, so there is no way round it.
+    package func submit(_ accepted: AcceptedTask) throws(TaskRefusal) -> Taken {
+        let owner = "uid:\(accepted.submitter.uid)"
+        let blueprint = accepted.snapshot.stored(sha256: host.sha256)
+        let policy = try ApprovalPolicy(accepted)
         var task = TaskRecord(
-            id: try host.makeTaskName(), owner: owner, request: request, idempotencyKey: key,
-            createdMilliseconds: milliseconds)
-        task.approvals = approvals
+            id: try host.makeTaskName(), owner: owner, request: accepted.request,
+            idempotencyKey: accepted.idempotencyKey, blueprint: blueprint, createdMilliseconds: milliseconds)
+        task.approvals = policy
         let wanted = task
         let created = NewEvent(
             .taskCreated,
             [
-                "owner": .string(owner), "type": .string(request.type.rawValue),
-                "repository": .optional(request.repository),
+                "owner": .string(owner), "type": .string(accepted.type.rawValue),
+                "repository": .string(accepted.repository.description), "blueprint_sha256": .string(blueprint.digest),
+                "limits": accepted.limits.json,
+                "screened": .array(accepted.findings.map { .string($0.description) }),
             ])
         switch try serving({ () throws(StoreError) in
             try store.create(wanted, [created], timers: [:], at: host.now)
@@ -114,19 +117,6 @@ package final class Orchestrator {
         do throws(StoreError) { return try body() } catch {
             host.log("\(error)")
             throw TaskRefusal(.serviceUnavailable, "\(error)")
-        }
-    }
-
-    private static func check(_ key: String) throws(TaskRefusal) {
-        let isPlain = key.utf8.allSatisfy {
-            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D
-                || $0 == 0x5F
-        }
-        guard isPlain, (1...TaskLimits.idempotencyKeyBytes).contains(key.utf8.count) else {
-            throw TaskRefusal(
-                .validation,
-                "cannot take the task: its idempotency key must have 1 to \(TaskLimits.idempotencyKeyBytes) of A-Z a-z 0-9 - _."
-            )
         }
     }
 

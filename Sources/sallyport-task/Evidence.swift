@@ -291,6 +291,7 @@ struct Evidence {
             "model": .optional(arguments.model), "max_budget": .optional(arguments.budget),
             "max_turns": .optional(arguments.turns),
             "agent_script": arguments.agentScript == nil ? .null : .string(Sandbox.scriptFile),
+            "blueprint": arguments.settled?.json ?? .null,
             "setup_command": .optional(arguments.setupCommand), "build_command": .optional(arguments.buildCommand),
             "lint_command": .optional(arguments.lintCommand), "test_command": .optional(arguments.testCommand),
         ]

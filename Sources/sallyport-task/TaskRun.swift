@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 internal import CLinux
 internal import Delivery
 internal import Documents
@@ -61,7 +62,8 @@ struct TaskRun: ~Copyable {
         sandbox.agentFiles = agentFiles
         let branch =
             order.pull?.head ?? arguments.branch ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
-        let rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
+        var rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
+        if let settled = arguments.settled { rules.narrow(settled.snapshot.blueprint.scope) }
         let evidence = Evidence(
             task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
@@ -80,6 +82,15 @@ struct TaskRun: ~Copyable {
         let delivery = try DeliveryDirectory.make(
             arguments.output ?? state + "/tasks/\(identifier)",
             notInside: order.upstream == nil ? order.repository : nil)
+        if let settled = arguments.settled {
+            do throws(TaskFailure) {
+                try delivery.write(TaskBlueprint.file, settled.bytes, mode: 0o644)
+                sandbox.profile = try settled.writeProfile(into: delivery, by: processes, environment: environment)
+            } catch {
+                try delivery.discard()
+                throw error
+            }
+        }
         let audit = try TaskAudit(delivery)
         return TaskRun(
             arguments: arguments, order: order, rules: rules, processes: processes, sandbox: sandbox,
@@ -192,7 +203,7 @@ struct TaskRun: ~Copyable {
         // A pull request must not change the rules for the work on itself: those of its base count.
         var command = [
             "step-prompt", "--rules", "\(evidence.parting ?? base)", "--quarantine", delivery.quarantine, "--become",
-            quarantineOwner,
+            quarantineOwner, "--screening", (arguments.settled?.snapshot.blueprint.screening ?? .strip).rawValue,
         ]
         if evidence.parting != nil { command += ["--head", "\(base)"] }
         let report = try step.run(command, input: input.number, outputs: [output.number])

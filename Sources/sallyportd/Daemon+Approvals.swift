@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 internal import Control
-internal import Glibc
 internal import LinuxSystem
 internal import Orchestrator
 internal import Store
@@ -8,9 +8,9 @@ internal import TaskModel
 
 /// Who may answer what.
 extension Daemon {
-    /// Open questions that somebody may answer, longest open first.
+    /// Open questions that somebody may answer, longest open first; root sees all of them.
     func pending(_ guest: Guest) throws(TaskRefusal) -> [ApprovalRecord] {
-        let decider = guest.peer.decider
+        let decider = Decider(guest.peer)
         return try orchestrator.serving { () throws(StoreError) in
             var open: [ApprovalRecord] = []
             for task in try store.tasks(TaskQuery(statuses: [.awaitingApproval], limit: ControlRequest.mostListed)) {
@@ -21,44 +21,17 @@ extension Daemon {
             return open.sorted { ($0.createdMilliseconds, $0.task) < ($1.createdMilliseconds, $1.task) }
         }
     }
-}
 
-extension ControlRequest {
-    /// What others than root and the daemon's user may ask for: each of them says itself whose question it is.
-    var isForApprovers: Bool {
-        switch self {
-        case .pending, .decide: true
-        case .submit, .status, .list, .events, .watch, .cancel, .logs, .health, .backup: false
-        }
+    /// Whoever decides about a task may look at it.
+    func isApprover(_ guest: Guest, _ task: TaskRecord) -> Bool {
+        task.approvals?.names(Decider(guest.peer)) ?? false
     }
 }
 
-extension Peer {
-    /// As tasks and decisions name whoever is at the socket.
-    var owner: String { "uid:\(uid)" }
-
-    var decider: Decider { Decider(owner, principals: principals) }
-
-    /// Names and groups of a user by the host's own databases; one that they do not know has its number only.
-    /// getpwuid_r(3), getgrouplist(3)
-    private var principals: Set<String> {
-        var entry = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: 16 << 10)
-        guard getpwuid_r(uid, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return [] }
-        var result: Set<String> = ["user:\(String(cString: entry.pw_name))"]
-        var groups = [gid_t](repeating: 0, count: 1024)
-        var count = Int32(groups.count)
-        guard getgrouplist(entry.pw_name, entry.pw_gid, &groups, &count) >= 0 else { return result }
-        for group in groups.prefix(Int(count)) {
-            var groupEntry = Glibc.group()
-            var foundGroup: UnsafeMutablePointer<Glibc.group>?
-            var room = [CChar](repeating: 0, count: 64 << 10)
-            guard getgrgid_r(group, &groupEntry, &room, room.count, &foundGroup) == 0, foundGroup != nil else {
-                continue
-            }
-            result.insert("group:\(String(cString: groupEntry.gr_name))")
-        }
-        return result
+extension Decider {
+    init(_ peer: Peer) {
+        let submitter = Submitter(of: peer)
+        let names = (submitter.user.map { [Principal.user($0)] } ?? []) + submitter.groups.map { Principal.group($0) }
+        self.init("uid:\(peer.uid)", principals: Set(names.map(\.description)))
     }
 }

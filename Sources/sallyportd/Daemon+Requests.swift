@@ -13,17 +13,9 @@ extension Daemon {
     private static let eventsAtOnce = 500
 
     func answer(_ request: ControlRequest, _ guest: Guest) throws(TaskRefusal) {
-        guard guest.peer.isOwnerOrRoot || request.isForApprovers else {
-            throw TaskRefusal(
-                .forbidden,
-                "cannot serve uid \(guest.peer.uid): Operation not permitted (EPERM). But for questions that somebody may answer, only root and the daemon's own user are served."
-            )
-        }
         switch request {
-        case .submit(let order, let key, let wishes):
-            // Without a blueprint: what was ordered decides, but for what the submitter wants to be asked.
-            let approvals = wishes.isEmpty ? nil : try ApprovalPolicy().with(wishes)
-            switch try orchestrator.submit(order, owner: guest.peer.owner, key: key, approvals: approvals) {
+        case .submit(let order, let key):
+            switch try orchestrator.submit(try accept(order, key, guest)) {
             case .created(let task):
                 guest.send(.data(["task": task.json, "replayed": false]))
                 // Its client knows that it is taken before anything is done for it.
@@ -43,12 +35,12 @@ extension Daemon {
             guest.watched = (id, after)
             feed(guest)
         case .cancel(let id):
-            _ = try visible(id, guest)
-            guest.send(.data(["task": try orchestrator.cancel(id, by: guest.peer.owner).json]))
+            try requireOwner(try orchestrator.find(id), guest)
+            guest.send(.data(["task": try orchestrator.cancel(id, by: "uid:\(guest.peer.uid)").json]))
         case .pending: guest.send(.data(["requests": .array(try pending(guest).map(\.json))]))
         case .decide(let task, let name, let approve, let reason):
             let decided = try orchestrator.decide(
-                task, name, approve ? .approve : .deny, by: guest.peer.decider, reason: reason)
+                task, name, approve ? .approve : .deny, by: Decider(guest.peer), reason: reason)
             guest.send(.data(["request": decided.json]))
             orchestrator.advance(task)
         case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
@@ -56,6 +48,10 @@ extension Daemon {
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
             guest.send(.data(["slots_taken": .int(taken), "slots": .int(Self.slots)]))
         case .backup(let path):
+            guard guest.peer.isOwnerOrRoot else {
+                throw TaskRefusal(
+                    .forbidden, "cannot write a backup for uid \(guest.peer.uid): it has all tasks in it.")
+            }
             guard path.hasPrefix("/") else {
                 throw TaskRefusal(
                     .validation,
@@ -96,10 +92,16 @@ extension Daemon {
 
     private func visible(_ id: String, _ guest: Guest) throws(TaskRefusal) -> TaskRecord {
         let task = try orchestrator.find(id)
-        guard guest.peer.uid == 0 || task.owner == guest.peer.owner else {
+        guard isOwner(guest, task) || isApprover(guest, task) else {
             throw TaskRefusal(.forbidden, "cannot show task \(id) to uid \(guest.peer.uid): it is another's.")
         }
         return task
+    }
+
+    private func requireOwner(_ task: TaskRecord, _ guest: Guest) throws(TaskRefusal) {
+        guard isOwner(guest, task) else {
+            throw TaskRefusal(.forbidden, "cannot end task \(task.id) for uid \(guest.peer.uid): it is another's.")
+        }
     }
 
     private func show(_ task: TaskRecord) throws(TaskRefusal) -> JSON {
@@ -120,8 +122,9 @@ extension Daemon {
 
     private func tasks(_ list: ControlRequest.List, _ guest: Guest) throws(TaskRefusal) -> JSON {
         var query = TaskQuery(
-            statuses: Set(list.statuses), repository: list.repository, before: list.before, limit: list.limit + 1)
-        if guest.peer.uid != 0 { query.owner = guest.peer.owner }
+            statuses: Set(list.statuses), repository: list.repository?.lowercased(), before: list.before,
+            limit: list.limit + 1)
+        if guest.peer.uid != 0 { query.owner = "uid:\(guest.peer.uid)" }
         let wanted = query
         let found = try orchestrator.serving { () throws(StoreError) in try store.tasks(wanted) }
         let hasMore = found.count > list.limit

@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 /// Real processes, with a program in the place of `sallyport` that claims its session as `task run` does, and then does what
-/// its agent command says.
+/// its task says.
 private final class LocalWorld: ComputeWorld {
     let scratch: Scratch
     private(set) var local: LocalSandboxCompute
@@ -21,7 +21,7 @@ private final class LocalWorld: ComputeWorld {
         #!/bin/bash
         here=$(dirname "$0")
         if [ "$1" = sweep ]; then echo swept >>"$here/sweeps"; exit "$(cat "$here/sweep-status")"; fi
-        while [ $# -gt 0 ]; do case $1 in --session) dir=$2 ;; --agent-command) how=$2 ;; --task) task=$2 ;; esac; shift; done
+        while [ $# -gt 0 ]; do case $1 in --session) dir=$2 ;; --task) how=$(cat "${2#@}") ;; --blueprint) [ "$(cat "$2")" = '{}' ] || exit 1 ;; esac; shift; done
         echo started >>"$dir/starts"
         [ "$how" = neverStarts ] && exit 1
         [ -e "$dir/begun.json" ] && exit 1
@@ -89,7 +89,8 @@ private final class LocalWorld: ComputeWorld {
     func start(_ session: String, command: String) throws -> SessionStart {
         SessionStart(
             session: session, task: "t", attempt: 1,
-            request: try TaskRequest([.repository: "/srv/r", .task: "words\n", .agentCommand: command]))
+            request: try TaskRequest([.repository: "team/library", .task: command]),
+            blueprint: StoredBlueprint(text: "{}", digest: ""))
     }
 
     func start(_ session: String, _ story: SessionStory) throws -> SessionStart {
@@ -246,13 +247,16 @@ struct LocalComputeTests {
     func documents() throws {
         let world = try LocalWorld()
         let request = try TaskRequest([
-            .repository: "/srv/r", .task: "@/etc/shadow", .agentScript: "echo\n", .criteria: "- x\n",
+            .repository: "team/library", .task: "@/etc/shadow", .criteria: "- x\n",
         ])
-        let start = SessionStart(session: "d-1", task: "t", attempt: 1, request: request)
+        let start = SessionStart(
+            session: "d-1", task: "t", attempt: 1, request: request,
+            blueprint: StoredBlueprint(text: "{\"n\":1}", digest: ""))
         let handle = try world.strategy.startSession(start)
         try world.waitForEnd(handle)
         #expect(text(world.sessions + "/d-1/request-task") == "@/etc/shadow")
-        #expect(text(world.sessions + "/d-1/request-agent_script") == "echo\n")
+        #expect(text(world.sessions + "/d-1/request-criteria") == "- x\n")
+        #expect(text(world.sessions + "/d-1/blueprint.json") == "{\"n\":1}")
         #expect(status(world.sessions + "/d-1")?.mode == 0o040700)
         #expect(status(world.sessions + "/d-1/request-task")?.mode == 0o100600)
     }

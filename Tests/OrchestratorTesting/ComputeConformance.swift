@@ -168,7 +168,9 @@ package final class ScriptedWorld: ComputeWorld {
             case .neverStarts: .failed(SessionFailure(.neverStarted, "no program"))
             }
         if story == .asks { asking.insert(session) }
-        return SessionStart(session: session, task: session, attempt: 1, request: try StoreConformance.request())
+        return SessionStart(
+            session: session, task: session, attempt: 1, request: try StoreConformance.request(),
+            blueprint: StoredBlueprint(text: "{}", digest: ""))
     }
 
     package func waitForEnd(_ handle: SessionHandle) throws {

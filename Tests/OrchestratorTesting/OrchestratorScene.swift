@@ -52,10 +52,13 @@ package final class OrchestratorScene {
     }
 
     @discardableResult
-    package func submit(owner: String = "uid:1", key: String? = nil, approvals: ApprovalPolicy? = nil) throws -> String
+    package func submit(
+        owner: String = "uid:1", key: String? = nil, request: TaskRequest? = nil, blueprint: String = ""
+    )
+        throws -> String
     {
-        let request = try StoreConformance.request()
-        switch try orchestrator.submit(request, owner: owner, key: key, approvals: approvals) {
+        let accepted = try TestBlueprint.accepted(owner: owner, key: key, request: request, blueprint)
+        switch try orchestrator.submit(accepted) {
         case .created(let task):
             orchestrator.advance(task.id)
             return task.id

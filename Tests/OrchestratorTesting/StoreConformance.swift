@@ -12,13 +12,14 @@ package struct StoreConformance {
     package init(_ make: @escaping () throws -> any TaskStore) { self.make = make }
 
     package static func request(_ text: String = "Fix it") throws -> TaskRequest {
-        try TaskRequest([.repository: "/srv/r", .task: text, .agentCommand: "./agent"])
+        try TaskRequest([.repository: "team/library", .task: text])
     }
 
     package static func task(_ number: Int, owner: String = "uid:1", key: String? = nil) throws -> TaskRecord {
         TaskRecord(
             id: TaskIdentifier(milliseconds: UInt64(number), random: Array(repeating: 0, count: 10)).description,
-            owner: owner, request: try request(), idempotencyKey: key, createdMilliseconds: number)
+            owner: owner, request: try request(), idempotencyKey: key,
+            blueprint: StoredBlueprint(text: "{\"version\":1}", digest: "d\(number)"), createdMilliseconds: number)
     }
 
     static func at(_ milliseconds: Int) -> Moment {

@@ -11,14 +11,14 @@ import Testing
 struct ApprovalTests {
     static let push = ApprovalRequest(
         .push, "refs/heads/x of /srv/r", [.init("reference", "refs/heads/x"), .init("commit", "c0ffee")])
-    static let asksAtPush = ApprovalPolicy(gates: [.push])
+    static let asksAtPush = "approvals: {gates: [push]}"
     static let owner = Decider("uid:1")
 
     /// A task whose session waits for an answer to `q1`.
     private func waiting(
-        _ scene: OrchestratorScene, _ policy: ApprovalPolicy = asksAtPush, timeoutSeconds: Int? = nil
+        _ scene: OrchestratorScene, _ blueprint: String = asksAtPush, timeoutSeconds: Int? = nil
     ) throws -> String {
-        let id = try scene.submit(approvals: policy)
+        let id = try scene.submit(blueprint: blueprint)
         try ask(scene, id, timeoutSeconds: timeoutSeconds)
         return id
     }
@@ -110,7 +110,7 @@ struct ApprovalTests {
             as [(Int?, Int, Int)]
         {
             let scene = try OrchestratorScene()
-            let id = try waiting(scene, ApprovalPolicy(gates: [.push], timeoutSeconds: policy), timeoutSeconds: own)
+            let id = try waiting(scene, "approvals: {gates: [push], timeout: \(policy)s}", timeoutSeconds: own)
             let due = scene.host.milliseconds + expected * 1000
             #expect(try row(scene, id).expiresMilliseconds == due)
             #expect(try scene.store.timers(of: id).contains(TaskTimer(task: id, kind: .approval, dueMilliseconds: due)))
@@ -125,7 +125,7 @@ struct ApprovalTests {
         // What is left of the session bounds it, too, and may be too little to ask at all.
         for (left, seconds) in [(200, 80), (150, 30), (149, nil)] as [(Int, Int?)] {
             let scene = try OrchestratorScene()
-            let id = try scene.submit(approvals: Self.asksAtPush)
+            let id = try scene.submit(blueprint: Self.asksAtPush)
             scene.host.milliseconds = try #require(try scene.task(id).deadlineMilliseconds) - left * 1000
             try ask(scene, id)
             let row = try row(scene, id)
@@ -141,7 +141,7 @@ struct ApprovalTests {
     @Test("nobody decides but those whom the policy names, and no submitter unless it says so")
     func deciders() throws {
         let scene = try OrchestratorScene()
-        let others = ApprovalPolicy(gates: [.push], approvers: ["group:ops", "uid:5"], allowsSelfApproval: false)
+        let others = "approvals: {gates: [push], approvers: [\"group:ops\", \"uid:5\"]}"
         let id = try waiting(scene, others)
         func decide(_ decider: Decider, _ id: String = id, _ name: String = "q1") throws {
             _ = try scene.orchestrator.decide(id, name, .approve, by: decider, reason: nil)
@@ -176,10 +176,10 @@ struct ApprovalTests {
     @Test("nobody is asked what the order, the policy or the submitter decides; each is told of")
     func rulings() throws {
         let scene = try OrchestratorScene()
-        var policy = Self.asksAtPush
-        policy.preApprovals = [try PreApproval("ref:refs/heads/docs/*")]
-        policy.cap = 1
-        let id = try scene.submit(approvals: policy)
+        let request = try TaskRequest([
+            .repository: "team/library", .task: "Fix it", .preApprovals: "ref:refs/heads/docs/*",
+        ])
+        let id = try scene.submit(request: request, blueprint: "approvals: {gates: [push], cap: 1}")
         try ask(scene, id, ApprovalRequest(.release, "refs/heads/x", []))
         let docs = ApprovalRequest(.push, "refs/heads/docs/a of r", [.init("reference", "refs/heads/docs/a")])
         try ask(scene, id, docs)
@@ -198,10 +198,21 @@ struct ApprovalTests {
         #expect(try scene.types(id).count { $0 == "approval_requested" } == 1)
     }
 
+    @Test("a submitter answers beforehand what they may decide, and nothing that covers about everything")
+    func beforehand() throws {
+        func submit(_ scope: String, _ blueprint: String) throws {
+            let request = try TaskRequest([.repository: "team/library", .task: "Fix it", .preApprovals: scope])
+            _ = try OrchestratorScene().submit(request: request, blueprint: blueprint)
+        }
+        try submit("act:push", Self.asksAtPush)
+        expect(.validation) { try submit("act:*", Self.asksAtPush) }
+        expect(.forbidden) { try submit("act:push", "approvals: {gates: [push], approvers: [\"uid:5\"]}") }
+    }
+
     @Test("a task asks twenty questions within a minute, and then none until it is over")
     func rate() throws {
         let scene = try OrchestratorScene()
-        let id = try scene.submit(approvals: Self.asksAtPush)
+        let id = try scene.submit(blueprint: Self.asksAtPush)
         for number in 1...21 {
             try ask(scene, id)
             scene.host.milliseconds += 2000
@@ -241,7 +252,7 @@ struct ApprovalTests {
         ]
         for (end, act) in ends {
             let scene = try OrchestratorScene()
-            let id = try waiting(scene, ApprovalPolicy(gates: [.push], timeoutSeconds: 3600))
+            let id = try waiting(scene, "approvals: {gates: [push], timeout: 1h}")
             try act(scene, id)
             #expect(try scene.status(id) == end && row(scene, id).status == .stranded)
             expect(.taskNotAwaitingApproval) {
@@ -279,7 +290,7 @@ struct ApprovalTests {
     @Test("a question that came with its session's end is asked of nobody")
     func late() throws {
         let scene = try OrchestratorScene()
-        let id = try scene.submit(approvals: Self.asksAtPush)
+        let id = try scene.submit(blueprint: Self.asksAtPush)
         scene.compute.ask("\(id)-1", Self.push)
         try scene.finish(id, .failed(SessionFailure(.lost, "killed")))
         #expect(try row(scene, id).status == .stranded && scene.status(id) == .failed)

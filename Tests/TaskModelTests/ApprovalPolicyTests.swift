@@ -71,20 +71,6 @@ struct ApprovalPolicyTests {
         }
     }
 
-    @Test("a submitter adds questions, and answers only where they may decide")
-    func wishes() throws {
-        var wishes = ApprovalWishes()
-        wishes.gates = [.newHost]
-        wishes.timeoutSeconds = 60
-        wishes.preApprovals = [try PreApproval("act:push")]
-        let policy = try ApprovalPolicy(gates: [.push]).with(wishes)
-        #expect(policy.gates == [.push, .newHost] && policy.timeoutSeconds == 60 && policy.preApprovals.count == 1)
-        let refusal = #expect(throws: TaskRefusal.self) {
-            try ApprovalPolicy(gates: [.push], approvers: ["uid:4"], allowsSelfApproval: false).with(wishes)
-        }
-        #expect(refusal?.code == .forbidden)
-    }
-
     @Test("news are what they were, and a session may not tell of what is the orchestrator's to say")
     func news() throws {
         let question = SessionQuestion(

@@ -9,8 +9,11 @@ import Testing
     "approvals of the daemon", .serialized, .requires(.root), .requires(.git), .requires(.runner),
     .timeLimit(.minutes(25)))
 struct DaemonApprovalTests {
-    private func submit(_ scene: DaemonScene, _ options: String...) throws -> String {
-        let done = try scene.submission(options: options).run()
+    private func submit(
+        _ scene: DaemonScene, _ approvals: String = "{gates: [push]}", _ options: String...
+    ) throws -> String {
+        try scene.onboard("approvals: \(approvals)")
+        let done = try scene.request(["--issue", "1", "--json"] + options).run()
         try #require(done.code == 0, "\(done.errorText)")
         return try #require(try scene.json(done)["task"]?["task"]?.stringValue)
     }
@@ -49,7 +52,7 @@ struct DaemonApprovalTests {
     func approved() throws {
         let scene = try DaemonScene()
         try scene.start()
-        let id = try submit(scene, "--ask", "push")
+        let id = try submit(scene)
         let asked = try question(scene, id)
         #expect(asked["act"]?.stringValue == "push" && asked["facts"]?["gate"]?.stringValue == "passed")
         #expect(try scene.task(id)["status"]?.stringValue == "AWAITING_APPROVAL")
@@ -77,7 +80,7 @@ struct DaemonApprovalTests {
     func denied() throws {
         let scene = try DaemonScene()
         try scene.start()
-        let id = try submit(scene, "--ask", "push")
+        let id = try submit(scene)
         _ = try question(scene, id)
         #expect(try scene.ask("deny", id, "q2").code == 125)
         #expect(try scene.ask("deny", id, "q2", "--reason", "not on a Friday").code == 0)
@@ -96,7 +99,7 @@ struct DaemonApprovalTests {
     func silent() throws {
         let scene = try DaemonScene()
         try scene.start()
-        let id = try submit(scene, "--ask", "push", "--approval-timeout", "30")
+        let id = try submit(scene, "{gates: [push]}", "--approval-timeout", "30")
         #expect(try scene.ask("watch", id).code == 1)
         #expect(try scene.task(id)["error"]?["message"]?.stringValue?.contains("nobody answered q2") == true)
         #expect(try decisions(scene, id) == ["release approved", "push no_answer"])
@@ -110,7 +113,7 @@ struct DaemonApprovalTests {
     func cancelled() throws {
         let scene = try DaemonScene()
         try scene.start()
-        let id = try submit(scene, "--ask", "push")
+        let id = try submit(scene)
         _ = try question(scene, id)
         #expect(try scene.ask("cancel", id).code == 0)
         #expect(try scene.ask("watch", id).code == 1)
@@ -126,7 +129,7 @@ struct DaemonApprovalTests {
     func killed() throws {
         let scene = try DaemonScene()
         try scene.start()
-        let id = try submit(scene, "--ask", "push")
+        let id = try submit(scene)
         _ = try question(scene, id)
         try scene.end(SIGKILL)
         try scene.start()
@@ -146,17 +149,35 @@ struct DaemonApprovalTests {
         try scene.end(SIGTERM)
     }
 
+    @Test("who is named decides, over the same socket, and who submitted does not", .requires(.python))
+    func others() throws {
+        let scene = try DaemonScene()
+        try scene.start()
+        let id = try submit(scene, "{gates: [push], approvers: [\"uid:1234\"]}")
+        _ = try question(scene, id)
+        let own = try scene.ask("approve", id, "q2", "--json")
+        #expect(try scene.json(own)["error"]?["code"]?.stringValue == "FORBIDDEN")
+        let decision: JSON = ["task": .string(id), "request": "q2"]
+        #expect(try scene.say("pending", uid: 1235).contains("\"requests\":[]"))
+        #expect(try scene.say("approve", decision, uid: 1235).contains("REQUEST_NOT_FOUND"))
+        #expect(try scene.say("pending", uid: 1234).contains(id))
+        #expect(try scene.say("approve", decision, uid: 1234).contains("APPROVED"))
+        #expect(try scene.ask("watch", id).code == 0)
+        #expect(try evidence(scene, id)["approvals"]?.arrayValue?[1]["decided_by"]?.stringValue == "uid:1234")
+        try scene.end(SIGTERM)
+    }
+
     @Test("what the submitter approved beforehand asks nobody")
     func beforehand() throws {
         let scene = try DaemonScene()
         try scene.start()
-        let id = try submit(scene, "--ask", "push", "--ask", "pull_request", "--pre-approve", "act:push")
+        let id = try submit(scene, "{level: standard}", "--pre-approve", "act:push")
         _ = try question(scene, id, "q3")
         #expect(try scene.forge.branches().contains(id))
         #expect(try scene.ask("approve", id, "q3", "--reason", "fine").code == 0)
         #expect(try scene.ask("watch", id).code == 0)
         #expect(try evidence(scene, id)["approvals"]?.arrayValue?[1]["decided_by"]?.stringValue == "pre_approval")
-        let wrong = try scene.submission(key: "other", options: ["--pre-approve", "act:*"]).run()
+        let wrong = try scene.request(["--issue", "1", "--pre-approve", "act:*"]).run()
         #expect(wrong.code == 125 && wrong.errorText.contains("no such act"))
         try scene.end(SIGTERM)
     }

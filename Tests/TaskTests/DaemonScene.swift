@@ -9,6 +9,8 @@ import Testing
 /// An operator with a daemon that may die, and tasks that go on.
 final class DaemonScene {
     let forge: ForgeScene
+    /// What the repository's blueprint says now.
+    private var applied = ""
     private(set) var daemon: Running?
 
     var sallyport: Sallyport { forge.scene.sallyport }
@@ -71,13 +73,50 @@ final class DaemonScene {
         return try JSON.read(Array(line.utf8), file: "answer")
     }
 
-    /// A task that fixes the file, or does something else.
-    func submission(agent: String = "echo fixed > file", key: String = "k", options: [String] = []) -> Command {
-        var command = sallyport.command(
-            [
-                "submit", "--forge", forge.forge, "--issue", "1", "--agent-command", agent, "--test-command",
-                TaskScene.test, "--idempotency-key", key, "--json",
-            ] + options)
+    static let repository = "team/library"
+
+    /// Declares the repository, as its operator would.
+    ///
+    /// - Parameters:
+    ///   - agent: What works on it.
+    ///   - runner: The same as YAML, for another than a command.
+    ///   - submitters: As YAML.
+    ///   - pipeline: Lines below `pipeline`, indented by two.
+    ///   - more: Lines of YAML; without a word of approvals, nobody is asked.
+    func onboard(
+        agent: String = "echo fixed > file", runner: String? = nil, submitters: String = "[\"uid:0\"]",
+        pipeline: String = "", _ more: String = ""
+    ) throws {
+        let text = """
+            version: 1
+            repo: \(Self.repository)
+            reason: tests
+            source: {forge: \(JSON.string(forge.forge).compactText)}
+            submitters: \(submitters)
+            runner: \(runner ?? "{command: \(JSON.string(agent).compactText)}")
+            pipeline:
+              test_command: \(JSON.string(TaskScene.test).compactText)
+            \(pipeline)
+            \(more.contains("approvals:") ? "" : "approvals: {level: autonomous}")
+            \(more)
+
+            """
+        guard text != applied else { return }
+        let file = try sallyport.home.file("blueprint.yaml", text)
+        let done = try ask("blueprint", "apply", file)
+        try #require(done.code == 0, "\(done.text)\(done.errorText)")
+        applied = text
+    }
+
+    /// A task that fixes the file, or does something else, of a repository that is declared so.
+    func submission(agent: String = "echo fixed > file", key: String = "k", options: [String] = []) throws -> Command {
+        try onboard(agent: agent)
+        return request(["--issue", "1", "--idempotency-key", key, "--json"] + options)
+    }
+
+    /// A task for the repository as it is declared.
+    func request(_ options: [String]) -> Command {
+        var command = sallyport.command(["submit", "--repo", Self.repository] + options)
         command.deadline = .seconds(200)
         return command
     }
@@ -92,6 +131,40 @@ final class DaemonScene {
 
     func events(_ id: String) throws -> [JSON] {
         try ask("events", id, "--json").lines.map { try JSON.read(Array($0.utf8), file: "event") }
+    }
+
+    /// Sends bytes and gives back all that is said until the other side ends.
+    func say(_ bytes: [UInt8], uid: UInt32? = nil) throws -> String {
+        let script = """
+            import os,socket,sys
+            if len(sys.argv) > 2: os.setuid(int(sys.argv[2]))
+            s=socket.socket(socket.AF_UNIX); s.settimeout(30); s.connect(sys.argv[1])
+            try: s.sendall(sys.stdin.buffer.read())
+            except (BrokenPipeError, ConnectionResetError): pass
+            while True:
+                try: b=s.recv(65536)
+                except ConnectionResetError: break
+                if not b: break
+                sys.stdout.buffer.write(b)
+            """
+        var command = Command(
+            "/usr/bin/python3",
+            ["-c", script, sallyport.runtime + "/daemon.sock"] + (uid.map { ["\($0)"] } ?? []))
+        command.input = bytes
+        command.deadline = .seconds(40)
+        return try command.run().text
+    }
+
+    /// A request as it goes over the socket.
+    static func line(_ verb: String, _ arguments: JSON = [:]) -> [UInt8] {
+        Array(
+            (JSON.object([
+                .init("version", 1), .init("verb", .string(verb)), .init("arguments", arguments),
+            ]).compactText + "\n").utf8)
+    }
+
+    func say(_ verb: String, _ arguments: JSON = [:], uid: UInt32) throws -> String {
+        try say(Self.line(verb, arguments), uid: uid)
     }
 
     // MARK: Looking

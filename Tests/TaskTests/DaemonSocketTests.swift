@@ -8,26 +8,8 @@ import Testing
 /// The daemon's socket, and who or what comes to it.
 @Suite("the daemon's socket", .requires(.root), .requires(.git), .timeLimit(.minutes(25)))
 struct DaemonSocketTests {
-    /// Sends bytes and gives back all that is said until the other side ends.
     private func say(_ scene: DaemonScene, _ bytes: [UInt8], uid: UInt32? = nil) throws -> String {
-        let script = """
-            import os,socket,sys
-            if len(sys.argv) > 2: os.setuid(int(sys.argv[2]))
-            s=socket.socket(socket.AF_UNIX); s.settimeout(30); s.connect(sys.argv[1])
-            try: s.sendall(sys.stdin.buffer.read())
-            except (BrokenPipeError, ConnectionResetError): pass
-            while True:
-                try: b=s.recv(65536)
-                except ConnectionResetError: break
-                if not b: break
-                sys.stdout.buffer.write(b)
-            """
-        var command = Command(
-            "/usr/bin/python3",
-            ["-c", script, scene.sallyport.runtime + "/daemon.sock"] + (uid.map { ["\($0)"] } ?? []))
-        command.input = bytes
-        command.deadline = .seconds(40)
-        return try command.run().text
+        try scene.say(bytes, uid: uid)
     }
 
     struct Message: Sendable, CustomTestStringConvertible {
@@ -91,29 +73,71 @@ struct DaemonSocketTests {
         try scene.end(SIGTERM)
     }
 
-    @Test("another user may answer what they are asked, and is served nothing else", .requires(.python))
+    private func line(_ verb: String, _ arguments: JSON = [:]) -> [UInt8] { DaemonScene.line(verb, arguments) }
+
+    @Test("another user is served as far as a blueprint names them, and sees nobody else's task", .requires(.python))
     func stranger() throws {
         let scene = try DaemonScene()
         try scene.start()
         #expect(status(scene.sallyport.runtime + "/daemon.sock")?.mode == 0o140666)
-        func line(_ verb: String, _ arguments: String = "{}") -> [UInt8] {
-            Array("{\"version\":1,\"verb\":\"\(verb)\",\"arguments\":\(arguments)}\n".utf8)
+        #expect(try say(scene, line("health"), uid: 1234).contains("\"slots\":"))
+        #expect(try say(scene, line("backup", ["path": "/tmp/x"]), uid: 1234).contains("FORBIDDEN"))
+        let wanted = line("submit", ["request": ["repo": .string(DaemonScene.repository), "issue": 1]])
+        #expect(try say(scene, wanted, uid: 1234).contains("REPO_NOT_ONBOARDED"))
+        try scene.onboard(agent: DaemonScene.waiting)
+        #expect(try say(scene, wanted, uid: 1234).contains("FORBIDDEN"))
+        #expect(try scene.json(try scene.ask("list", "--json"))["tasks"]?.arrayValue == [])
+        let id = try scene.submit(agent: DaemonScene.waiting)
+        for verb in ["status", "events", "watch", "cancel", "logs"] {
+            #expect(try say(scene, line(verb, ["task": .string(id)]), uid: 1234).contains("FORBIDDEN"), "\(verb)")
         }
-        #expect(try say(scene, line("health")).contains("\"slots\":"))
-        let task = "{\"task\":\"t-none\"}"
-        for (verb, arguments) in [
-            ("health", "{}"), ("list", "{}"), ("status", task), ("events", task), ("watch", task), ("cancel", task),
-            ("logs", task), ("backup", "{\"path\":\"/tmp/x\"}"),
-        ] {
-            let answer = try say(scene, line(verb, arguments), uid: 1234)
-            #expect(answer.contains("FORBIDDEN") && answer.contains("uid 1234"), "\(verb): \(answer)")
+        #expect(try say(scene, line("list"), uid: 1234).contains("\"tasks\":[]"))
+        // Named, they have tasks of their own; who decides about one sees it and cannot end it.
+        try scene.onboard(
+            agent: DaemonScene.waiting, submitters: "[\"uid:1234\"]", "approvals: {approvers: [\"uid:1235\"]}")
+        let answer = try say(scene, wanted, uid: 1234)
+        let reply = try JSON.read(Array(answer.utf8), file: "answer")
+        let own = try #require(reply["data"]?["task"]?["task"]?.stringValue, "\(answer)")
+        #expect(reply["data"]?["task"]?["owner"]?.stringValue == "uid:1234")
+        let status = line("status", ["task": .string(own)])
+        #expect(try say(scene, status, uid: 1234).contains(own))
+        #expect(try say(scene, status, uid: 1235).contains("\"status\":"))
+        #expect(try say(scene, status, uid: 1236).contains("FORBIDDEN"))
+        #expect(try say(scene, line("cancel", ["task": .string(own)]), uid: 1235).contains("FORBIDDEN"))
+        // Root is no submitter by being root.
+        #expect(try scene.request(["--issue", "1"]).run().errorText.contains("FORBIDDEN"))
+        for task in [id, own] {
+            _ = try scene.ask("cancel", task)
+            #expect(try scene.ask("watch", task).code == 1)
         }
-        #expect(try say(scene, line("pending"), uid: 1234).contains("\"requests\":[]"))
-        for verb in ["approve", "deny"] {
-            let decide = line(verb, "{\"task\":\"t-none\",\"request\":\"q1\",\"reason\":\"x\"}")
-            let answer = try say(scene, decide, uid: 1234)
-            #expect(answer.contains("REQUEST_NOT_FOUND"), "\(answer)")
-        }
+        try scene.end(SIGTERM)
+    }
+
+    @Test("one user cannot keep the others out", .requires(.python))
+    func crowd() throws {
+        let scene = try DaemonScene()
+        try scene.start()
+        let script = """
+            import os,socket,sys
+            os.setuid(1234)
+            held=[]
+            for n in range(24):
+                s=socket.socket(socket.AF_UNIX); s.settimeout(4); s.connect(sys.argv[1]); held.append(s)
+            refused=0
+            for s in held[16:]:
+                if b"RATE_LIMIT_EXCEEDED" in s.recv(4096): refused+=1
+            print(refused, flush=True)
+            sys.stdin.read()
+            """
+        var command = Command("/usr/bin/python3", ["-c", script, scene.sallyport.runtime + "/daemon.sock"])
+        command.deadline = .seconds(40)
+        let crowd = try command.start()
+        let refused = try crowd.line()
+        #expect(refused == "8")
+        #expect(try say(scene, line("health"), uid: 1235).contains("\"slots\":"))
+        #expect(try scene.ask("list").code == 0)
+        crowd.closeInput()
+        _ = try crowd.finish()
         try scene.end(SIGTERM)
     }
 

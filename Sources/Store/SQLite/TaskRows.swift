@@ -7,7 +7,8 @@ enum TaskRows {
     private static let columns = [
         "id", "owner", "status", "holds_slot", "request", "idempotency_key", "attempt", "compute", "session", "handle",
         "report", "failure", "cancelled_by", "repository", "branch", "created_ms", "updated_ms", "status_ms",
-        "deadline_ms", "revision", "news", "approval_policy",
+        "deadline_ms", "revision", "news", "blueprint", "blueprint_hash",
+        "approval_policy",
     ]
     static let select = "SELECT \(columns.joined(separator: ", ")) FROM tasks"
     static let insert =
@@ -23,7 +24,7 @@ enum TaskRows {
             .init(task.report?.json.compactText), .init(task.failure?.json.compactText), .init(task.cancelledBy),
             .init(task.request.repository), .init(task.report?.branch), .int(task.createdMilliseconds),
             .int(task.updatedMilliseconds), .int(task.statusMilliseconds), .init(task.deadlineMilliseconds),
-            .int(task.revision), .int(task.news),
+            .int(task.revision), .int(task.news), .init(task.blueprint?.text), .init(task.blueprint?.digest),
             .init(task.approvals?.json.compactText),
         ]
     }
@@ -42,9 +43,14 @@ enum TaskRows {
         else { throw damaged }
         let request: TaskRequest
         do throws(TaskRefusal) { request = try TaskRequest(json: requestJSON) } catch { throw damaged }
+        var blueprint: StoredBlueprint?
+        if let text = row.text(21) {
+            guard let digest = row.text(22) else { throw damaged }
+            blueprint = StoredBlueprint(text: text, digest: digest)
+        }
         var task = TaskRecord(
             id: id, owner: owner, status: status, request: request, idempotencyKey: row.text(5),
-            createdMilliseconds: created)
+            blueprint: blueprint, createdMilliseconds: created)
         task.holdsSlot = slot == 1
         task.attempt = attempt
         task.compute = compute
@@ -67,7 +73,7 @@ enum TaskRows {
         task.deadlineMilliseconds = row.int(18)
         task.revision = revision
         task.news = news
-        if let json = try json(row.text(21), damaged) {
+        if let json = try json(row.text(23), damaged) {
             guard let policy = ApprovalPolicy(json: json) else { throw damaged }
             task.approvals = policy
         }

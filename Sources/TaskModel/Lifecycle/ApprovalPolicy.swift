@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
 
-/// Who decides what for one task: from its blueprint's snapshot and what its submitter adds; kept with the task.
+/// Who decides what for one task: what its blueprint said when it was taken, and what its submitter answered beforehand.
 ///
 /// A plain value, so that whoever drives the task needs to know nothing of blueprints.
 package struct ApprovalPolicy: Sendable, Hashable {
@@ -36,7 +36,12 @@ package struct ApprovalPolicy: Sendable, Hashable {
     package func allows(_ decider: Decider, owner: String) -> Bool {
         // First: whoever submitted does not become another by being in a group.
         if decider.identity == owner { return allowsSelfApproval }
-        return approvers.contains { $0 == Self.everyone || decider.principals.contains($0) }
+        return names(decider)
+    }
+
+    /// Whether somebody is among the approvers.
+    package func names(_ decider: Decider) -> Bool {
+        approvers.contains { $0 == Self.everyone || decider.principals.contains($0) }
     }
 
     /// What is decided without asking anybody; nil when a person has to be asked.
@@ -69,24 +74,6 @@ package struct ApprovalPolicy: Sendable, Hashable {
             left.map { $0 - TaskLimits.approvalReserve },
         ]
         return max(TaskLimits.approvalTimeoutRange.lowerBound.seconds, bounds.compactMap { $0 }.min() ?? timeoutSeconds)
-    }
-
-    /// The same with what a submitter adds: more questions, another time, answers given beforehand.
-    ///
-    /// - Throws: For answers that the policy leaves to others.
-    package func with(_ wishes: ApprovalWishes) throws(TaskRefusal) -> ApprovalPolicy {
-        var policy = self
-        // Whoever may not decide when it is asked may not beforehand either.
-        guard allowsSelfApproval || wishes.preApprovals.isEmpty else {
-            throw TaskRefusal(
-                .forbidden,
-                "cannot approve anything beforehand: whoever submits a task here does not decide about it. Leave out --pre-approve."
-            )
-        }
-        policy.gates.formUnion(wishes.gates)
-        if let seconds = wishes.timeoutSeconds { policy.timeoutSeconds = seconds }
-        policy.preApprovals += wishes.preApprovals
-        return policy
     }
 
     package var json: JSON {
@@ -130,20 +117,6 @@ package struct Decider: Sendable, Hashable {
         self.identity = identity
         self.principals = principals.union([identity])
     }
-}
-
-/// What a submitter wants of approvals beside what the policy says.
-package struct ApprovalWishes: Sendable, Hashable {
-    package var gates: Set<ApprovalRequest.Act> = []
-    package var timeoutSeconds: Int?
-    package var preApprovals: [PreApproval] = []
-
-    package init() {}
-    package var isEmpty: Bool { gates.isEmpty && timeoutSeconds == nil && preApprovals.isEmpty }
-
-    /// Acts that a person can be asked about, in the words of a blueprint's `gates`.
-    package static let acts: [ApprovalRequest.Act] = [.plan, .push, .pullRequest, .newHost, .secretUse]
-    package static let mostPreApprovals = 20
 }
 
 extension Duration {

@@ -17,6 +17,8 @@ package struct PreApproval: Sendable, Hashable {
     package let text: String
     private let scope: Scope
 
+    /// What a person can be asked about, in the words of a blueprint's `gates`.
+    private static let acts: [ApprovalRequest.Act] = [.plan, .push, .pullRequest, .newHost, .secretUse]
     package static let form = "act:NAME, host:NAME, host:*.NAME, ref:NAME or ref:PREFIX*"
 
     package init(_ text: String) throws(TaskRefusal) {
@@ -28,8 +30,8 @@ package struct PreApproval: Sendable, Hashable {
         guard parts.count == 2 else { throw Self.refusal(text, "it is none of \(Self.form)") }
         switch parts[0] {
         case "act":
-            guard let act = ApprovalRequest.Act(rawValue: parts[1]), ApprovalWishes.acts.contains(act) else {
-                let known = ApprovalWishes.acts.map(\.rawValue).joined(separator: ", ")
+            guard let act = ApprovalRequest.Act(rawValue: parts[1]), Self.acts.contains(act) else {
+                let known = Self.acts.map(\.rawValue).joined(separator: ", ")
                 throw Self.refusal(text, "there is no such act; there are \(known)")
             }
             scope = .act(act)
