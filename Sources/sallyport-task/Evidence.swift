@@ -241,6 +241,8 @@ struct Evidence {
         return [
             "file": .string(Manifest.promptName), "sha256": .string(promptDigest), "version": .string(promptVersion),
             "segments": .array(segments),
+            "memory": .array(
+                order.memory.items.map { ["id": .string($0.id), "sha256": .string($0.digest)] }),
         ]
     }
 
