@@ -34,7 +34,8 @@ extension Evidence {
         return pull.openThreads.compactMap { thread in
             guard let first = thread.comments.first, first.isMaintainers else { return nil }
             return MemoryNote(
-                .reviewRule, Redactor.redacted("\(thread.file): \(first.body)"), .maintainer, source: "pull:\(pull.number)")
+                .reviewRule, Redactor.redacted("\(thread.file): \(first.body)"), .maintainer,
+                source: "pull:\(pull.number)")
         }
     }
 }

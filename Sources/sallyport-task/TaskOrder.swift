@@ -43,7 +43,8 @@ struct TaskOrder {
         let said = try arguments.instructions.map { (text) throws(TaskFailure) in
             try TaskText(argument: text, what: "the instructions", longest: 8000).text
         }
-        memory = MemoryRecall(items: try arguments.memory.map { (path) throws(TaskFailure) in try Self.items(path) } ?? [])
+        memory = MemoryRecall(
+            items: try arguments.memory.map { (path) throws(TaskFailure) in try Self.items(path) } ?? [])
         instructions = arguments.settled?.snapshot.blueprint.agent.systemPrompt ?? said
         self.forge = forge
         try forge?.requireAccess(writing: arguments.pushes)

@@ -32,7 +32,8 @@ extension Daemon {
             let name = try makeTaskName()
             let added = try orchestrator.serving { () throws(StoreError) in
                 try store.remember(
-                    [note], repository: Self.key(repository), at: now.wallMilliseconds, name: { "m\(name.dropFirst())" })
+                    [note], repository: Self.key(repository), at: now.wallMilliseconds, name: { "m\(name.dropFirst())" }
+                )
             }
             guard let item = added.first else {
                 throw TaskRefusal(.validation, "cannot remember the text: the repository remembers it already.")

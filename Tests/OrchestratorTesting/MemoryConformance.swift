@@ -30,13 +30,16 @@ package struct MemoryConformance {
     private static let repository = "team/library"
 
     @discardableResult
-    private func add(_ memory: any RepositoryMemory, _ names: Names, _ notes: [MemoryNote], at: Int = 1, to: String? = nil)
+    private func add(
+        _ memory: any RepositoryMemory, _ names: Names, _ notes: [MemoryNote], at: Int = 1, to: String? = nil
+    )
         throws -> [MemoryItem]
     {
         try memory.remember(notes, repository: to ?? Self.repository, at: at, name: names.next)
     }
 
-    private func candidates(_ memory: any RepositoryMemory, _ text: String, at: Int) throws -> [MemoryRecall.Candidate] {
+    private func candidates(_ memory: any RepositoryMemory, _ text: String, at: Int) throws -> [MemoryRecall.Candidate]
+    {
         try memory.candidates(Self.repository, for: text, at: at, within: .seconds(20))
     }
 
@@ -63,7 +66,8 @@ package struct MemoryConformance {
         let (memory, names) = (try make(), Names())
         try add(memory, names, [note("The parser is generated")])
         for text in [
-            "parser\" OR \"x", "parser AND NOT generated", "NEAR(parser, generated)", "text : parser", "parser*", "^parser",
+            "parser\" OR \"x", "parser AND NOT generated", "NEAR(parser, generated)", "text : parser", "parser*",
+            "^parser",
             "\u{0}parser'; DROP TABLE memory; --", String(repeating: "parser ", count: 50_000),
         ] {
             #expect(try candidates(memory, text, at: 2).count == 1, "\(text.prefix(40))")

@@ -13,9 +13,11 @@ struct TaskMemoryTests {
     /// A memory that is out of order.
     private final class Broken: RepositoryMemory {
         private func fail() -> StoreError { StoreError(.late, "use", "a memory", "it sleeps", remedy: "Wake it.") }
-        func remember(_: [MemoryNote], repository: String, at: Int, name: () -> String) throws(StoreError) -> [MemoryItem]
+        func remember(_: [MemoryNote], repository: String, at: Int, name: () -> String) throws(StoreError)
+            -> [MemoryItem]
         { throw fail() }
-        func candidates(_: String, for: String, at: Int, within: Duration) throws(StoreError) -> [MemoryRecall.Candidate]
+        func candidates(_: String, for: String, at: Int, within: Duration) throws(StoreError) -> [MemoryRecall
+            .Candidate]
         { throw fail() }
         func memory(_: MemoryQuery) throws(StoreError) -> [MemoryItem] { throw fail() }
         func memoryItem(_: String) throws(StoreError) -> MemoryItem? { throw fail() }

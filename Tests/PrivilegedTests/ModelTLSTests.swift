@@ -113,7 +113,8 @@ extension ModelBrokerSuites {
             var command = made
             command.arguments =
                 [
-                    "-m", "/bin/sh", "-c", "mount -t overlay hosts -o lowerdir=\(hosts.path):/etc /etc && exec \"$@\"", "sh",
+                    "-m", "/bin/sh", "-c", "mount -t overlay hosts -o lowerdir=\(hosts.path):/etc /etc && exec \"$@\"",
+                    "sh",
                     command.path,
                 ]
                 + command.arguments

@@ -9,7 +9,8 @@ struct MemoryTests {
     private static let day = 86_400_000
 
     private func item(
-        _ id: String, _ kind: MemoryItem.Kind = .fact, _ text: String = "The tests need a broker", trust:
+        _ id: String, _ kind: MemoryItem.Kind = .fact, _ text: String = "The tests need a broker",
+        trust:
             MemoryItem.Trust = .claimed, status: MemoryItem.Status = .active, created: Int = 0, expires: Int = .max
     ) -> MemoryItem {
         MemoryItem(
@@ -55,7 +56,8 @@ struct MemoryTests {
     func recall() {
         let now = 100 * Self.day
         let candidates: [MemoryRecall.Candidate] = [
-            .init(item("claimed", created: now), fit: 1), .init(item("observed", trust: .observed, created: now), fit: 1),
+            .init(item("claimed", created: now), fit: 1),
+            .init(item("observed", trust: .observed, created: now), fit: 1),
             .init(item("old", trust: .observed, created: 0), fit: 1),
             .init(item("rule", .reviewRule, trust: .operator), fit: 0),
             .init(item("elsewhere", trust: .operator, created: now), fit: 0),

@@ -86,7 +86,8 @@ struct KillStormTests {
             watching.closeInput()
             for _ in 0..<Int.random(in: 1...12) where try watching.line() == nil { break }
             _ = try storm.strike(Victim.allCases.randomElement() ?? .daemon)
-            try watching.signal(SIGTERM)
+            // It may have ended with its task, or with the daemon.
+            do { try watching.signal(SIGTERM) } catch {}
             _ = try watching.finish()
         }
         for id in tasks {
@@ -98,7 +99,6 @@ struct KillStormTests {
         #expect(health["tasks"]?.arrayValue?.isEmpty == true)
         #expect(try scene.ask("sweep").code == 0)
         #expect(try scene.residue() == [])
-        #expect(names("/sys/fs/cgroup").isEmpty == false)
         try scene.end(SIGTERM)
         let hit = Victim.allCases.map { "\($0.rawValue) \(storm.kills[$0, default: 0])" }.joined(separator: ", ")
         let ends = storm.ended.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")

@@ -69,8 +69,10 @@ package struct ChangeRisk: Sendable, Hashable {
         },
         Rule(label: .medium, what: "what it depends on") { _, name in
             [
-                "package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "cargo.toml", "cargo.lock", "go.mod",
-                "go.sum", "pyproject.toml", "poetry.lock", "uv.lock", "setup.cfg", "setup.py", "gemfile", "gemfile.lock",
+                "package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "cargo.toml", "cargo.lock",
+                "go.mod",
+                "go.sum", "pyproject.toml", "poetry.lock", "uv.lock", "setup.cfg", "setup.py", "gemfile",
+                "gemfile.lock",
                 "pom.xml", "build.gradle", "composer.json", "composer.lock", "package.swift", "package.resolved",
             ].contains(name) || name.hasPrefix("requirements") && name.hasSuffix(".txt")
         },

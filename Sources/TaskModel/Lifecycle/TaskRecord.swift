@@ -47,7 +47,8 @@ package struct SessionReport: Sendable, Hashable {
             outcome: outcome, isSuccess: isSuccess, reason: reason, branch: json["branch"]?.stringValue,
             commit: json["commit"]?.stringValue, pullRequest: json["pull_request"]?.intValue,
             evidence: json["evidence"]?.stringValue,
-            notes: (json["notes"]?.arrayValue ?? []).prefix(MemoryLimits.itemsPerTask).compactMap(MemoryNote.init(json:)))
+            notes: (json["notes"]?.arrayValue ?? []).prefix(MemoryLimits.itemsPerTask).compactMap(
+                MemoryNote.init(json:)))
     }
 }
 

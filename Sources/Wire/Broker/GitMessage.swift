@@ -67,7 +67,8 @@ package struct GitStart: BrokerStart {
     private static let longestText = 512
 
     package init(
-        options: BrokerOptions = [], host: String, path: RepositoryPath, scope: PushScope, packBytes: UInt64 = 256 << 20,
+        options: BrokerOptions = [], host: String, path: RepositoryPath, scope: PushScope,
+        packBytes: UInt64 = 256 << 20,
         repositoryBytes: UInt64 = 1 << 30, pushSeconds: UInt32 = 30, ledgerBytes: UInt64 = 16 << 20
     ) {
         self.options = options

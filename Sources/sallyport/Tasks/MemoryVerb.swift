@@ -80,7 +80,8 @@ enum MemoryVerb {
 
     private static func line(_ item: JSON) -> String {
         func text(_ name: String) -> String { (item[name]?.stringValue ?? "-").displayed }
-        return "\(text("id"))  \(text("status"))  \(text("kind"))  \(text("trust"))  \(text("source"))\n    \(text("text"))"
+        return
+            "\(text("id"))  \(text("status"))  \(text("kind"))  \(text("trust"))  \(text("source"))\n    \(text("text"))"
             + (item["note"]?.stringValue.map { "\n    (\($0.displayed))" } ?? "")
     }
 }
