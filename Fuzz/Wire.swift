@@ -31,10 +31,10 @@ func fuzzWire(_ input: [UInt8]) {
 private func fuzzBroker(_ bytes: [UInt8], isReport: Bool) {
     do throws(MessageError) {
         if isReport {
-            let report = try BrokerReport(decoding: bytes)
+            let report = try GitReport(decoding: bytes)
             hold(report.encoded() == bytes, "a broker's report has one encoding")
         } else {
-            let command = try BrokerCommand(decoding: bytes, descriptors: BrokerStart.descriptors)
+            let command = try GitCommand(decoding: bytes, descriptors: 2)
             hold(command.encoded() == bytes, "a broker's command has one encoding")
         }
     } catch {
@@ -48,7 +48,7 @@ private func fuzzForge(_ bytes: [UInt8], isReport: Bool) {
             let report = try ForgeReport(decoding: bytes)
             hold(report.encoded() == bytes, "a forge broker's report has one encoding")
         } else {
-            let command = try ForgeCommand(decoding: bytes, descriptors: ForgeStart.descriptors)
+            let command = try ForgeCommand(decoding: bytes, descriptors: 4)
             hold(command.encoded() == bytes, "a forge broker's command has one encoding")
         }
     } catch {

@@ -24,10 +24,12 @@ package enum ControlRequest: Sendable, Hashable {
     case logs(task: String, offset: Int)
     case health
     case backup(path: String)
+    case memory(MemoryRequest)
 
     package struct List: Sendable, Hashable {
         package var statuses: [TaskState] = []
         package var repository: String?
+        package var branch: String?
         package var before: String?
         package var limit = 50
         package init() {}
@@ -59,6 +61,7 @@ package enum ControlRequest: Sendable, Hashable {
                 ("logs", [.init("task", .string(task)), .init("offset", .int(offset))])
             case .health: ("health", [])
             case .backup(let path): ("backup", [.init("path", .string(path))])
+            case .memory(let request): ("memory", request.members)
             }
         return ["version": .int(Self.version), "verb": .string(verb), "arguments": .object(arguments)]
     }
@@ -95,6 +98,7 @@ package enum ControlRequest: Sendable, Hashable {
         case "logs": self = .logs(task: try arguments.required("task"), offset: try arguments.number("offset") ?? 0)
         case "health": self = .health
         case "backup": self = .backup(path: try arguments.required("path"))
+        case "memory": self = .memory(try MemoryRequest(&arguments))
         default: throw Self.refusal("there is no verb \"\(verb.displayed)\"")
         }
         try arguments.end()
@@ -110,6 +114,7 @@ extension ControlRequest.List {
         var members: [JSON.Member] = [.init("limit", .int(limit))]
         if !statuses.isEmpty { members.append(.init("status", .array(statuses.map { .string($0.rawValue) }))) }
         if let repository { members.append(.init("repo", .string(repository))) }
+        if let branch { members.append(.init("branch", .string(branch))) }
         if let before { members.append(.init("before", .string(before))) }
         return members
     }
@@ -117,6 +122,7 @@ extension ControlRequest.List {
     fileprivate init(_ fields: inout ControlFields) throws(TaskRefusal) {
         limit = min(try fields.number("limit") ?? 50, ControlRequest.mostListed)
         repository = try fields.text("repo")
+        branch = try fields.text("branch")
         before = try fields.text("before")
         guard let list = fields.take("status") else { return }
         guard let words = list.arrayValue else { throw ControlRequest.refusal("\"status\" is no list") }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 internal import Glibc
 internal import LinuxSystem
 internal import Orchestrator
@@ -29,6 +30,12 @@ enum TaskCommand {
             // The snapshot has them as they were settled, or they are the orchestrator's.
             case .repository, .model, .maxTurns, .maxBudget, .approvalTimeout, .preApprovals, .dependsOn: break
             }
+        }
+        if !start.memory.isEmpty {
+            let name = "request-memory"
+            let items: JSON = ["items": .array(start.memory.map(\.json))]
+            try directory.replace(name, with: JSONWriter().write(items))
+            arguments += ["--memory", "\(directory.path)/\(name)"]
         }
         return arguments
     }

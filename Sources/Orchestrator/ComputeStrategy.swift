@@ -9,13 +9,19 @@ package struct SessionStart: Sendable, Hashable {
     package let request: TaskRequest
     /// What decides everything that the request does not say.
     package let blueprint: StoredBlueprint
+    /// What the task is told of earlier ones.
+    package let memory: [MemoryItem]
 
-    package init(session: String, task: String, attempt: Int, request: TaskRequest, blueprint: StoredBlueprint) {
+    package init(
+        session: String, task: String, attempt: Int, request: TaskRequest, blueprint: StoredBlueprint,
+        memory: [MemoryItem] = []
+    ) {
         self.session = session
         self.task = task
         self.attempt = attempt
         self.request = request
         self.blueprint = blueprint
+        self.memory = memory
     }
 }
 

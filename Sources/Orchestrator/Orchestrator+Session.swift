@@ -13,9 +13,12 @@ extension Orchestrator {
         // The same after every crash, so that there is one session for each attempt and never two.
         let session = "\(task.id)-\(task.attempt)"
         if task.session != session { (task.session, task.news) = (session, 0) }
-        let record = try begin(.startSession, &task, input: ["session": .string(session)])
+        let (memory, recalled) = recall(task)
+        let record = try begin(
+            .startSession, &task, input: ["session": .string(session)], events: recalled.map { [$0] } ?? [])
         let start = SessionStart(
-            session: session, task: task.id, attempt: task.attempt, request: task.request, blueprint: blueprint)
+            session: session, task: task.id, attempt: task.attempt, request: task.request, blueprint: blueprint,
+            memory: memory)
         let handle: SessionHandle
         do throws(ComputeError) { handle = try strategy(task).startSession(start) } catch {
             return try startFailed(task, record, error)
@@ -288,7 +291,8 @@ extension Orchestrator {
             task.failure = task.failure ?? refused ?? Self.failure(task.report)
         }
         task.handle = nil
-        try end(.finalize, record, TaskChange(task, event, events: [Self.ending(task)]))
+        let remembered = task.status == .completed ? remember(task).map { [$0] } ?? [] : []
+        try end(.finalize, record, TaskChange(task, event, events: remembered + [Self.ending(task)]))
         host.watch(task.id, nil)
         try wakeQueue()
         return true

@@ -17,6 +17,7 @@ package import TaskModel
 package final class Orchestrator {
     let store: any TaskStore
     let caps: SlotCaps
+    let memory: (any RepositoryMemory)?
     unowned let host: any OrchestratorHost
     private let strategies: (ComputeType) -> any ComputeStrategy
 
@@ -33,11 +34,12 @@ package final class Orchestrator {
     private var storePause = 0
 
     package init(
-        _ store: any TaskStore, caps: SlotCaps, host: any OrchestratorHost,
+        _ store: any TaskStore, memory: (any RepositoryMemory)? = nil, caps: SlotCaps, host: any OrchestratorHost,
         strategies: @escaping (ComputeType) -> any ComputeStrategy
     ) {
         self.store = store
         self.caps = caps
+        self.memory = memory
         self.host = host
         self.strategies = strategies
     }

@@ -14,6 +14,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         /// No store of ours.
         case foreign
         case io
+        /// It took longer than it may.
+        case late
         /// The task is no longer what the change was made from.
         case conflict
         /// No slot is free for this owner, or at all.
@@ -34,7 +36,7 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The same may succeed later without a change of what is asked.
     package var isTransient: Bool {
         switch code {
-        case .locked, .full, .io, .readOnly: true
+        case .locked, .full, .io, .late, .readOnly: true
         case .corrupted, .newerSchema, .foreign, .conflict, .noSlot, .refused, .missing: false
         }
     }

@@ -79,17 +79,20 @@ package struct TaskQuery: Sendable, Hashable {
     package var owner: String?
     package var statuses: Set<TaskState>
     package var repository: String?
+    /// That was handed over.
+    package var branch: String?
     /// Only those that began before this one.
     package var before: String?
     package var limit: Int
 
     package init(
-        owner: String? = nil, statuses: Set<TaskState> = [], repository: String? = nil, before: String? = nil,
-        limit: Int = 50
+        owner: String? = nil, statuses: Set<TaskState> = [], repository: String? = nil, branch: String? = nil,
+        before: String? = nil, limit: Int = 50
     ) {
         self.owner = owner
         self.statuses = statuses
         self.repository = repository
+        self.branch = branch
         self.before = before
         self.limit = limit
     }

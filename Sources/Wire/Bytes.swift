@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Puts fixed-size big-endian integers one after the other.
-struct ByteWriter {
+package struct ByteWriter {
     private(set) var bytes: [UInt8] = []
 
     mutating func append<Integer: FixedWidthInteger & UnsignedInteger>(_ value: Integer) {
@@ -18,7 +18,7 @@ struct ByteWriter {
 }
 
 /// Takes fixed-size big-endian integers off a message whose length was checked before.
-struct ByteReader {
+package struct ByteReader {
     private let bytes: [UInt8]
     private var index = 0
 
@@ -64,9 +64,11 @@ enum MessageHeader {
 }
 
 extension ByteWriter {
-    mutating func appendHeader(_ kind: some RawRepresentable<UInt8>) {
+    mutating func appendHeader(_ kind: some RawRepresentable<UInt8>) { appendHeader(kind: kind.rawValue) }
+
+    mutating func appendHeader(kind: UInt8) {
         append(MessageHeader.version)
-        append(kind.rawValue)
+        append(kind)
         append(UInt16(0))
     }
 }
@@ -74,12 +76,18 @@ extension ByteWriter {
 extension ByteReader {
     /// Reads the header and returns the kind, which must be one of these.
     mutating func nextHeader<Kind: RawRepresentable<UInt8>>(_: Kind.Type) throws(MessageError) -> Kind {
+        let number = try nextHeader()
+        guard let kind = Kind(rawValue: number) else { throw .kind(number) }
+        return kind
+    }
+
+    /// Reads the header and returns the number of its kind.
+    mutating func nextHeader() throws(MessageError) -> UInt8 {
         let version = try next(UInt8.self)
         guard version == MessageHeader.version else { throw .version(version) }
         let number = try next(UInt8.self)
         try expectZero(UInt16.self)
-        guard let kind = Kind(rawValue: number) else { throw .kind(number) }
-        return kind
+        return number
     }
 }
 

@@ -45,7 +45,7 @@ struct Evidence {
     let startedMilliseconds: Int
     var finishedMilliseconds: Int?
     var machine = JSON.null
-    private let order: TaskOrder
+    let order: TaskOrder
     private let arguments: TaskArguments
     var base: ObjectID?
     var baseName = ""
@@ -211,6 +211,7 @@ struct Evidence {
             "upstream": upstream,
             "refusal": .optional(refusal),
             "gate": gate?.json ?? .null,
+            "risk": risk?.json ?? .null,
             "observed": sessions.observed,
             "model": sessions.model,
             "limits_hit": sessions.limitsHit,
@@ -240,6 +241,8 @@ struct Evidence {
         return [
             "file": .string(Manifest.promptName), "sha256": .string(promptDigest), "version": .string(promptVersion),
             "segments": .array(segments),
+            "memory": .array(
+                order.memory.items.map { ["id": .string($0.id), "sha256": .string($0.digest)] }),
         ]
     }
 
@@ -305,6 +308,11 @@ struct Evidence {
             "patch": delivered.hasPatch ? .string(Manifest.patchName) : .null,
             "commits": .int(delivered.commits), "files": .int(delivered.files),
             "insertions": .int(delivered.insertions), "deletions": .int(delivered.deletions),
+            "paths": .array(delivered.listed.map { .string($0.path) }),
         ]
+    }
+
+    var risk: ChangeRisk? {
+        ChangeRisk(["delivered": deliveredJSON, "gate": gate?.json ?? .null, "checks": .array(checksJSON)])
     }
 }

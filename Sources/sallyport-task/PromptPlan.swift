@@ -21,6 +21,7 @@ struct PromptPlan {
         after.append(.init("work item: \(name)", order.trust, text))
         if let words = order.words { after.append(.init("request", .requester, words)) }
         if !order.criteria.isEmpty { after.append(.init("criteria", .requester, Self.text(order.criteria))) }
+        after += order.memory.sources
         if let pull = order.pull {
             after.append(
                 .init("review threads", .thirdParty, parts: pull.openThreads.map(Self.text), shedding: .threads))

@@ -96,6 +96,6 @@ extension Evidence {
         SessionReport(
             outcome: (outcome ?? .interrupted).rawValue, isSuccess: isSuccess, reason: verdict.reason.rawValue,
             branch: delivered == nil ? nil : branch, commit: delivered?.commit.description, pullRequest: pullRequest,
-            evidence: sealed)
+            evidence: sealed, notes: notes)
     }
 }

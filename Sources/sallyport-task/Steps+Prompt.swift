@@ -38,8 +38,11 @@ extension StepProcess {
                 .init("files changed by the pull request", .thirdParty, parts: lines, shedding: .changedFiles)
             ]
         }
+        let recent = Hydration.Source(
+            "recent changes, as they were described", .thirdParty,
+            parts: try RecentChanges(bare, at: rulesFrom).descriptions, shedding: .patterns)
         let hydration = try Hydration(
-            plan.before + rules + plan.after + changed, cutsOrders: cutsOrders, longest: Prompt.longest - Self.frame)
+            plan.before + rules + plan.after + changed + [recent], cutsOrders: cutsOrders, longest: Prompt.longest - Self.frame)
         let prompt = hydration.prompt
         let text = Array(prompt.text(mark: String(Digest.sha256(prompt.markSource).prefix(16))).utf8)
         guard text.count <= Prompt.longest else {

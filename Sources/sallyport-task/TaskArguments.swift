@@ -27,6 +27,7 @@ struct TaskArguments {
     var pullRequest: Int?
     private(set) var criteria: String?
     private(set) var instructions: String?
+    private(set) var memory: String?
     var forge: String?
     /// Address of the forge's server; nil for the one that everybody means.
     var forgeServer: String?
@@ -107,6 +108,7 @@ struct TaskArguments {
           --criteria FILE         what must hold at the end: texts, each with a check command if wanted
           --instructions TEXT|@FILE
                                   of the operator, for this task only; they outrank all others
+          --memory FILE           what is remembered of the repository: items as `sallyport memory list --json` shows them
           --base REF              commit to start from (default: HEAD)
         the agent
           --agent NAME|FILE       a preset: see sallyport agent list
@@ -290,6 +292,7 @@ struct TaskArguments {
         "--pr": { (arguments, value) throws(TaskFailure) in arguments.pullRequest = try number("--pr", value) },
         "--criteria": { (arguments, value) throws(TaskFailure) in arguments.criteria = value },
         "--instructions": { (arguments, value) throws(TaskFailure) in arguments.instructions = value },
+        "--memory": { (arguments, value) throws(TaskFailure) in arguments.memory = value },
         "--agent": { (arguments, value) throws(TaskFailure) in arguments.agent = value },
         "--agent-model": { (arguments, value) throws(TaskFailure) in arguments.agentModel = value },
         "--agent-files": { (arguments, value) throws(TaskFailure) in arguments.agentFiles = value },

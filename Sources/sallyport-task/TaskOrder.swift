@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Blueprints
 internal import Delivery
+internal import Documents
 internal import Glibc
 internal import LinuxSystem
 internal import TaskModel
@@ -18,6 +19,7 @@ struct TaskOrder {
     let words: String?
     let instructions: String?
     let criteria: [Criterion]
+    let memory: MemoryRecall
     let forge: TaskForge?
     let pull: PullRequest?
     /// The issue that the item is, where it is one of the forge.
@@ -41,6 +43,7 @@ struct TaskOrder {
         let said = try arguments.instructions.map { (text) throws(TaskFailure) in
             try TaskText(argument: text, what: "the instructions", longest: 8000).text
         }
+        memory = MemoryRecall(items: try arguments.memory.map { (path) throws(TaskFailure) in try Self.items(path) } ?? [])
         instructions = arguments.settled?.snapshot.blueprint.agent.systemPrompt ?? said
         self.forge = forge
         try forge?.requireAccess(writing: arguments.pushes)
@@ -126,6 +129,29 @@ struct TaskOrder {
                 remedy: "Open a shorter one.")
         }
         return (WorkItem(kind: .issue, number: number, title: found.title, body: body), .thirdParty, found)
+    }
+
+    private static func items(_ path: String) throws(TaskFailure) -> [MemoryItem] {
+        func wrong(_ reason: String) -> TaskFailure {
+            TaskFailure(
+                "read", "the memory \"\(path)\"", reason,
+                remedy: "Give what `sallyport memory list OWNER/NAME --json` prints.")
+        }
+        let bytes = try read(path)
+        let json: JSON
+        do throws(JSONParser.Failure) { json = try JSONParser.parse(bytes) } catch { throw wrong("it is no JSON") }
+        guard let list = json["items"]?.arrayValue else { throw wrong("it has no \"items\"") }
+        var items: [MemoryItem] = []
+        for element in list {
+            guard let item = MemoryItem(json: element), item.digest == Digest.sha256(Array(item.text.utf8)) else {
+                throw wrong("an item of it is none, or was changed")
+            }
+            items.append(item)
+        }
+        guard MemoryRecall.tokens(of: items) <= MemoryLimits.recallTokens else {
+            throw wrong("it is more than \(MemoryLimits.recallTokens) tokens")
+        }
+        return items
     }
 
     private static func read(_ path: String) throws(TaskFailure) -> [UInt8] {

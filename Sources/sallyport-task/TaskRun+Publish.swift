@@ -189,6 +189,7 @@ extension TaskRun {
         case .review?, .status?, nil: break
         }
         text.standing = evidence.standing?.text
+        text.risk = evidence.risk
         text.flags = (evidence.gate?.findings ?? []).map { (place: $0.place, reason: $0.reason) }
         return text
     }

@@ -26,6 +26,7 @@ case "model": exit(ModelVerb.run(rest))
 case "task": exit(TaskVerb.run(rest))
 case "agent", "collect", "evidence", "reproduce", "onboard": exit(TaskVerb.run(line))
 case "submit": exit(SubmitVerb.run(rest))
+case "memory": exit(MemoryVerb.run(rest))
 case let verb? where TaskVerbs.names.contains(verb): exit(TaskVerbs.run(verb, rest))
 case let verb? where ApprovalVerbs.names.contains(verb): exit(ApprovalVerbs.run(verb, rest))
 case "--version", "version":

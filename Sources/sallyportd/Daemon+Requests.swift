@@ -59,6 +59,7 @@ extension Daemon {
             }
             try orchestrator.serving { () throws(StoreError) in try store.backUp(to: path) }
             guest.send(.data(["path": .string(path)]))
+        case .memory(let request): guest.send(.data(try answer(request, by: guest.peer)))
         }
     }
 
@@ -122,8 +123,8 @@ extension Daemon {
 
     private func tasks(_ list: ControlRequest.List, _ guest: Guest) throws(TaskRefusal) -> JSON {
         var query = TaskQuery(
-            statuses: Set(list.statuses), repository: list.repository?.lowercased(), before: list.before,
-            limit: list.limit + 1)
+            statuses: Set(list.statuses), repository: list.repository?.lowercased(), branch: list.branch,
+            before: list.before, limit: list.limit + 1)
         if guest.peer.uid != 0 { query.owner = "uid:\(guest.peer.uid)" }
         let wanted = query
         let found = try orchestrator.serving { () throws(StoreError) in try store.tasks(wanted) }

@@ -69,7 +69,7 @@ final class Daemon {
         self.place = place
         let compute = compute
         orchestrator = Orchestrator(
-            store, caps: SlotCaps(perOwner: TaskLimits.slotsPerOwner, total: Self.slots), host: self
+            store, memory: store, caps: SlotCaps(perOwner: TaskLimits.slotsPerOwner, total: Self.slots), host: self
         ) { type in
             switch type {
             case .local: compute

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Testing
 
 @testable import Delivery
@@ -29,6 +30,17 @@ struct PullRequestTextTests {
         ] {
             #expect(text.body.contains(part), "\(part) is not in:\n\(text.body)")
         }
+    }
+
+    @Test("it says how carefully to look, and why")
+    func risk() {
+        var text = text
+        #expect(!text.body.contains("Risk:"))
+        text.risk = ChangeRisk(["delivered": ["files": 1, "paths": ["src/<b>/auth.c"]], "checks": []])
+        #expect(
+            text.body.contains(
+                "Risk: high (what reads like credentials, rights or cryptography: src/&#60;b&#62;/auth.c; "
+                    + "nothing was run to check it)."), "\(text.body)")
     }
 
     @Test("words of the agent stay words: quoted, marked, no heading, link, image or mention")

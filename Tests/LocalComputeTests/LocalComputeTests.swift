@@ -210,6 +210,32 @@ struct LocalComputeTests {
         #expect(members().isEmpty && world.sweeps == 1)
     }
 
+    @Test("after a reboot a session is lost, and whoever has its number by now is left alone")
+    func reboot() throws {
+        let world = try LocalWorld()
+        let handle = try world.strategy.startSession(try world.start("b-1", command: "leaves"))
+        try world.waitForBeginning("b-1")
+        let pid = try #require(world.pid("b-1"))
+        let other = try #require(names("/proc").compactMap { Int32($0) }.first { getsid($0) == pid && $0 != pid })
+        try #require(kill(pid, SIGKILL) == 0)
+        try world.waitForEnd(handle)
+        let file = "sessions/b-1/begun.json"
+        let begun = try #require(text(world.scratch.at(file)))
+        let boot = try #require(text("/proc/sys/kernel/random/boot_id")?.split(separator: "\n").first)
+        try world.scratch.file(file, begun.replacing(boot, with: "00000000-0000-0000-0000-000000000000"))
+        try world.restart()
+        guard case .failed(let failure) = try world.strategy.pollSession(handle, after: 0).status else {
+            Issue.record("a session of another boot is seen otherwise")
+            return
+        }
+        #expect(failure.kind == .lost)
+        // What a dead host left is for the sweep.
+        while world.strategy.stopSession(handle, force: true) == .stopping { try world.waitForEnd(handle) }
+        #expect(world.sweeps == 1)
+        #expect(kill(other, 0) == 0, "a process of this boot was taken for one of the session's")
+        kill(other, SIGKILL)
+    }
+
     @Test("a program that is not there, is none or may not be run starts nothing")
     func programs() throws {
         let world = try LocalWorld()

@@ -13,23 +13,26 @@ package final class OrchestratorScene {
     package private(set) var store: FragileStore
     package private(set) var orchestrator: Orchestrator
     package let caps: SlotCaps
+    package let memory: (any RepositoryMemory)?
 
     package static let success = SessionReport(
         outcome: "verified", isSuccess: true, reason: "done", branch: "sallyport/x", commit: "c0ffee", evidence: "e")
 
-    package init(caps: SlotCaps = SlotCaps(perOwner: 3, total: 8)) throws {
+    package init(caps: SlotCaps = SlotCaps(perOwner: 3, total: 8), memory: (any RepositoryMemory)? = nil) throws {
         // In memory: ten thousand commits to a disk would be a test of the disk.
         scratch = try Scratch(in: "/dev/shm")
         self.caps = caps
         let store = FragileStore(try SQLiteStore(scratch.at("store.sqlite")))
         self.store = store
-        orchestrator = Self.orchestrator(store, caps, host, compute)
+        self.memory = memory
+        orchestrator = Self.orchestrator(store, memory, caps, host, compute)
     }
 
     private static func orchestrator(
-        _ store: any TaskStore, _ caps: SlotCaps, _ host: TestHost, _ compute: ScriptedCompute
+        _ store: any TaskStore, _ memory: (any RepositoryMemory)?, _ caps: SlotCaps, _ host: TestHost,
+        _ compute: ScriptedCompute
     ) -> Orchestrator {
-        Orchestrator(store, caps: caps, host: host) { _ in compute }
+        Orchestrator(store, memory: memory, caps: caps, host: host) { _ in compute }
     }
 
     /// A new process over what the last one left.
@@ -38,7 +41,7 @@ package final class OrchestratorScene {
         compute.isDead = false
         let store = FragileStore(try SQLiteStore(scratch.at("store.sqlite")))
         self.store = store
-        orchestrator = Self.orchestrator(store, caps, host, compute)
+        orchestrator = Self.orchestrator(store, memory, caps, host, compute)
         try orchestrator.recover()
     }
 

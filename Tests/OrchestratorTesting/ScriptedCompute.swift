@@ -19,6 +19,8 @@ package final class ScriptedCompute: ComputeStrategy {
     package private(set) var sessions: [String: Session] = [:]
     /// Every start that made a session; finding one is none.
     package private(set) var started: [String] = []
+    /// With all that they were made of.
+    package private(set) var starts: [SessionStart] = []
     package private(set) var stops: [(session: String, force: Bool)] = []
     /// Thrown by the next starts, in order; nil starts.
     package var startErrors: [ComputeError?] = []
@@ -73,6 +75,7 @@ package final class ScriptedCompute: ComputeStrategy {
             if case .completed = firstStatus { session.isLive = false }
             sessions[start.session] = session
             started.append(start.session)
+            starts.append(start)
         }
         return .local(.init(session: start.session))
     }

@@ -267,11 +267,14 @@ package struct StoreConformance {
         task.status = .queued
         _ = try store.apply(TaskChange(task, .capReached), at: Self.at(1))
         task = try #require(try store.task(ids[1]))
+        task.report = SessionReport(outcome: "verified", isSuccess: true, reason: "done", branch: "sallyport/x")
         task.status = .cancelled
         _ = try store.apply(TaskChange(task, .cancelled), at: Self.at(1))
         #expect(try store.queue().map(\.id) == [ids[0]])
         #expect(try store.tasks(TaskQuery(statuses: [.queued, .cancelled])).map(\.id) == [ids[1], ids[0]])
         #expect(try store.tasks(TaskQuery(repository: "/srv/other")).isEmpty)
+        #expect(try store.tasks(TaskQuery(branch: "sallyport/x")).map(\.id) == [ids[1]])
+        #expect(try store.tasks(TaskQuery(branch: "sallyport/y")).isEmpty)
         #expect(try store.unfinished().map(\.id) == [ids[0], ids[2], ids[3], ids[4]])
     }
 

@@ -60,16 +60,16 @@ final class BrokerScene {
         let connections = try Channel.messages()
         let ledger = try Descriptor.open(
             scratch.at("git.jsonl"), O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
-        let start = BrokerStart(
+        let start = GitStart(
             host: "git.internal", path: try #require(RepositoryPath("/owner/name")),
             scope: scope.isEmpty ? .nothing : try #require(PushScope(scope)), packBytes: packBytes,
             repositoryBytes: repositoryBytes,
             pushSeconds: pushSeconds)
         try control.send(
-            BrokerCommand.start(start).encoded(), descriptors: [ledger.number, connections.second.number],
+            GitCommand.start(start).encoded(), descriptors: [ledger.number, connections.second.number],
             subject: "the start")
-        let report = try control.receive(limit: BrokerReport.longest, subject: "the report")
-        #expect(try BrokerReport(decoding: try #require(report).bytes) == .ready)
+        let report = try control.receive(limit: GitReport.longest, subject: "the report")
+        #expect(try GitReport(decoding: try #require(report).bytes) == .ready)
         (listener, port) = try Self.listen()
         acceptor = try WorkerThread("accept")
         let (from, to) = (listener, try connections.first.duplicate().release())
@@ -196,10 +196,10 @@ final class BrokerScene {
     // MARK: Use
 
     /// Says that the session is over, and returns what was counted.
-    func close() throws -> BrokerReport.Totals {
-        try control.send(BrokerCommand.close.encoded(), descriptors: [], subject: "the end")
-        let report = try control.receive(limit: BrokerReport.longest, subject: "the report")
-        guard case .ended(let totals) = try BrokerReport(decoding: try #require(report).bytes) else {
+    func close() throws -> GitTotals {
+        try control.send(GitCommand.close.encoded(), descriptors: [], subject: "the end")
+        let report = try control.receive(limit: GitReport.longest, subject: "the report")
+        guard case .ended(let totals) = try GitReport(decoding: try #require(report).bytes) else {
             throw HarnessError("the broker's last report is not its end")
         }
         guard let program = self.program.take() else { throw HarnessError("the broker was ended before") }

@@ -106,12 +106,16 @@ extension ModelBrokerSuites {
         @Test("a name with a private address is not dialled unless its block is written down", .timeLimit(.minutes(25)))
         func addresses() throws {
             let scene = try ModelScene(upstream: "https://model.test:PORT")
-            // The host's own list of names, in a mount namespace of this run's own.
-            let hosts = try scene.sallyport.home.file("hosts", "127.0.0.1 model.test\n")
+            // The host's own list of names, in a mount namespace of this run's own; a minimal host has none to bind over.
+            let hosts = try Scratch()
+            try hosts.file("hosts", "127.0.0.1 model.test\n")
             let (made, record) = scene.command("ask('messages', 'say hello')")
             var command = made
             command.arguments =
-                ["-m", "/bin/sh", "-c", "mount --bind \(hosts) /etc/hosts && exec \"$@\"", "sh", command.path]
+                [
+                    "-m", "/bin/sh", "-c", "mount -t overlay hosts -o lowerdir=\(hosts.path):/etc /etc && exec \"$@\"", "sh",
+                    command.path,
+                ]
                 + command.arguments
             command.path = "/usr/bin/unshare"
             let outcome = try scene.sallyport.outcome(of: try command.run(), record: record)

@@ -50,6 +50,11 @@ struct SQLiteStoreTests {
             return try SQLiteStore(scratch.at("store-\(count)"))
         }.all()
         #expect(count >= 10)
+        try MemoryConformance {
+            count += 1
+            return try SQLiteStore(scratch.at("store-\(count)"))
+        }.all()
+        #expect(count >= 17)
     }
 
     @Test(

@@ -57,7 +57,9 @@ struct NewTaskTests {
             segments.map { "\($0["trust"]?.stringValue ?? "") \($0["label"]?.stringValue ?? "")" } == [
                 "operator duty", "repository rules: AGENTS.md (for everything)",
                 "repository rules: lib/CLAUDE.md (for lib/)", "operator instructions", "third_party work item: issue 1",
+                "third_party recent changes, as they were described",
             ])
+        #expect(prompt.contains("- rules\n"), "\(prompt)")
         #expect(prompt.contains("begin 5: work item: issue 1 (trust: third_party) ====\nFix the file\n\n==== x end 4"))
         let digest = try Command("/usr/bin/sha256sum", [done.directory + "/prompt.md"]).run().text.prefix(64)
         #expect(done.evidence?["prompt"]?["sha256"]?.stringValue == String(digest))
@@ -109,6 +111,12 @@ struct NewTaskTests {
         let criteria = try #require(done.evidence?["criteria"]?.arrayValue)
         #expect(criteria.map { $0["outcome"]?.stringValue } == [nil, "passed", "failed"])
         #expect(names(done.directory).contains("check-noted.log"))
+        let prompt = try #require(text(done.directory + "/prompt.md"))
+        for line in [
+            ": somebody is happy", "- fixed: it is fixed\n  checked by: grep -q fixed file", "- noted: a note is there",
+        ] {
+            #expect(prompt.contains(line), "\(line) is not in \(prompt)")
+        }
         // A commit that does not do what was agreed is not handed over.
         #expect(try scene.branches() == "main" && names(scene.forge + "/pulls").isEmpty)
     }

@@ -6,8 +6,8 @@ import Wire
 struct ForgeMessageTests {
     private let start = ForgeStart(options: .landlockWaived, ledgerBytes: 7, proposalBytes: 9)
 
-    private var totals: ForgeReport.Totals {
-        var totals = ForgeReport.Totals()
+    private var totals: ForgeTotals {
+        var totals = ForgeTotals()
         (totals.read, totals.proposed, totals.refused, totals.linesLost) = (1, 2, 3, 4)
         return totals
     }
@@ -16,7 +16,7 @@ struct ForgeMessageTests {
     func whole() throws {
         let bytes = ForgeCommand.start(start).encoded()
         #expect(bytes.count <= ForgeCommand.longest)
-        #expect(try ForgeCommand(decoding: bytes, descriptors: ForgeStart.descriptors) == .start(start))
+        #expect(try ForgeCommand(decoding: bytes, descriptors: start.descriptors) == .start(start))
         #expect(try ForgeCommand(decoding: ForgeCommand.close.encoded(), descriptors: 0) == .close)
         for report in [
             ForgeReport.ready, .refused(.init(check: .landlock, errno: 95)), .unusable("a view"), .ended(totals),

@@ -20,8 +20,8 @@ struct ModelMessageTests {
         }
     }
 
-    private var totals: ModelReport.Totals {
-        var totals = ModelReport.Totals()
+    private var totals: ModelTotals {
+        var totals = ModelTotals()
         totals.turns = 3
         totals.spent = 1_000_000
         totals.held = 7

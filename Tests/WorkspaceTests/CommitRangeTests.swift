@@ -31,6 +31,26 @@ struct CommitRangeTests {
         return Delivered(scratch: scratch, host: host, tip: tip)
     }
 
+    @Test("tells how the newest changes of a branch's own line were described, the oldest first")
+    func recent() throws {
+        let scratch = try Scratch()
+        try scratch.makeRepository()
+        for number in 1...7 {
+            try scratch.write("source/file", Array("\(number)\n".utf8))
+            try scratch.commit("source", "change \(number)\n\nwhy \(number)\n" + String(repeating: "x", count: 500))
+        }
+        try scratch.git("source", "checkout", "--quiet", "-b", "side", "HEAD~1")
+        try scratch.write("source/other", Array("side\n".utf8))
+        try scratch.commit("source", "on the side")
+        try scratch.git("source", "checkout", "--quiet", "-")
+        try scratch.git("source", "merge", "--quiet", "--no-ff", "-m", "Merge the side", "side")
+        let host = try scratch.makeHost()
+        let told = try RecentChanges(host.bare, at: host.base).descriptions
+        #expect(told.count == 5 && told.last == "- Merge the side\n")
+        #expect(told[3].hasPrefix("- change 7\n  why 7\n  xxx") && told[3].utf8.count < 250)
+        #expect(!told.joined().contains("on the side"))
+    }
+
     @Test("counts files and lines, names made printable")
     func summary() throws {
         let done = try delivered()

@@ -13,19 +13,19 @@ internal import Wire
 /// It holds no credential, has no socket of its own making and no file but those it was handed, and knows nothing that the
 /// session may not see: who takes it over gains nothing. Connections are served one at a time, each within its time.
 package final class ForgeBroker {
-    private let control: Descriptor
+    private let control: BrokerControl<ForgeServing>
     private var connections: Descriptor?
     private var ledger: CappedLines?
     private var proposals: CappedLines?
     private var site: ForgeSite?
-    private var totals = ForgeReport.Totals()
+    private var totals = ForgeTotals()
 
     /// Exit status for a refusal and for a supervisor that breaks the protocol.
     private static let failed: Int32 = 125
     private static let mostProposals = 64
 
     /// - Parameter control: The socket to the supervisor.
-    package init(control: Int32) { self.control = Descriptor(owning: control) }
+    package init(control: Int32) { self.control = BrokerControl(control) }
 
     /// Serves until the supervisor says that the session is over, or is gone.
     ///
@@ -35,15 +35,15 @@ package final class ForgeBroker {
             try ModelConfinement.enter()
             let start: ForgeStart
             do throws(ForgeSite.Flaw) { start = try receiveStart() } catch {
-                report(.unusable(error.reason))
+                control.report(.unusable(error.reason))
                 return Self.failed
             }
             try Self.narrow(waived: start.options.contains(.landlockWaived))
         } catch {
-            report(.refused(error.refusal))
+            control.report(.refused(error.refusal))
             return Self.failed
         }
-        report(.ready)
+        control.report(.ready)
         do throws(SystemError) { return try serve() } catch { return Self.failed }
     }
 
@@ -59,28 +59,16 @@ package final class ForgeBroker {
 
     private func receiveStart() throws(ForgeSite.Flaw) -> ForgeStart {
         do {
-            guard
-                let message = try control.receive(
-                    limit: ForgeCommand.longest, room: ForgeStart.descriptors, subject: "the start message")
-            else { throw ForgeSite.Flaw(reason: "the supervisor is gone") }
-            let command = try ForgeCommand(decoding: message.bytes, descriptors: message.descriptors.count)
-            guard case .start(let start) = command else {
-                throw ForgeSite.Flaw(reason: "the first message is no start")
-            }
-            let view = Descriptor(owning: message.descriptors[0])
-            connections = Descriptor(owning: message.descriptors[1])
-            ledger = CappedLines(Descriptor(owning: message.descriptors[2]), mostBytes: start.ledgerBytes)
-            proposals = CappedLines(Descriptor(owning: message.descriptors[3]), mostBytes: start.proposalBytes)
+            let (start, descriptors) = try control.receiveStart(room: 4)
+            let view = Descriptor(owning: descriptors[0])
+            connections = Descriptor(owning: descriptors[1])
+            ledger = CappedLines(Descriptor(owning: descriptors[2]), mostBytes: start.ledgerBytes)
+            proposals = CappedLines(Descriptor(owning: descriptors[3]), mostBytes: start.proposalBytes)
             site = try ForgeSite(try view.readAll(limit: ForgeStart.longestView, subject: "the view of the forge"))
             return start
         } catch let flaw as ForgeSite.Flaw {
             throw flaw
         } catch { throw ForgeSite.Flaw(reason: "\(error)") }
-    }
-
-    private func report(_ report: ForgeReport) {
-        // A supervisor that is gone is noticed by the next poll.
-        do throws(SystemError) { try control.send(report.encoded(), descriptors: [], subject: "a report") } catch {}
     }
 
     // MARK: Serving
@@ -136,17 +124,9 @@ package final class ForgeBroker {
 
     /// The session is over.
     private func close() -> Int32 {
-        var isOrderly = false
-        do {
-            if let message = try control.receive(limit: ForgeCommand.longest, subject: "a command") {
-                for fd in message.descriptors { _ = sp_close(fd) }
-                isOrderly = try ForgeCommand(decoding: message.bytes, descriptors: message.descriptors.count) == .close
-            }
-        } catch {
-            isOrderly = false
-        }
+        let isOrderly = control.ending() == .orderly
         totals.linesLost = ledger?.lost ?? 0
-        report(.ended(totals))
+        control.report(.ended(totals))
         return isOrderly ? 0 : Self.failed
     }
 }

@@ -13,14 +13,14 @@ internal import Workspace
 /// It holds no credential and no socket of its own making, knows no upstream, and has one thread for ever. It reads
 /// nothing that a sandbox wrote: the processes that do have their own memory.
 package final class GitBroker {
-    private let control: Descriptor
+    private let control: BrokerControl<GitServing>
     private var connections: Descriptor?
     private var ledger: GitLedger?
     private var site: GitSite?
     private var children: Descriptor?
     /// When each connection's process has had enough time.
     private var workers: [Int32: UInt64] = [:]
-    private var totals = BrokerReport.Totals()
+    private var totals = GitTotals()
 
     /// Exit status for a refusal and for a supervisor that breaks the protocol.
     private static let failed: Int32 = 125
@@ -30,7 +30,7 @@ package final class GitBroker {
     private static let settleMilliseconds: UInt64 = 500
 
     /// - Parameter control: The socket to the supervisor.
-    package init(control: Int32) { self.control = Descriptor(owning: control) }
+    package init(control: Int32) { self.control = BrokerControl(control) }
 
     /// Serves until the supervisor says that the session is over, or is gone.
     ///
@@ -44,10 +44,10 @@ package final class GitBroker {
                 throw BrokerRefused(.descriptors)
             }
         } catch {
-            report(.refused(error.refusal))
+            control.report(.refused(error.refusal))
             return Self.failed
         }
-        report(.ready)
+        control.report(.ready)
         do throws(SystemError) { return try serve() } catch { return Self.failed }
     }
 
@@ -59,29 +59,17 @@ package final class GitBroker {
         return budget
     }()
 
-    private func receiveStart() throws(BrokerRefused) -> BrokerStart {
+    private func receiveStart() throws(BrokerRefused) -> GitStart {
         do {
-            guard
-                let message = try control.receive(
-                    limit: BrokerCommand.longest, room: BrokerStart.descriptors, subject: "the start message")
-            else { throw BrokerRefused(.startMessage) }
-            let command = try BrokerCommand(decoding: message.bytes, descriptors: message.descriptors.count)
-            guard case .start(let start) = command else { throw BrokerRefused(.startMessage) }
+            let (start, descriptors) = try control.receiveStart(room: 2)
             site = GitSite(start)
-            ledger = GitLedger(Descriptor(owning: message.descriptors[0]), mostBytes: start.ledgerBytes)
-            connections = Descriptor(owning: message.descriptors[1])
+            ledger = GitLedger(Descriptor(owning: descriptors[0]), mostBytes: start.ledgerBytes)
+            connections = Descriptor(owning: descriptors[1])
             children = Descriptor(owning: Int32(try checked("watch", "children") { sp_watch_children() }))
             return start
-        } catch let error as BrokerRefused {
-            throw error
         } catch let error as SystemError {
             throw BrokerRefused(.startMessage, errno: error.errno.code)
         } catch { throw BrokerRefused(.startMessage) }
-    }
-
-    private func report(_ report: BrokerReport) {
-        // A supervisor that is gone is noticed by the next poll.
-        do throws(SystemError) { try control.send(report.encoded(), descriptors: [], subject: "a report") } catch {}
     }
 
     // MARK: Serving
@@ -208,22 +196,14 @@ package final class GitBroker {
 
     /// The session is over: what runs is ended, and what there was is told.
     private func close() -> Int32 {
-        var isOrderly = false
-        do {
-            if let message = try control.receive(limit: BrokerCommand.longest, subject: "a command") {
-                for fd in message.descriptors { _ = sp_close(fd) }
-                isOrderly = try BrokerCommand(decoding: message.bytes, descriptors: message.descriptors.count) == .close
-            }
-        } catch {
-            isOrderly = false
-        }
+        let isOrderly = control.ending() == .orderly
         settle()
         for pid in workers.keys { Self.kill(pid) }
         for pid in workers.keys {
             var status: Int32 = 0
             _ = sp_reap(pid, &status)
         }
-        report(.ended(totals))
+        control.report(.ended(totals))
         return isOrderly ? 0 : Self.failed
     }
 }

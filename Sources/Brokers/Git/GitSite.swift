@@ -15,7 +15,7 @@ package struct GitSite: Equatable, Sendable {
     /// square of its size.
     package func processorSeconds(pack bytes: Int) -> UInt64 { pushSeconds + UInt64(bytes >> 19) }
 
-    package init(_ start: BrokerStart) {
+    package init(_ start: GitStart) {
         address = RepositoryAddress(host: start.host, port: 80, path: start.path)
         rules = PushRules(scope: start.scope)
         packBytes = Int(start.packBytes)

@@ -16,7 +16,7 @@ internal import Wire
 /// One thread. It is the only process of a session that has a credential in memory, and it reads bytes that a sandbox
 /// wrote: everything that looks at them is memory-safe code of ours, and what leaves is built anew from what was understood.
 package final class ModelBroker {
-    private let control: Descriptor
+    private let control: BrokerControl<ModelServing>
     private(set) var loop: EventLoop!
     private(set) var names: VettedNames!
     private(set) var pool: TransferPool!
@@ -32,7 +32,7 @@ package final class ModelBroker {
     private var isClosing = false
     private var requests: UInt64 = 0
     private(set) var budget = ModelBudget(limit: .zero, turns: 0)
-    var totals = ModelReport.Totals()
+    var totals = ModelTotals()
 
     /// Exit status for a refusal and for a supervisor that breaks the protocol.
     private static let failed: Int32 = 125
@@ -45,7 +45,7 @@ package final class ModelBroker {
     private enum Source: Int { case control, connections }
 
     /// - Parameter control: The socket to the supervisor.
-    package init(control: Int32) { self.control = Descriptor(owning: control) }
+    package init(control: Int32) { self.control = BrokerControl(control) }
 
     /// Serves until the supervisor says that the session is over, or is gone.
     ///
@@ -55,17 +55,17 @@ package final class ModelBroker {
             try ModelConfinement.enter()
             let start: ModelStart
             do throws(Unusable) { start = try receiveStart() } catch {
-                report(.unusable(error.text))
+                control.report(.unusable(error.text))
                 return Self.failed
             }
             try ModelConfinement.narrow(waived: start.options.contains(.landlockWaived))
         } catch {
-            report(.refused(error.refusal))
+            control.report(.refused(error.refusal))
             return Self.failed
         }
         do throws(SystemError) {
             try listen()
-            report(.ready)
+            control.report(.ready)
             try loop.run()
         } catch { return Self.failed }
         conclude()
@@ -79,20 +79,12 @@ package final class ModelBroker {
 
     private func receiveStart() throws(Unusable) -> ModelStart {
         do {
-            let room = ModelStart.files + ModelStart.mostSecrets
-            guard
-                let message = try control.receive(
-                    limit: ModelCommand.longest, room: room, subject: "the start message")
-            else { throw Unusable(text: "the supervisor is gone") }
-            let command = try ModelCommand(decoding: message.bytes, descriptors: message.descriptors.count)
-            guard case .start(let start) = command else { throw Unusable(text: "the first message is no start") }
-            try take(start, message.descriptors)
+            let (start, descriptors) = try control.receiveStart(room: ModelStart.files + ModelStart.mostSecrets)
+            try take(start, descriptors)
             return start
         } catch let error as Unusable {
             throw error
-        } catch {
-            throw Unusable(text: "\(error)")
-        }
+        } catch { throw Unusable(text: "\(error)") }
     }
 
     private func take(_ start: ModelStart, _ numbers: [Int32]) throws {
@@ -145,15 +137,6 @@ package final class ModelBroker {
         listening = nil
     }
 
-    /// False when it was not taken; a supervisor that is gone is noticed by the next poll.
-    @discardableResult
-    private func report(_ report: ModelReport) -> Bool {
-        do throws(SystemError) { try control.send(report.encoded(), descriptors: [], subject: "a report") } catch {
-            return false
-        }
-        return true
-    }
-
     // MARK: Money
 
     /// Holds what a request may cost, once that can be accounted for whatever becomes of this process.
@@ -183,7 +166,7 @@ package final class ModelBroker {
     /// Says what was spent and what is held; false when nobody hears it.
     func tellTotals() -> Bool {
         count()
-        return report(.running(totals))
+        return control.report(.running(totals))
     }
 
     private func count() {
@@ -243,15 +226,11 @@ package final class ModelBroker {
     private var isBusy: Bool { clients.values.contains { $0.isSettling } }
 
     private func heed() {
-        do {
-            if let message = try control.receive(limit: ModelCommand.longest, subject: "a command") {
-                for fd in message.descriptors { _ = sp_close(fd) }
-                let command = try ModelCommand(decoding: message.bytes, descriptors: message.descriptors.count)
-                isOrderly = command == .close
-            }
-        } catch let error as SystemError where error.errno == .again {
-            return
-        } catch {}
+        switch control.ending() {
+        case .none: return
+        case .orderly: isOrderly = true
+        case .broken: isOrderly = false
+        }
         if let controlRegistration { loop.remove(controlRegistration) }
         controlRegistration = nil
         refuseConnections()
@@ -265,7 +244,7 @@ package final class ModelBroker {
     private func conclude() {
         for client in clients.values { client.cutNow() }
         count()
-        report(.ended(totals))
+        control.report(.ended(totals))
     }
 }
 

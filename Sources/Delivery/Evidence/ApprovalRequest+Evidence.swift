@@ -60,6 +60,7 @@ extension ApprovalRequest {
         }
         return members.map { Fact($0, evidence["delivered"]?[$0] ?? .null) } + [
             Fact("gate", evidence["gate"]?["verdict"] ?? .null),
+            Fact("risk", evidence["risk"]?["label"] ?? .null),
             Fact("flags", .int(evidence["gate"]?["flags"]?.arrayValue?.count ?? 0)), Fact("checks", .object(ends)),
         ]
     }

@@ -54,6 +54,10 @@ extension BundleAgreement {
         case .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .limitHit, .killed, .interrupted: break
         }
         delivery(evidence, type, require)
+        // Bundles of an earlier version have none.
+        if let risk = evidence["risk"] {
+            require(risk == ChangeRisk(evidence)?.json ?? .null, "has another risk than its own facts give")
+        }
         approvals(evidence, require)
         require(
             evidence["proposals"]?.arrayValue?.count == work?.proposals ?? 0,

@@ -27,11 +27,14 @@ package struct Comment: Sendable, Hashable {
     package let body: String
     /// Milliseconds since 1970.
     package let created: Int
+    /// The forge says that its author has rights over the repository.
+    package let isMaintainers: Bool
 
-    package init(author: String, body: String, created: Int) {
+    package init(author: String, body: String, created: Int, isMaintainers: Bool = false) {
         self.author = author
         self.body = body
         self.created = created
+        self.isMaintainers = isMaintainers
     }
 }
 

@@ -47,6 +47,11 @@ struct ForgeRecord {
         return try number(name)
     }
 
+    func optionalFlag(_ name: String) throws(ForgeError) -> Bool? {
+        guard let value = json[name], !value.isNull else { return nil }
+        return try flag(name)
+    }
+
     func flag(_ name: String) throws(ForgeError) -> Bool {
         guard let flag = json[name]?.boolValue else { throw wrong(name, "true or false") }
         return flag
@@ -80,7 +85,8 @@ struct ForgeRecord {
 extension Comment {
     init(_ record: ForgeRecord) throws(ForgeError) {
         self.init(
-            author: try record.text("author"), body: try record.text("body"), created: try record.number("created"))
+            author: try record.text("author"), body: try record.text("body"), created: try record.number("created"),
+            isMaintainers: try record.optionalFlag("maintainer") ?? false)
     }
 
     static func list(_ record: ForgeRecord) throws(ForgeError) -> [Comment] {
@@ -89,7 +95,12 @@ extension Comment {
         return result
     }
 
-    var json: JSON { ["author": .string(author), "body": .string(body), "created": .int(created)] }
+    var json: JSON {
+        let members: [JSON.Member] = [
+            .init("author", .string(author)), .init("body", .string(body)), .init("created", .int(created)),
+        ]
+        return .object(members + (isMaintainers ? [.init("maintainer", true)] : []))
+    }
 }
 
 extension Issue {

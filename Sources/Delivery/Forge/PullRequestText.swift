@@ -42,6 +42,7 @@ package struct PullRequestText: Sendable {
     package var proposedTitle: String?
     /// What the push gate flagged, in its order: place and reason.
     package var flags: [(place: String, reason: String)] = []
+    package var risk: ChangeRisk?
     /// How the branch stands to its base, where that has moved on.
     package var standing: String?
     /// Digest of the evidence; known only when everything else is.
@@ -117,6 +118,10 @@ package struct PullRequestText: Sendable {
 
     private var verification: String {
         var text = warning.map { "Warning: \($0)\n\n" } ?? ""
+        if let risk {
+            let reasons = risk.reasons.map(\.text).joined(separator: "; ")
+            text += "Risk: \(risk.label.rawValue)" + (reasons.isEmpty ? "" : " (\(Quoted.line(reasons)))") + ".\n\n"
+        }
         if let standing { text += Quoted.line(standing) + ".\n\n" }
         text += "Each command ran in a fresh sandbox, apart from the agent, on exactly this commit; what counts is "
         text += "the exit status that the supervisor saw. Outcome: \(outcome).\n\n"

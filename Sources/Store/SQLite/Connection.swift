@@ -112,6 +112,28 @@ final class Connection {
         if result != SQLITE_DONE { throw target.failure("copy to", finished == SQLITE_OK ? result : finished) }
     }
 
+    /// Ends what the body asks, wherever it is, when so much time is over.
+    func within<Result>(_ limit: Duration, _ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+        let deadline = Deadline(limit)
+        // Asked after so many instructions of its machine, some tens of microseconds. c3ref/progress_handler.html
+        sqlite3_progress_handler(
+            database, 1000,
+            { pointer in
+                guard let pointer else { return 1 }
+                return Unmanaged<Deadline>.fromOpaque(pointer).takeUnretainedValue().isOver ? 1 : 0
+            }, Unmanaged.passUnretained(deadline).toOpaque())
+        defer { sqlite3_progress_handler(database, 0, nil, nil) }
+        return try withExtendedLifetime(deadline, body)
+    }
+
+    private final class Deadline {
+        private let end: ContinuousClock.Instant
+
+        init(_ limit: Duration) { end = .now + limit }
+
+        var isOver: Bool { ContinuousClock.now >= end }
+    }
+
     func failure(_ operation: String, _ result: Int32) -> StoreError {
         StoreError(sqlite: result, operation, path, String(cString: sqlite3_errmsg(database)))
     }
@@ -161,6 +183,7 @@ extension StoreError {
             case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH:
                 (.readOnly, "Give the daemon's user the right to write the file and its directory.")
             case SQLITE_CORRUPT, SQLITE_NOTADB: (.corrupted, "Restore a backup: sallyportd restore FILE.")
+            case SQLITE_INTERRUPT: (.late, "Ask for less, or see what else keeps the disk busy.")
             case SQLITE_CONSTRAINT: (.refused, "This is an error in sallyport; please report it.")
             case SQLITE_CANTOPEN: (.io, "See that its directory is there and belongs to the daemon's user.")
             default: (.io, "See the kernel log for errors of the disk.")

@@ -17,6 +17,10 @@ extension SQLiteStore {
             conditions.append("repository = ?")
             values.append(.text(repository))
         }
+        if let branch = query.branch {
+            conditions.append("branch = ?")
+            values.append(.text(branch))
+        }
         if !query.statuses.isEmpty {
             let marks = query.statuses.map { _ in "?" }.joined(separator: ", ")
             conditions.append("status IN (\(marks))")

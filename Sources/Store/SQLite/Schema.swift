@@ -6,7 +6,7 @@ enum Schema {
     static let application = 0x5350_5254
 
     static let migrations: [[UInt8]] = [
-        PackageResources._001_tasks_sql, PackageResources._002_approvals_sql,
+        PackageResources._001_tasks_sql, PackageResources._002_approvals_sql, PackageResources._003_memory_sql,
     ]
 
     static var newest: Int { migrations.count }

@@ -129,6 +129,21 @@ final class GatewayProcess {
         return SystemError("start", "\(role), which says that \(reason)", errno, remedy: remedy)
     }
 
+    /// What it says of the document that it was given.
+    func unusable(_ reason: String) -> SystemError { SystemError("serve", role.service, .invalid, remedy: reason) }
+
+    /// It said what does not fit what was said before.
+    var disorder: SystemError {
+        SystemError(
+            "go on with", "\(role), whose report is out of order", Errno(EPROTO),
+            remedy: "It was ended. \(role.consequence)")
+    }
+
+    /// It was told to end, and gave no account of itself.
+    var mute: SystemError {
+        SystemError("end", "\(role)", Errno(ETIMEDOUT), remedy: "It gave no account of itself, and was killed.")
+    }
+
     // MARK: End
 
     /// Waits for its end and ends it where it takes longer. What happened in words, nil for exit status 0 or when it was
@@ -235,29 +250,32 @@ extension GatewayProcess.Role: CustomStringConvertible {
         }
     }
 
+    /// What is served.
+    fileprivate var service: String {
+        switch self {
+        case .terminal: "a terminal"
+        case .egress: "a network"
+        case .git: "a repository"
+        case .model: "models"
+        case .forge: "a forge"
+        }
+    }
+
+    /// What its end means for its session.
+    fileprivate var consequence: String {
+        switch self {
+        case .terminal: "The session was ended with it, since nobody reads its terminal and frames any more."
+        case .egress: "Nothing leaves the session any more: its only way out ended with it."
+        case .git: "The session's repository is served no more; what was pushed before is in the quarantine."
+        case .model: "No model is served any more; model.jsonl has what was settled before."
+        case .forge: "Nothing of the forge is served any more; what was proposed before is kept."
+        }
+    }
+
     /// It is gone without a last report.
     fileprivate func loss(_ how: String) -> SystemError {
-        switch self {
-        case .terminal:
-            SystemError(
-                "go on without", "the gateway, which ended early (\(how))", Errno(EPIPE),
-                remedy: "The session was ended with it, since nobody reads its terminal and frames any more.")
-        case .egress:
-            SystemError(
-                "go on with", "the egress gateway, which ended early (\(how))", Errno(EPIPE),
-                remedy: "Nothing leaves the session any more: its only way out ended with it.")
-        case .git:
-            SystemError(
-                "go on with", "the git broker, which ended early (\(how))", Errno(EPIPE),
-                remedy: "The session's repository is served no more; what was pushed before is in the quarantine.")
-        case .model:
-            SystemError(
-                "go on with", "the model broker, which ended early (\(how))", Errno(EPIPE),
-                remedy: "No model is served any more; model.jsonl has what was settled before.")
-        case .forge:
-            SystemError(
-                "go on with", "the forge broker, which ended early (\(how))", Errno(EPIPE),
-                remedy: "Nothing of the forge is served any more; what was proposed before is kept.")
-        }
+        SystemError(
+            self == .terminal ? "go on without" : "go on with", "\(self), which ended early (\(how))", Errno(EPIPE),
+            remedy: consequence)
     }
 }

@@ -1,48 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import Glibc
 internal import Isolation
 internal import LinuxSystem
 internal import Policy
 internal import Wire
 
-/// One session's git broker, as its supervisor sees it.
-///
-/// It has the id that the quarantine belongs to, so that what it writes needs no other owner. When it ends early the
-/// repository is served no more; the session goes on, and its record says so.
-final class GitDoor {
-    private enum Phase { case starting, serving, closing, ended }
+/// The file of a session that its git broker writes: one line for each request.
+enum GitFiles {
+    static let ledger = "git.jsonl"
+}
 
-    private let process: GatewayProcess
-    private var phase = Phase.starting
-    private(set) var totals = BrokerReport.Totals()
-    /// What went wrong with it.
-    private(set) var failure: SystemError?
-    private var connections: Descriptor?
-    private var brokersEnd: Descriptor?
+/// One session's git broker. It has the id that the quarantine belongs to, so that what it writes needs no other owner.
+typealias GitDoor = BrokerDoor<GitServing>
 
-    /// The socket to wait on; ``heed()`` takes what is there.
-    var number: Int32 { process.number }
-
-    /// Where the egress gateway hands connections over; nil once it has its copy.
-    var door: Int32? { connections?.number }
-
-    /// Starts the program; ``begin(_:ledger:options:)`` comes next.
+extension GitDoor {
+    /// Starts the program; ``begin(_:_:options:)`` comes next.
     ///
     /// - Parameter groups: What limits it and all that it starts; nil where the session has none either.
-    init(
+    convenience init(
         _ programs: Programs, _ paths: HostPaths, _ mode: Mode, _ access: GitAccess, groups: ConfinedProgram.Groups?
     ) throws(SystemError) {
         let held = DescriptorSet()
         let view = try GitView.make(
             paths, mode: mode, held: held, mirror: access.mirror, quarantine: access.quarantine)
-        process = try GatewayProcess.start(
-            .git, programs, paths, identity: try Self.identity(mode, view), view: view, groups: groups)
-        // What the session makes it do is the session's: all that it starts has this as well.
-        if mode == .host { try FirstToGo.mark([process.identifier()]) }
-        let pair = try Channel.messages()
-        connections = try pair.first.duplicate()
-        brokersEnd = try pair.second.duplicate()
+        try self.init(.git, programs, paths, identity: try Self.identity(mode, view), view: view, groups: groups)
     }
 
     /// The id that the quarantine belongs to, of the tree that was opened: the path may lead to another's by now.
@@ -65,76 +46,11 @@ final class GitDoor {
         return .host(id: status.uid)
     }
 
-    // MARK: Start
-
     /// Says what is served; ``ready()`` comes next.
-    func begin(_ access: GitAccess, ledger: borrowing Descriptor, options: BrokerStart.Options) throws(SystemError) {
-        guard let end = brokersEnd.take() else { return }
-        let start = BrokerStart(
-            options: options, host: VirtualHost.repository.rawValue, path: access.repository,
-            scope: access.push)
-        try process.send(BrokerCommand.start(start).encoded(), descriptors: [ledger.number, end.number])
+    func begin(_ access: GitAccess, _ directory: borrowing Directory, options: BrokerOptions) throws(SystemError) {
+        let files = try BrokerFiles(directory, [GitFiles.ledger])
+        let start = GitStart(
+            options: options, host: VirtualHost.repository.rawValue, path: access.repository, scope: access.push)
+        try begin(start) { connections in files.numbers + [connections] }
     }
-
-    /// The egress gateway has its end: with this copy open, its death would go unnoticed by the broker.
-    func handedOver() { connections = nil }
-
-    /// Waits until connections are served.
-    func ready() throws(SystemError) {
-        let isInTime = process.wait(until: { phase != .starting || failure != nil }, heed: { _ = heed() })
-        if let failure { throw failure }
-        guard isInTime else { throw process.late }
-    }
-
-    // MARK: While the session runs
-
-    /// Takes one report; false when no more will come.
-    func heed() -> Bool {
-        do throws(SystemError) {
-            guard let report = try process.receive(limit: BrokerReport.longest, BrokerReport.init(decoding:)) else {
-                return true
-            }
-            switch (report, phase) {
-            case (.ready, .starting):
-                phase = .serving
-                return true
-            case (.refused(let refusal), .starting): throw process.failure(refusal)
-            case (.ended(let totals), .closing):
-                self.totals = totals
-                phase = .ended
-                return false
-            case (.ready, _), (.refused, _), (.ended, _):
-                throw SystemError(
-                    "go on with", "the git broker, whose report is out of order", Errno(EPROTO),
-                    remedy: "It was ended; the session's repository is served no more.")
-            }
-        } catch {
-            failure = failure ?? error
-            process.dismiss()
-            return false
-        }
-    }
-
-    // MARK: End
-
-    /// Tells it to end, as soon as nobody is left inside; ``finish()`` has what it reports meanwhile.
-    func close() {
-        connections = nil
-        guard failure == nil && phase == .serving else { return }
-        phase = .closing
-        process.tell(BrokerCommand.close.encoded())
-    }
-
-    /// Takes the last report and ends it. Nothing happens the second time.
-    func finish() {
-        close()
-        if !process.wait(until: { phase != .closing || failure != nil }, heed: { _ = heed() }) {
-            failure = SystemError(
-                "end", "the git broker", Errno(ETIMEDOUT), remedy: "It gave no account of itself, and was killed.")
-        }
-        process.dismiss()
-    }
-
-    /// Returns when nothing of it can write to the quarantine any more.
-    func leave() { process.leave() }
 }

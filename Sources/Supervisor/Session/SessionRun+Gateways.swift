@@ -76,24 +76,24 @@ extension SessionRun {
         result.git = SessionResult.Git(access)
         let door = try GitDoor(programs, paths, mode, access, groups: try joinedByBrokers())
         git = door
-        let ledger = try directory.directory.open(
-            "git.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
-        try door.begin(access, ledger: ledger, options: request.profile.landlock != .required ? .landlockWaived : [])
+        try door.begin(access, directory.directory, options: brokerOptions)
     }
+
+    /// Where this host has no Landlock, and the profile waives it.
+    private var brokerOptions: BrokerOptions { request.profile.landlock == .required ? [] : .landlockWaived }
 
     /// The broker of the session's models, which gets its secrets here and nowhere else.
     func startModel(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
         guard let access = request.model else { return }
         result.model = SessionResult.Model(access)
         let door = try ModelDoor(
-            programs, paths, identity: block.map { .host(id: $0.broker) } ?? .unmappedCaller,
+            .model, programs, paths, identity: block.map { .host(id: $0.broker) } ?? .unmappedCaller,
             groups: try joinedByBrokers())
         model = door
         let hosts = try HostsFile.lines(for: access.service.policy)
         try door.begin(
-            access, session: directory.id.text, hosts: hosts, environment: environment,
-            files: try ModelDoor.Files(directory.directory),
-            options: request.profile.landlock != .required ? .landlockWaived : [])
+            access, session: directory.id.text, directory.directory, hosts: hosts, environment: environment,
+            options: brokerOptions)
     }
 
     /// The broker of what the task is about at its forge, which has no secret.
@@ -101,12 +101,10 @@ extension SessionRun {
         guard let access = request.forge else { return }
         result.forge = SessionResult.Forge()
         let door = try ForgeDoor(
-            programs, paths, identity: block.map { .host(id: $0.forge) } ?? .unmappedCaller,
+            .forge, programs, paths, identity: block.map { .host(id: $0.forge) } ?? .unmappedCaller,
             groups: try joinedByBrokers())
         forge = door
-        try door.begin(
-            access, files: try ForgeDoor.Files(directory.directory),
-            options: request.profile.landlock != .required ? .landlockWaived : [])
+        try door.begin(access, directory.directory, options: brokerOptions)
     }
 
     func egressPolicy() throws(SystemError) -> EgressPolicy { try request.egressPolicy() }

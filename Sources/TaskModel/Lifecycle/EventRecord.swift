@@ -29,6 +29,12 @@ package enum EventType: Sendable, Hashable {
         case budgetWarning = "budget_warning"
         /// A sandbox is kept from running while a question about it is open, and runs again.
         case frozen, thawed
+        /// What the task was told of earlier ones.
+        case memoryRecalled = "memory_recalled"
+        /// What it left behind for later ones.
+        case memoryAdded = "memory_added"
+        /// It was told, or left, nothing: the memory did not answer.
+        case memoryUnavailable = "memory_unavailable"
         case taskCompleted = "task_completed"
         case taskFailed = "task_failed"
         case taskCancelled = "task_cancelled"

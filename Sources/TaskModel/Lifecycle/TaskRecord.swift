@@ -13,10 +13,12 @@ package struct SessionReport: Sendable, Hashable {
     package var pullRequest: Int?
     /// SHA-256 of the sealed manifest.
     package var evidence: String?
+    /// What it wants to be remembered; judged by whoever does.
+    package var notes: [MemoryNote]
 
     package init(
         outcome: String, isSuccess: Bool, reason: String, branch: String? = nil, commit: String? = nil,
-        pullRequest: Int? = nil, evidence: String? = nil
+        pullRequest: Int? = nil, evidence: String? = nil, notes: [MemoryNote] = []
     ) {
         self.outcome = outcome
         self.isSuccess = isSuccess
@@ -25,13 +27,14 @@ package struct SessionReport: Sendable, Hashable {
         self.commit = commit
         self.pullRequest = pullRequest
         self.evidence = evidence
+        self.notes = notes
     }
 
     package var json: JSON {
         [
             "outcome": .string(outcome), "success": .bool(isSuccess), "reason": .string(reason),
             "branch": .optional(branch), "commit": .optional(commit), "pull_request": .optional(pullRequest),
-            "evidence": .optional(evidence),
+            "evidence": .optional(evidence), "notes": .array(notes.map(\.json)),
         ]
     }
 
@@ -43,7 +46,8 @@ package struct SessionReport: Sendable, Hashable {
         self.init(
             outcome: outcome, isSuccess: isSuccess, reason: reason, branch: json["branch"]?.stringValue,
             commit: json["commit"]?.stringValue, pullRequest: json["pull_request"]?.intValue,
-            evidence: json["evidence"]?.stringValue)
+            evidence: json["evidence"]?.stringValue,
+            notes: (json["notes"]?.arrayValue ?? []).prefix(MemoryLimits.itemsPerTask).compactMap(MemoryNote.init(json:)))
     }
 }
 

@@ -39,6 +39,7 @@ enum TaskVerbs {
             options: [
                 Option("status", "STATE", "only tasks that stand so, such as RUNNING; may be given again"),
                 Option("repo", "REPO", "only tasks of this repository, as it was given"),
+                Option("branch", "NAME", "only the task that handed over this branch"),
                 Option("limit", "N", "at most so many (default: 50, at most \(ControlRequest.mostListed))"),
                 Option("before", "TASK", "only tasks that began before this one"), DaemonVerb.json, DaemonVerb.help,
             ])
@@ -52,6 +53,7 @@ enum TaskVerbs {
                 request.statuses.append(state)
             }
             request.repository = try arguments.value("repo")
+            request.branch = try arguments.value("branch")
             request.before = try arguments.value("before")
             request.limit = try DaemonVerb.number(arguments, "limit") ?? request.limit
             let answer = try DaemonVerb.ask(.list(request))

@@ -198,7 +198,7 @@ enum GitHubCall: Sendable {
         + "repository(owner: $owner, name: $name) { pullRequest(number: $number) { "
         + "reviewThreads(first: 50, after: $after) { pageInfo { hasNextPage endCursor } nodes { "
         + "id isResolved path line comments(first: 50) { pageInfo { hasNextPage } nodes { "
-        + "author { login } body createdAt } } } } } } }"
+        + "author { login } authorAssociation body createdAt } } } } } } }"
     private static let replyMutation =
         "mutation($thread: ID!, $body: String!) { addPullRequestReviewThreadReply(input: "
         + "{pullRequestReviewThreadId: $thread, body: $body}) { comment { id } } }"

@@ -147,6 +147,9 @@ package struct GitHubForge: Forge {
             remedy: "Resolve those that are settled by other means, or go on in a new pull request.")
     }
 
+    /// What somebody with rights to push is to a repository. docs.github.com, CommentAuthorAssociation
+    private static let maintainers: Set<String> = ["OWNER", "MEMBER", "COLLABORATOR"]
+
     private func thread(_ node: ForgeRecord, number: Int) throws(ForgeError) -> PullRequest.Thread {
         var comments: [Comment] = []
         let list = try node.member("comments")
@@ -154,7 +157,8 @@ package struct GitHubForge: Forge {
             comments.append(
                 Comment(
                     author: try comment.member("author")?.text("login") ?? "ghost", body: try comment.text("body"),
-                    created: try Timestamp.milliseconds(comment, "createdAt")))
+                    created: try Timestamp.milliseconds(comment, "createdAt"),
+                    isMaintainers: Self.maintainers.contains(try comment.optionalText("authorAssociation") ?? "")))
         }
         return PullRequest.Thread(
             number: number, key: try node.text("id"), file: try node.text("path"),

@@ -11,22 +11,45 @@ package enum BrokerView {
     package static let identities: Range<UInt32> = 2_126_000_000..<2_130_194_304
 }
 
+/// The broker of a session's repository.
+package enum GitServing: BrokerService {
+    package typealias Start = GitStart
+    package typealias Totals = GitTotals
+    package static let commands: UInt8 = 0x31
+    package static let reports: UInt8 = 0xB1
+    package static let judgesDocument = false
+    package static let tellsTotals = false
+}
+
+package typealias GitCommand = BrokerCommand<GitServing>
+package typealias GitReport = BrokerReport<GitServing>
+
+/// What was asked of a git broker, by what became of it.
+package struct GitTotals: BrokerTotals {
+    package var fetches: UInt64 = 0
+    package var pushes: UInt64 = 0
+    /// Pushes of which nothing was taken.
+    package var refusedPushes: UInt64 = 0
+    /// Requests that are no part of clone, fetch and push.
+    package var refusedRequests: UInt64 = 0
+    /// Connections whose process ended before its time: a fault of ours, or somebody tried to make one.
+    package var failures: UInt64 = 0
+    /// Lines for which the ledger had no room.
+    package var linesLost: UInt64 = 0
+
+    package init() {}
+
+    package static var fields: [WritableKeyPath<GitTotals, UInt64>] {
+        [\.fetches, \.pushes, \.refusedPushes, \.refusedRequests, \.failures, \.linesLost]
+    }
+}
+
 /// The first message to a git broker: what it serves, and how much of it.
 ///
 /// Its descriptors, in this order: the file for the ledger, opened for appending, and the socket on which connections
 /// arrive (``BrokerConnection``).
-package struct BrokerStart: Equatable, Sendable {
-    package struct Options: OptionSet, Equatable, Sendable {
-        package let rawValue: UInt8
-        package init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        /// This host has no Landlock and the profile waives it; otherwise its absence ends the broker.
-        package static let landlockWaived = Options(rawValue: 1 << 0)
-
-        static let known: Options = [.landlockWaived]
-    }
-
-    package let options: Options
+package struct GitStart: BrokerStart {
+    package let options: BrokerOptions
     /// The name that requests must be for, at port 80.
     package let host: String
     package let path: RepositoryPath
@@ -40,11 +63,11 @@ package struct BrokerStart: Equatable, Sendable {
     /// Size that the ledger may reach.
     package let ledgerBytes: UInt64
 
-    package static let descriptors = 2
+    package var descriptors: Int { 2 }
     private static let longestText = 512
 
     package init(
-        options: Options = [], host: String, path: RepositoryPath, scope: PushScope, packBytes: UInt64 = 256 << 20,
+        options: BrokerOptions = [], host: String, path: RepositoryPath, scope: PushScope, packBytes: UInt64 = 256 << 20,
         repositoryBytes: UInt64 = 1 << 30, pushSeconds: UInt32 = 30, ledgerBytes: UInt64 = 16 << 20
     ) {
         self.options = options
@@ -57,7 +80,7 @@ package struct BrokerStart: Equatable, Sendable {
         self.ledgerBytes = ledgerBytes
     }
 
-    func append(to writer: inout ByteWriter) {
+    package func append(to writer: inout ByteWriter) {
         writer.append(options.rawValue)
         writer.append(counted: Array(host.utf8))
         writer.append(counted: Array(path.description.utf8))
@@ -68,9 +91,8 @@ package struct BrokerStart: Equatable, Sendable {
         writer.append(ledgerBytes)
     }
 
-    init(from reader: inout ByteReader) throws(MessageError) {
-        options = Options(rawValue: try reader.next())
-        guard options.isSubset(of: .known) else { throw .reserved }
+    package init(from reader: inout ByteReader) throws(MessageError) {
+        options = try BrokerOptions(from: &reader)
         host = try Self.text(&reader)
         let name = try Self.text(&reader)
         let branches = try Self.text(&reader)
@@ -98,13 +120,4 @@ package struct BrokerStart: Equatable, Sendable {
         guard bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .value }
         return String(decoding: bytes, as: UTF8.self)
     }
-}
-
-/// One connection from inside, handed from the egress gateway to a broker.
-///
-/// The gateway reads hostile bytes, so what it can say here is this one thing; it has no part in the control socket.
-package enum BrokerConnection {
-    /// The datagram, with the connection as its one descriptor.
-    package static let message: [UInt8] = [0x62]
-    package static let longest = 1
 }
