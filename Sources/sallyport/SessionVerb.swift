@@ -10,7 +10,7 @@ enum SessionVerb {
     private static let json = Option("json", nil, "machine-readable output")
     private static let help = Help(
         usage:
-            "sallyport session list | show ID | diff ID | apply ID | discard ID | shell ID | stop ID | policy ID  [options]",
+            "sallyport session list | show ID | diff ID | apply ID | discard ID | shell ID | stop ID | freeze ID | thaw ID | policy ID  [options]",
         summary: "Shows sessions and decides about their changes.",
         options: [
             json, Option("stat", nil, "diff: names and sizes only"),
@@ -31,6 +31,8 @@ enum SessionVerb {
             because the workspace changed meanwhile, or with 4, because the set is partial: more was changed than
             limits.workspace_bytes has room for. diff and apply run confined, with the rights of the workspace's owner.
             shell looks around in what an ended session left; see sallyport session shell --help.
+            freeze keeps every process of a session with egress from running until thaw, or until it is ended; its clock goes
+            on. Both exit with 1 when it was refused.
             policy exits with 0 when the new policy is in force, 1 when it was refused and nothing has changed.
             """)
 
@@ -67,6 +69,11 @@ enum SessionVerb {
                 return 0
             case "policy":
                 return try policy(id, context, file: try arguments.value("file"), asJSON)
+            case "freeze", "thaw":
+                let frozen = arguments.words[0] == "freeze"
+                guard let refusal = try SessionControl(id, context.paths).hold(frozen) else { return 0 }
+                Output.error(refusal.displayed)
+                return 1
             case "stop":
                 try SessionList(context.paths).stop(id, kill: arguments.has("kill"))
                 return 0

@@ -9,7 +9,7 @@ struct SessionMessageTests {
         (
             .refused(SessionReply.Refusal(.port, "no")),
             [1, 0xA2, 0, 0, 3, 0, 2, UInt8(ascii: "n"), UInt8(ascii: "o")]
-        ),
+        ), (.frozen, [1, 0xA3, 0, 0]), (.thawed, [1, 0xA4, 0, 0]),
     ]
 
     @Test("a request has one form and one descriptor")
@@ -23,9 +23,16 @@ struct SessionMessageTests {
                 try SessionRequest(decoding: bytes, descriptors: count)
             }
         }
+        for (request, kind) in [(SessionRequest.freeze, 0x22), (.thaw, 0x23)] as [(SessionRequest, UInt8)] {
+            #expect(request.encoded() == [1, kind, 0, 0])
+            #expect(try SessionRequest(decoding: [1, kind, 0, 0], descriptors: 0) == request)
+            #expect(throws: MessageError.descriptors(announced: 0, received: 1)) {
+                try SessionRequest(decoding: [1, kind, 0, 0], descriptors: 1)
+            }
+        }
         let cases: [([UInt8], MessageError)] = [
             ([], .size(0)), ([1, 0x21, 0], .size(3)), ([1, 0x21, 0, 0, 0], .size(5)), ([2, 0x21, 0, 0], .version(2)),
-            ([1, 0x22, 0, 0], .kind(0x22)), ([1, 0x21, 1, 0], .reserved), ([1, 0x21, 0, 1], .reserved),
+            ([1, 0x24, 0, 0], .kind(0x24)), ([1, 0x21, 1, 0], .reserved), ([1, 0x21, 0, 1], .reserved),
         ]
         for (bytes, error) in cases {
             #expect(throws: error) { try SessionRequest(decoding: bytes, descriptors: 1) }

@@ -80,6 +80,26 @@ extension SessionCgroup {
         return out
     }
 
+    /// Waits until every member stands still, at most `deadline` milliseconds: one in the kernel stops when it leaves it.
+    package borrowing func waitUntilFrozen(deadline: Int) throws(SystemError) {
+        let end = sp_clock_ns(CLOCK_MONOTONIC) + UInt64(deadline) * 1_000_000
+        while true {
+            let isFrozen: Bool
+            switch version {
+            case .v2: isFrozen = try procText(directories[0].path + "/cgroup.events").contains("frozen 1")
+            case .v1: isFrozen = try procText((path("freezer") ?? "") + "/freezer.state").first == "FROZEN"
+            }
+            if isFrozen { return }
+            if sp_clock_ns(CLOCK_MONOTONIC) > end {
+                throw SystemError(
+                    "freeze", "cgroup \"\(directories[0].path)\"", Errno(ETIMEDOUT),
+                    remedy: "A process of it is stuck in the kernel; try again when it is not.")
+            }
+            // v1 moves on only when it is asked; 1 ms is the interval. cgroup-v1/freezer-subsystem.rst
+            _ = sp_poll_one(-1, 0, 1)
+        }
+    }
+
     /// Stops (`true`) or continues (`false`) every member.
     package borrowing func freeze(_ frozen: Bool) throws(SystemError) {
         switch version {

@@ -14,8 +14,10 @@ final class ControlSocket {
     static let name = "control.sock"
     private static let mostGuests = 8
 
-    /// Answers a request at once, or with nil when ``answer(_:)`` will be called.
-    typealias Service = (SessionRequest, borrowing Descriptor) -> SessionReply?
+    /// Answers a new policy at once, or with nil when ``answer(_:)`` will be called.
+    typealias Policy = (borrowing Descriptor) -> SessionReply?
+    /// Freezes (true) or thaws.
+    typealias Hold = (Bool) -> SessionReply
 
     private final class Guest {
         let socket: Descriptor
@@ -24,7 +26,8 @@ final class ControlSocket {
 
     private let listener: Descriptor
     private let epoll: Descriptor
-    private let service: Service
+    private let policy: Policy
+    private let hold: Hold
     private var guests: [UInt64: Guest] = [:]
     private var lastGuest: UInt64 = 0
     /// The guest whose answer is not known yet, gone or not.
@@ -34,7 +37,7 @@ final class ControlSocket {
     var number: Int32 { epoll.number }
 
     /// Makes the socket, so that its name is there before the workload is.
-    init(_ directory: borrowing Directory, service: @escaping Service) throws(SystemError) {
+    init(_ directory: borrowing Directory, policy: @escaping Policy, hold: @escaping Hold) throws(SystemError) {
         let parent = directory.fd.number
         let listener = Descriptor(
             owning: Int32(
@@ -46,7 +49,8 @@ final class ControlSocket {
         try checked("watch", "the control socket") { sp_epoll_add(epoll.number, number, SP_EPOLLIN, 0) }
         self.listener = consume listener
         self.epoll = consume epoll
-        self.service = service
+        self.policy = policy
+        self.hold = hold
     }
 
     /// Takes what has come, without waiting for more.
@@ -132,7 +136,13 @@ final class ControlSocket {
                         )))
             }
             waiting = number
-            if let reply = service(request, held[0].socket) { answer(reply) }
+            let reply: SessionReply? =
+                switch request {
+                case .policy: policy(held[0].socket)
+                case .freeze: hold(true)
+                case .thaw: hold(false)
+                }
+            if let reply { answer(reply) }
         } catch { refuse(number, error.description) }
     }
 

@@ -115,11 +115,21 @@ extension SessionRun {
         let policy = LivePolicy(
             directory.id, try Directory.open(paths.sessions + "/" + directory.id.text), network, egress,
             serves: request.virtualHosts)
-        let control = try ControlSocket(directory.directory) { request, document in
-            switch request {
-            case .policy: policy.begin(document)
+        let freezer = SessionFreezer(directory.id) { [unowned self] (frozen) throws(SystemError) in
+            guard cgroup != nil else {
+                throw SystemError(
+                    "freeze", "the session", .notSupported,
+                    remedy: "It has no cgroup of its own: its profile has `limits.enforcement: rlimit`.")
             }
+            try cgroup?.freeze(frozen)
+            if frozen { try cgroup?.waitUntilFrozen(deadline: 1000) }
         }
+        let control = try ControlSocket(directory.directory) { document in
+            policy.begin(document)
+        } hold: { frozen in
+            freezer.change(to: frozen)
+        }
+        self.freezer = freezer
         egress.concluded = { [weak control] change in control?.answer(LivePolicy.reply(to: change)) }
         self.control = control
     }

@@ -36,6 +36,7 @@ package final class SessionRun {
     private var records: RecordFiles?
     /// Where the operator asks for a change while the session runs.
     var control: ControlSocket?
+    var freezer: SessionFreezer?
     /// Does beside this one what takes long.
     let worker: WorkerThread?
     let network: SessionNetwork?
@@ -209,7 +210,8 @@ package final class SessionRun {
             ? SocketMemory(
                 first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
         var watch = Watch(
-            gateway: gateway, egress: egress, git: git, model: model, forge: forge, control: control, sockets: sockets)
+            gateway: gateway, egress: egress, git: git, model: model, forge: forge, control: control,
+            freezer: freezer, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,

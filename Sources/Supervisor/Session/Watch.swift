@@ -41,12 +41,13 @@ struct Watch {
     private let model: ModelDoor?
     private let forge: ForgeDoor?
     private let control: ControlSocket?
+    private let freezer: SessionFreezer?
     private let sockets: SocketMemory?
 
     /// - Parameter sockets: nil when nothing limits the session's memory as a whole.
     init(
         gateway: Gateway?, egress: EgressDoor?, git: GitDoor?, model: ModelDoor?, forge: ForgeDoor?,
-        control: ControlSocket?, sockets: SocketMemory?
+        control: ControlSocket?, freezer: SessionFreezer?, sockets: SocketMemory?
     ) {
         self.gateway = gateway
         self.egress = egress
@@ -54,6 +55,7 @@ struct Watch {
         self.model = model
         self.forge = forge
         self.control = control
+        self.freezer = freezer
         self.sockets = sockets
     }
 
@@ -234,6 +236,7 @@ struct Watch {
             } else {
                 fault.reach("stop.requested")
                 stopping = true
+                try freezer?.end()
                 forward(signal, workload)
                 try checked("set", "the grace period") { sp_timer_set(deadline.number, grace) }
             }
@@ -249,6 +252,8 @@ struct Watch {
         if stopping { return try kill(sandbox) }
         fault.reach("stop.requested")
         stopping = true
+        // What is frozen hears nothing of its end.
+        try freezer?.end()
         forward(SIGTERM, workload)
         try checked("set", "the grace period") { sp_timer_set(deadline.number, grace) }
     }
@@ -276,6 +281,8 @@ struct Watch {
         killedByUs = true
         let result = sp_pidfd_signal(sandbox.pidfd.number, SIGKILL, 0)
         if result < 0 && result != -Int(ESRCH) { throw SystemError("kill", "the session", Errno(Int32(-result))) }
+        // Afterwards: no instruction of its own comes between. On v1 a frozen task does not die before it is thawed.
+        try freezer?.end()
     }
 }
 

@@ -4,6 +4,9 @@
 package enum SessionReply: Equatable, Sendable {
     /// The gateway decides by the policy of this generation from now on, and cut so many connections.
     case applied(generation: UInt32, cut: UInt32)
+    /// No process of the sandbox runs.
+    case frozen
+    case thawed
     /// Nothing has changed.
     case refused(Refusal)
 
@@ -46,6 +49,8 @@ package enum SessionReply: Equatable, Sendable {
     private enum Kind: UInt8 {
         case applied = 0xA1
         case refused = 0xA2
+        case frozen = 0xA3
+        case thawed = 0xA4
     }
 
     /// The datagram of this reply.
@@ -56,6 +61,8 @@ package enum SessionReply: Equatable, Sendable {
             writer.appendHeader(Kind.applied)
             writer.append(generation)
             writer.append(cut)
+        case .frozen: writer.appendHeader(Kind.frozen)
+        case .thawed: writer.appendHeader(Kind.thawed)
         case .refused(let refusal):
             writer.appendHeader(Kind.refused)
             writer.append(refusal.reason.rawValue)
@@ -71,6 +78,8 @@ package enum SessionReply: Equatable, Sendable {
         let kind = try reader.nextHeader(Kind.self)
         switch kind {
         case .applied: self = .applied(generation: try reader.next(), cut: try reader.next())
+        case .frozen: self = .frozen
+        case .thawed: self = .thawed
         case .refused:
             guard let reason = Refusal.Reason(rawValue: try reader.next()) else { throw .value }
             let text = try reader.nextCounted(most: Self.longestText)
