@@ -11,7 +11,13 @@ extension SessionRun {
     func startGateway(_ terminal: CallerTerminal?) throws(SystemError) {
         gateway = try Gateway(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller, terminal: terminal,
-            frames: request.frames)
+            frames: try framesFile())
+    }
+
+    private func framesFile() throws(SystemError) -> Descriptor? {
+        guard let path = request.frames else { return nil }
+        if let handed = request.handed { return try handed.create(.frames) }
+        return try RunRequest.framesFile(path)
     }
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
@@ -71,14 +77,22 @@ extension SessionRun {
     }
 
     /// The broker of the session's repository; it confines itself meanwhile.
-    func startGit(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
+    func startGit(
+        _ directory: borrowing SessionDirectory, _ program: borrowing Descriptor, _ result: inout SessionResult
+    ) throws(SystemError) {
         guard let access = request.git else { return }
         result.git = SessionResult.Git(access)
-        let door = try GitDoor(programs, paths, mode, access, groups: try joinedByBrokers())
+        let door = try GitDoor(
+            programs, paths, mode, access, groups: try joinedByBrokers(), handed: handedRepositories(program))
         git = door
         let ledger = try directory.directory.open(
             "git.jsonl", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, mode: 0o600)
         try door.begin(access, ledger: ledger, options: request.profile.landlock != .required ? .landlockWaived : [])
+    }
+
+    private func handedRepositories(_ program: borrowing Descriptor) -> GitDoor.Handed? {
+        guard let files = request.handed, let block else { return nil }
+        return GitDoor.Handed(files: files, block: block, program: program.number)
     }
 
     /// The broker of the session's models, which gets its secrets here and nowhere else.
