@@ -135,7 +135,7 @@ let package = Package(
             name: "sallyport",
             dependencies: [
                 "CLI", "Control", "TaskModel", "Blueprints", "Onboarding", "Supervisor", "Isolation", "Changes", "Policy",
-                "Documents", "LinuxSystem", "CLinux",
+                "Documents", "LinuxSystem", "CLinux", "Wire",
             ],
             swiftSettings: strict, linkerSettings: staticExecutable),
         // Tasks: everything that needs libgit2.
@@ -173,7 +173,7 @@ let package = Package(
         .testTarget(name: "CLITests", dependencies: ["CLI", "Policy", "Documents"], swiftSettings: strict),
         .testTarget(
             name: "SupervisorTests",
-            dependencies: ["Supervisor", "Isolation", "LinuxSystem", "Policy", "Documents", "Wire"],
+            dependencies: ["Supervisor", "Isolation", "LinuxSystem", "CLinux", "Policy", "Documents", "Wire"],
             swiftSettings: strict),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),

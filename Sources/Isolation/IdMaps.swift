@@ -48,6 +48,13 @@ package struct IdMaps: Sendable, Equatable {
         IdMaps(users: swapped(owner, block), groups: swapped(group, block), denySetgroups: false, owner: 0)
     }
 
+    /// For the mount of a tree that belongs to one user alone, who appears as one id of the host.
+    package static func one(owner: UInt32, group: UInt32, as shown: UInt32) -> IdMaps {
+        IdMaps(
+            users: [Extent(inside: owner, outside: shown, count: 1)],
+            groups: [Extent(inside: group, outside: shown, count: 1)], denySetgroups: false, owner: 0)
+    }
+
     private static func swapped(_ owner: UInt32, _ block: IdBlock) -> [Extent] {
         let agent = SandboxSpec.agent
         let end = IdBlock.size - 1

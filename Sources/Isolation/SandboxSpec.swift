@@ -14,6 +14,8 @@ package struct SandboxSpec: Sendable {
         package var device: UInt64
         package var inode: UInt64
         package var isDirectory: Bool
+        /// It has an id map already, other than the session's own.
+        package var isMapped = false
         /// Where it appears inside, without the leading slash.
         package var target: String
         package init(

@@ -55,8 +55,9 @@ extension Profile {
     }
 
     func widening(_ key: String, _ place: Place, _ what: String) -> PolicyError {
-        PolicyError(
-            "\(key) \(what), and a project's own file may only narrow profile \"\(name)\"", at: place,
+        let author = place.file == SessionCeiling.request ? "a client" : "a project's own file"
+        return PolicyError(
+            "\(key) \(what), and \(author) may only narrow profile \"\(name)\"", at: place,
             remedy: "Remove it, or ask the operator for a profile that allows it.")
     }
 }

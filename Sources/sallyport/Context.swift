@@ -44,9 +44,13 @@ enum Output {
     static func outRaw(_ text: String) { write(1, text) }
     static func error(_ text: String) { write(2, "sallyport: " + text + "\n") }
     static func errorRaw(_ text: String) { write(2, text + "\n") }
+    static func errorRaw(_ bytes: [UInt8]) { write(2, bytes) }
+    static func errorRaw(_ lines: [String]) { for line in lines { errorRaw(line) } }
 
-    private static func write(_ fd: Int32, _ text: String) {
-        var bytes = Array(text.utf8)[...]
+    private static func write(_ fd: Int32, _ text: String) { write(fd, Array(text.utf8)) }
+
+    private static func write(_ fd: Int32, _ all: [UInt8]) {
+        var bytes = all[...]
         while !bytes.isEmpty {
             let wrote = bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress, $0.count) }
             // A reader that went away cannot be told anything.

@@ -54,7 +54,7 @@ enum LearnVerb {
             request, head, paths: context.paths, programs: context.programs,
             fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")), environment: callerEnvironment)
         let result = try outputToError { try session.run() }
-        RunVerb.report(result, request, json: false)
+        Output.errorRaw(RunReport(result, request, json: false).lines)
         guard let session = SessionID(result.session), result.outcome != .setupFailed else {
             return result.exitStatus()
         }

@@ -26,6 +26,7 @@ enum Overview {
           profile    list, show, lint what a sandbox allows   sallyport profile show strict --resolved
           doctor     what this host can hold, and what to do where it cannot
           pool       create, mount, show, remove the disk space for large workspaces
+          supervise  make sessions for users without root, within a ceiling
           sweep      remove what killed sessions left
 
         Each verb explains itself: sallyport VERB --help

@@ -67,6 +67,9 @@ enum RunVerb {
                 Output.out(help.text)
                 return 0
             }
+            if let socket = environmentValue(SupervisorClient.variable), !socket.isEmpty {
+                return try RunClient.run(arguments, socket)
+            }
             // What the caller happened to have open is none of a session's business, nor of ours.
             try checked("close", "inherited descriptors") { sp_close_from(3) }
             if arguments.has("dry-run") { return try dryRun(arguments) }
@@ -87,7 +90,7 @@ enum RunVerb {
             fault: FaultPoint(environmentValue("SALLYPORT_FAULT_POINT")),
             environment: callerEnvironment)
         let result = try session.run()
-        report(result, request, json: json)
+        Output.errorRaw(RunReport(result, request, json: json).lines)
         try dispose(result, request, context)
         // The record is written: what is still open goes with the process, all at once.
         withExtendedLifetime(session) { _exit(result.exitStatus()) }
@@ -236,41 +239,5 @@ enum RunVerb {
                 Output.error("the changes were not applied; they are kept as session \(id)")
             }
         }
-    }
-
-    /// Says on stderr how a session went.
-    static func report(_ result: SessionResult, _ request: RunRequest, json: Bool) {
-        if json {
-            Output.errorRaw(result.json.compactText)
-            return
-        }
-        if let error = result.error { Output.error(error) }
-        switch result.outcome {
-        case .oom: Output.error("the session used up its memory and was ended (limits.memory)")
-        case .timedOut: Output.error("the session reached its wall-clock limit and was ended (limits.wall)")
-        case .exited, .signalled, .setupFailed, .killed, .policy: break
-        }
-        if result.limitsHit.contains("log_bytes") { Output.error("output was cut at limits.log_bytes") }
-        let left = result.stdout.undelivered + result.stderr.undelivered
-        if left > 0 { Output.error("\(left) bytes of output were not delivered: nobody reads them") }
-        if !result.denials.isEmpty {
-            let list = result.denials.map { "\($0.syscall) x\($0.count)" }.joined(separator: ", ")
-            Output.error("refused system calls: \(list)")
-        }
-        if let egress = result.egress { report(egress, session: result.session) }
-        if let lost = result.git?.lost { Output.error(lost) }
-        if let lost = result.model?.lost { Output.error(lost) }
-        if let lost = result.forge?.lost { Output.error(lost) }
-        if result.leftOutEntries > 0 {
-            Output.error(
-                "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "
-                    + "see sallyport session diff --stat \(result.session)")
-        }
-        guard let entries = result.keptEntries, result.keptDigest != nil, request.disposition == .keep else { return }
-        let hasTree = request.workspace != nil
-        Output.error(
-            "\(entries) changes kept." + (hasTree ? " See them: sallyport session diff \(result.session)" : ""))
-        if request.keepsAll { Output.error("Look around: sallyport session shell \(result.session)") }
-        if entries > 0 && hasTree { Output.error("Take them: sallyport session apply \(result.session)") }
     }
 }

@@ -44,6 +44,9 @@ enum SessionVerb {
                 Output.out(help.text)
                 return arguments.has("help") ? 0 : 125
             }
+            if let socket = environmentValue(SupervisorClient.variable), !socket.isEmpty {
+                return try elsewhere(arguments, socket)
+            }
             let context = try Context.make()
             try context.paths.prepare()
             let asJSON = arguments.has("json")
@@ -83,6 +86,32 @@ enum SessionVerb {
             Output.error("\(error)")
             return 125
         }
+    }
+
+    /// The sessions that the listening supervisor made for this user.
+    private static func elsewhere(_ arguments: Arguments, _ socket: String) throws -> Int32 {
+        let words = arguments.words
+        if words == ["list"] {
+            let list = try SupervisorClient(socket).list()
+            if arguments.has("json") {
+                Output.out(list.compactText)
+                return 0
+            }
+            for item in list.arrayValue ?? [] {
+                func field(_ name: String) -> String? { item[name]?.stringValue?.displayed }
+                Output.out(
+                    "\(field("session") ?? "")  \(pad(field("outcome") ?? field("phase") ?? "", 12))  \((field("command") ?? "").prefix(60))"
+                )
+            }
+            return 0
+        }
+        if words.count == 2, words[0] == "stop" {
+            try SupervisorClient(socket).stop(words[1], kill: arguments.has("kill"))
+            return 0
+        }
+        throw UsageError(
+            "of sessions that the listening supervisor made there is list and stop; the others need \(SupervisorClient.variable) unset"
+        )
     }
 
     private static func missing(_ id: SessionID) throws(SystemError) {

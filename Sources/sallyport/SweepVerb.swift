@@ -19,6 +19,10 @@ enum SweepVerb {
                 Output.out(help.text)
                 return 0
             }
+            // Elsewhere first: what this user's sessions left there is out of its own reach.
+            if let socket = environmentValue(SupervisorClient.variable), !socket.isEmpty {
+                try SupervisorClient(socket).settle()
+            }
             let context = try Context.make()
             try context.paths.prepare()
             var sweep = Sweep(context.paths, mode: .current)

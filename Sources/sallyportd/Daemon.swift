@@ -95,7 +95,7 @@ final class Daemon {
     private static func environment() -> [String] {
         let passed = [
             "HOME", "TMPDIR", "SALLYPORT_RUNTIME_DIR", "SALLYPORT_STATE_DIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
-            "CREDENTIALS_DIRECTORY",
+            "CREDENTIALS_DIRECTORY", "SALLYPORT_SUPERVISOR",
         ]
         return ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
             + passed.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }

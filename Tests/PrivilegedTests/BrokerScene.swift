@@ -117,7 +117,8 @@ final class BrokerScene {
             ioctlRequests: BrokerSyscalls.ioctlRequests, otherwise: BrokerSyscalls.otherwise)
         let held = DescriptorSet()
         let view = try GitView.make(
-            paths, mode: .host, held: held, mirror: scratch.at("mirror.git"), quarantine: scratch.at("quarantine.git"))
+            paths, mode: .host, held: held, mirror: (nil, scratch.at("mirror.git")),
+            quarantine: (nil, scratch.at("quarantine.git")))
         let null = try Descriptor.open("/dev/null", O_RDWR)
         let numbers = [null.number, null.number, null.number, control.number]
         let box = StartBox()

@@ -10,7 +10,7 @@ package final class OrdinaryUser: Sendable {
     private let scratch: Scratch
     /// A directory of the user's own, as HOME.
     package let home: String
-    private let programs: String
+    package let programs: String
     package let uid: UInt32
 
     /// No account has it, and a process needs none.
@@ -28,8 +28,10 @@ package final class OrdinaryUser: Sendable {
         programs = try scratch.directory("bin")
         let copies = ["sallyport", "sallyport-gateway", "sallyport-broker", "sallyport-task", "sp-init", "sp-probe"].map
         { Executables.path($0) }
+        // Those of tasks, where they were built.
+        let more = ["sallyport-runner", "sallyportd"].map { Executables.path($0) }.filter { access($0, X_OK) == 0 }
         let profiles = try scratch.directory("share") + "/sallyport"
-        try Self.succeed(Command("/bin/cp", copies + [programs]))
+        try Self.succeed(Command("/bin/cp", copies + more + [programs]))
         try Self.succeed(Command("/bin/mkdir", [profiles]))
         try Self.succeed(Command("/bin/cp", ["-r", Executables.sources + "/profiles", profiles]))
         try Self.succeed(Command("/bin/chmod", ["-R", "u=rwX,go=rX", scratch.at("bin"), scratch.at("share")]))

@@ -81,6 +81,17 @@ static inline long sp_stream_listen(int directory, const char *name, int backlog
     return sp_local_listen(directory, name, SOCK_STREAM, backlog);
 }
 
+/// A listening SOCK_SEQPACKET socket to which everybody can connect who finds its name, and who is judged then.
+static inline long sp_public_listen(int directory, const char *name, int backlog) {
+    long fd = sp_local_listen(directory, name, SOCK_SEQPACKET, backlog);
+    if (fd >= 0 && fchmodat(directory, name, 0666, 0) < 0) {
+        int error = errno;
+        close((int)fd);
+        return -error;
+    }
+    return fd;
+}
+
 static inline long sp_control_accept(int listener) {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     return fd < 0 ? -errno : fd;
@@ -103,6 +114,57 @@ static inline long sp_peer(int fd, uint32_t *uid, int32_t *pid) {
     *uid = credentials.uid;
     *pid = credentials.pid;
     return 0;
+}
+
+/// The primary group of whoever connected, and up to `room` of its other groups; returns how many of those there are, or
+/// -ERANGE where they are more. socket(7), SO_PEERGROUPS (4.13)
+static inline long sp_peer_groups(int fd, uint32_t *primary, uint32_t *others, int room) {
+    struct ucred credentials;
+    socklen_t size = sizeof credentials;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) return -errno;
+    *primary = credentials.gid;
+    size = (socklen_t)((size_t)room * sizeof *others);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, others, &size) < 0) return -errno;
+    return (long)(size / sizeof *others);
+}
+
+/// A pidfd of whoever connected, which can be no process that got its number since; -ENOPROTOOPT before Linux 6.5.
+static inline long sp_peer_pidfd(int fd) {
+    int pidfd = -1;
+    socklen_t size = sizeof pidfd;
+    if (getsockopt(fd, SOL_SOCKET, 77 /* SO_PEERPIDFD */, &pidfd, &size) < 0) return -errno;
+    return pidfd;
+}
+
+/// Has the kernel send a signal to this process whenever something comes, or nothing can come any more. fcntl(2), F_SETSIG
+static inline long sp_signal_on_input(int fd, int number) {
+    if (fcntl(fd, F_SETOWN, getpid()) < 0 || fcntl(fd, F_SETSIG, number) < 0) return -errno;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_ASYNC | O_NONBLOCK) < 0) return -errno;
+    return 0;
+}
+
+/// The flags that a descriptor was opened with: fcntl(2), F_GETFL.
+static inline long sp_open_flags(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 ? -errno : flags;
+}
+
+/// The type of a socket and its family; -ENOTSOCK for anything else.
+static inline long sp_socket_kind(int fd, int *family, int *type) {
+    socklen_t size = sizeof *family;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, &size) < 0) return -errno;
+    size = sizeof *type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, type, &size) < 0) return -errno;
+    return 0;
+}
+
+/// 1 when a socket listens.
+static inline long sp_is_listening(int fd) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) < 0) return -errno;
+    return value;
 }
 
 /// 1 for a file in memory that nobody can change any more, so that reading it neither waits nor races; 0 for any other.

@@ -20,6 +20,8 @@ package struct IdBlock: Sendable, Equatable {
     package var broker: UInt32 { base + Self.size - 3 }
     /// The id of the process that serves the session's forge, likewise.
     package var forge: UInt32 { base + Self.size - 4 }
+    /// The id of the process that serves the session's repository, where that belongs to a client of ours.
+    package var repository: UInt32 { base + Self.size - 5 }
 }
 
 /// The ids that sessions may be given; configured in the host file, checked by `doctor`.

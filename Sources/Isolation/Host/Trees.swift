@@ -24,7 +24,14 @@ package struct Trees {
     package func open(_ path: String, at target: String, recursive: Bool = true, keepDevices: Bool = false)
         throws(SystemError) -> SandboxSpec.Tree
     {
-        let fd = try Self.openPath(path)
+        try open(try Self.openPath(path), named: path, at: target, recursive: recursive, keepDevices: keepDevices)
+    }
+
+    /// The same of what is open already; its name is for messages and the record.
+    package func open(
+        _ fd: consuming Descriptor, named path: String, at target: String, recursive: Bool = true,
+        keepDevices: Bool = false
+    ) throws(SystemError) -> SandboxSpec.Tree {
         let status = try FileStatus.of(fd, subject: "\"\(path)\"")
         guard status.isDirectory || status.isRegular else {
             throw SystemError(
@@ -51,7 +58,11 @@ package struct Trees {
 
     /// A directory of ours that the sandbox writes: cloned without devices and setuid, but writable.
     package func openWritable(_ path: String) throws(SystemError) -> SandboxSpec.Tree {
-        let fd = try Self.openPath(path)
+        try openWritable(try Self.openPath(path), named: path)
+    }
+
+    /// The same of one that is open already.
+    package func openWritable(_ fd: consuming Descriptor, named path: String) throws(SystemError) -> SandboxSpec.Tree {
         let status = try FileStatus.of(fd, subject: "\"\(path)\"")
         var tree = SandboxSpec.Tree(
             descriptor: -1, source: path, device: status.device, inode: status.inode, isDirectory: true, target: "")

@@ -3,7 +3,7 @@ internal import Glibc
 internal import LinuxSystem
 package import Policy
 
-/// How far a running session may be opened: `/etc/sallyport/ceiling.yaml`, a profile of which only `egress:` counts.
+/// How far a running session may be opened: `egress:` of `/etc/sallyport/ceiling.yaml`, as in a profile.
 ///
 /// Without the file whoever may change the session at all, root or the user who started it, sets the limit. With it a
 /// change must stay within what the session started with, or within the ceiling.
@@ -21,7 +21,9 @@ package enum EgressCeiling {
             if error.errno == .noEntry || error.errno == .notDirectory { return nil }
             throw PolicyError(error.explanationLine, file: path, remedy: error.remedy ?? "Check the path.")
         }
-        return try files.egress(path, registries)
+        let (file, bytes) = try files.source(path, allowPath: true)
+        guard let part = try SessionCeiling.egressPart(bytes, file: file) else { return nil }
+        return try files.egress(path, registries, text: part)
     }
 
     /// Refuses a policy that lets through what neither the ceiling nor the session's first policy does.
@@ -38,12 +40,16 @@ package enum EgressCeiling {
 
 extension ProfileFiles {
     /// What a profile, or a file with nothing but `egress:`, lets out: laid over `strict`, registries in place.
-    package func egress(_ name: String, _ registries: Registries) throws(PolicyError) -> EgressPolicy {
+    ///
+    /// - Parameter text: What stands in the file, where that was read already.
+    package func egress(
+        _ name: String, _ registries: Registries, text: [UInt8]? = nil
+    ) throws(PolicyError) -> EgressPolicy {
         let wrapper = "version: 1\nextends: [strict, given]\nreason: What a running session may reach.\n"
         let profile = try Profile.load(name: "live") { wanted throws(PolicyError) in
             switch wanted {
             case "live": return ("\(name), laid over strict", Array(wrapper.utf8))
-            case "given": return try source(name, allowPath: true)
+            case "given": return if let text { (name, text) } else { try source(name, allowPath: true) }
             default: return try source(wanted, allowPath: false)
             }
         }

@@ -3,13 +3,13 @@ internal import Documents
 internal import Glibc
 internal import Isolation
 internal import LinuxSystem
-internal import Policy
+package import Policy
 
 /// The parts of a session's record that its caller keeps beside the result, for evidence that outlives the session.
 ///
 /// `sha256sum` says of plan and profile.txt what the result names as `plan_digest` and as the profile's digest;
 /// profile.yaml is the same profile as a file that `--profile` takes.
-struct RecordFiles: ~Copyable {
+package struct RecordFiles: ~Copyable {
     private let prefix: String
     private let plan: Descriptor
     private let profile: Descriptor
@@ -24,23 +24,40 @@ struct RecordFiles: ~Copyable {
 
     private static let largestLog = 64 << 20
 
-    /// Opens the files before anything runs: one that cannot be written is better known then.
+    private static let always = ["plan.json", "profile.txt", "profile.yaml", "environment.json"]
+    /// What each file's name ends in, of all that there can be.
+    static let names =
+        always + ["audit.jsonl", "git.jsonl", ModelFiles.ledger, ModelFiles.transcript]
+        + [ForgeFiles.ledger, ForgeFiles.proposals]
+
+    /// The files of one session.
     ///
     /// - Parameters:
     ///   - hasAudit: Whether the session has a gateway, which writes one.
     ///   - brokers: The hosts that it serves itself, each with a broker that writes a ledger, and more.
-    init(_ prefix: String, hasAudit: Bool, brokers: [VirtualHost]) throws(SystemError) {
-        let (hasModel, hasForge) = (brokers.contains(.model), brokers.contains(.forge))
-        let plan = try Descriptor.create(prefix + ".plan.json")
-        let profile = try Descriptor.create(prefix + ".profile.txt")
-        let document = try Descriptor.create(prefix + ".profile.yaml")
-        let environment = try Descriptor.create(prefix + ".environment.json")
-        let audit = try Self.created(hasAudit, prefix + ".audit.jsonl")
-        let git = try Self.created(brokers.contains(.repository), prefix + ".git.jsonl")
-        let model = try Self.created(hasModel, "\(prefix).\(ModelFiles.ledger)")
-        let transcript = try Self.created(hasModel, "\(prefix).\(ModelFiles.transcript)")
-        let forge = try Self.created(hasForge, "\(prefix).\(ForgeFiles.ledger)")
-        let proposals = try Self.created(hasForge, "\(prefix).\(ForgeFiles.proposals)")
+    package static func wanted(hasAudit: Bool, brokers: [VirtualHost]) -> [String] {
+        always + (hasAudit ? ["audit.jsonl"] : []) + (brokers.contains(.repository) ? ["git.jsonl"] : [])
+            + (brokers.contains(.model) ? [ModelFiles.ledger, ModelFiles.transcript] : [])
+            + (brokers.contains(.forge) ? [ForgeFiles.ledger, ForgeFiles.proposals] : [])
+    }
+
+    /// Opens the files before anything runs: one that cannot be written is better known then.
+    init(
+        _ prefix: String, _ wanted: [String], create: (String) throws(SystemError) -> Descriptor
+    ) throws(SystemError) {
+        func created(_ name: String) throws(SystemError) -> Descriptor? {
+            wanted.contains(name) ? try create(name) : nil
+        }
+        let plan = try create("plan.json")
+        let profile = try create("profile.txt")
+        let document = try create("profile.yaml")
+        let environment = try create("environment.json")
+        let audit = try created("audit.jsonl")
+        let git = try created("git.jsonl")
+        let model = try created(ModelFiles.ledger)
+        let transcript = try created(ModelFiles.transcript)
+        let forge = try created(ForgeFiles.ledger)
+        let proposals = try created(ForgeFiles.proposals)
         self.forge = forge
         self.proposals = proposals
         self.audit = audit
@@ -52,11 +69,6 @@ struct RecordFiles: ~Copyable {
         self.profile = profile
         self.document = document
         self.environment = environment
-    }
-
-    private static func created(_ isWanted: Bool, _ path: String) throws(SystemError) -> Descriptor? {
-        guard isWanted else { return nil }
-        return try Descriptor.create(path)
     }
 
     borrowing func write(plan launch: PlanDocument, profile policy: Profile, environment entries: [[UInt8]])

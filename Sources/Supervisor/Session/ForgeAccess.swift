@@ -6,7 +6,10 @@ internal import Wire
 /// What a session finds at forge.internal: a file that `sallyport task run` writes, and that is handed over unread, since what
 /// it tells of issues and pull requests is anybody's text.
 package struct ForgeAccess: Sendable, Equatable {
-    let view: [UInt8]
+    package let view: [UInt8]
+
+    /// The same of what a client handed over, as unread.
+    init(view: [UInt8]) { self.view = view }
 
     package init(file: String) throws(SystemError) {
         view = try Descriptor.open(file, O_RDONLY | O_NONBLOCK).readAll(

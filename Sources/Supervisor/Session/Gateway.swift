@@ -40,22 +40,17 @@ final class Gateway {
 
     /// Starts the program; it waits for its descriptors.
     ///
-    /// - Parameter frames: path of the file for the runner's frames, made or emptied here.
+    /// - Parameter frames: the file for the runner's frames, which is appended to.
     init(
         _ programs: Programs, _ paths: HostPaths, identity: ConfinedProgram.Identity, terminal: CallerTerminal?,
-        frames: String?
+        frames: consuming Descriptor?
     ) throws(SystemError) {
         self.terminal = terminal
         process = try GatewayProcess.start(.terminal, programs, paths, identity: identity)
-        if let frames { try openFrames(frames) }
+        if let file = frames { try openFrames(file) }
     }
 
-    private func openFrames(_ path: String) throws(SystemError) {
-        let file = try Descriptor.open(
-            path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
-        guard try FileStatus.of(file, subject: "\"\(path)\"").isRegular else {
-            throw SystemError("write frames to", "\"\(path)\"", .invalid, remedy: "Name a regular file.")
-        }
+    private func openFrames(_ file: consuming Descriptor) throws(SystemError) {
         let channel = try Channel.stream()
         innerFrames = inner.keep(try channel.second.duplicate())
         frames = try channel.first.duplicate()

@@ -2,7 +2,7 @@
 internal import Documents
 internal import Glibc
 package import LinuxSystem
-internal import Policy
+package import Policy
 package import Wire
 
 /// The repository that a session finds at git.internal, as a file describes it.
@@ -61,6 +61,14 @@ package struct GitAccess: Sendable, Equatable {
         push = scope
     }
 
+    /// The same from parts that were read already.
+    package init(repository: RepositoryPath, mirror: String, quarantine: String, push: PushScope) {
+        self.repository = repository
+        self.mirror = mirror
+        self.quarantine = quarantine
+        self.push = push
+    }
+
     private static func unreadable(_ file: String, _ reason: String) -> SystemError {
         SystemError("read", "\"\(file)\": \(reason)", .invalid, remedy: "Let `sallyport task repository` write it.")
     }
@@ -68,7 +76,7 @@ package struct GitAccess: Sendable, Equatable {
 
 extension RunRequest {
     /// The names that the session's own brokers answer.
-    var virtualHosts: [VirtualHost] {
+    package var virtualHosts: [VirtualHost] {
         (git == nil ? [] : [.repository]) + (model == nil ? [] : [.model]) + (forge == nil ? [] : [.forge])
     }
 

@@ -15,10 +15,11 @@ package enum GitView {
 
     /// - Parameters:
     ///   - held: Keeps what is opened until the broker has started.
-    ///   - mirror: The host's copy of the upstream; only read.
+    ///   - mirror: The host's copy of the upstream; only read. By path, or by the descriptor that a client opened.
     ///   - quarantine: Where pushes land.
     package static func make(
-        _ paths: HostPaths, mode: Mode, held: DescriptorSet, mirror: String, quarantine: String
+        _ paths: HostPaths, mode: Mode, held: DescriptorSet, mirror: (file: Int32?, path: String),
+        quarantine: (file: Int32?, path: String)
     ) throws(SystemError) -> ConfinedProgram.View {
         guard access(git, X_OK) == 0 else {
             throw SystemError("find", "\"\(git)\"", .noEntry, remedy: "Install git: clones are answered by it.")
@@ -31,12 +32,19 @@ package enum GitView {
             // A host without it finds its libraries by their directories.
             if error.errno != .noEntry { throw error }
         }
-        list.append(try trees.open(mirror, at: String(BrokerView.mirror.dropFirst()), recursive: false))
-        var own = try trees.openWritable(quarantine)
+        list.append(
+            try trees.open(
+                try opened(mirror), named: mirror.path, at: String(BrokerView.mirror.dropFirst()), recursive: false))
+        var own = try trees.openWritable(try opened(quarantine), named: quarantine.path)
         own.target = written
         list.append(own)
         return ConfinedProgram.View(
             runtime: paths.runtime, root: try trees.open(skeleton.root, at: "", recursive: false), trees: list,
             written: written)
+    }
+
+    private static func opened(_ tree: (file: Int32?, path: String)) throws(SystemError) -> Descriptor {
+        guard let file = tree.file else { return try Trees.openPath(tree.path) }
+        return Descriptor(owning: Int32(try checked("duplicate", "\"\(tree.path)\"") { sp_fdup_above(file, 64) }))
     }
 }

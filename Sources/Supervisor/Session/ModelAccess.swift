@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
-internal import LinuxSystem
+package import LinuxSystem
 package import Policy
 
 /// The models that a session finds at llm.internal: a file of the operator's, its prices, and where the secrets lie.
 package struct ModelAccess: Sendable {
     package private(set) var service: ModelService
     /// The secrets' places, in the order of the service's upstreams and of each one's own.
-    let credentials: [CredentialReference]
-    let prices: (file: String, text: String)
+    package let credentials: [CredentialReference]
+    package let prices: (file: String, text: String)
 
     private static let longest = 256 << 10
 
@@ -33,6 +33,15 @@ package struct ModelAccess: Sendable {
         self.service = service
         self.credentials = credentials
         prices = (table, text)
+    }
+
+    /// The same from what a client read: its service, whose secrets are handed over beside it, and its prices.
+    package init(
+        _ service: ModelService, credentials: [CredentialReference], prices: (file: String, text: String)
+    ) {
+        self.service = service
+        self.credentials = credentials
+        self.prices = prices
     }
 
     /// Who may spend what is decided here, so nobody but root and the caller may have written it.

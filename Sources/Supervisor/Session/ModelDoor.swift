@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
-internal import Glibc
 internal import LinuxSystem
 internal import Policy
 internal import Wire
@@ -37,24 +35,11 @@ extension ModelDoor {
             do throws(CredentialError) { secret = try environment.secret(reference) } catch {
                 throw SystemError("serve", "models", .accessDenied, remedy: error.description)
             }
-            sealed.append(secrets.keep(try Self.sealed(secret)))
+            sealed.append(secrets.keep(try SealedDocument.make(secret, name: "secret")))
         }
         for reference in access.credentials { environment.forget(reference) }
         try begin(ModelStart(options: options, secrets: access.credentials.count)) { connections in
             [document.number, connections] + files.numbers + sealed
         }
-    }
-
-    /// A secret as a file in memory that only its receiver has. memfd_create(2), F_ADD_SEALS
-    private static func sealed(_ secret: Secret) throws(SystemError) -> Descriptor {
-        let file = Descriptor(owning: Int32(try checked("make", "a file in memory") { sp_memfd("secret") }))
-        let fd = file.number
-        let wrote = try checked("write", "a file in memory") {
-            secret.withBytes { sp_write(fd, $0.baseAddress!, $0.count) }
-        }
-        guard wrote == secret.count else { throw SystemError("write", "a file in memory", .noSpace) }
-        try checked("seal", "a file in memory") { sp_add_seals(fd) }
-        try checked("rewind", "a file in memory") { Int(lseek(fd, 0, SEEK_SET)) }
-        return file
     }
 }

@@ -34,7 +34,7 @@ struct Preparation {
             runtime: paths.runtime, root: try trees.open(skeleton.root, at: "", recursive: false),
             dev: try trees.open(skeleton.dev, at: "dev", recursive: false, keepDevices: true),
             systemTrees: try systemTrees(request.profile.rootfs, trees, skeleton) + resolver,
-            mounts: try mounts(request.mounts, trees),
+            mounts: try mounts(request, trees),
             workspace: try workspace(request, trees), argv: request.argv, environment: try variables(request))
         spec.network = network
         return spec
@@ -56,9 +56,9 @@ struct Preparation {
         return result
     }
 
-    private func mounts(_ wanted: [RunRequest.Mount], _ trees: Trees) throws(SystemError) -> [SandboxSpec.Tree] {
+    private func mounts(_ request: RunRequest, _ trees: Trees) throws(SystemError) -> [SandboxSpec.Tree] {
         var result: [SandboxSpec.Tree] = []
-        for mount in wanted {
+        for (index, mount) in request.mounts.enumerated() {
             let parts = mount.target.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
             guard mount.target.hasPrefix("/run/"), parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
                 throw SystemError(
@@ -70,17 +70,17 @@ struct Preparation {
                     "mount at", "\"\(mount.target)\"", .exists,
                     remedy: "\(SocketGrant.directory) is where the sockets stand that a profile grants.")
             }
-            try refusePseudo(mount.source)
-            let status = try FileStatus.of(try Trees.openPath(mount.source), subject: "\"\(mount.source)\"")
+            let fd = try request.source(.mount(index), mount.source)
+            try refusePseudo(fd, mount.source)
+            let status = try FileStatus.of(fd, subject: "\"\(mount.source)\"")
             try refuseOwn(status, mount.source, "mount", "\"\(mount.source)\" in a sandbox", "give")
-            result.append(try trees.open(mount.source, at: String(mount.target.dropFirst())))
+            result.append(try trees.open(fd, named: mount.source, at: String(mount.target.dropFirst())))
         }
         return result
     }
 
     /// The kernel's own file systems tell of the host, and would lie there without the covers that ours have.
-    private func refusePseudo(_ path: String) throws(SystemError) {
-        let fd = try Trees.openPath(path)
+    private func refusePseudo(_ fd: borrowing Descriptor, _ path: String) throws(SystemError) {
         var type: UInt64 = 0
         var blocks: UInt64 = 0
         var inodes: UInt64 = 0
@@ -183,12 +183,13 @@ struct Preparation {
 
     private func workspace(_ request: RunRequest, _ trees: Trees) throws(SystemError) -> SandboxSpec.Workspace {
         guard let path = request.workspace else { return .empty }
-        let status = try FileStatus.of(try Trees.openPath(path), subject: "\"\(path)\"")
+        let fd = try request.source(.workspace, path)
+        let status = try FileStatus.of(fd, subject: "\"\(path)\"")
         guard status.isDirectory else {
             throw SystemError("use", "\"\(path)\" as a workspace", .notDirectory, remedy: "Give a directory.")
         }
         try refuseBroad(status, path)
-        let tree = try trees.open(path, at: "workspace", recursive: false)
+        let tree = try trees.open(fd, named: path, at: "workspace", recursive: false)
         if request.readOnly || request.profile.filesystem.workspace == .readOnly { return .readOnly(tree) }
         // Where changes go is decided once the session has its ids.
         return .overlay(tree, permissions: status.permissions & 0o755 | 0o700, upper: nil)

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+internal import Isolation
+package import LinuxSystem
 package import Policy
 
 /// What becomes of the changes in the workspace when the command has ended.
@@ -46,9 +49,38 @@ package struct RunRequest: Sendable {
     package var rawOutput = false
     package var environment: [(name: String, value: String)] = []
     package var argv: [[UInt8]]
+    /// For a client of the listening supervisor: what it opened itself. Paths above are then only what the record says.
+    package var handed: HandedFiles?
+    /// That client.
+    package var client: SessionState.Client?
 
     package init(profile: Profile, argv: [[UInt8]]) {
         self.profile = profile
         self.argv = argv
+    }
+}
+
+/// How a session opens what its caller named.
+extension RunRequest {
+    /// A tree to show, by descriptor.
+    func source(_ role: HandedFiles.Role, _ path: String) throws(SystemError) -> Descriptor {
+        if let handed { return try handed.open(role) }
+        return try Trees.openPath(path)
+    }
+
+    /// A file to write, made or emptied.
+    func output(_ role: HandedFiles.Role, _ path: String) throws(SystemError) -> Descriptor {
+        if let handed { return try handed.create(role) }
+        return try Descriptor.create(path)
+    }
+
+    /// Makes or empties a file for frames; what follows it (a view of the running task) sees whole lines.
+    package static func framesFile(_ path: String) throws(SystemError) -> Descriptor {
+        let file = try Descriptor.open(
+            path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
+        guard try FileStatus.of(file, subject: "\"\(path)\"").isRegular else {
+            throw SystemError("write frames to", "\"\(path)\"", .invalid, remedy: "Name a regular file.")
+        }
+        return file
     }
 }

@@ -12,7 +12,7 @@ package enum SealedDocument {
     }
 
     /// The same of bytes that are passed on unread.
-    static func make(_ bytes: [UInt8], name: String) throws(SystemError) -> Descriptor {
+    package static func make(_ bytes: [UInt8], name: String) throws(SystemError) -> Descriptor {
         let file = Descriptor(owning: Int32(try checked("make", "the \(name)") { sp_memfd(name) }))
         try file.writeAll(bytes, subject: "the \(name)")
         let fd = file.number
@@ -22,18 +22,36 @@ package enum SealedDocument {
         return file
     }
 
+    /// A secret as a file in memory that only its receiver has.
+    package static func make(_ secret: Secret, name: String) throws(SystemError) -> Descriptor {
+        let file = Descriptor(owning: Int32(try checked("make", "the \(name)") { sp_memfd(name) }))
+        let fd = file.number
+        let wrote = try checked("write", "the \(name)") {
+            secret.withBytes { sp_write(fd, $0.baseAddress!, $0.count) }
+        }
+        guard wrote == secret.count else { throw SystemError("write", "the \(name)", .noSpace) }
+        try checked("seal", "the \(name)") { sp_add_seals(fd) }
+        try checked("rewind", "the \(name)") { Int(lseek(fd, 0, SEEK_SET)) }
+        return file
+    }
+
     /// Reads a document that came from another process.
     ///
     /// Sealed first: any other file could change while it is read, or make its reader wait.
     static func read(_ file: borrowing Descriptor, limit: Int, name: String) throws(SystemError) -> JSON {
+        let bytes = try bytes(of: file, limit: limit, name: name)
+        do throws(DocumentError) { return try JSON.read(bytes, file: name) } catch {
+            throw SystemError("read", "the \(name)", .invalid, remedy: error.description)
+        }
+    }
+
+    /// What stands in one, to be read by a reader of its own.
+    package static func bytes(of file: borrowing Descriptor, limit: Int, name: String) throws(SystemError) -> [UInt8] {
         guard sp_is_sealed(file.number) == 1 else {
             throw SystemError("read", "the \(name)", .invalid, remedy: "It must be a sealed file in memory.")
         }
         let fd = file.number
         try checked("rewind", "the \(name)") { Int(lseek(fd, 0, SEEK_SET)) }
-        let bytes = try file.readAll(limit: limit, subject: "the \(name)")
-        do throws(DocumentError) { return try JSON.read(bytes, file: name) } catch {
-            throw SystemError("read", "the \(name)", .invalid, remedy: error.description)
-        }
+        return try file.readAll(limit: limit, subject: "the \(name)")
     }
 }

@@ -99,6 +99,14 @@ package struct SessionState: Sendable {
     package var workspace: String?
     package var profile: String
     package var command: String
+    /// Whoever asked the listening supervisor for it.
+    package struct Client: Sendable {
+        package var uid: UInt32
+        package var pid: Int32
+        /// When that process began, so that no other of its number is taken for it.
+        package var start: String
+    }
+    package var client: Client?
 
     package var json: JSON {
         .object([
@@ -116,6 +124,13 @@ package struct SessionState: Sendable {
                 idBlock.map { .object([.init("index", .int($0.index)), .init("first", .int(Int($0.base)))]) } ?? .null),
             .init("template", .string(template)), .init("workspace", .optional(workspace)),
             .init("profile", .string(profile)), .init("command", .string(command)),
+            .init(
+                "client",
+                client.map {
+                    .object([
+                        .init("uid", .number($0.uid)), .init("pid", .number($0.pid)), .init("start", .string($0.start)),
+                    ])
+                } ?? .null),
         ])
     }
 }

@@ -11,7 +11,13 @@ extension SessionRun {
     func startGateway(_ terminal: CallerTerminal?) throws(SystemError) {
         gateway = try Gateway(
             programs, paths, identity: block.map { .host(id: $0.last) } ?? .unmappedCaller, terminal: terminal,
-            frames: request.frames)
+            frames: try framesFile())
+    }
+
+    private func framesFile() throws(SystemError) -> Descriptor? {
+        guard let path = request.frames else { return nil }
+        if let handed = request.handed { return try handed.create(.frames) }
+        return try RunRequest.framesFile(path)
     }
 
     /// The gateway of the session's network, when its policy lets anything out; it confines itself meanwhile.
@@ -71,16 +77,24 @@ extension SessionRun {
     }
 
     /// The broker of the session's repository; it confines itself meanwhile.
-    func startGit(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
+    func startGit(
+        _ directory: borrowing SessionDirectory, _ program: borrowing Descriptor, _ result: inout SessionResult
+    ) throws(SystemError) {
         guard let access = request.git else { return }
         result.git = SessionResult.Git(access)
-        let door = try GitDoor(programs, paths, mode, access, groups: try joinedByBrokers())
+        let door = try GitDoor(
+            programs, paths, mode, access, groups: try joinedByBrokers(), handed: handedRepositories(program))
         git = door
         try door.begin(access, directory.directory, options: brokerOptions)
     }
 
     /// Where this host has no Landlock, and the profile waives it.
     private var brokerOptions: BrokerOptions { request.profile.landlock == .required ? [] : .landlockWaived }
+
+    private func handedRepositories(_ program: borrowing Descriptor) -> HandedRepositories? {
+        guard let files = request.handed, let block else { return nil }
+        return HandedRepositories(files: files, block: block, program: program.number)
+    }
 
     /// The broker of the session's models, which gets its secrets here and nowhere else.
     func startModel(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {

@@ -16,6 +16,7 @@ extension SessionRun {
             profile: request.profile.name,
             command: String(decoding: Array(request.argv.joined(separator: [UInt8(ascii: " ")])), as: UTF8.self))
         state.idBlock = block
+        state.client = request.client
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
             state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)
@@ -44,6 +45,7 @@ extension SessionRun {
 
     /// The workspace's owner appears inside as the agent: a map of its own, since the owner's id is any.
     func mapWorkspace(_ spec: inout SandboxSpec, _ program: borrowing Descriptor) throws(SystemError) {
+        try mapHanded(&spec, program)
         guard mode == .host, let block, let path = request.workspace else { return }
         let tree: SandboxSpec.Tree
         switch spec.workspace {
@@ -62,6 +64,22 @@ extension SessionRun {
                 remedy:
                     "Its file system takes no id map (overlay, 9p, NFS and others do not). Copy the tree to ext4, xfs, btrfs or tmpfs."
             )
+        }
+    }
+
+    /// A client's own mounts show its files as the agent's, as its workspace does: with the session's map another
+    /// person's number on disk could be the agent's inside, and the agent would read what the client may not.
+    private func mapHanded(_ spec: inout SandboxSpec, _ program: borrowing Descriptor) throws(SystemError) {
+        guard let handed = request.handed, let block, !request.mounts.isEmpty else { return }
+        let map: Descriptor
+        do throws(LaunchError) {
+            map = try UserNamespace.make(
+                .workspace(owner: handed.owner, group: handed.groups[0], block), program: program)
+        } catch { throw SystemError("map the ids of", "the request's mounts", error.errno, remedy: error.remedy) }
+        for index in request.mounts.indices {
+            // One that takes no map is used without: its files then belong to nobody inside.
+            _ = try Trees.map(spec.mounts[index], namespace: map.number)
+            spec.mounts[index].isMapped = true
         }
     }
 
@@ -86,7 +104,7 @@ extension SessionRun {
     func launch(
         _ spec: SandboxSpec, _ maps: IdMaps, _ program: borrowing Descriptor, _ result: inout SessionResult
     ) throws(SystemError) -> Sandbox {
-        let mapped = mode == .host ? spec.systemTrees + spec.mounts : []
+        let mapped = mode == .host ? (spec.systemTrees + spec.mounts).filter { !$0.isMapped } : []
         do throws(LaunchError) {
             return try Sandbox.start(
                 spec, maps: maps, network: network, initProgram: program, fault: fault.childStep

@@ -42,6 +42,10 @@ package final class SessionRun {
     let network: SessionNetwork?
 
     let head: HeadStart
+    /// Told once the session has a name.
+    package var began: ((SessionID) -> Void)?
+    /// Who asked for the session, where that is another process: its request to stop, or its end, stops it.
+    package var client: ClientEnd?
 
     package init(
         _ request: RunRequest, _ head: consuming HeadStart, paths: HostPaths, programs: Programs, fault: FaultPoint,
@@ -66,11 +70,14 @@ package final class SessionRun {
         try paths.prepare()
         // Opened before anything runs: a record that cannot be written is better known now.
         let copy: Descriptor?
-        if let file = request.resultFile { copy = try Descriptor.create(file) } else { copy = nil }
+        if let file = request.resultFile { copy = try request.output(.result, file) } else { copy = nil }
         if let prefix = request.recordFiles {
             records = try RecordFiles(
-                prefix, hasAudit: !request.virtualHosts.isEmpty || request.profile.egress.isOpen,
-                brokers: request.virtualHosts)
+                prefix,
+                RecordFiles.wanted(
+                    hasAudit: !request.virtualHosts.isEmpty || request.profile.egress.isOpen,
+                    brokers: request.virtualHosts)
+            ) { (name) throws(SystemError) in try request.output(.record(name), "\(prefix).\(name)") }
         }
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
@@ -127,6 +134,7 @@ package final class SessionRun {
         // After the ids, whose own table names the session, and before anything else that only this file would name.
         try writeState(directory, layout, start, result)
         fault.reach("session.state")
+        began?(id)
         // After the ids: to a sweep with other directories, a session in the table of ids is one that lives.
         if let layout {
             let limits = request.profile.limits
@@ -145,7 +153,7 @@ package final class SessionRun {
         let door = try EgressPlan.make(try egressPolicy(), program: program)
         var spec = try preparation.specification(request, session: id, network: door?.network)
         if let door { try startEgress(door, &spec, directory, &result) }
-        try startGit(directory, &result)
+        try startGit(directory, program, &result)
         try startModel(directory, &result)
         try startForge(directory, &result)
         try joinGroups(&spec)
@@ -157,7 +165,10 @@ package final class SessionRun {
             logLimit: request.profile.limits.logBytes, terminals: terminal?.covers ?? [false, false, false])
         self.streams = streams
         if terminal != nil || request.frames != nil { try startGateway(terminal) }
-        if let export = request.export { try streams.addExport(file: export.file, cap: export.limit) }
+        if let export = request.export {
+            let file = try request.output(.export, export.file)
+            try streams.addExport(file, named: export.file, cap: export.limit)
+        }
         spec.standard = streams.standard
         spec.export = streams.export
         spec.frames = gateway?.innerFrames
@@ -211,7 +222,7 @@ package final class SessionRun {
                 first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
         var watch = Watch(
             gateway: gateway, egress: egress, git: git, model: model, forge: forge, control: control,
-            freezer: freezer, sockets: sockets)
+            freezer: freezer, client: client, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,

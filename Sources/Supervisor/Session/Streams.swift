@@ -50,8 +50,7 @@ final class Streams {
         return number
     }
 
-    func addExport(file path: String, cap: UInt64) throws(SystemError) {
-        let file = try Descriptor.create(path)
+    func addExport(_ file: consuming Descriptor, named path: String, cap: UInt64) throws(SystemError) {
         let channel = try Channel.pipe()
         export = childs.keep(try channel.second.duplicate())
         relays.append(

@@ -18,7 +18,7 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, forge, control
+        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, forge, control, client
 
         /// Above them one for each stream, by its position.
         static let streams: UInt64 = 64
@@ -42,12 +42,13 @@ struct Watch {
     private let forge: ForgeDoor?
     private let control: ControlSocket?
     private let freezer: SessionFreezer?
+    private let client: ClientEnd?
     private let sockets: SocketMemory?
 
     /// - Parameter sockets: nil when nothing limits the session's memory as a whole.
     init(
         gateway: Gateway?, egress: EgressDoor?, git: GitDoor?, model: ModelDoor?, forge: ForgeDoor?,
-        control: ControlSocket?, freezer: SessionFreezer?, sockets: SocketMemory?
+        control: ControlSocket?, freezer: SessionFreezer?, client: ClientEnd?, sockets: SocketMemory?
     ) {
         self.gateway = gateway
         self.egress = egress
@@ -56,6 +57,7 @@ struct Watch {
         self.forge = forge
         self.control = control
         self.freezer = freezer
+        self.client = client
         self.sockets = sockets
     }
 
@@ -98,6 +100,7 @@ struct Watch {
         if let model { try watch(model.number, SP_EPOLLIN, .model) }
         if let forge { try watch(forge.number, SP_EPOLLIN, .forge) }
         if let control { try watch(control.number, SP_EPOLLIN, .control) }
+        if let client { try watch(client.number, SP_EPOLLIN, .client) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
         while !ended {
@@ -158,6 +161,11 @@ struct Watch {
             case .forge:
                 if let forge, !forge.heed() { _ = sp_epoll_remove(epoll.number, forge.number) }
             case .control: control?.heed()
+            case .client:
+                guard let client else { break }
+                let word = client.heed()
+                if word == .gone { _ = sp_epoll_remove(epoll.number, client.number) }
+                if word != .nothing { try stop(SIGTERM, sandbox, workload, deadline, fault) }
             case nil:
                 let position = Int(token - Token.streams)
                 _ = sp_epoll_remove(epoll.number, sources[position])
@@ -229,18 +237,23 @@ struct Watch {
                 forward(signal, workload)
                 continue
             }
-            let again = stopping
-            cause = .requested(signal)
-            if again {
-                try kill(sandbox)
-            } else {
-                fault.reach("stop.requested")
-                stopping = true
-                try freezer?.end()
-                forward(signal, workload)
-                try checked("set", "the grace period") { sp_timer_set(deadline.number, grace) }
-            }
+            try stop(signal, sandbox, workload, deadline, fault)
         }
+    }
+
+    /// Passes a request to end on; the second one is not passed on but carried out.
+    private mutating func stop(
+        _ signal: Int32, _ sandbox: borrowing Sandbox, _ workload: borrowing Descriptor,
+        _ deadline: borrowing Descriptor, _ fault: FaultPoint
+    ) throws(SystemError) {
+        cause = .requested(signal)
+        if stopping { return try kill(sandbox) }
+        fault.reach("stop.requested")
+        stopping = true
+        // What is frozen hears nothing of its end.
+        try freezer?.end()
+        forward(signal, workload)
+        try checked("set", "the grace period") { sp_timer_set(deadline.number, grace) }
     }
 
     /// First TERM and time to end, then the kill that cannot be refused.
