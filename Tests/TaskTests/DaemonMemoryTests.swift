@@ -68,6 +68,10 @@ struct DaemonMemoryTests {
         let third = try told(scene, try run(scene, "three", "The frobnicator again"))
         #expect(!third.ids.contains(id) && third.prompt.contains("operator] No tabs\n"))
         #expect(third.prompt.contains("review rules of this repository (trust: repository)"))
+        // It outlives the blueprint.
+        let before = try items(scene)
+        #expect(try scene.ask("blueprint", "remove", DaemonScene.repository).code == 0)
+        #expect(try items(scene) == before)
         // All of one source goes at once.
         let forgotten = try scene.ask("memory", "forget", DaemonScene.repository, "--source", "task:\(first)", "--json")
         #expect(try scene.json(forgotten)["removed"]?.intValue == left.count, "\(forgotten.errorText)")
