@@ -9,32 +9,41 @@ internal import TaskModel
 /// between. An answer is given after it is stored, and given again by every process that finds it stored.
 extension Orchestrator {
     /// Takes what a session told since the last time.
-    func take(_ view: SessionView, _ task: inout TaskRecord) throws(StoreError) {
+    ///
+    /// - Returns: Whether there is more to do at once; not while a step has to be over before a question is decided.
+    func take(_ view: SessionView, _ task: inout TaskRecord) throws(StoreError) -> Bool {
         var facts: [NewEvent] = []
         for news in view.news {
-            task.news = news.sequence
             switch news.matter {
             case .fact(let fact, let source, let payload):
+                task.news = news.sequence
                 facts.append(NewEvent(.fact(fact), source: source, payload))
             case .question(let question):
-                try take(question, &task, after: facts)
+                // What came before is stored first: a step that runs meanwhile changes the task too.
+                if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }
                 facts = []
+                let passage = try passage(question, &task)
+                if passage == .waits { return try openJournal(.stopSession, of: task) != nil }
+                task.news = news.sequence
+                try take(question, &task, passage)
             }
         }
         if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }
+        return true
     }
 
-    /// - Parameter facts: Told before it, and not stored yet.
-    private func take(_ question: SessionQuestion, _ task: inout TaskRecord, after facts: [NewEvent])
-        throws(StoreError)
-    {
+    private func take(_ question: SessionQuestion, _ task: inout TaskRecord, _ passage: Passage) throws(StoreError) {
         let earlier = try store.approvals(of: task.id)
         let asked = ApprovalRecord(
             task: task.id, name: "q\(earlier.count + 1)", attempt: task.attempt, question: question.id,
             request: question.request, severity: question.severity, createdMilliseconds: milliseconds,
             expiresMilliseconds: milliseconds)
-        let decided = asked.decided(ApprovalAnswer(.approved, by: ApprovalAnswer.order), at: milliseconds)
-        task = try change(TaskChange(task, events: facts + [Self.decision(decided)], approvals: [decided]))
+        var answer = ApprovalAnswer(.approved, by: ApprovalAnswer.order)
+        if case .shut(let reason) = passage {
+            answer = ApprovalAnswer(.denied, by: ApprovalAnswer.policy, reason: String(reason.prefix(500)))
+        }
+        let decided = asked.decided(answer, at: milliseconds)
+        task = try change(TaskChange(task, events: [Self.decision(decided)], approvals: [decided]))
         told.remove(task.id)
     }
 
