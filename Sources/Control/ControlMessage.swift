@@ -17,6 +17,9 @@ package enum ControlRequest: Sendable, Hashable {
     /// Events as they come, until the task is over.
     case watch(task: String, after: Int)
     case cancel(task: String)
+    /// Questions that the asker may answer.
+    case pending
+    case decide(task: String, request: String, approve: Bool, reason: String?)
     /// A piece of what a task's session said beside its result.
     case logs(task: String, offset: Int)
     case health
@@ -45,6 +48,13 @@ package enum ControlRequest: Sendable, Hashable {
                 ("events", [.init("task", .string(task)), .init("after", .int(after)), .init("limit", .int(limit))])
             case .watch(let task, let after): ("watch", [.init("task", .string(task)), .init("after", .int(after))])
             case .cancel(let task): ("cancel", [.init("task", .string(task))])
+            case .pending: ("pending", [])
+            case .decide(let task, let request, let approve, let reason):
+                (
+                    approve ? "approve" : "deny",
+                    [.init("task", .string(task)), .init("request", .string(request))]
+                        + (reason.map { [.init("reason", .string($0))] } ?? [])
+                )
             case .logs(let task, let offset):
                 ("logs", [.init("task", .string(task)), .init("offset", .int(offset))])
             case .health: ("health", [])
@@ -76,6 +86,11 @@ package enum ControlRequest: Sendable, Hashable {
                 limit: min(try arguments.number("limit") ?? 50, Self.mostListed))
         case "watch":
             self = .watch(task: try arguments.required("task"), after: try arguments.number("after") ?? 0)
+        case "pending": self = .pending
+        case "approve", "deny":
+            self = .decide(
+                task: try arguments.required("task"), request: try arguments.required("request"),
+                approve: verb == "approve", reason: try arguments.text("reason"))
         case "cancel": self = .cancel(task: try arguments.required("task"))
         case "logs": self = .logs(task: try arguments.required("task"), offset: try arguments.number("offset") ?? 0)
         case "health": self = .health

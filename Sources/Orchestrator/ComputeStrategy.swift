@@ -64,6 +64,13 @@ package enum SessionStatus: Sendable, Hashable {
     /// It ended by itself, and told how.
     case completed(SessionReport)
     case failed(SessionFailure)
+
+    package var isEnd: Bool {
+        switch self {
+        case .running, .suspended: false
+        case .completed, .failed: true
+        }
+    }
 }
 
 /// What a session is seen to be, and what it told since it was looked at.

@@ -22,29 +22,56 @@ extension Orchestrator {
                 // What came before is stored first: a step that runs meanwhile changes the task too.
                 if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }
                 facts = []
-                let passage = try passage(question, &task)
+                let isOver = view.status.isEnd
+                let passage = isOver ? .open : try passage(question, &task)
                 if passage == .waits { return try openJournal(.stopSession, of: task) != nil }
                 task.news = news.sequence
-                try take(question, &task, passage)
+                try take(question, &task, isOver: isOver, passage)
             }
         }
         if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }
         return true
     }
 
-    private func take(_ question: SessionQuestion, _ task: inout TaskRecord, _ passage: Passage) throws(StoreError) {
+    /// - Parameters:
+    ///   - isOver: Whoever asked is gone.
+    ///   - passage: Nobody is asked where it is shut.
+    private func take(_ question: SessionQuestion, _ task: inout TaskRecord, isOver: Bool, _ passage: Passage)
+        throws(StoreError)
+    {
+        let policy = task.approvals ?? ApprovalPolicy()
+        let now = milliseconds
         let earlier = try store.approvals(of: task.id)
-        let asked = ApprovalRecord(
+        let left = task.deadlineMilliseconds.map { ($0 - now) / 1000 }
+        let seconds = policy.timeout(question.request, own: question.timeoutSeconds, left: left)
+        var asked = ApprovalRecord(
             task: task.id, name: "q\(earlier.count + 1)", attempt: task.attempt, question: question.id,
-            request: question.request, severity: question.severity, createdMilliseconds: milliseconds,
-            expiresMilliseconds: milliseconds)
-        var answer = ApprovalAnswer(.approved, by: ApprovalAnswer.order)
-        if case .shut(let reason) = passage {
-            answer = ApprovalAnswer(.denied, by: ApprovalAnswer.policy, reason: String(reason.prefix(500)))
-        }
-        let decided = asked.decided(answer, at: milliseconds)
-        task = try change(TaskChange(task, events: [Self.decision(decided)], approvals: [decided]))
+            request: question.request, severity: question.severity, createdMilliseconds: now,
+            expiresMilliseconds: now + seconds * 1000)
         told.remove(task.id)
+        let people = earlier.filter(\.isForPeople).map(\.createdMilliseconds)
+        if isOver {
+            asked = asked.stranded(at: now)
+        } else if case .shut(let reason) = passage {
+            let denied = ApprovalAnswer(.denied, by: ApprovalAnswer.policy, reason: String(reason.prefix(500)))
+            asked = asked.decided(denied, at: now)
+        } else if let answer = policy.ruling(question.request, askedAt: people, now: now, left: left) {
+            asked = asked.decided(answer, at: now)
+        } else {
+            return try wait(for: asked, &task)
+        }
+        task = try change(TaskChange(task, events: [Self.decision(asked)], approvals: [asked]))
+    }
+
+    private func wait(for asked: ApprovalRecord, _ task: inout TaskRecord) throws(StoreError) {
+        let open = try pendingApprovals(of: task) + [asked]
+        let isFirst = task.status != .awaitingApproval
+        task.status = .awaitingApproval
+        task = try change(
+            TaskChange(
+                task, isFirst ? .approvalRequested : nil, events: [Self.question(asked)], approvals: [asked],
+                timers: [.approval: open.map(\.expiresMilliseconds).min()]))
+        host.log("task \(task.id): waits for an answer to \(asked.name), \(asked.request.act.rawValue)")
     }
 
     /// Tells a session what was decided of all that it asked.
@@ -62,13 +89,29 @@ extension Orchestrator {
         told.insert(task.id)
     }
 
-    static func decision(_ approval: ApprovalRecord) -> NewEvent {
-        var members: [JSON.Member] = [
-            .init("request", .string(approval.name)), .init("act", .string(approval.request.act.rawValue)),
-            .init("subject", .string(approval.request.subject)),
+    // MARK: Events
+
+    private static func facts(_ approval: ApprovalRecord) -> [JSON.Member] {
+        [
+            .init("request", .string(approval.name)), .init("kind", .string(approval.kind.rawValue)),
+            .init("act", .string(approval.request.act.rawValue)), .init("subject", .string(approval.preview)),
             .init("severity", .string(approval.severity.rawValue)),
         ]
-        if approval.status == .stranded { members.append(.init("decision", "stranded")) }
-        return NewEvent(.approvalDecisionRecorded, .object(members + (approval.answer?.json.objectValue ?? [])))
+    }
+
+    static func question(_ approval: ApprovalRecord) -> NewEvent {
+        NewEvent(
+            .approvalRequested,
+            .object(
+                facts(approval) + [
+                    .init("facts", approval.request.json["facts"] ?? .null),
+                    .init("expires_ms", .int(approval.expiresMilliseconds)),
+                ]))
+    }
+
+    static func decision(_ approval: ApprovalRecord) -> NewEvent {
+        let answer =
+            approval.answer?.json.objectValue ?? [.init("decision", .string(approval.status.rawValue.lowercased()))]
+        return NewEvent(.approvalDecisionRecorded, .object(facts(approval) + answer))
     }
 }

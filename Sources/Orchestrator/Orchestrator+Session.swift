@@ -91,6 +91,7 @@ extension Orchestrator {
     func observe(_ running: TaskRecord) throws(StoreError) -> Bool {
         var task = running
         let record = try begin(.awaitCompletion, &task)
+        try expireApprovals(&task)
         guard let handle = task.handle else { return try lost(task, record, "it has no handle") }
         guard let snapshot = try known(&task) else { return true }
         let beside = try besideSession(task, snapshot)
@@ -136,11 +137,12 @@ extension Orchestrator {
             reached(.awaitCompletion, .acted, task.id)
             task.status = .finalizing
             task.report = report
+            let stranded = try strandedApprovals(of: task)
             try end(
                 .awaitCompletion, record,
                 TaskChange(
-                    task, .sessionEnded, events: [NewEvent(.sessionEnded, report.json)],
-                    timers: [.deadline: Int?.none]))
+                    task, .sessionEnded, events: stranded.map(Self.decision) + [NewEvent(.sessionEnded, report.json)],
+                    approvals: stranded, timers: [.deadline: Int?.none, .approval: Int?.none]))
             return true
         case .failed(let failure): return try failed(task, record, failure)
         }
@@ -198,7 +200,7 @@ extension Orchestrator {
         if let record {
             task = try end(.awaitCompletion, record, TaskChange(task), failed: true)
         }
-        _ = try begin(.stopSession, &task, events: events, timers: [.deadline: Int?.none])
+        _ = try begin(.stopSession, &task, events: events, timers: [.deadline: Int?.none, .approval: Int?.none])
     }
 
     /// Goes on ending a session, and ends the task once it is confirmed dead.
@@ -217,11 +219,7 @@ extension Orchestrator {
         let (status, event) = Self.conclusion(task)
         task.status = status
         task.handle = nil
-        let stranded = try store.approvals(of: task.id).filter { $0.status == .pending }.map { approval in
-            var approval = approval
-            approval.status = .stranded
-            return approval
-        }
+        let stranded = try strandedApprovals(of: task)
         // What was under way when the end was asked for is over as well.
         var (journal, events) = try cut(task, but: record)
         // It runs for every task, whatever came before: here all that it does is in this one change.
@@ -232,7 +230,9 @@ extension Orchestrator {
         events += [EventType.StepPhase.started, .completed].map { NewEvent(.step(JournalStep.finalize.name, $0)) }
         try end(
             .stopSession, record,
-            TaskChange(task, event, events: events + [Self.ending(task)], journal: journal, approvals: stranded))
+            TaskChange(
+                task, event, events: stranded.map(Self.decision) + events + [Self.ending(task)], journal: journal,
+                approvals: stranded))
         host.watch(task.id, nil)
         host.watch(Self.watchName(task.id), nil)
         try wakeQueue()
@@ -331,7 +331,8 @@ extension Orchestrator {
             (task.status, event) = (.completed, .judgedCompleted)
         } else {
             (task.status, event) = (.failed, .judgedFailed)
-            task.failure = task.failure ?? Self.failure(task.report)
+            let refused = try refusedApproval(of: task)
+            task.failure = task.failure ?? refused ?? Self.failure(task.report)
         }
         task.handle = nil
         try end(

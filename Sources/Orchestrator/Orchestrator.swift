@@ -63,9 +63,12 @@ package final class Orchestrator {
     package func submit(_ accepted: AcceptedTask) throws(TaskRefusal) -> Taken {
         let owner = "uid:\(accepted.submitter.uid)"
         let blueprint = accepted.snapshot.stored(sha256: host.sha256)
-        let task = TaskRecord(
+        let policy = try ApprovalPolicy(accepted)
+        var task = TaskRecord(
             id: try host.makeTaskName(), owner: owner, request: accepted.request,
             idempotencyKey: accepted.idempotencyKey, blueprint: blueprint, createdMilliseconds: milliseconds)
+        task.approvals = policy
+        let wanted = task
         let created = NewEvent(
             .taskCreated,
             [
@@ -75,7 +78,7 @@ package final class Orchestrator {
                 "screened": .array(accepted.findings.map { .string($0.description) }),
             ])
         switch try serving({ () throws(StoreError) in
-            try store.create(task, [created], timers: [:], at: host.now)
+            try store.create(wanted, [created], timers: [:], at: host.now)
         }) {
         case .created(let task):
             reached(.submit, .ended, task.id)

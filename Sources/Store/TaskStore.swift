@@ -22,6 +22,8 @@ package struct TaskTimer: Sendable, Hashable {
         case queueAge = "queue_age"
         /// A step has to be over, or is tried again.
         case step
+        /// The first of the open questions is answered by nobody.
+        case approval
     }
 
     package let task: String

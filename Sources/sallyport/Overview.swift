@@ -14,6 +14,7 @@ enum Overview {
           blueprint  which repositories agents may work on, and how: validate, plan, apply, list
           submit     a task for sallyportd, which sees it through   sallyport submit --repo team/library --task @task.md --wait ...
                      status, list, events, watch, cancel, logs tell of such tasks; backup keeps what is known of them
+          pending    what such tasks ask before they go on; approve and deny answer
           agent      which agents there are presets for; look for one, install one
           collect    takes what an agent left in a directory, running nothing of it
           evidence   what a task did, and whether its bundle is what this host signed

@@ -27,6 +27,7 @@ case "task": exit(TaskVerb.run(rest))
 case "agent", "collect", "evidence", "reproduce", "onboard": exit(TaskVerb.run(line))
 case "submit": exit(SubmitVerb.run(rest))
 case let verb? where TaskVerbs.names.contains(verb): exit(TaskVerbs.run(verb, rest))
+case let verb? where ApprovalVerbs.names.contains(verb): exit(ApprovalVerbs.run(verb, rest))
 case "--version", "version":
     Output.out("sallyport 0.1.0")
     exit(0)

@@ -30,18 +30,6 @@ extension Daemon {
     func isOwner(_ guest: Guest, _ task: TaskRecord) -> Bool {
         guest.peer.uid == 0 || task.owner == "uid:\(guest.peer.uid)"
     }
-
-    /// Whoever decides about a task may look at it.
-    func isApprover(_ guest: Guest, _ task: TaskRecord) -> Bool {
-        guard let blueprint = task.blueprint else { return false }
-        do throws(BlueprintRefusal) {
-            let approvers = try TaskSnapshot.load(Array(blueprint.text.utf8), of: task.id).blueprint.approvals.approvers
-            return !approvers.isEmpty && Submitter(of: guest.peer).isAmong(approvers)
-        } catch {
-            log("\(error)")
-            return false
-        }
-    }
 }
 
 extension Submitter {

@@ -37,6 +37,12 @@ extension Daemon {
         case .cancel(let id):
             try requireOwner(try orchestrator.find(id), guest)
             guest.send(.data(["task": try orchestrator.cancel(id, by: "uid:\(guest.peer.uid)").json]))
+        case .pending: guest.send(.data(["requests": .array(try pending(guest).map(\.json))]))
+        case .decide(let task, let name, let approve, let reason):
+            let decided = try orchestrator.decide(
+                task, name, approve ? .approve : .deny, by: Decider(guest.peer), reason: reason)
+            guest.send(.data(["request": decided.json]))
+            orchestrator.advance(task)
         case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
         case .health:
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
@@ -103,6 +109,10 @@ extension Daemon {
         if task.status == .queued {
             let queue = try orchestrator.serving { () throws(StoreError) in try store.queue() }
             members.append(.init("queue_position", .optional(queue.firstIndex { $0.id == task.id }.map { $0 + 1 })))
+        }
+        if task.status == .awaitingApproval {
+            let open = try orchestrator.serving { () throws(StoreError) in try store.approvals(of: task.id) }
+            members.append(.init("pending", .array(open.filter { $0.status == .pending }.map(\.json))))
         }
         if let session = task.session {
             members.append(.init("directory", .string("\(place.sessions)/\(session)/delivered")))

@@ -52,8 +52,13 @@ package final class OrchestratorScene {
     }
 
     @discardableResult
-    package func submit(owner: String = "uid:1", key: String? = nil, blueprint: String = "") throws -> String {
-        switch try orchestrator.submit(try TestBlueprint.accepted(owner: owner, key: key, blueprint)) {
+    package func submit(
+        owner: String = "uid:1", key: String? = nil, request: TaskRequest? = nil, blueprint: String = ""
+    )
+        throws -> String
+    {
+        let accepted = try TestBlueprint.accepted(owner: owner, key: key, request: request, blueprint)
+        switch try orchestrator.submit(accepted) {
         case .created(let task):
             orchestrator.advance(task.id)
             return task.id
@@ -89,6 +94,10 @@ package final class OrchestratorScene {
                     flaws.append("\(task.id): event \(event.sequence) is not linked")
                 }
                 previous = event.digest
+            }
+            let isWaiting = try store.approvals(of: task.id).contains { $0.status == .pending }
+            if isWaiting != (task.status == .awaitingApproval) {
+                flaws.append("\(task.id): is \(task.status.rawValue), and \(isWaiting ? "a" : "no") question is open")
             }
             if task.status.isTerminal {
                 if task.holdsSlot { flaws.append("\(task.id): holds a slot at its end") }

@@ -75,6 +75,9 @@ package struct StoreConformance {
         task.cancelledBy = "uid:0"
         task.deadlineMilliseconds = 99
         task.news = 7
+        task.approvals = ApprovalPolicy(
+            gates: [.push, .newHost], timeoutSeconds: 90, planTimeoutSeconds: 70, cap: 3, approvers: ["group:ops"],
+            allowsSelfApproval: false, preApprovals: [try PreApproval("host:*.example.org")])
         let journal = JournalRecord(
             task: task.id, attempt: 1, step: "start-session", number: 1, input: ["session": "s"], startedMilliseconds: 5
         )
@@ -223,7 +226,9 @@ package struct StoreConformance {
         let store = try make()
         var task = try created(store, try Self.task(1))
         #expect(try store.nextDue() == nil)
-        task = try store.apply(TaskChange(task, timers: [.deadline: 50, .queueAge: 20]), at: Self.at(1))
+        task = try store.apply(
+            TaskChange(task, timers: [.deadline: 50, .queueAge: 20, .approval: 45]), at: Self.at(1))
+        task = try store.apply(TaskChange(task, timers: [.approval: Int?.none]), at: Self.at(1))
         #expect(try store.nextDue() == 20)
         #expect(try store.dueTimers(at: 49).map(\.kind) == [.queueAge])
         task = try store.apply(TaskChange(task, timers: [.queueAge: Int?.none, .deadline: 40]), at: Self.at(1))

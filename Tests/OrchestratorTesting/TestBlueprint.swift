@@ -13,6 +13,7 @@ package enum TestBlueprint {
         source: {forge: /srv/forge}
         submitters: [everyone]
         runner: {command: exec agent}
+        \(more.contains("approvals:") ? "" : "approvals: {level: autonomous}")
         \(more)
         """
     }

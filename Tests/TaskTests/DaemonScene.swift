@@ -26,7 +26,8 @@ final class DaemonScene {
 
     deinit {
         // A test that failed in the middle must not leave a task at work.
-        for name in names(sessions) {
+        // One that was ended before it began says nothing of itself.
+        for name in names(sessions) where names("\(sessions)/\(name)").contains(SessionFile.begun) {
             do {
                 let begun = try session(name)
                 guard let pid = begun["pid"]?.intValue, let start = begun["start"]?.stringValue,
@@ -93,7 +94,7 @@ final class DaemonScene {
     ///   - agent: What works on it.
     ///   - runner: The same as YAML, for another than a command.
     ///   - submitters: As YAML.
-    ///   - more: Lines of YAML.
+    ///   - more: Lines of YAML; without a word of approvals, nobody is asked.
     func onboard(
         agent: String = "echo fixed > file", runner: String? = nil, submitters: String = "[\"uid:0\"]",
         _ more: String = ""
@@ -108,6 +109,7 @@ final class DaemonScene {
             pipeline:
               test_command: \(JSON.string(TaskScene.test).compactText)
             \(pipeline)
+            \(more.contains("approvals:") ? "" : "approvals: {level: autonomous}")
             \(more)
 
             """
@@ -141,6 +143,40 @@ final class DaemonScene {
 
     func events(_ id: String) throws -> [JSON] {
         try ask("events", id, "--json").lines.map { try JSON.read(Array($0.utf8), file: "event") }
+    }
+
+    /// Sends bytes and gives back all that is said until the other side ends.
+    func say(_ bytes: [UInt8], uid: UInt32? = nil) throws -> String {
+        let script = """
+            import os,socket,sys
+            if len(sys.argv) > 2: os.setuid(int(sys.argv[2]))
+            s=socket.socket(socket.AF_UNIX); s.settimeout(30); s.connect(sys.argv[1])
+            try: s.sendall(sys.stdin.buffer.read())
+            except (BrokenPipeError, ConnectionResetError): pass
+            while True:
+                try: b=s.recv(65536)
+                except ConnectionResetError: break
+                if not b: break
+                sys.stdout.buffer.write(b)
+            """
+        var command = Command(
+            "/usr/bin/python3",
+            ["-c", script, sallyport.runtime + "/daemon.sock"] + (uid.map { ["\($0)"] } ?? []))
+        command.input = bytes
+        command.deadline = .seconds(40)
+        return try command.run().text
+    }
+
+    /// A request as it goes over the socket.
+    static func line(_ verb: String, _ arguments: JSON = [:]) -> [UInt8] {
+        Array(
+            (JSON.object([
+                .init("version", 1), .init("verb", .string(verb)), .init("arguments", arguments),
+            ]).compactText + "\n").utf8)
+    }
+
+    func say(_ verb: String, _ arguments: JSON = [:], uid: UInt32) throws -> String {
+        try say(Self.line(verb, arguments), uid: uid)
     }
 
     // MARK: Looking

@@ -8,26 +8,8 @@ import Testing
 /// The daemon's socket, and who or what comes to it.
 @Suite("the daemon's socket", .requires(.root), .requires(.git), .timeLimit(.minutes(25)))
 struct DaemonSocketTests {
-    /// Sends bytes and gives back all that is said until the other side ends.
     private func say(_ scene: DaemonScene, _ bytes: [UInt8], uid: UInt32? = nil) throws -> String {
-        let script = """
-            import os,socket,sys
-            if len(sys.argv) > 2: os.setuid(int(sys.argv[2]))
-            s=socket.socket(socket.AF_UNIX); s.settimeout(30); s.connect(sys.argv[1])
-            try: s.sendall(sys.stdin.buffer.read())
-            except (BrokenPipeError, ConnectionResetError): pass
-            while True:
-                try: b=s.recv(65536)
-                except ConnectionResetError: break
-                if not b: break
-                sys.stdout.buffer.write(b)
-            """
-        var command = Command(
-            "/usr/bin/python3",
-            ["-c", script, scene.sallyport.runtime + "/daemon.sock"] + (uid.map { ["\($0)"] } ?? []))
-        command.input = bytes
-        command.deadline = .seconds(40)
-        return try command.run().text
+        try scene.say(bytes, uid: uid)
     }
 
     struct Message: Sendable, CustomTestStringConvertible {
@@ -91,12 +73,7 @@ struct DaemonSocketTests {
         try scene.end(SIGTERM)
     }
 
-    private func line(_ verb: String, _ arguments: JSON = [:]) -> [UInt8] {
-        Array(
-            (JSON.object([
-                .init("version", 1), .init("verb", .string(verb)), .init("arguments", arguments),
-            ]).compactText + "\n").utf8)
-    }
+    private func line(_ verb: String, _ arguments: JSON = [:]) -> [UInt8] { DaemonScene.line(verb, arguments) }
 
     @Test("another user is served as far as a blueprint names them, and sees nobody else's task", .requires(.python))
     func stranger() throws {

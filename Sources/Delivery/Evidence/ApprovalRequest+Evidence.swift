@@ -24,7 +24,9 @@ extension ApprovalRequest {
     package static func push(_ evidence: JSON) -> ApprovalRequest {
         let place = evidence["upstream"]?["url"]?.stringValue ?? evidence["forge"]?["path"]?.stringValue ?? ""
         let branch = evidence["delivered"]?["branch"]?.stringValue ?? ""
-        return ApprovalRequest(.push, "refs/heads/\(branch) of \(place)", change(evidence))
+        return ApprovalRequest(
+            .push, "refs/heads/\(branch) of \(place)",
+            [Fact("reference", .string("refs/heads/\(branch)"))] + change(evidence))
     }
 
     package static func pullRequest(_ evidence: JSON, number: Int?) -> ApprovalRequest {

@@ -8,6 +8,7 @@ enum TaskRows {
         "id", "owner", "status", "holds_slot", "request", "idempotency_key", "attempt", "compute", "session", "handle",
         "report", "failure", "cancelled_by", "repository", "branch", "created_ms", "updated_ms", "status_ms",
         "deadline_ms", "revision", "news", "blueprint", "blueprint_hash",
+        "approval_policy",
     ]
     static let select = "SELECT \(columns.joined(separator: ", ")) FROM tasks"
     static let insert =
@@ -24,6 +25,7 @@ enum TaskRows {
             .init(task.request.repository), .init(task.report?.branch), .int(task.createdMilliseconds),
             .int(task.updatedMilliseconds), .int(task.statusMilliseconds), .init(task.deadlineMilliseconds),
             .int(task.revision), .int(task.news), .init(task.blueprint?.text), .init(task.blueprint?.digest),
+            .init(task.approvals?.json.compactText),
         ]
     }
 
@@ -71,6 +73,10 @@ enum TaskRows {
         task.deadlineMilliseconds = row.int(18)
         task.revision = revision
         task.news = news
+        if let json = try json(row.text(23), damaged) {
+            guard let policy = ApprovalPolicy(json: json) else { throw damaged }
+            task.approvals = policy
+        }
         return task
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Documents
 
 /// A question that a task met, and what became of it.
 package struct ApprovalRecord: Sendable, Hashable {
@@ -57,6 +58,37 @@ package struct ApprovalRecord: Sendable, Hashable {
         case .pending, .stranded: return nil
         }
         return ApprovalAnswer(decision, by: decidedBy ?? ApprovalAnswer.policy, reason: reason)
+    }
+
+    /// A person is asked, or was.
+    package var isForPeople: Bool {
+        switch decidedBy {
+        case ApprovalAnswer.order, ApprovalAnswer.preApproval: false
+        case ApprovalAnswer.policy: status == .timedOut
+        default: true
+        }
+    }
+
+    /// The subject on one short line, without anything that a terminal would act on.
+    package var preview: String { String(request.subject.displayed.prefix(256)) }
+
+    /// What everybody who may see the task sees of it.
+    package var json: JSON {
+        [
+            "task": .string(task), "request": .string(name), "kind": .string(kind.rawValue),
+            "act": .string(request.act.rawValue), "subject": .string(preview), "severity": .string(severity.rawValue),
+            "status": .string(status.rawValue), "facts": request.json["facts"] ?? .null,
+            "created_ms": .int(createdMilliseconds), "expires_ms": .int(expiresMilliseconds),
+            "decided_ms": .optional(decidedMilliseconds), "decided_by": .optional(decidedBy),
+            "reason": .optional(reason),
+        ]
+    }
+
+    package func stranded(at milliseconds: Int) -> ApprovalRecord {
+        var record = self
+        record.status = .stranded
+        record.decidedMilliseconds = milliseconds
+        return record
     }
 
     /// The same, decided.

@@ -39,6 +39,9 @@ package enum TaskLimits {
     package static let defaultTurns = 100
     package static let approvalsPerTask: ClosedRange<Int> = 1...500
     package static let defaultApprovals = 50
+    package static let approvalsPerMinute = 20
+    /// Seconds of a session's life that no question may take: what is left to go on with.
+    package static let approvalReserve = 120
 
     // MARK: Sizes
     package static let metadataBytes = 10 * 1024

@@ -65,6 +65,8 @@ package struct TaskRecord: Sendable, Hashable {
     /// Chosen when the session's start is journaled, before anything starts.
     package var session: String?
     package var handle: SessionHandle?
+    /// Who decides what; nil: what was ordered does.
+    package var approvals: ApprovalPolicy?
     /// How many of the session's news became events.
     package var news = 0
     package var report: SessionReport?

@@ -89,7 +89,11 @@ enum DaemonVerb {
                     // A window that changes its size is no reason.
                     let number = Int32(sp_next_signal(signals.number))
                     if [SIGINT, SIGTERM, SIGHUP, SIGQUIT].contains(number) { return Exit.interrupted }
-                case .reply(.event(let event)): Output.out(json ? event.compactText : line(event))
+                case .reply(.event(let event)):
+                    Output.out(json ? event.compactText : line(event))
+                    if !json, event["type"]?.stringValue == EventType.Fact.approvalRequested.rawValue {
+                        ask(task, event["payload"] ?? .null)
+                    }
                 case .reply(.data(let data)):
                     let task = data["task"] ?? .null
                     Output.out(json ? task.compactText : lines(task))
@@ -102,6 +106,12 @@ enum DaemonVerb {
             Output.error("\(refusal)")
             return Exit.aborted
         }
+    }
+
+    /// A question, for whoever watches: they may be who answers it.
+    private static func ask(_ task: String, _ payload: JSON) {
+        let request = JSON.object([.init("task", .string(task))] + (payload.objectValue ?? []))
+        Output.out(ApprovalVerbs.lines(request).joined(separator: "\n"))
     }
 
     /// An event on one line.
@@ -131,6 +141,7 @@ enum DaemonVerb {
             if let pull = result["pull_request"]?.intValue { rows.append("pull        \(pull)") }
             if let evidence = result["evidence"]?.stringValue { rows.append("evidence    \(evidence)") }
         }
+        for request in task["pending"]?.arrayValue ?? [] { rows += ApprovalVerbs.lines(request) }
         if let error = task["error"]?["message"]?.stringValue { rows.append("error       \(error.displayed)") }
         if let directory = task["directory"]?.stringValue { rows.append("directory   \(directory)") }
         return rows.joined(separator: "\n")

@@ -88,7 +88,7 @@ enum SubmitVerb {
         case .maxBudget: "USD"
         case .approvalTimeout: "SECONDS"
         case .dependsOn: "TASK"
-        case .preApprovals: "ACT"
+        case .preApprovals: "SCOPE"
         case .type, .model: "NAME"
         }
     }
@@ -105,7 +105,7 @@ enum SubmitVerb {
         case .maxTurns: "how many answers of a model it may have"
         case .maxBudget: "what it may spend on them"
         case .approvalTimeout: "how long a question to a person may wait"
-        case .preApprovals: "what is approved beforehand; may be given again"
+        case .preApprovals: "approved beforehand (\(PreApproval.form)); may be given again"
         case .dependsOn: "a task that has to be COMPLETED first; may be given again"
         }
     }
