@@ -115,10 +115,12 @@ let package = Package(
             resources: [.embedInCode("Migrations")], swiftSettings: strict),
         // Tasks from step to step, each stored before it acts; what a strategy of compute has to do.
         .target(
-            name: "Orchestrator", dependencies: ["TaskModel", "Blueprints", "Store", "Documents"], swiftSettings: strict),
+            name: "Orchestrator", dependencies: ["TaskModel", "Blueprints", "Store", "Documents"], swiftSettings: strict
+        ),
         // Sessions on this host.
         .target(
-            name: "LocalCompute", dependencies: ["Orchestrator", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
+            name: "LocalCompute",
+            dependencies: ["Orchestrator", "TaskModel", "Blueprints", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict),
         // What can be asked of sallyportd, and the client that asks.
         .target(
@@ -150,7 +152,8 @@ let package = Package(
         .executableTarget(
             name: "sallyportd",
             dependencies: [
-                "Control", "Orchestrator", "LocalCompute", "Store", "TaskModel", "Blueprints", "Onboarding", "Documents",
+                "Control", "Orchestrator", "LocalCompute", "Store", "TaskModel", "Blueprints", "Onboarding",
+                "Documents",
                 "LinuxSystem", "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticLibrary),
@@ -201,7 +204,8 @@ let package = Package(
             name: "BlueprintsTests", dependencies: ["Blueprints", "TaskModel", "Policy", "Documents"],
             swiftSettings: strict),
         .testTarget(
-            name: "OnboardingTests", dependencies: ["Onboarding", "Blueprints", "Documents", "LinuxSystem", "TestSupport"],
+            name: "OnboardingTests",
+            dependencies: ["Onboarding", "Blueprints", "Documents", "LinuxSystem", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "TaskModelTests", dependencies: ["TaskModel", "Documents"], swiftSettings: strict),
         .testTarget(
@@ -231,7 +235,8 @@ let package = Package(
         .testTarget(
             name: "LocalComputeTests",
             dependencies: [
-                "LocalCompute", "Orchestrator", "TaskModel", "LinuxSystem", "CLinux", "OrchestratorTesting", "TestSupport",
+                "LocalCompute", "Orchestrator", "TaskModel", "LinuxSystem", "CLinux", "OrchestratorTesting",
+                "TestSupport",
             ],
             swiftSettings: strict),
         // The loop of the built-in agent, as Runner/ compiles it into sallyport-runner: here for its tests only.

@@ -15,7 +15,7 @@ package import TaskModel
 /// not hold it. What is known of a session is in its directory; in memory there are only descriptors to wait on.
 package final class LocalSandboxCompute: ComputeStrategy {
     package let type = ComputeType.local
-    private let place: SessionPlace
+    let place: SessionPlace
     private let programs: String
     private let environment: [String]
     /// Processes of sessions, and of the sweeps after them, by session.
@@ -37,24 +37,32 @@ package final class LocalSandboxCompute: ComputeStrategy {
     // MARK: Start
 
     package func startSession(_ start: SessionStart) throws(ComputeError) -> SessionHandle {
-        let handle = SessionHandle.local(.init(session: start.session))
+        try launch(start.session) { (directory) throws(SystemError) in try TaskCommand.arguments(start, in: directory) }
+        return .local(.init(session: start.session))
+    }
+
+    /// Starts the process of a name, unless it was started before.
+    ///
+    /// - Parameter arguments: Its command line; asked for only when it is to start.
+    func launch(
+        _ name: String, _ arguments: (borrowing Directory) throws(SystemError) -> [String]
+    ) throws(ComputeError) {
         do throws(SystemError) {
-            let directory = try place.make(start.session)
+            let directory = try place.make(name)
             // In this order: whoever begins does it with the lock, so that without one it can have begun before and not since.
             guard let lock = try SessionPlace.takeLock(directory), !(try SessionPlace.hasBegun(directory)) else {
-                return handle
+                return
             }
             try directory.make(SessionFile.answers, mode: 0o700, existing: true)
             _ = try directory.open(SessionFile.news, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
-            let arguments = try TaskCommand.arguments(start, in: directory)
+            let arguments = try arguments(directory)
             let log = try directory.open(SessionPlace.logName, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
-            watched[start.session] = try WatchedProcess.detached(
+            watched[name] = try WatchedProcess.detached(
                 "\(programs)/sallyport", arguments, environment: environment,
                 descriptors: [nil, log.number, log.number, lock.number])
         } catch {
             throw ComputeError(Self.errorClass(error.errno), error.description)
         }
-        return handle
     }
 
     // MARK: Poll
@@ -72,17 +80,22 @@ package final class LocalSandboxCompute: ComputeStrategy {
     }
 
     private func status(_ session: String, _ directory: borrowing Directory) throws(SystemError) -> SessionStatus {
-        if let process = watched[session] {
-            // It knows better than the lock, of which a process that is just being started has a copy for a moment.
-            if !process.reap() { return .running }
-        } else if try SessionPlace.isHeld(directory) {
-            return .running
-        }
+        if try isRunning(session, directory) { return .running }
         if let end = try SessionPlace.end(directory) { return end }
-        if try SessionPlace.hasBegun(directory) {
-            return .failed(SessionFailure(.lost, "its process ended without a word"))
-        }
-        return .failed(SessionFailure(.neverStarted, "its process ended before it began"))
+        return .failed(try Self.silence(directory))
+    }
+
+    func isRunning(_ name: String, _ directory: borrowing Directory) throws(SystemError) -> Bool {
+        // It knows better than the lock, of which a process that is just being started has a copy for a moment.
+        if let process = watched[name] { return !process.reap() }
+        return try SessionPlace.isHeld(directory)
+    }
+
+    /// What it means that a process is gone and told nothing.
+    static func silence(_ directory: borrowing Directory) throws(SystemError) -> SessionFailure {
+        try SessionPlace.hasBegun(directory)
+            ? SessionFailure(.lost, "its process ended without a word")
+            : SessionFailure(.neverStarted, "its process ended before it began")
     }
 
     package func answerSession(_ handle: SessionHandle, _ question: String, _ answer: ApprovalAnswer)
@@ -173,7 +186,7 @@ package final class LocalSandboxCompute: ComputeStrategy {
 
     // MARK: Errors
 
-    private func asking<Result>(_ body: () throws(SystemError) -> Result) throws(ComputeError) -> Result {
+    func asking<Result>(_ body: () throws(SystemError) -> Result) throws(ComputeError) -> Result {
         do throws(SystemError) { return try body() } catch {
             throw ComputeError(Self.errorClass(error.errno), error.description)
         }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 internal import CLinux
 internal import Documents
 internal import Glibc
@@ -113,6 +114,21 @@ struct SessionPlace {
         let json = JSON.object([.init("version", 1)] + (answer.json.objectValue ?? []))
         // Whoever waits for it finds it whole.
         try answers.replace(name, with: JSONWriter().write(json) + [0x0A])
+    }
+
+    /// How a step said that it ended; nil when it told nothing.
+    static func stepEnd(_ directory: borrowing Directory) throws(SystemError) -> StepEnd? {
+        guard try directory.contains(SessionFile.end) else { return nil }
+        let json = try read(SessionFile.end, directory)
+        if let message = json["error"]?["message"]?.stringValue {
+            return StepEnd(
+                .failed(message: String(message.prefix(1000)), metadata: [:]),
+                code: json["error"]?["code"]?.stringValue.flatMap(ErrorCode.init(rawValue:)))
+        }
+        guard let step = json["step"] else { throw unreadable(SessionFile.end, directory) }
+        do throws(StepOutput.Flaw) { return try StepEnd(json: step) } catch {
+            throw unreadable(SessionFile.end, directory)
+        }
     }
 
     private static func read(_ name: String, _ directory: borrowing Directory) throws(SystemError) -> JSON {

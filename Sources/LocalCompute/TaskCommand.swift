@@ -5,20 +5,57 @@ internal import LinuxSystem
 internal import Orchestrator
 internal import TaskModel
 
-/// A task as the command line of `sallyport task run`: what was asked for, and the blueprint that says all the rest.
+/// A task, or one of its steps, as a command line: what was asked for, and the blueprint that says all the rest.
 enum TaskCommand {
-    static let blueprint = "blueprint.json"
+    private static let blueprint = "blueprint.json"
+    private static let results = "results.json"
 
-    /// Documents become files in the session's directory: no word of a request is ever a path that is opened for it, and
-    /// none of them is shown to whoever lists processes.
     static func arguments(_ start: SessionStart, in directory: borrowing Directory) throws(SystemError) -> [String] {
-        try directory.replace(blueprint, with: Array(start.blueprint.text.utf8))
-        var arguments = [
-            "sallyport", "task", "run", "--session", directory.path, "--id", start.task, "--out",
-            directory.path + "/delivered", "--blueprint", "\(directory.path)/\(blueprint)",
-        ]
+        var own = ["--out", directory.path + "/delivered"]
+        if let hydration = start.hydration {
+            // Of the same place: its neighbour.
+            let parent = directory.path.prefix(upTo: directory.path.lastIndex(of: "/") ?? directory.path.endIndex)
+            own += [
+                "--hydration", "\(parent)/\(hydration.process)/\(SessionFile.hydration)", "--hydration-sha256",
+                hydration.digest,
+            ]
+        }
+        return try command("run", own, start.task, start.request, start.blueprint, in: directory)
+    }
+
+    static func arguments(_ start: StepStart, in directory: borrowing Directory) throws(SystemError) -> [String] {
+        var own: [String] = []
+        let verb: String
+        switch start.work {
+        case .preFlight: verb = "pre-flight"
+        case .hydrateContext: verb = "hydrate"
+        case .custom(let custom):
+            verb = "step"
+            try directory.replace(results, with: custom.results)
+            own = [
+                "--step", custom.name, "--attempt", "\(custom.attempt)", "--round", "\(custom.round)", "--results",
+                "\(directory.path)/\(results)",
+            ]
+            if let delivered = custom.delivered {
+                own += ["--repository", delivered.repository, "--commit", delivered.commit]
+            }
+        }
+        return try command(verb, own, start.task, start.request, start.blueprint, in: directory)
+    }
+
+    /// Documents become files in the directory: no word of a request is ever a path that is opened for it, and none of them
+    /// is shown to whoever lists processes.
+    private static func command(
+        _ verb: String, _ own: [String], _ task: String, _ request: TaskRequest, _ snapshot: StoredBlueprint,
+        in directory: borrowing Directory
+    ) throws(SystemError) -> [String] {
+        try directory.replace(blueprint, with: Array(snapshot.text.utf8))
+        var arguments =
+            ["sallyport", "task", verb, "--session", directory.path] + own + [
+                "--id", task, "--blueprint", "\(directory.path)/\(blueprint)",
+            ]
         for field in TaskRequest.Field.allCases {
-            guard let value = start.request[field] else { continue }
+            guard let value = request[field] else { continue }
             switch field {
             case .type, .issue, .pullRequest: arguments += [field.option, value]
             case .task, .criteria:

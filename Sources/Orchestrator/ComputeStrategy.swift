@@ -11,11 +11,25 @@ package struct SessionStart: Sendable, Hashable {
     package let blueprint: StoredBlueprint
     /// What the task is told of earlier ones.
     package let memory: [MemoryItem]
+    /// Nil where the blueprint has no such step: the session gathers what it needs by itself.
+    package let hydration: Hydration?
+
+    /// What was gathered for the prompt by a step of the same strategy, and the digest by which it is known again.
+    package struct Hydration: Sendable, Hashable {
+        package let process: String
+        package let digest: String
+
+        package init(process: String, digest: String) {
+            self.process = process
+            self.digest = digest
+        }
+    }
 
     package init(
         session: String, task: String, attempt: Int, request: TaskRequest, blueprint: StoredBlueprint,
-        memory: [MemoryItem] = []
+        memory: [MemoryItem] = [], hydration: Hydration? = nil
     ) {
+        self.hydration = hydration
         self.session = session
         self.task = task
         self.attempt = attempt

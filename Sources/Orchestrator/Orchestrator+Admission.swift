@@ -11,11 +11,10 @@ extension Orchestrator {
         let record = try begin(.admissionControl, &task)
         reached(.admissionControl, .acted, task.id)
         do throws(StoreError) {
-            var admitted = task
-            admitted.status = .hydrating
+            // Still SUBMITTED: what is looked at before anything is spent comes next.
             try end(
                 .admissionControl, record,
-                TaskChange(admitted, .hydrationStarted, takesSlot: caps, timers: [.queueAge: Int?.none]))
+                TaskChange(task, takesSlot: caps, timers: [.queueAge: Int?.none]))
             return true
         } catch {
             guard error.code == .noSlot else { throw error }

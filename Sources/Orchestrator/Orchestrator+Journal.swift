@@ -8,7 +8,7 @@ extension Orchestrator {
     /// The try of a step that began and did not end; nil when there is none.
     func openJournal(_ step: JournalStep, of task: TaskRecord) throws(StoreError) -> JournalRecord? {
         try store.journal(of: task.id).last {
-            $0.attempt == task.attempt && $0.step == step.rawValue && $0.state == .began
+            $0.attempt == task.attempt && $0.step == step.name && $0.state == .began
         }
     }
 
@@ -19,14 +19,17 @@ extension Orchestrator {
         _ step: JournalStep, _ task: inout TaskRecord, input: JSON = .null, events: [NewEvent] = [],
         timers: [TaskTimer.Kind: Int?] = [:]
     ) throws(StoreError) -> JournalRecord {
-        let earlier = try store.journal(of: task.id).filter { $0.attempt == task.attempt && $0.step == step.rawValue }
+        let earlier = try store.journal(of: task.id).filter { $0.attempt == task.attempt && $0.step == step.name }
         if let open = earlier.last, open.state == .began { return open }
         let record = JournalRecord(
-            task: task.id, attempt: task.attempt, step: step.rawValue, number: earlier.count + 1, input: input,
+            task: task.id, attempt: task.attempt, step: step.name, number: earlier.count + 1, input: input,
             startedMilliseconds: milliseconds)
         task = try change(
             TaskChange(
-                task, events: events + [NewEvent(.step(step.rawValue, .started))], journal: [record], timers: timers))
+                task,
+                events: events + [
+                    NewEvent(.step(step.name, .started), record.number > 1 ? ["attempt": .int(record.number)] : [:])
+                ], journal: [record], timers: timers))
         reached(step, .began, task.id)
         return record
     }
@@ -45,7 +48,7 @@ extension Orchestrator {
         record.endedMilliseconds = milliseconds
         var change = change
         change.journal.append(record)
-        change.events.insert(NewEvent(.step(step.rawValue, failed ? .failed : .completed), payload(output)), at: 0)
+        change.events.insert(NewEvent(.step(step.name, failed ? .failed : .completed), payload(output)), at: 0)
         let task = try self.change(change)
         reached(step, .ended, task.id)
         return task

@@ -9,25 +9,34 @@ internal import TaskModel
 /// between. An answer is given after it is stored, and given again by every process that finds it stored.
 extension Orchestrator {
     /// Takes what a session told since the last time.
-    func take(_ view: SessionView, _ task: inout TaskRecord) throws(StoreError) {
+    ///
+    /// - Returns: Whether there is more to do at once; not while a step has to be over before a question is decided.
+    func take(_ view: SessionView, _ task: inout TaskRecord) throws(StoreError) -> Bool {
         var facts: [NewEvent] = []
         for news in view.news {
-            task.news = news.sequence
             switch news.matter {
             case .fact(let fact, let source, let payload):
+                task.news = news.sequence
                 facts.append(NewEvent(.fact(fact), source: source, payload))
             case .question(let question):
-                try take(question, &task, after: facts, isOver: view.status.isEnd)
+                // What came before is stored first: a step that runs meanwhile changes the task too.
+                if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }
                 facts = []
+                let isOver = view.status.isEnd
+                let passage = isOver ? .open : try passage(question, &task)
+                if passage == .waits { return try openJournal(.stopSession, of: task) != nil }
+                task.news = news.sequence
+                try take(question, &task, isOver: isOver, passage)
             }
         }
         if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }
+        return true
     }
 
     /// - Parameters:
-    ///   - facts: Told before it, and not stored yet.
     ///   - isOver: Whoever asked is gone.
-    private func take(_ question: SessionQuestion, _ task: inout TaskRecord, after facts: [NewEvent], isOver: Bool)
+    ///   - passage: Nobody is asked where it is shut.
+    private func take(_ question: SessionQuestion, _ task: inout TaskRecord, isOver: Bool, _ passage: Passage)
         throws(StoreError)
     {
         let policy = task.approvals ?? ApprovalPolicy()
@@ -43,21 +52,24 @@ extension Orchestrator {
         let people = earlier.filter(\.isForPeople).map(\.createdMilliseconds)
         if isOver {
             asked = asked.stranded(at: now)
+        } else if case .shut(let reason) = passage {
+            let denied = ApprovalAnswer(.denied, by: ApprovalAnswer.policy, reason: String(reason.prefix(500)))
+            asked = asked.decided(denied, at: now)
         } else if let answer = policy.ruling(question.request, askedAt: people, now: now, left: left) {
             asked = asked.decided(answer, at: now)
         } else {
-            return try wait(for: asked, &task, after: facts)
+            return try wait(for: asked, &task)
         }
-        task = try change(TaskChange(task, events: facts + [Self.decision(asked)], approvals: [asked]))
+        task = try change(TaskChange(task, events: [Self.decision(asked)], approvals: [asked]))
     }
 
-    private func wait(for asked: ApprovalRecord, _ task: inout TaskRecord, after facts: [NewEvent]) throws(StoreError) {
+    private func wait(for asked: ApprovalRecord, _ task: inout TaskRecord) throws(StoreError) {
         let open = try pendingApprovals(of: task) + [asked]
         let isFirst = task.status != .awaitingApproval
         task.status = .awaitingApproval
         task = try change(
             TaskChange(
-                task, isFirst ? .approvalRequested : nil, events: facts + [Self.question(asked)], approvals: [asked],
+                task, isFirst ? .approvalRequested : nil, events: [Self.question(asked)], approvals: [asked],
                 timers: [.approval: open.map(\.expiresMilliseconds).min()]))
         host.log("task \(task.id): waits for an answer to \(asked.name), \(asked.request.act.rawValue)")
     }

@@ -18,7 +18,7 @@ extension Orchestrator {
             .startSession, &task, input: ["session": .string(session)], events: recalled.map { [$0] } ?? [])
         let start = SessionStart(
             session: session, task: task.id, attempt: task.attempt, request: task.request, blueprint: blueprint,
-            memory: memory)
+            memory: memory, hydration: try hydration(of: task))
         let handle: SessionHandle
         do throws(ComputeError) { handle = try strategy(task).startSession(start) } catch {
             return try startFailed(task, record, error)
@@ -33,6 +33,17 @@ extension Orchestrator {
         }
         host.log("task \(task.id): session \(session) started")
         return true
+    }
+
+    /// What hydrate-context stored for it.
+    private func hydration(of task: TaskRecord) throws(StoreError) -> SessionStart.Hydration? {
+        let record = try store.journal(of: task.id).last {
+            $0.attempt == task.attempt && $0.step == JournalStep.hydrateContext.name && $0.state == .completed
+        }
+        guard let process = record?.input["process"]?.stringValue,
+            let digest = record?.output["metadata"]?["sha256"]?.stringValue
+        else { return nil }
+        return SessionStart.Hydration(process: process, digest: digest)
     }
 
     /// Nothing says what it may do.
@@ -84,6 +95,13 @@ extension Orchestrator {
         let record = try begin(.awaitCompletion, &task)
         try expireApprovals(&task)
         guard let handle = task.handle else { return try lost(task, record, "it has no handle") }
+        guard let snapshot = try known(&task) else { return true }
+        let beside = try besideSession(task, snapshot)
+        if let beside {
+            if try run(beside, of: task, snapshot) { return true }
+            guard let now = try store.task(task.id) else { return false }
+            task = now
+        }
         let strategy = strategy(task)
         let view: SessionView
         let isWatched: Bool
@@ -99,8 +117,10 @@ extension Orchestrator {
         }
         pollErrors[task.id] = nil
         if !view.news.isEmpty {
-            try take(view, &task)
-            return true
+            // Where it waits for a step, the session's own end and deadline are looked at all the same.
+            if try take(view, &task) { return true }
+            guard let now = try store.task(task.id) else { return false }
+            task = now
         }
         switch view.status {
         case .running, .suspended:
@@ -113,6 +133,8 @@ extension Orchestrator {
             let interval = isWatched ? TaskLimits.pollInterval : TaskLimits.backoffBase
             wakeUps[task.id] = milliseconds + interval.milliseconds
             return false
+        // What runs beside it has its say first.
+        case .completed where beside != nil: return false
         case .completed(let report):
             reached(.awaitCompletion, .acted, task.id)
             task.status = .finalizing
@@ -149,7 +171,8 @@ extension Orchestrator {
         case .ended:
             var task = task
             reached(.awaitCompletion, .acted, task.id)
-            task.failure = TaskFailureRecord(.config, .user, failure.detail)
+            // What was seen to fail before is why it ended so.
+            task.failure = task.failure ?? TaskFailureRecord(.config, .user, failure.detail)
             try beginStop(&task, [NewEvent(.sessionEnded, ["error": .string(failure.detail)])], await: record)
             return true
         }
@@ -158,9 +181,12 @@ extension Orchestrator {
     private func lost(_ running: TaskRecord, _ record: JournalRecord, _ detail: String) throws(StoreError) -> Bool {
         var task = running
         reached(.awaitCompletion, .acted, task.id)
-        task.failure = TaskFailureRecord(
-            .compute, .transient, code: .runtimeUnavailable,
-            "cannot tell how session \(task.session ?? "") went: \(detail). Nothing of it counts as done; see its log.")
+        task.failure =
+            task.failure
+            ?? TaskFailureRecord(
+                .compute, .transient, code: .runtimeUnavailable,
+                "cannot tell how session \(task.session ?? "") went: \(detail). Nothing of it counts as done; see its log."
+            )
         try beginStop(&task, [NewEvent(.sessionLost, ["detail": .string(detail)])], await: record)
         return true
     }
@@ -188,31 +214,50 @@ extension Orchestrator {
             guard try isGone(task, handle, since: record.startedMilliseconds) else { return false }
             if task.report == nil { task.report = try lastWord(task, handle) }
         }
+        for step in try openSteps(of: task) {
+            guard try isGone(task, step, since: record.startedMilliseconds) else { return false }
+        }
         reached(.stopSession, .acted, task.id)
         let (status, event) = Self.conclusion(task)
         task.status = status
         task.handle = nil
         let stranded = try strandedApprovals(of: task)
         // What was under way when the end was asked for is over as well.
-        let cut = try store.journal(of: task.id).filter { $0.state == .began && $0.step != record.step }.map { step in
-            var step = step
-            step.state = .failed
-            step.endedMilliseconds = milliseconds
-            return step
-        }
+        var (journal, events) = try cut(task, but: record)
+        // It runs for every task, whatever came before: here all that it does is in this one change.
+        journal.append(
+            JournalRecord(
+                task: task.id, attempt: task.attempt, step: JournalStep.finalize.name, number: 1, state: .completed,
+                startedMilliseconds: milliseconds, endedMilliseconds: milliseconds))
+        events += [EventType.StepPhase.started, .completed].map { NewEvent(.step(JournalStep.finalize.name, $0)) }
         try end(
             .stopSession, record,
             TaskChange(
-                task, event, events: stranded.map(Self.decision) + [Self.ending(task)], journal: cut,
+                task, event, events: stranded.map(Self.decision) + events + [Self.ending(task)], journal: journal,
                 approvals: stranded))
         host.watch(task.id, nil)
+        host.watch(Self.watchName(task.id), nil)
         try wakeQueue()
         return true
+    }
+
+    /// Steps that were under way when a task came to its end: over as well.
+    private func cut(_ task: TaskRecord, but record: JournalRecord) throws(StoreError) -> ([JournalRecord], [NewEvent])
+    {
+        var journal = try store.journal(of: task.id).filter { $0.state == .began && $0.step != record.step }
+        var events: [NewEvent] = []
+        for index in journal.indices {
+            journal[index].state = .failed
+            journal[index].endedMilliseconds = milliseconds
+            events.append(NewEvent(.step(journal[index].step, .failed), ["error": "the task ends"]))
+        }
+        return (journal, events)
     }
 
     /// What a task whose session was ended becomes.
     private static func conclusion(_ task: TaskRecord) -> (TaskState, TransitionEvent) {
         if task.cancelledBy != nil { return (.cancelled, .cancelled) }
+        if task.status == .submitted { return (.failed, .rejected) }
         if task.status == .hydrating { return (.failed, .startFailed) }
         return task.failure == nil ? (.timedOut, .deadlinePassed) : (.failed, .sessionLost)
     }
@@ -278,10 +323,11 @@ extension Orchestrator {
     func finalize(_ finalizing: TaskRecord) throws(StoreError) -> Bool {
         var task = finalizing
         let record = try begin(.finalize, &task)
-        if let handle = task.handle {
+        for handle in try openSteps(of: task) + [task.handle].compactMap({ $0 }) {
             guard try isGone(task, handle, since: record.startedMilliseconds, force: true) else { return false }
         }
         reached(.finalize, .acted, task.id)
+        let (cutJournal, cutEvents) = try cut(task, but: record)
         let event: TransitionEvent
         if let report = task.report, report.isSuccess {
             (task.status, event) = (.completed, .judgedCompleted)
@@ -292,8 +338,11 @@ extension Orchestrator {
         }
         task.handle = nil
         let remembered = task.status == .completed ? remember(task).map { [$0] } ?? [] : []
-        try end(.finalize, record, TaskChange(task, event, events: remembered + [Self.ending(task)]))
+        try end(
+            .finalize, record,
+            TaskChange(task, event, events: cutEvents + remembered + [Self.ending(task)], journal: cutJournal))
         host.watch(task.id, nil)
+        host.watch(Self.watchName(task.id), nil)
         try wakeQueue()
         return true
     }

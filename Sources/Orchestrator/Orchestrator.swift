@@ -6,10 +6,10 @@ package import TaskModel
 
 /// Drives every task from its submission to a terminal state, whatever process dies on the way.
 ///
-///     submit ─▶ admission-control ─▶ start-session ─▶ await-agent-completion ─▶ finalize
-///                    │ no slot              │ error            │ lost, deadline      │
-///                    ▼                      ▼                  ▼                     ▼
-///                  QUEUED              stop-session ─▶ FAILED, TIMED_OUT        a terminal state
+///     submit ─▶ load-task, load-blueprint ─▶ the steps of the blueprint's sequence ─▶ finalize ─▶ a terminal state
+///                                                   │ a step failed, lost, deadline, cancel
+///                                                   ▼
+///                                              stop-session ─▶ FAILED, TIMED_OUT, CANCELLED
 ///
 /// For one thread, which also has the store. Each step stores its intent, acts, and stores its end together with the
 /// change of state, the slot and the events. Nothing here waits: what a task waits for comes back as
@@ -19,7 +19,11 @@ package final class Orchestrator {
     let caps: SlotCaps
     let memory: (any RepositoryMemory)?
     unowned let host: any OrchestratorHost
-    private let strategies: (ComputeType) -> any ComputeStrategy
+    private let strategies: (ComputeType) -> any ComputeStrategy & StepCompute
+    /// Read and checked before; see ``snapshot(of:)``.
+    var snapshots: [StoredBlueprint: TaskSnapshot] = [:]
+    /// Processes of steps that this process started or found.
+    var startedSteps: Set<String> = []
 
     /// When something in memory is due, by task: a session to be asked, a stop to be looked after, a store that failed.
     var wakeUps: [String: Int] = [:]
@@ -35,7 +39,7 @@ package final class Orchestrator {
 
     package init(
         _ store: any TaskStore, memory: (any RepositoryMemory)? = nil, caps: SlotCaps, host: any OrchestratorHost,
-        strategies: @escaping (ComputeType) -> any ComputeStrategy
+        strategies: @escaping (ComputeType) -> any ComputeStrategy & StepCompute
     ) {
         self.store = store
         self.caps = caps
@@ -46,7 +50,7 @@ package final class Orchestrator {
 
     var milliseconds: Int { host.now.wallMilliseconds }
 
-    func strategy(_ task: TaskRecord) -> any ComputeStrategy { strategies(task.compute) }
+    func strategy(_ task: TaskRecord) -> any ComputeStrategy & StepCompute { strategies(task.compute) }
 
     // MARK: What people ask for
 
@@ -137,8 +141,8 @@ package final class Orchestrator {
         }
     }
 
-    /// A session's end was seen, or it is time to ask.
-    package func sessionChanged(_ id: String) { advance(id) }
+    /// The end of a session or of a step was seen, by the name that was watched, or it is time to ask.
+    package func sessionChanged(_ watched: String) { advance(String(watched.prefix { $0 != "/" })) }
 
     /// When ``tick()`` has something to do.
     package var nextDue: Int? {
@@ -189,9 +193,8 @@ package final class Orchestrator {
         // From here on it only ends.
         if task.status != .finalizing, try openJournal(.stopSession, of: task) != nil { return try stop(task) }
         switch task.status {
-        case .submitted: return try admit(task)
+        case .submitted, .hydrating: return try walk(task)
         case .queued: return try leaveQueue(task)
-        case .hydrating: return try startSession(task)
         case .running, .awaitingApproval: return try observe(task)
         case .finalizing: return try finalize(task)
         case .pendingUploads, .completed, .failed, .cancelled, .timedOut: return false
@@ -212,5 +215,6 @@ package final class Orchestrator {
         pollErrors[id] = nil
         stopTries[id] = nil
         told.remove(id)
+        startedSteps = startedSteps.filter { !$0.hasPrefix(id) }
     }
 }

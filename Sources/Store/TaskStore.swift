@@ -20,6 +20,8 @@ package struct TaskTimer: Sendable, Hashable {
         case deadline
         /// The longest time in the queue.
         case queueAge = "queue_age"
+        /// A step has to be over, or is tried again.
+        case step
         /// The first of the open questions is answered by nobody.
         case approval
     }

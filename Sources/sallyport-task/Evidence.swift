@@ -295,6 +295,7 @@ struct Evidence {
             "max_turns": .optional(arguments.turns),
             "agent_script": arguments.agentScript == nil ? .null : .string(Sandbox.scriptFile),
             "blueprint": arguments.settled?.json ?? .null,
+            "hydration_sha256": .optional(arguments.hydrationDigest),
             "setup_command": .optional(arguments.setupCommand), "build_command": .optional(arguments.buildCommand),
             "lint_command": .optional(arguments.lintCommand), "test_command": .optional(arguments.testCommand),
         ]

@@ -97,7 +97,7 @@ struct Intake {
     /// from.
     ///
     /// It is copied from its commit, so whatever was done to the repository meanwhile does not come along.
-    private func takeBack(in delivery: borrowing DeliveryDirectory) throws(TaskFailure) {
+    func takeBack(in delivery: borrowing DeliveryDirectory) throws(TaskFailure) {
         guard trailers != nil, let base else { return try delivery.withdraw() }
         let owner = delivery.quarantineOwner?.text ?? "-"
         let name = "base.pack"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 internal import CLinux
 internal import Delivery
 internal import Documents
@@ -61,6 +62,13 @@ final class SessionClaim {
     func end(_ report: SessionReport) throws(TaskFailure) {
         try host { () throws(SystemError) in
             try Self.write(SessionFile.end, ["version": 1, "report": report.json], in: directory)
+        }
+    }
+
+    /// The last word of a step of a task.
+    func end(_ step: StepEnd) throws(TaskFailure) {
+        try host { () throws(SystemError) in
+            try Self.write(SessionFile.end, ["version": 1, "step": step.json], in: directory)
         }
     }
 

@@ -56,10 +56,13 @@ struct TaskArguments {
     var base: String?
     private(set) var profileName: String?
     private(set) var deliver: Deliver?
-    private(set) var output: String?
+    var output: String?
     private(set) var rules: String?
     private(set) var keep = false
     private(set) var json = false
+    /// What was gathered for the prompt before, and its digest.
+    private(set) var hydration: String?
+    private(set) var hydrationDigest: String?
     /// The blueprint that says everything that the request does not; nil where the operator's own hand does.
     var settled: TaskBlueprint?
     /// The task's name, where somebody else has chosen it.
@@ -140,6 +143,8 @@ struct TaskArguments {
           --keep                  keep what the agent's workspace holds at its end, for `sallyport session shell`
           --json                  evidence as JSON on standard output
           --id NAME               the task's name (default: one of its own)
+          --hydration FILE --hydration-sha256 DIGEST
+                                  with --blueprint: what was gathered from the forge before
           --blueprint FILE        the snapshot of a task's blueprint, which then says all that is not the request's
           --session DIR           first of all, for sallyportd: begun.json and end.json say there how it goes; descriptor 3 is
                                   the lock
@@ -337,6 +342,8 @@ struct TaskArguments {
             guard arguments.output == nil else { throw misuse("--deliver and --out name two places") }
             arguments.output = value
         },
+        "--hydration": { (arguments, value) throws(TaskFailure) in arguments.hydration = value },
+        "--hydration-sha256": { (arguments, value) throws(TaskFailure) in arguments.hydrationDigest = value },
         // Looked at when all of the request is known.
         "--blueprint": { (_, _) throws(TaskFailure) in },
         "--rules": { (arguments, value) throws(TaskFailure) in arguments.rules = value },

@@ -78,6 +78,7 @@ extension TaskRun {
         if try ask({ .release($0, repository: repository) }) { return true }
         // Nothing of it is handed to anybody.
         evidence.delivered = nil
+        if let base = evidence.base { try intake(base).takeBack(in: delivery) }
         try recordReceived()
         return false
     }

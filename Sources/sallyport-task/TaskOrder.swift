@@ -47,7 +47,8 @@ struct TaskOrder {
             items: try arguments.memory.map { (path) throws(TaskFailure) in try Self.items(path) } ?? [])
         instructions = arguments.settled?.snapshot.blueprint.agent.systemPrompt ?? said
         self.forge = forge
-        try forge?.requireAccess(writing: arguments.pushes)
+        let hydrated = try Self.hydrated(arguments)
+        if hydrated == nil { try forge?.requireAccess(writing: arguments.pushes) }
         let named = arguments.repository ?? forge?.repository ?? ""
         if named.contains("://"), case .remote(let url) = try Upstream(argument: named) {
             (repository, upstream) = (url.text, url)
@@ -57,21 +58,21 @@ struct TaskOrder {
         deliver = arguments.deliver ?? (forge == nil ? .branch : .pullRequest)
         if let number = arguments.pullRequest, let forge {
             let pull = try reaching { () throws(ForgeError) in
-                let pull = try forge.forge.pullRequest(number)
+                let pull = if let known = hydrated?.pull { known } else { try forge.forge.pullRequest(number) }
                 try pull.requireOwnOpenBranch()
                 return pull
             }
-            if arguments.pushes { try forge.requireUnprotected(pull.head) }
+            if hydrated == nil, arguments.pushes { try forge.requireUnprotected(pull.head) }
             self.pull = pull
             self.issue = nil
-            files = try forge.files(of: number)
+            files = if let hydrated { hydrated.files } else { try forge.files(of: number) }
             item = WorkItem(kind: .pr, number: number, title: pull.title, body: pull.body)
             trust = .thirdParty
             words = text?.text
         } else if let issue = arguments.issue {
             (pull, files) = (nil, nil)
             words = text?.text
-            (item, trust, self.issue) = try Self.item(issue, forge)
+            (item, trust, self.issue) = try Self.item(issue, forge, hydrated)
         } else {
             (pull, self.issue, files) = (nil, nil, nil)
             words = nil
@@ -104,7 +105,21 @@ struct TaskOrder {
         return text
     }
 
-    private static func item(_ issue: String, _ forge: TaskForge?) throws(TaskFailure)
+    /// What a step before this one gathered, if it is what that one stored.
+    private static func hydrated(_ arguments: TaskArguments) throws(TaskFailure) -> HydratedWork? {
+        guard let path = arguments.hydration else { return nil }
+        let bytes = try host { () throws(SystemError) in
+            try TrustedFile.open(path, what: "hydration ").readAll(limit: HydratedWork.longest, subject: "\"\(path)\"")
+        }
+        guard Digest.sha256(bytes) == arguments.hydrationDigest else {
+            throw TaskFailure(
+                "use", "\"\(path)\"", "its digest is another than the one that was stored",
+                remedy: "Resume the task, so that it is gathered anew.")
+        }
+        return try reaching { () throws(ForgeError) in try HydratedWork(bytes, subject: "\"\(path)\"") }
+    }
+
+    private static func item(_ issue: String, _ forge: TaskForge?, _ hydrated: HydratedWork?) throws(TaskFailure)
         -> (WorkItem, Prompt.Trust, Issue?)
     {
         guard let number = Int(issue) else {
@@ -118,7 +133,9 @@ struct TaskOrder {
                 "read", "issue \(number)", "there is no forge",
                 remedy: "Name its directory with --forge, or give a file.")
         }
-        let found = try reaching { () throws(ForgeError) in try forge.forge.issue(number) }
+        let found = try reaching { () throws(ForgeError) in
+            if let known = hydrated?.issue { known } else { try forge.forge.issue(number) }
+        }
         guard found.isOpen else {
             throw TaskFailure("work on", "issue \(number)", "it is closed", remedy: "Reopen it.")
         }

@@ -105,7 +105,7 @@ extension TaskRun {
         return false
     }
 
-    private func intake(_ base: ObjectID) -> Intake {
+    func intake(_ base: ObjectID) -> Intake {
         Intake(
             step: step, rules: rules, reference: "refs/heads/\(branch)", base: base,
             trailers: (identifier, evidence.promptVersion, evidence.openingDigest))

@@ -140,7 +140,7 @@ struct TaskRun: ~Copyable {
     }
 
     /// Clones the base commit's history into the host's repository.
-    private mutating func prepare() throws(TaskFailure) -> ObjectID {
+    mutating func prepare() throws(TaskFailure) -> ObjectID {
         Progress.say("task \(identifier): reading \(PrintableText.escapedOnce(order.repository))")
         guard upstream != nil else {
             return try prepare(from: [order.repository, "--become", try ConfinedStep.owner(of: order.repository)])

@@ -11,6 +11,9 @@ func main(_ arguments: [String], environment: [String]) -> Int32 {
     switch rest.first {
     case let name? where StepProcess.names.contains(name): StepProcess.main(name, Array(rest.dropFirst()))
     case GitProcess.name: GitProcess.main(Array(rest.dropFirst()))
+    case let name? where PipelineVerb.names.contains(name):
+        return PipelineVerb.run(name, Array(rest.dropFirst()), environment: environment)
+    case PreFlightCheck.verb: return PreFlightCheck.run(Array(rest.dropFirst()), environment: environment)
     case "blueprint-step": return StepVerb.run(Array(rest.dropFirst()), environment: environment)
     case "onboard": return OnboardVerb.run(Array(rest.dropFirst()), environment: environment)
     case "agent": return AgentVerb.run(Array(rest.dropFirst()), environment: environment)

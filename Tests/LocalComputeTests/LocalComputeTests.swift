@@ -111,6 +111,8 @@ private final class LocalWorld: ComputeWorld {
         try #require(sp_poll_one(descriptor, Int16(POLLIN), 30_000) > 0)
     }
 
+    func waitForBegin(_ handle: SessionHandle) throws { try waitForBeginning(handle.session) }
+
     func waitForBeginning(_ session: String) throws {
         try waitForChange(in: "\(sessions)/\(session)") { names("\(sessions)/\(session)").contains("wait") }
     }

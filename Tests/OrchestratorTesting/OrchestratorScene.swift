@@ -110,6 +110,10 @@ package final class OrchestratorScene {
         }
         // No live session without a live row.
         let unfinished = Set(tasks.filter { !$0.status.isTerminal }.compactMap(\.session))
+        let ended = tasks.filter(\.status.isTerminal).map(\.id)
+        for step in compute.liveSteps where ended.contains(where: { step.hasPrefix($0) }) {
+            flaws.append("step \(step) is live")
+        }
         for session in compute.live where !unfinished.contains(session) { flaws.append("session \(session) is live") }
         if Set(compute.started).count != compute.started.count { flaws.append("a session was started twice") }
         return flaws

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 package import Documents
 package import Orchestrator
 package import TaskModel
@@ -6,7 +7,7 @@ package import TaskModel
 /// A strategy without processes, for tests: a session is what its script says.
 ///
 /// Only in test builds. It calls itself `local`, since there is no other type that a blueprint or a handle could name.
-package final class ScriptedCompute: ComputeStrategy {
+package final class ScriptedCompute: ComputeStrategy, StepCompute {
     package struct Session: Sendable {
         package var start: SessionStart
         package var status: SessionStatus = .running
@@ -33,7 +34,45 @@ package final class ScriptedCompute: ComputeStrategy {
     /// What a session is when it starts.
     package var firstStatus = SessionStatus.running
 
+    /// What attempts of a step do, by the step's name, in order; without one they succeed at once.
+    package var stepStories: [String: [StepStatus]] = [:]
+    package private(set) var steps: [String: StepStart] = [:]
+    package private(set) var startedSteps: [String] = []
+    package var stepErrors: [ComputeError?] = []
+    private var stepStates: [String: StepStatus] = [:]
+
     package init() {}
+
+    /// Ends an attempt of a step by itself.
+    package func endStep(_ process: String, _ status: StepStatus) { stepStates[process] = status }
+
+    package func startStep(_ start: StepStart) throws(ComputeError) {
+        if isDead { throw ComputeError(.unknown, "nobody asks any more") }
+        if !stepErrors.isEmpty, let error = stepErrors.removeFirst() { throw error }
+        guard steps[start.process] == nil else { return }
+        steps[start.process] = start
+        startedSteps.append(start.process)
+        let name: String
+        switch start.work {
+        case .preFlight: name = "pre-flight"
+        case .hydrateContext: name = "hydrate-context"
+        case .custom(let custom): name = custom.name
+        }
+        var story = StepStatus.ended(StepEnd(.success(metadata: [:])))
+        if let first = stepStories[name]?.first {
+            story = first
+            stepStories[name]?.removeFirst()
+        }
+        stepStates[start.process] = story
+    }
+
+    package func pollStep(_ process: String) throws(ComputeError) -> StepStatus {
+        if isDead { throw ComputeError(.unknown, "nobody asks any more") }
+        return stepStates[process] ?? .failed(SessionFailure(.neverStarted, "there is none of this name"))
+    }
+
+    /// Steps that run.
+    package var liveSteps: [String] { stepStates.filter { $0.value == .running }.map(\.key).sorted() }
 
     package var live: [String] { sessions.filter(\.value.isLive).map(\.key).sorted() }
 
@@ -103,6 +142,9 @@ package final class ScriptedCompute: ComputeStrategy {
         if !stopAnswers.isEmpty {
             let answer = stopAnswers.removeFirst()
             if answer != .gone { return answer }
+        }
+        if stepStates[handle.session] == .running {
+            stepStates[handle.session] = .failed(SessionFailure(.lost, "it was stopped"))
         }
         if sessions[handle.session]?.isLive == true {
             end(

@@ -21,8 +21,10 @@ struct LifecycleTests {
         #expect(try scene.task(id).report == OrchestratorScene.success)
         #expect(
             try scene.types(id) == [
-                "task_created", "admission-control_started", "admission-control_completed", "start-session_started",
-                "start-session_completed", "session_started", "await-agent-completion_started",
+                "task_created", "load-task_started", "load-task_completed", "load-blueprint_started",
+                "load-blueprint_completed", "admission-control_started", "admission-control_completed",
+                "pre-flight_started", "pre-flight_completed", "hydrate-context_started", "hydrate-context_completed",
+                "start-session_started", "start-session_completed", "session_started", "await-agent-completion_started",
                 "await-agent-completion_completed", "session_ended", "finalize_started", "finalize_completed",
                 "task_completed",
             ])

@@ -11,6 +11,8 @@ final class DaemonScene {
     let forge: ForgeScene
     /// What the repository's blueprint says now.
     private var applied = ""
+    /// Lines below its `pipeline`, indented by two.
+    var pipeline = ""
     private(set) var daemon: Running?
 
     var sallyport: Sallyport { forge.scene.sallyport }
@@ -24,7 +26,8 @@ final class DaemonScene {
 
     deinit {
         // A test that failed in the middle must not leave a task at work.
-        for name in names(sessions) {
+        // One that was ended before it began says nothing of itself.
+        for name in names(sessions) where names("\(sessions)/\(name)").contains(SessionFile.begun) {
             do {
                 let begun = try session(name)
                 guard let pid = begun["pid"]?.intValue, let start = begun["start"]?.stringValue,
@@ -75,17 +78,26 @@ final class DaemonScene {
 
     static let repository = "team/library"
 
+    /// A step of one's own before the agent, and one behind it, which sees what is to be handed over.
+    static let ownSteps = #"""
+          custom_steps:
+            - {name: scan, phase: pre-agent, command: 'printf "{\"status\":\"success\"}"'}
+            - name: sign
+              phase: post-agent
+              workspace: repository
+              command: 'grep -qx fixed file && printf "{\"status\":\"success\"}"'
+        """#
+
     /// Declares the repository, as its operator would.
     ///
     /// - Parameters:
     ///   - agent: What works on it.
     ///   - runner: The same as YAML, for another than a command.
     ///   - submitters: As YAML.
-    ///   - pipeline: Lines below `pipeline`, indented by two.
     ///   - more: Lines of YAML; without a word of approvals, nobody is asked.
     func onboard(
         agent: String = "echo fixed > file", runner: String? = nil, submitters: String = "[\"uid:0\"]",
-        pipeline: String = "", _ more: String = ""
+        _ more: String = ""
     ) throws {
         let text = """
             version: 1

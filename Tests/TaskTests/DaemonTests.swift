@@ -106,6 +106,7 @@ struct DaemonTests {
         #expect(try watching.finish().code == 130)
         let second = try command.start()
         #expect(try second.line()?.contains("task_created") == true)
+        try scene.waitForAgent(id)
         try scene.end(SIGTERM)
         second.closeInput()
         #expect(try second.finish().code == 2)

@@ -75,6 +75,22 @@ package struct TaskSnapshot: Sendable {
         return StoredBlueprint(text: String(decoding: bytes, as: UTF8.self), digest: sha256(bytes))
     }
 
+    /// The same for what a store gives back; nil, or another text than was stored, is none.
+    package static func load(
+        _ stored: StoredBlueprint?, of name: String, sha256: ([UInt8]) -> String
+    ) throws(BlueprintRefusal) -> TaskSnapshot {
+        let bytes = Array((stored?.text ?? "").utf8)
+        guard let stored, sha256(bytes) == stored.digest else {
+            throw BlueprintRefusal([
+                BlueprintFlaw(
+                    at: Place(file: "the snapshot of task \(name)", line: 0),
+                    stored == nil ? "there is none" : "its digest is another than the one that was stored with it",
+                    remedy: "Submit the task again.")
+            ])
+        }
+        return try load(bytes, of: name)
+    }
+
     /// Reads a stored snapshot, and checks all of it again: a task does not begin on what a store merely gave back.
     ///
     /// - Parameter name: Of the task, for messages.

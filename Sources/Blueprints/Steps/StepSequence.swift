@@ -167,7 +167,8 @@ private struct SequenceCheck {
         }
         guard let hydration = index(.hydrateContext) else {
             add(
-                .hydrationAbsent, place, "there is no hydrate-context: the agent gets no issue, threads or rules",
+                .hydrationAbsent, place,
+                "there is no hydrate-context: the session gathers by itself what the prompt is made of",
                 "Add it before start-session.")
             return
         }

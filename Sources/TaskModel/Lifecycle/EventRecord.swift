@@ -13,6 +13,8 @@ package enum EventType: Sendable, Hashable {
         case taskCreated = "task_created"
         case admissionQueued = "admission_queued"
         case admissionRejected = "admission_rejected"
+        case preflightFailed = "preflight_failed"
+        case guardrailBlocked = "guardrail_blocked"
         case sessionStartRetry = "session_start_retry"
         case sessionStarted = "session_started"
         /// A session that was there before was found again after a restart.

@@ -6,6 +6,8 @@ package enum SessionFile {
     /// `pid`, `start`, `boot`.
     package static let begun = "begun.json"
     /// `report`, as ``SessionReport`` has it, or `error` with a `message`.
+    /// What hydrate-context gathered.
+    package static let hydration = "hydration.json"
     package static let end = "end.json"
     /// What it tells while it runs: ``SessionNews``, one on each line, only ever added to.
     package static let news = "news.jsonl"

@@ -10,6 +10,11 @@ package enum TaskLimits {
     /// Longest life of a session.
     package static let sessionMax: Duration = .seconds(8 * 3600)
     package static let hydrationTimeout: Duration = .seconds(120)
+    /// Of each of its checks; they run at the same time.
+    package static let preFlightCheck: Duration = .seconds(5)
+    package static let preFlightTimeout: Duration = .seconds(60)
+    /// What a custom step may take beside the time of its own sandbox.
+    package static let stepSetUp: Duration = .seconds(60)
     package static let queueMaxAge: Duration = .seconds(24 * 3600)
     package static let uploadsExpiry: Duration = .seconds(30 * 60)
     package static let approvalTimeout: Duration = .seconds(300)

@@ -52,7 +52,7 @@ package enum TransitionTable {
         Row(.submitted, .capReached, .queued, "no slot is free"),
         Row(
             .submitted, .rejected, .failed, "admission, pre-flight or the step sequence refused it; a slot is released"),
-        Row(.submitted, .hydrationStarted, .hydrating, "admitted, with a slot"),
+        Row(.submitted, .hydrationStarted, .hydrating, "admitted with a slot, and pre-flight has passed"),
         Row(.submitted, .cancelled, .cancelled, "asked for; a slot is released"),
         Row(.queued, .slotFreed, .submitted, "a slot is free; the place in the queue is kept"),
         Row(.queued, .queueExpired, .failed, "24 hours in the queue"),
