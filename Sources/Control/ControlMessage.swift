@@ -10,13 +10,15 @@ package import TaskModel
 ///
 /// Closed on both sides: another version, an unknown verb or an unknown argument is refused.
 package enum ControlRequest: Sendable, Hashable {
-    case submit(TaskRequest, key: String?)
+    case submit(TaskRequest, SubmissionTerms)
     case status(task: String)
     case list(List)
     case events(task: String, after: Int, limit: Int)
     /// Events as they come, until the task is over.
     case watch(task: String, after: Int)
     case cancel(task: String)
+    /// A new attempt of a task that is FAILED or TIMED_OUT.
+    case resume(task: String)
     /// A piece of what a task's session said beside its result.
     case logs(task: String, offset: Int)
     case health
@@ -37,14 +39,15 @@ package enum ControlRequest: Sendable, Hashable {
     package var json: JSON {
         let (verb, arguments): (String, [JSON.Member]) =
             switch self {
-            case .submit(let request, let key):
-                ("submit", [.init("request", request.json)] + (key.map { [.init("key", .string($0))] } ?? []))
+            case .submit(let request, let terms):
+                ("submit", [.init("request", request.json)] + terms.members)
             case .status(let task): ("status", [.init("task", .string(task))])
             case .list(let list): ("list", list.members)
             case .events(let task, let after, let limit):
                 ("events", [.init("task", .string(task)), .init("after", .int(after)), .init("limit", .int(limit))])
             case .watch(let task, let after): ("watch", [.init("task", .string(task)), .init("after", .int(after))])
             case .cancel(let task): ("cancel", [.init("task", .string(task))])
+            case .resume(let task): ("resume", [.init("task", .string(task))])
             case .logs(let task, let offset):
                 ("logs", [.init("task", .string(task)), .init("offset", .int(offset))])
             case .health: ("health", [])
@@ -66,8 +69,8 @@ package enum ControlRequest: Sendable, Hashable {
         try fields.end()
         switch verb {
         case "submit":
-            let key = try arguments.text("key")
-            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), key: key)
+            let terms = try SubmissionTerms(&arguments)
+            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), terms)
         case "status": self = .status(task: try arguments.required("task"))
         case "list": self = .list(try List(&arguments))
         case "events":
@@ -77,6 +80,7 @@ package enum ControlRequest: Sendable, Hashable {
         case "watch":
             self = .watch(task: try arguments.required("task"), after: try arguments.number("after") ?? 0)
         case "cancel": self = .cancel(task: try arguments.required("task"))
+        case "resume": self = .resume(task: try arguments.required("task"))
         case "logs": self = .logs(task: try arguments.required("task"), offset: try arguments.number("offset") ?? 0)
         case "health": self = .health
         case "backup": self = .backup(path: try arguments.required("path"))
@@ -110,6 +114,26 @@ extension ControlRequest.List {
                 throw ControlRequest.refusal("\"status\" has a state that there is not")
             }
             statuses.append(state)
+        }
+    }
+}
+
+extension SubmissionTerms {
+    fileprivate var members: [JSON.Member] {
+        var members: [JSON.Member] = [.init("priority", .int(priority))]
+        if let key { members.append(.init("key", .string(key))) }
+        if !dependsOn.isEmpty { members.append(.init("depends_on", .array(dependsOn.map { .string($0) }))) }
+        return members
+    }
+
+    fileprivate init(_ fields: inout ControlFields) throws(TaskRefusal) {
+        self.init(key: try fields.text("key"))
+        priority = try fields.number("priority") ?? TaskLimits.defaultPriority
+        guard let list = fields.take("depends_on") else { return }
+        guard let names = list.arrayValue else { throw ControlRequest.refusal("\"depends_on\" is no list") }
+        for name in names {
+            guard let name = name.stringValue else { throw ControlRequest.refusal("\"depends_on\" has no names") }
+            dependsOn.append(name)
         }
     }
 }

@@ -175,17 +175,12 @@ extension Orchestrator {
             return approval
         }
         // What was under way when the end was asked for is over as well.
-        let cut = try store.journal(of: task.id).filter { $0.state == .began && $0.step != record.step }.map { step in
-            var step = step
-            step.state = .failed
-            step.endedMilliseconds = milliseconds
-            return step
-        }
+        let cut = try openSteps(of: task).filter { $0.step != record.step }
         try end(
             .stopSession, record,
             TaskChange(task, event, events: [Self.ending(task)], journal: cut, approvals: stranded))
         host.watch(task.id, nil)
-        try wakeQueue()
+        needsWake = true
         return true
     }
 
@@ -269,13 +264,19 @@ extension Orchestrator {
         task.handle = nil
         try end(.finalize, record, TaskChange(task, event, events: [Self.ending(task)]))
         host.watch(task.id, nil)
-        try wakeQueue()
+        needsWake = true
         return true
     }
 
     private static func failure(_ report: SessionReport?) -> TaskFailureRecord {
         guard let report else {
             return TaskFailureRecord(.unknown, .service, "the session told nothing. See its log.")
+        }
+        if let spending = report.spending, spending.isExhausted {
+            return TaskFailureRecord(
+                .budget, .user, code: .budgetExhausted,
+                "the task ended as \(report.outcome) (\(report.reason)) after its models had cost \(DollarText.text(spending.microDollars)) of \(DollarText.text(spending.budgetMicroDollars)) USD, and more was refused. Submit it with a higher --max-budget."
+            )
         }
         let isTimeLimit = report.outcome == "limit_hit"
         return TaskFailureRecord(

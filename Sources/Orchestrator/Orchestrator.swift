@@ -15,7 +15,7 @@ package import TaskModel
 /// ``sessionChanged(_:)`` or ``tick()``.
 package final class Orchestrator {
     let store: any TaskStore
-    let caps: SlotCaps
+    let settings: DaemonSettings
     unowned let host: any OrchestratorHost
     private let strategies: (ComputeType) -> any ComputeStrategy
 
@@ -26,20 +26,26 @@ package final class Orchestrator {
     /// Tasks to go on with, in order; one that sets another free does not go on inside of it.
     private var waiting: [String] = []
     private var isAdvancing = false
+    /// Somebody in the queue may be free to go.
+    var needsWake = false
+    /// Of what is decided in one go.
+    var loadSeen: HostLoad?
+    var hasToldOfPressure = false
     /// Until when a store that failed is left alone: what is due stays due meanwhile.
     private var storePause = 0
 
     package init(
-        _ store: any TaskStore, caps: SlotCaps, host: any OrchestratorHost,
+        _ store: any TaskStore, settings: DaemonSettings = DaemonSettings(), host: any OrchestratorHost,
         strategies: @escaping (ComputeType) -> any ComputeStrategy
     ) {
         self.store = store
-        self.caps = caps
+        self.settings = settings
         self.host = host
         self.strategies = strategies
     }
 
     var milliseconds: Int { host.now.wallMilliseconds }
+    var caps: SlotCaps { settings.caps }
 
     func strategy(_ task: TaskRecord) -> any ComputeStrategy { strategies(task.compute) }
 
@@ -51,28 +57,37 @@ package final class Orchestrator {
     }
 
     /// Takes a task. It is stored when this returns, and goes on with ``advance(_:)``.
-    package func submit(_ request: TaskRequest, owner: String, key: String?) throws(TaskRefusal) -> Submission {
-        if let key { try Self.check(key) }
-        let task = TaskRecord(
-            id: try host.makeTaskName(), owner: owner, request: request, idempotencyKey: key,
+    package func submit(_ request: TaskRequest, owner: String, terms: SubmissionTerms = SubmissionTerms())
+        throws(TaskRefusal) -> Submission
+    {
+        try terms.check()
+        var task = TaskRecord(
+            id: try host.makeTaskName(), owner: owner, request: request, idempotencyKey: terms.key,
             createdMilliseconds: milliseconds)
+        task.admission.priority = terms.priority
+        task.admission.budgetMicroDollars = try most(of: task)
         let created = NewEvent(
             .taskCreated,
             [
                 "owner": .string(owner), "type": .string(request.type.rawValue),
-                "repository": .optional(request.repository),
+                "repository": .optional(request.repository), "priority": .int(terms.priority),
+                "depends_on": .array(terms.dependsOn.map { .string($0) }),
             ])
-        switch try serving({ () throws(StoreError) in
-            try store.create(task, [created], timers: [:], at: host.now)
-        }) {
+        let creation = CreationTerms(
+            parents: terms.dependsOn,
+            rate: .init(most: caps.perHour, sinceMilliseconds: milliseconds - Self.hour))
+        let (wanted, made) = (task, creation)
+        let outcome = try serving { () throws(StoreError) in
+            try store.create(wanted, made, [created], timers: [:], at: host.now)
+        }
+        switch outcome {
         case .created(let task):
             reached(.submit, .ended, task.id)
             return .created(task)
-        case .replayed(let task): return .replayed(task)
-        case .taken:
-            throw TaskRefusal(
-                .duplicateTask,
-                "cannot take the task: its idempotency key belongs to a task of another owner. Use a new one.")
+        case .replayed(let task):
+            if terms.dependsOn.contains(task.id) { throw refusal(.noParent(task.id), owner) }
+            return .replayed(task)
+        case .taken, .limited, .noParent, .foreignParent, .endedParent: throw refusal(outcome, owner)
         }
     }
 
@@ -109,19 +124,6 @@ package final class Orchestrator {
         }
     }
 
-    private static func check(_ key: String) throws(TaskRefusal) {
-        let isPlain = key.utf8.allSatisfy {
-            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D
-                || $0 == 0x5F
-        }
-        guard isPlain, (1...TaskLimits.idempotencyKeyBytes).contains(key.utf8.count) else {
-            throw TaskRefusal(
-                .validation,
-                "cannot take the task: its idempotency key must have 1 to \(TaskLimits.idempotencyKeyBytes) of A-Z a-z 0-9 - _."
-            )
-        }
-    }
-
     // MARK: What happens
 
     /// After a start: goes on with every task where the last process left it, in the order of the queue.
@@ -133,8 +135,11 @@ package final class Orchestrator {
                         TaskChange(task, events: [NewEvent(.sessionAdopted, ["session": .optional(task.session)])]))
                 }
             }
-            advance(task.id)
+            // Those in the queue go in its order, and not before those that had left it.
+            if task.status != .queued { advance(task.id) }
         }
+        needsWake = true
+        advance(nil)
     }
 
     /// A session's end was seen, or it is time to ask.
@@ -162,23 +167,46 @@ package final class Orchestrator {
             wakeUps[id] = nil
             advance(id)
         }
+        if needsWake { advance(nil) }
     }
 
     static let storeRetry = 2000
+    static let hour = 3_600_000
 
     /// Does what is next for a task until it waits for something, or is over; then for those that this set free.
-    package func advance(_ id: String) {
-        waiting.append(id)
+    ///
+    /// - Parameter id: Nil only looks who is free.
+    package func advance(_ id: String?) {
+        if let id { waiting.append(id) }
         if isAdvancing { return }
         isAdvancing = true
+        loadSeen = nil
         defer { isAdvancing = false }
-        while !waiting.isEmpty {
-            let id = waiting.removeFirst()
+        while let id = waiting.isEmpty ? nextOfQueue() : waiting.removeFirst() {
             settling(id) { () throws(StoreError) in
                 while let task = try store.task(id), try step(task) {}
             }
         }
     }
+
+    /// Whoever is woken takes its slot before the next one is looked for, so that the order of the queue holds.
+    private func nextOfQueue() -> String? {
+        guard needsWake, milliseconds >= storePause else { return nil }
+        do throws(StoreError) {
+            let next = try firstToBegin()
+            needsWake = next != nil
+            return next
+        } catch {
+            // Looked at again when the store may be used again.
+            host.log("the queue: \(error)")
+            storePause = milliseconds + Self.storeRetry
+            wakeUps[Self.queueName] = storePause
+            return nil
+        }
+    }
+
+    /// Stands for the queue where there are names of tasks; none is called so.
+    private static let queueName = ""
 
     /// - Returns: Whether there is more to do at once.
     private func step(_ task: TaskRecord) throws(StoreError) -> Bool {

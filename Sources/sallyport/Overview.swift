@@ -13,7 +13,7 @@ enum Overview {
           onboard    looks at a repository and proposes a blueprint for it
           blueprint  which repositories agents may work on, and how: validate, plan, apply, list
           submit     a task for sallyportd, which sees it through   sallyport submit --repo . --task @task.md --wait ...
-                     status, list, events, watch, cancel, logs tell of such tasks; backup keeps what is known of them
+                     status, list, events, watch, cancel, resume, logs tell of such tasks; backup keeps what is known of them
           agent      which agents there are presets for; look for one, install one
           collect    takes what an agent left in a directory, running nothing of it
           evidence   what a task did, and whether its bundle is what this host signed

@@ -14,8 +14,8 @@ extension Daemon {
 
     func answer(_ request: ControlRequest, _ guest: Guest) throws(TaskRefusal) {
         switch request {
-        case .submit(let order, let key):
-            switch try orchestrator.submit(order, owner: "uid:\(guest.peer.uid)", key: key) {
+        case .submit(let order, let terms):
+            switch try orchestrator.submit(order, owner: "uid:\(guest.peer.uid)", terms: terms) {
             case .created(let task):
                 guest.send(.data(["task": task.json, "replayed": false]))
                 // Its client knows that it is taken before anything is done for it.
@@ -37,10 +37,13 @@ extension Daemon {
         case .cancel(let id):
             _ = try visible(id, guest)
             guest.send(.data(["task": try orchestrator.cancel(id, by: "uid:\(guest.peer.uid)").json]))
+        case .resume(let id):
+            _ = try visible(id, guest)
+            guest.send(.data(["task": try orchestrator.resume(id, by: "uid:\(guest.peer.uid)").json]))
         case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
         case .health:
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
-            guest.send(.data(["slots_taken": .int(taken), "slots": .int(Self.slots)]))
+            guest.send(.data(["slots_taken": .int(taken), "slots": .int(settings.slots)]))
         case .backup(let path):
             guard path.hasPrefix("/") else {
                 throw TaskRefusal(
@@ -89,15 +92,25 @@ extension Daemon {
     }
 
     private func show(_ task: TaskRecord) throws(TaskRefusal) -> JSON {
-        var members = task.json.objectValue ?? []
-        if task.status == .queued {
-            let queue = try orchestrator.serving { () throws(StoreError) in try store.queue() }
-            members.append(.init("queue_position", .optional(queue.firstIndex { $0.id == task.id }.map { $0 + 1 })))
-        }
+        var members = try told(task).objectValue ?? []
         if let session = task.session {
             members.append(.init("directory", .string("\(place.sessions)/\(session)/delivered")))
         }
         return ["task": .object(members)]
+    }
+
+    /// A task with what it depends on, and its place when it is in the queue.
+    private func told(_ task: TaskRecord) throws(TaskRefusal) -> JSON {
+        var members = task.json.objectValue ?? []
+        let (parents, place) = try orchestrator.serving { () throws(StoreError) in
+            (try store.parents(of: task.id), task.status == .queued ? try orchestrator.place(of: task) : nil)
+        }
+        members.append(.init("depends_on", .array(parents.map { .string($0.id) })))
+        if let place {
+            members.append(.init("queue_position", .int(place.position)))
+            members.append(.init("starts_ms", .optional(place.startsMilliseconds)))
+        }
+        return .object(members)
     }
 
     private func tasks(_ list: ControlRequest.List, _ guest: Guest) throws(TaskRefusal) -> JSON {
@@ -108,8 +121,10 @@ extension Daemon {
         let found = try orchestrator.serving { () throws(StoreError) in try store.tasks(wanted) }
         let hasMore = found.count > list.limit
         let shown = found.prefix(list.limit)
+        var lines: [JSON] = []
+        for task in shown { lines.append(try told(task)) }
         return [
-            "tasks": .array(shown.map(\.json)),
+            "tasks": .array(lines),
             "pagination": ["has_more": .bool(hasMore), "next": .optional(hasMore ? shown.last?.id : nil)],
         ]
     }

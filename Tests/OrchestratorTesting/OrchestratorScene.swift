@@ -12,24 +12,28 @@ package final class OrchestratorScene {
     package let host = TestHost()
     package private(set) var store: FragileStore
     package private(set) var orchestrator: Orchestrator
-    package let caps: SlotCaps
+    package let settings: DaemonSettings
 
     package static let success = SessionReport(
         outcome: "verified", isSuccess: true, reason: "done", branch: "sallyport/x", commit: "c0ffee", evidence: "e")
 
-    package init(caps: SlotCaps = SlotCaps(perOwner: 3, total: 8)) throws {
+    package convenience init(caps: SlotCaps = SlotCaps(perOwner: 3, total: 8, perHour: 10_000)) throws {
+        try self.init(settings: DaemonSettings(caps: caps))
+    }
+
+    package init(settings: DaemonSettings) throws {
         // In memory: ten thousand commits to a disk would be a test of the disk.
         scratch = try Scratch(in: "/dev/shm")
-        self.caps = caps
+        self.settings = settings
         let store = FragileStore(try SQLiteStore(scratch.at("store.sqlite")))
         self.store = store
-        orchestrator = Self.orchestrator(store, caps, host, compute)
+        orchestrator = Self.orchestrator(store, settings, host, compute)
     }
 
     private static func orchestrator(
-        _ store: any TaskStore, _ caps: SlotCaps, _ host: TestHost, _ compute: ScriptedCompute
+        _ store: any TaskStore, _ settings: DaemonSettings, _ host: TestHost, _ compute: ScriptedCompute
     ) -> Orchestrator {
-        Orchestrator(store, caps: caps, host: host) { _ in compute }
+        Orchestrator(store, settings: settings, host: host) { _ in compute }
     }
 
     /// A new process over what the last one left.
@@ -38,7 +42,7 @@ package final class OrchestratorScene {
         compute.isDead = false
         let store = FragileStore(try SQLiteStore(scratch.at("store.sqlite")))
         self.store = store
-        orchestrator = Self.orchestrator(store, caps, host, compute)
+        orchestrator = Self.orchestrator(store, settings, host, compute)
         try orchestrator.recover()
     }
 
@@ -52,8 +56,12 @@ package final class OrchestratorScene {
     }
 
     @discardableResult
-    package func submit(owner: String = "uid:1", key: String? = nil) throws -> String {
-        switch try orchestrator.submit(try StoreConformance.request(), owner: owner, key: key) {
+    package func submit(
+        owner: String = "uid:1", key: String? = nil, priority: Int = TaskLimits.defaultPriority,
+        dependsOn: [String] = []
+    ) throws -> String {
+        let terms = SubmissionTerms(key: key, priority: priority, dependsOn: dependsOn)
+        switch try orchestrator.submit(try StoreConformance.request(), owner: owner, terms: terms) {
         case .created(let task):
             orchestrator.advance(task.id)
             return task.id
@@ -94,6 +102,10 @@ package final class OrchestratorScene {
                 if task.holdsSlot { flaws.append("\(task.id): holds a slot at its end") }
                 let open = try store.journal(of: task.id).filter { $0.state == .began }
                 if !open.isEmpty { flaws.append("\(task.id): \(open.map(\.step)) is open") }
+            } else if let ended = try store.parents(of: task.id).first(where: {
+                $0.status.isTerminal && $0.status != .completed
+            }) {
+                flaws.append("\(task.id): waits for \(ended.id), which is \(ended.status.rawValue)")
             }
         }
         // No live session without a live row.

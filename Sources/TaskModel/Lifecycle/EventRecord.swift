@@ -13,6 +13,23 @@ package enum EventType: Sendable, Hashable {
         case taskCreated = "task_created"
         case admissionQueued = "admission_queued"
         case admissionRejected = "admission_rejected"
+        /// Every task that it depends on is COMPLETED.
+        case dependenciesMet = "dependencies_met"
+        /// One that it depends on did not become COMPLETED, so it does not begin.
+        case dependencyFailed = "dependency_failed"
+        case taskResumed = "task_resumed"
+        /// What the task may spend counts in budgets from now on, as if it had.
+        case budgetReserved = "budget_reserved"
+        /// What it spent counts instead.
+        case budgetSettled = "budget_settled"
+        /// Four fifths of a budget are spent.
+        case budgetWarning = "budget_warning"
+        /// A budget is spent.
+        case budgetExhausted = "budget_exhausted"
+        case holdSet = "hold_set"
+        case holdReleased = "hold_released"
+        /// Something of the task was removed because of its age, or for room.
+        case retentionApplied = "retention_applied"
         case sessionStartRetry = "session_start_retry"
         case sessionStarted = "session_started"
         /// A session that was there before was found again after a restart.

@@ -26,6 +26,14 @@ package enum TaskLimits {
     // MARK: Numbers
     /// Tasks of one owner that hold a slot at a time.
     package static let slotsPerOwner = 3
+    /// Tasks of all owners that hold a slot at a time.
+    package static let slots = 8
+    /// Tasks that one owner may submit within an hour.
+    package static let tasksPerHour = 10
+    package static let priorities: ClosedRange<Int> = 0...9
+    package static let defaultPriority = 5
+    /// Tasks that one task may wait for.
+    package static let mostDependencies = 20
     package static let customStepRetries = 2
     package static let startRetries = 1
     package static let stopRetries = 5

@@ -13,10 +13,12 @@ package struct SessionReport: Sendable, Hashable {
     package var pullRequest: Int?
     /// SHA-256 of the sealed manifest.
     package var evidence: String?
+    /// What its models cost; nil when it had none.
+    package var spending: SessionSpending?
 
     package init(
         outcome: String, isSuccess: Bool, reason: String, branch: String? = nil, commit: String? = nil,
-        pullRequest: Int? = nil, evidence: String? = nil
+        pullRequest: Int? = nil, evidence: String? = nil, spending: SessionSpending? = nil
     ) {
         self.outcome = outcome
         self.isSuccess = isSuccess
@@ -25,13 +27,14 @@ package struct SessionReport: Sendable, Hashable {
         self.commit = commit
         self.pullRequest = pullRequest
         self.evidence = evidence
+        self.spending = spending
     }
 
     package var json: JSON {
         [
             "outcome": .string(outcome), "success": .bool(isSuccess), "reason": .string(reason),
             "branch": .optional(branch), "commit": .optional(commit), "pull_request": .optional(pullRequest),
-            "evidence": .optional(evidence),
+            "evidence": .optional(evidence), "spending": spending?.json ?? .null,
         ]
     }
 
@@ -40,10 +43,15 @@ package struct SessionReport: Sendable, Hashable {
         guard let outcome = json["outcome"]?.stringValue, let isSuccess = json["success"]?.boolValue,
             let reason = json["reason"]?.stringValue
         else { return nil }
+        var spending: SessionSpending?
+        if let said = json["spending"], !said.isNull {
+            guard let read = SessionSpending(json: said) else { return nil }
+            spending = read
+        }
         self.init(
             outcome: outcome, isSuccess: isSuccess, reason: reason, branch: json["branch"]?.stringValue,
             commit: json["commit"]?.stringValue, pullRequest: json["pull_request"]?.intValue,
-            evidence: json["evidence"]?.stringValue)
+            evidence: json["evidence"]?.stringValue, spending: spending)
     }
 }
 
@@ -72,6 +80,7 @@ package struct TaskRecord: Sendable, Hashable {
     package var statusMilliseconds: Int
     /// When its session must be over.
     package var deadlineMilliseconds: Int?
+    package var admission: TaskAdmission
     /// Grows with every change; a change names the one it was made from.
     package var revision = 0
 
@@ -87,11 +96,12 @@ package struct TaskRecord: Sendable, Hashable {
         self.createdMilliseconds = createdMilliseconds
         updatedMilliseconds = createdMilliseconds
         statusMilliseconds = createdMilliseconds
+        admission = TaskAdmission(arrivedMilliseconds: createdMilliseconds)
     }
 
     /// What everybody who may see the task sees of it.
     package var json: JSON {
-        [
+        let members: JSON = [
             "task": .string(id), "owner": .string(owner), "status": .string(status.rawValue),
             "type": .string(request.type.rawValue), "repository": .optional(request.repository),
             "title": .string(request.title), "attempt": .int(attempt), "session": .optional(session),
@@ -100,5 +110,6 @@ package struct TaskRecord: Sendable, Hashable {
             "updated_ms": .int(updatedMilliseconds), "status_changed_ms": .int(statusMilliseconds),
             "deadline_ms": .optional(deadlineMilliseconds), "revision": .int(revision),
         ]
+        return .object((members.objectValue ?? []) + admission.members)
     }
 }

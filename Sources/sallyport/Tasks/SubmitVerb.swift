@@ -14,6 +14,8 @@ enum SubmitVerb {
             "Gives a task to sallyportd, which runs it as `sallyport task run` would, and survives what happens meanwhile.",
         options: TaskRequest.Field.allCases.map { Option(String($0.option.dropFirst(2)), value($0), text($0)) } + [
             Option("idempotency-key", "KEY", "the same key gives the same task, however often it is submitted"),
+            Option("priority", "N", "0 to 9, the highest first (default: \(TaskLimits.defaultPriority))"),
+            Option("depends-on", "TASK", "begin when this task is COMPLETED; may be given again"),
             Option("wait", nil, "show the events, and exit as the task ends"), DaemonVerb.json, DaemonVerb.help,
         ],
         notes: """
@@ -31,7 +33,12 @@ enum SubmitVerb {
                 }
             }
             let request = try TaskRequest(values)
-            let answer = try DaemonVerb.ask(.submit(request, key: try arguments.value("idempotency-key")))
+            let terms = SubmissionTerms(
+                key: try arguments.value("idempotency-key"),
+                priority: try DaemonVerb.number(arguments, "priority") ?? TaskLimits.defaultPriority,
+                dependsOn: arguments.all("depends-on"))
+            try terms.check()
+            let answer = try DaemonVerb.ask(.submit(request, terms))
             let task = answer["task"] ?? .null
             let isReplayed = answer["replayed"]?.boolValue == true
             if arguments.has("json") {
