@@ -114,7 +114,8 @@ let package = Package(
             name: "Store", dependencies: ["CSQLite", "CLinux", "LinuxSystem", "Documents", "TaskModel"],
             resources: [.embedInCode("Migrations")], swiftSettings: strict),
         // Tasks from step to step, each stored before it acts; what a strategy of compute has to do.
-        .target(name: "Orchestrator", dependencies: ["TaskModel", "Store", "Documents"], swiftSettings: strict),
+        .target(
+            name: "Orchestrator", dependencies: ["TaskModel", "Blueprints", "Store", "Documents"], swiftSettings: strict),
         // Sessions on this host.
         .target(
             name: "LocalCompute", dependencies: ["Orchestrator", "TaskModel", "Documents", "LinuxSystem", "CLinux"],
@@ -149,7 +150,8 @@ let package = Package(
         .executableTarget(
             name: "sallyportd",
             dependencies: [
-                "Control", "Orchestrator", "LocalCompute", "Store", "TaskModel", "Documents", "LinuxSystem", "CLinux",
+                "Control", "Orchestrator", "LocalCompute", "Store", "TaskModel", "Blueprints", "Onboarding", "Documents",
+                "LinuxSystem", "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
@@ -215,14 +217,16 @@ let package = Package(
         // A store and a strategy of compute for tests, and what every one of either has to do.
         .target(
             name: "OrchestratorTesting",
-            dependencies: ["Orchestrator", "Store", "TaskModel", "Documents", "LinuxSystem", "TestSupport"],
+            dependencies: [
+                "Orchestrator", "Store", "TaskModel", "Blueprints", "Documents", "LinuxSystem", "TestSupport",
+            ],
             path: "Tests/OrchestratorTesting", swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "TaskModel", "OrchestratorTesting", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "OrchestratorTests",
-            dependencies: ["Orchestrator", "Store", "TaskModel", "Documents", "OrchestratorTesting"],
+            dependencies: ["Orchestrator", "Store", "TaskModel", "Blueprints", "Documents", "OrchestratorTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "LocalComputeTests",

@@ -15,7 +15,7 @@ package struct Blueprint: Sendable {
     package let taskTypes: [TaskType]
     /// Name of the profile that ``sandbox`` narrows.
     package let profile: String
-    package let compute: ComputeKind
+    package let compute: ComputeType
     package let agent: Agent
     package let runner: Runner
     package let credentials: Credentials
@@ -128,9 +128,6 @@ package struct Blueprint: Sendable {
     private static let theirWords = "a project's own file may only narrow"
     private static let ourWords = "a blueprint may only narrow"
 }
-
-/// Where sessions can run. Closed: a blueprint with another word is refused when it is declared.
-package enum ComputeKind: String, Sendable, CaseIterable { case local }
 
 /// What a test has to do for a task to succeed.
 package enum TestGate: String, Sendable, CaseIterable { case pass, regression }

@@ -40,7 +40,7 @@ extension BlueprintKey {
     ]
 
     static let compute = [
-        BlueprintKey("compute", "type", words(ComputeKind.self), "default `local`: a sandbox of this host"),
+        BlueprintKey("compute", "type", words(ComputeType.self), "default `local`: a sandbox of this host"),
         BlueprintKey("compute", "config", .configuration, "of that type; `local` has none"),
     ]
 

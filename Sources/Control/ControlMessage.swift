@@ -10,7 +10,7 @@ package import TaskModel
 ///
 /// Closed on both sides: another version, an unknown verb or an unknown argument is refused.
 package enum ControlRequest: Sendable, Hashable {
-    case submit(TaskRequest, SubmissionTerms)
+    case submit(TaskRequest, key: String?)
     case status(task: String)
     case list(List)
     case events(task: String, after: Int, limit: Int)
@@ -39,8 +39,8 @@ package enum ControlRequest: Sendable, Hashable {
     package var json: JSON {
         let (verb, arguments): (String, [JSON.Member]) =
             switch self {
-            case .submit(let request, let terms):
-                ("submit", [.init("request", request.json)] + terms.members)
+            case .submit(let request, let key):
+                ("submit", [.init("request", request.json)] + (key.map { [.init("key", .string($0))] } ?? []))
             case .status(let task): ("status", [.init("task", .string(task))])
             case .list(let list): ("list", list.members)
             case .events(let task, let after, let limit):
@@ -69,8 +69,8 @@ package enum ControlRequest: Sendable, Hashable {
         try fields.end()
         switch verb {
         case "submit":
-            let terms = try SubmissionTerms(&arguments)
-            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), terms)
+            let key = try arguments.text("key")
+            self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), key: key)
         case "status": self = .status(task: try arguments.required("task"))
         case "list": self = .list(try List(&arguments))
         case "events":
@@ -114,26 +114,6 @@ extension ControlRequest.List {
                 throw ControlRequest.refusal("\"status\" has a state that there is not")
             }
             statuses.append(state)
-        }
-    }
-}
-
-extension SubmissionTerms {
-    fileprivate var members: [JSON.Member] {
-        var members: [JSON.Member] = [.init("priority", .int(priority))]
-        if let key { members.append(.init("key", .string(key))) }
-        if !dependsOn.isEmpty { members.append(.init("depends_on", .array(dependsOn.map { .string($0) }))) }
-        return members
-    }
-
-    fileprivate init(_ fields: inout ControlFields) throws(TaskRefusal) {
-        self.init(key: try fields.text("key"))
-        priority = try fields.number("priority") ?? TaskLimits.defaultPriority
-        guard let list = fields.take("depends_on") else { return }
-        guard let names = list.arrayValue else { throw ControlRequest.refusal("\"depends_on\" is no list") }
-        for name in names {
-            guard let name = name.stringValue else { throw ControlRequest.refusal("\"depends_on\" has no names") }
-            dependsOn.append(name)
         }
     }
 }

@@ -21,6 +21,8 @@ package final class LocalSandboxCompute: ComputeStrategy {
     /// Processes of sessions, and of the sweeps after them, by session.
     private var watched: [String: WatchedProcess] = [:]
     private var sweeps: [String: WatchedProcess] = [:]
+    /// What tells of their ends and their news, by session.
+    private var watches: [String: SessionWatch] = [:]
 
     /// - Parameters:
     ///   - directory: Of all sessions; made when it is missing, for its owner alone.
@@ -42,6 +44,8 @@ package final class LocalSandboxCompute: ComputeStrategy {
             guard let lock = try SessionPlace.takeLock(directory), !(try SessionPlace.hasBegun(directory)) else {
                 return handle
             }
+            try directory.make(SessionFile.answers, mode: 0o700, existing: true)
+            _ = try directory.open(SessionFile.news, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
             let arguments = try TaskCommand.arguments(start, in: directory)
             let log = try directory.open(SessionPlace.logName, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
             watched[start.session] = try WatchedProcess.detached(
@@ -55,34 +59,64 @@ package final class LocalSandboxCompute: ComputeStrategy {
 
     // MARK: Poll
 
-    package func pollSession(_ handle: SessionHandle) throws(ComputeError) -> SessionStatus {
+    package func pollSession(_ handle: SessionHandle, after news: Int) throws(ComputeError) -> SessionView {
         try asking { () throws(SystemError) in
             guard let directory = try place.open(handle.session) else {
-                return .failed(SessionFailure(.lost, "its directory is gone"))
+                return SessionView(.failed(SessionFailure(.lost, "its directory is gone")))
             }
-            if let process = watched[handle.session] {
-                // It knows better than the lock, of which a process that is just being started has a copy for a moment.
-                if !process.reap() { return .running }
-            } else if try SessionPlace.isHeld(directory) {
-                return .running
-            }
-            if let end = try SessionPlace.end(directory) { return end }
-            if try SessionPlace.hasBegun(directory) {
-                return .failed(SessionFailure(.lost, "its process ended without a word"))
-            }
-            return .failed(SessionFailure(.neverStarted, "its process ended before it began"))
+            try watches[handle.session]?.drain()
+            // In this order: what it tells before its end is there when the end is seen.
+            let status = try status(handle.session, directory)
+            return SessionView(status, news: try SessionPlace.news(directory, after: news))
         }
     }
 
-    package func endDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32? {
-        if let sweep = sweeps[handle.session] { return sweep.number }
-        if let process = watched[handle.session] { return process.number }
+    private func status(_ session: String, _ directory: borrowing Directory) throws(SystemError) -> SessionStatus {
+        if let process = watched[session] {
+            // It knows better than the lock, of which a process that is just being started has a copy for a moment.
+            if !process.reap() { return .running }
+        } else if try SessionPlace.isHeld(directory) {
+            return .running
+        }
+        if let end = try SessionPlace.end(directory) { return end }
+        if try SessionPlace.hasBegun(directory) {
+            return .failed(SessionFailure(.lost, "its process ended without a word"))
+        }
+        return .failed(SessionFailure(.neverStarted, "its process ended before it began"))
+    }
+
+    package func answerSession(_ handle: SessionHandle, _ question: String, _ answer: ApprovalAnswer)
+        throws(ComputeError)
+    {
+        try asking { () throws(SystemError) in
+            guard let directory = try place.open(handle.session), try directory.contains(SessionFile.answers) else {
+                return
+            }
+            try SessionPlace.answer(question, answer, in: directory)
+        }
+    }
+
+    package func changeDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32? {
+        let session = handle.session
+        if let sweep = sweeps[session] { return sweep.number }
         return try asking { () throws(SystemError) in
-            guard let directory = try place.open(handle.session), try SessionPlace.isHeld(directory),
-                let begun = try SessionPlace.begun(directory), let process = try WatchedProcess.find(begun)
-            else { return nil }
-            watched[handle.session] = process
-            return process.number
+            guard let directory = try place.open(session) else { return watched[session]?.number }
+            if watched[session] == nil, try SessionPlace.isHeld(directory),
+                let begun = try SessionPlace.begun(directory)
+            {
+                watched[session] = try WatchedProcess.find(begun)
+            }
+            guard let process = watched[session] else { return nil }
+            if let watch = watches[session], watch.process === process { return watch.number }
+            do throws(SystemError) {
+                let watch = try SessionWatch(process, directory)
+                watches[session] = watch
+                return watch.number
+            } catch {
+                // The user has no watches left: whoever looks after it asks from time to time. inotify(7)
+                guard [Errno(EMFILE), Errno(ENFILE), .noSpace, Errno(ENOMEM)].contains(error.errno) else { throw error }
+                return nil
+            }
         }
     }
 
@@ -90,7 +124,7 @@ package final class LocalSandboxCompute: ComputeStrategy {
 
     package func stopSession(_ handle: SessionHandle, force: Bool) -> StopOutcome {
         do throws(ComputeError) {
-            _ = try endDescriptor(handle)
+            _ = try changeDescriptor(handle)
             return try asking { () throws(SystemError) in try stop(handle.session, force: force) }
         } catch {
             return error.errorClass == .gone ? .gone : .failed(error)
@@ -100,13 +134,15 @@ package final class LocalSandboxCompute: ComputeStrategy {
     private func stop(_ session: String, force: Bool) throws(SystemError) -> StopOutcome {
         guard let directory = try place.open(session) else { return .gone }
         if let sweep = sweeps[session] { return try outcome(of: sweep, session) }
+        // What it still tells is nothing that its end waits for.
+        try watches[session]?.drain()
         if let process = watched[session], !process.reap() {
             try process.signal(force ? SIGKILL : SIGTERM)
             return .stopping
         }
         // By a process that did not say yet who it is, or by one that it started before: nothing is gone while it is held.
         if try SessionPlace.isHeld(directory) { return .stopping }
-        watched[session] = nil
+        (watched[session], watches[session]) = (nil, nil)
         guard let begun = try SessionPlace.begun(directory) else { return .gone }
         // The leader is gone; the supervisors that it had end by themselves, unless they are stuck.
         if let left = try begun.members() {

@@ -11,6 +11,8 @@ internal import TaskModel
 ///     <session>/lock         held by the session's process from before its first instruction to its end
 ///     <session>/begun.json   who it is: its first act
 ///     <session>/end.json     how it went: its last
+///     <session>/news.jsonl   what it tells and asks meanwhile
+///     <session>/answers      what it is told in return
 ///     <session>/log          what it said beside
 ///     <session>/delivered    result and evidence
 struct SessionPlace {
@@ -79,6 +81,38 @@ struct SessionPlace {
             throw unreadable(SessionFile.end, directory)
         }
         return .completed(report)
+    }
+
+    /// What a session told behind a number.
+    static func news(_ directory: borrowing Directory, after number: Int) throws(SystemError) -> [SessionNews] {
+        guard try directory.contains(SessionFile.news) else { return [] }
+        let bytes = try directory.read(SessionFile.news, limit: SessionNews.mostBytes)
+        // One that is not whole yet, or that its process died over, is none.
+        let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast()
+        var news: [SessionNews] = []
+        for (index, line) in lines.enumerated().dropFirst(number) {
+            let json: JSON
+            do throws(JSONParser.Failure) { json = try JSONParser.parse(Array(line)) } catch {
+                throw unreadable(SessionFile.news, directory)
+            }
+            guard let one = SessionNews(json: json), one.sequence == index + 1 else {
+                throw unreadable(SessionFile.news, directory)
+            }
+            news.append(one)
+        }
+        return news
+    }
+
+    /// Writes an answer, unless there is one.
+    static func answer(_ question: String, _ answer: ApprovalAnswer, in directory: borrowing Directory)
+        throws(SystemError)
+    {
+        let answers = try directory.directory(SessionFile.answers)
+        let name = SessionFile.answer(question)
+        guard try !answers.contains(name) else { return }
+        let json = JSON.object([.init("version", 1)] + (answer.json.objectValue ?? []))
+        // Whoever waits for it finds it whole.
+        try answers.replace(name, with: JSONWriter().write(json) + [0x0A])
     }
 
     private static func read(_ name: String, _ directory: borrowing Directory) throws(SystemError) -> JSON {

@@ -7,12 +7,15 @@ package struct SessionStart: Sendable, Hashable {
     package let task: String
     package let attempt: Int
     package let request: TaskRequest
+    /// What decides everything that the request does not say.
+    package let blueprint: StoredBlueprint
 
-    package init(session: String, task: String, attempt: Int, request: TaskRequest) {
+    package init(session: String, task: String, attempt: Int, request: TaskRequest, blueprint: StoredBlueprint) {
         self.session = session
         self.task = task
         self.attempt = attempt
         self.request = request
+        self.blueprint = blueprint
     }
 }
 
@@ -44,6 +47,18 @@ package enum SessionStatus: Sendable, Hashable {
     /// It ended by itself, and told how.
     case completed(SessionReport)
     case failed(SessionFailure)
+}
+
+/// What a session is seen to be, and what it told since it was looked at.
+package struct SessionView: Sendable, Hashable {
+    package let status: SessionStatus
+    /// In order, without gaps. With a status that is an end, there will be no more.
+    package let news: [SessionNews]
+
+    package init(_ status: SessionStatus, news: [SessionNews] = []) {
+        self.status = status
+        self.news = news
+    }
 }
 
 /// A session that is no more and told nothing of how it went; never a success.
@@ -85,15 +100,20 @@ package protocol ComputeStrategy: AnyObject {
     /// - Throws: With nothing of it running.
     func startSession(_ start: SessionStart) throws(ComputeError) -> SessionHandle
 
+    /// - Parameter news: The number of the last of its news that is known.
     /// - Throws: When it cannot be said; that is no statement about the session.
-    func pollSession(_ handle: SessionHandle) throws(ComputeError) -> SessionStatus
+    func pollSession(_ handle: SessionHandle, after news: Int) throws(ComputeError) -> SessionView
+
+    /// Tells a session what became of one of its questions. One that has an answer keeps it, and one that there is not any
+    /// more, or that never asked, hears nothing.
+    func answerSession(_ handle: SessionHandle, _ question: String, _ answer: ApprovalAnswer) throws(ComputeError)
 
     /// Ends a session, whatever became of it, and removes what it left on the host but its result.
     ///
     /// - Parameter force: Without asking it first.
     func stopSession(_ handle: SessionHandle, force: Bool) -> StopOutcome
 
-    /// A descriptor of the strategy's that becomes readable when the session has ended; nil when nothing tells of it, so
-    /// that it has to be asked. Valid until the next call about this session.
-    func endDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32?
+    /// A descriptor of the strategy's that becomes readable when the session has ended or has news; nil when nothing tells
+    /// of that, so that it has to be asked. Valid until the next call about this session.
+    func changeDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32?
 }

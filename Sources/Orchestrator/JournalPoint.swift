@@ -6,11 +6,20 @@ package enum JournalStep: String, Sendable, CaseIterable {
     case admissionControl = "admission-control"
     case startSession = "start-session"
     case awaitCompletion = "await-agent-completion"
+    /// A session is told what became of its question: within the wait, and done again as often as it may have failed.
+    case answerSession = "answer-session"
     case stopSession = "stop-session"
     case finalize
 
-    /// Submission is one transaction: it has no intent that could be left behind.
-    var phases: [JournalPoint.Phase] { self == .submit ? [.ended] : JournalPoint.Phase.allCases }
+    /// Submission is one transaction: it has no intent that could be left behind. An answer's intent is the decision, and
+    /// its end is the asker's to know.
+    var phases: [JournalPoint.Phase] {
+        switch self {
+        case .submit: [.ended]
+        case .answerSession: [.began, .acted]
+        case .admissionControl, .startSession, .awaitCompletion, .stopSession, .finalize: JournalPoint.Phase.allCases
+        }
+    }
 }
 
 /// A moment between two things that are stored, at which a process may die and nothing may come of it.

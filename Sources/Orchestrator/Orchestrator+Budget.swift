@@ -20,13 +20,21 @@ extension Orchestrator {
             }
         }
         if let repository = task.request.repository {
-            add("repository:\(repository)", budgets.repositories[repository] ?? budgets.eachRepository)
+            add("repository:\(repository)", allowance(of: task, repository))
         }
         add("user:\(task.owner)", budgets.users[task.owner] ?? budgets.eachUser)
         for (name, team) in budgets.teams.sorted(by: { $0.key < $1.key }) where team.members.contains(task.owner) {
             add("team:\(name)", team.allowance)
         }
         return found
+    }
+
+    /// What its blueprint says of its repository, and what the operator says; the lower counts.
+    private func allowance(of task: TaskRecord, _ repository: String) -> DaemonSettings.Allowance {
+        let host = settings.budgets.repositories[repository] ?? settings.budgets.eachRepository
+        return DaemonSettings.Allowance(
+            perDay: [host.perDay, task.admission.repositoryDay].compactMap { $0 }.min(),
+            perMonth: [host.perMonth, task.admission.repositoryMonth].compactMap { $0 }.min())
     }
 
     /// What of its budgets keeps a task from beginning; nil when all have room for it.
@@ -146,27 +154,10 @@ extension Orchestrator {
             } else if entry.budget.hasPrefix("user:") {
                 budgets.users[task.owner] ?? budgets.eachUser
             } else if let repository = task.request.repository {
-                budgets.repositories[repository] ?? budgets.eachRepository
+                self.allowance(of: task, repository)
             } else {
                 nil
             }
         return isDay ? allowance?.perDay : allowance?.perMonth
-    }
-
-    /// What a request may spend; refused when it can spend, a budget counts it, and it says no bound.
-    func most(of task: TaskRecord) throws(TaskRefusal) -> Int? {
-        if let word = task.request[.maxBudget] {
-            guard let amount = DollarText.parse(word) else {
-                throw TaskRefusal(
-                    .validation,
-                    "cannot take the task: its budget \"\(word.displayed)\" is no sum. Write dollars, such as 12.50.")
-            }
-            return task.request[.model] == nil ? nil : amount
-        }
-        guard task.request[.model] != nil, let first = periods(of: task).first else { return nil }
-        throw TaskRefusal(
-            .validation,
-            "cannot take the task: budget \(first.period.budget) counts what it spends, and nothing says how much that may be. Give --max-budget."
-        )
     }
 }

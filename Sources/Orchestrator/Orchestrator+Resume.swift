@@ -27,6 +27,7 @@ extension Orchestrator {
         task.session = nil
         task.handle = nil
         task.report = nil
+        task.news = 0
         task.failure = nil
         task.cancelledBy = nil
         task.deadlineMilliseconds = nil

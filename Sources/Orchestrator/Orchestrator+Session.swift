@@ -9,11 +9,13 @@ extension Orchestrator {
 
     func startSession(_ hydrating: TaskRecord) throws(StoreError) -> Bool {
         var task = hydrating
+        guard let blueprint = task.blueprint else { return try startFailed(task) }
         // The same after every crash, so that there is one session for each attempt and never two.
         let session = "\(task.id)-\(task.attempt)"
-        task.session = session
+        if task.session != session { (task.session, task.news) = (session, 0) }
         let record = try begin(.startSession, &task, input: ["session": .string(session)])
-        let start = SessionStart(session: session, task: task.id, attempt: task.attempt, request: task.request)
+        let start = SessionStart(
+            session: session, task: task.id, attempt: task.attempt, request: task.request, blueprint: blueprint)
         let handle: SessionHandle
         do throws(ComputeError) { handle = try strategy(task).startSession(start) } catch {
             return try startFailed(task, record, error)
@@ -27,6 +29,16 @@ extension Orchestrator {
             throw error
         }
         host.log("task \(task.id): session \(session) started")
+        return true
+    }
+
+    /// Nothing says what it may do.
+    private func startFailed(_ blind: TaskRecord) throws(StoreError) -> Bool {
+        var task = blind
+        task.failure = TaskFailureRecord(
+            .config, .user, code: .repositoryNotOnboarded,
+            "the task was stored without a blueprint. Submit it again.")
+        try beginStop(&task, [])
         return true
     }
 
@@ -69,18 +81,24 @@ extension Orchestrator {
         let record = try begin(.awaitCompletion, &task)
         guard let handle = task.handle else { return try lost(task, record, "it has no handle") }
         let strategy = strategy(task)
-        let status: SessionStatus
+        let view: SessionView
         let isWatched: Bool
         do throws(ComputeError) {
-            let descriptor = try strategy.endDescriptor(handle)
+            // What is decided is told before anything else: this process may not be the one that decided it.
+            if !told.contains(task.id) { try tellAnswers(task, handle) }
+            let descriptor = try strategy.changeDescriptor(handle)
             isWatched = descriptor != nil
             host.watch(task.id, descriptor)
-            status = try strategy.pollSession(handle)
+            view = try strategy.pollSession(handle, after: task.news)
         } catch {
             return try pollFailed(task, record, error)
         }
         pollErrors[task.id] = nil
-        switch status {
+        if !view.news.isEmpty {
+            try take(view, &task)
+            return true
+        }
+        switch view.status {
         case .running, .suspended:
             if let deadline = task.deadlineMilliseconds, milliseconds >= deadline {
                 try beginStop(
@@ -194,7 +212,9 @@ extension Orchestrator {
     /// What a session that was asked to end said in the end; nil when it said nothing.
     private func lastWord(_ task: TaskRecord, _ handle: SessionHandle) throws(StoreError) -> SessionReport? {
         do throws(ComputeError) {
-            if case .completed(let report) = try strategy(task).pollSession(handle) { return report }
+            if case .completed(let report) = try strategy(task).pollSession(handle, after: task.news).status {
+                return report
+            }
         } catch { host.log("task \(task.id): \(error)") }
         return nil
     }
@@ -208,7 +228,7 @@ extension Orchestrator {
         switch strategy.stopSession(handle, force: isForced) {
         case .gone: return true
         case .stopping:
-            do throws(ComputeError) { host.watch(task.id, try strategy.endDescriptor(handle)) } catch {
+            do throws(ComputeError) { host.watch(task.id, try strategy.changeDescriptor(handle)) } catch {
                 host.log("task \(task.id): \(error)")
             }
             let rest = isForced ? TaskLimits.backoffBase.milliseconds : TaskLimits.stopGrace.milliseconds - elapsed

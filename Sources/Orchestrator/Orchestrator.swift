@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Blueprints
 internal import Documents
 package import Store
 package import TaskModel
@@ -23,6 +24,8 @@ package final class Orchestrator {
     var wakeUps: [String: Int] = [:]
     var pollErrors: [String: Int] = [:]
     var stopTries: [String: Int] = [:]
+    /// Tasks whose sessions were told by this process of all that was decided for them.
+    var told: Set<String> = []
     /// Tasks to go on with, in order; one that sets another free does not go on inside of it.
     private var waiting: [String] = []
     private var isAdvancing = false
@@ -51,30 +54,33 @@ package final class Orchestrator {
 
     // MARK: What people ask for
 
-    package enum Submission: Sendable, Hashable {
+    package enum Taken: Sendable, Hashable {
         case created(TaskRecord)
         case replayed(TaskRecord)
     }
 
     /// Takes a task. It is stored when this returns, and goes on with ``advance(_:)``.
-    package func submit(_ request: TaskRequest, owner: String, terms: SubmissionTerms = SubmissionTerms())
-        throws(TaskRefusal) -> Submission
-    {
-        try terms.check()
+    ///
+    /// - Parameter accepted: What the gate let pass: nothing else makes one, so there is no way round it.
+    package func submit(_ accepted: AcceptedTask) throws(TaskRefusal) -> Taken {
+        let owner = "uid:\(accepted.submitter.uid)"
+        let blueprint = accepted.snapshot.stored(sha256: host.sha256)
         var task = TaskRecord(
-            id: try host.makeTaskName(), owner: owner, request: request, idempotencyKey: terms.key,
-            createdMilliseconds: milliseconds)
-        task.admission.priority = terms.priority
-        task.admission.budgetMicroDollars = try most(of: task)
+            id: try host.makeTaskName(), owner: owner, request: accepted.request,
+            idempotencyKey: accepted.idempotencyKey, blueprint: blueprint, createdMilliseconds: milliseconds)
+        try weigh(accepted, &task)
         let created = NewEvent(
             .taskCreated,
             [
-                "owner": .string(owner), "type": .string(request.type.rawValue),
-                "repository": .optional(request.repository), "priority": .int(terms.priority),
-                "depends_on": .array(terms.dependsOn.map { .string($0) }),
+                "owner": .string(owner), "type": .string(accepted.type.rawValue),
+                "repository": .string(accepted.repository.description), "blueprint_sha256": .string(blueprint.digest),
+                "limits": accepted.limits.json,
+                "screened": .array(accepted.findings.map { .string($0.description) }),
+                "priority": .int(task.admission.priority),
+                "depends_on": .array(accepted.dependsOn.map { .string($0) }),
             ])
         let creation = CreationTerms(
-            parents: terms.dependsOn,
+            parents: accepted.dependsOn,
             rate: .init(most: caps.perHour, sinceMilliseconds: milliseconds - Self.hour))
         let (wanted, made) = (task, creation)
         let outcome = try serving { () throws(StoreError) in
@@ -85,7 +91,7 @@ package final class Orchestrator {
             reached(.submit, .ended, task.id)
             return .created(task)
         case .replayed(let task):
-            if terms.dependsOn.contains(task.id) { throw refusal(.noParent(task.id), owner) }
+            if accepted.dependsOn.contains(task.id) { throw refusal(.noParent(task.id), owner) }
             return .replayed(task)
         case .taken, .limited, .noParent, .foreignParent, .endedParent: throw refusal(outcome, owner)
         }
@@ -239,5 +245,6 @@ package final class Orchestrator {
         wakeUps[id] = nil
         pollErrors[id] = nil
         stopTries[id] = nil
+        told.remove(id)
     }
 }

@@ -9,6 +9,8 @@ package protocol OrchestratorHost: AnyObject {
     func load() throws(TaskRefusal) -> HostLoad
     /// A name that no task has.
     func makeTaskName() throws(TaskRefusal) -> String
+    /// In hexadecimal.
+    func sha256(_ bytes: [UInt8]) -> String
     /// Calls ``Orchestrator/sessionChanged(_:)`` when a descriptor is readable; nil takes the watch away.
     func watch(_ task: String, _ descriptor: Int32?)
     /// There are new events of a task.

@@ -118,6 +118,22 @@ struct ChildProcess {
         return true
     }
 
+    /// Waits where nothing runs until something was seen by a watch, which has forgotten it afterwards.
+    ///
+    /// - Returns: False when somebody asked us to stop meanwhile.
+    func pause(until watch: borrowing Descriptor) -> Bool {
+        var polled = [signals, watch.number].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        while true {
+            guard poll(&polled, 2, -1) > 0 else { continue }
+            if polled[0].revents != 0, let number = takeSignal(), Self.stops.contains(number) { return false }
+            if polled[1].revents != 0 {
+                var events = [UInt8](repeating: 0, count: 4096)
+                while sp_read(watch.number, &events, events.count) > 0 {}
+                return true
+            }
+        }
+    }
+
     /// Ends a child that is not reaped yet, so that its id can name no other process and no other group.
     private static func kill(_ child: Int32) {
         _ = sp_kill(-child, SIGKILL)

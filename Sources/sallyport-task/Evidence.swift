@@ -71,8 +71,8 @@ struct Evidence {
     var way: Way?
     /// Where the base came from and the branch went; null for a directory.
     var upstream = JSON.null
-    /// What was asked for before it was done.
-    var approvals: [ApprovalRequest] = []
+    /// What was asked for before it was done, and what was answered.
+    var approvals: [ApprovalOutcome] = []
     /// What the session proposed at forge.internal.
     var proposals: [Proposed] = []
     /// Calls of the forge that a credential went along with.
@@ -291,6 +291,7 @@ struct Evidence {
             "model": .optional(arguments.model), "max_budget": .optional(arguments.budget),
             "max_turns": .optional(arguments.turns),
             "agent_script": arguments.agentScript == nil ? .null : .string(Sandbox.scriptFile),
+            "blueprint": arguments.settled?.json ?? .null,
             "setup_command": .optional(arguments.setupCommand), "build_command": .optional(arguments.buildCommand),
             "lint_command": .optional(arguments.lintCommand), "test_command": .optional(arguments.testCommand),
         ]

@@ -88,7 +88,8 @@ struct EvidenceText {
             let facts = (approval["facts"]?.objectValue ?? []).map { "\($0.name.displayed) \(shown($0.value))" }
             lines.append(
                 "asked     \(shown(approval["act"])): \(shown(approval["subject"])) (\(facts.joined(separator: ", "))); "
-                    + "decided by \(shown(approval["decided_by"]))")
+                    + "\(shown(approval["decision"])), decided by \(shown(approval["decided_by"]))"
+                    + (approval["reason"].map { $0.isNull ? "" : ": \(shown($0))" } ?? ""))
         }
         let request = evidence["request"]
         let command = request?["agent_command"]

@@ -10,7 +10,7 @@ struct Sandbox {
     let processes: ChildProcess
     let programs: String
     /// Of all sandboxes; nil is our own choice for each.
-    let profile: String?
+    var profile: String?
     /// An installed agent, shown where the agent works and nowhere else.
     var agentFiles: String?
     let environment: [String]

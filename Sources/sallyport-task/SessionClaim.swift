@@ -12,12 +12,14 @@ internal import Workspace
 /// Whoever started this process holds no thread to it: it finds out by the lock, which this process has as descriptor
 /// 3 and which the kernel frees with it, and by what stands in the directory.
 final class SessionClaim {
-    private let directory: Directory
+    let directory: Directory
+    let news: SessionNewsFile
     private let lock: Descriptor
 
     /// Takes the session over; refuses one that was begun before.
     init(_ path: String) throws(TaskFailure) {
         let claimed = try host { () throws(SystemError) in try Self.claim(path) }
+        news = try host { () throws(SystemError) in try SessionNewsFile(claimed.directory) }
         directory = claimed.directory
         lock = claimed.lock
     }
@@ -90,10 +92,10 @@ final class SessionClaim {
 
 extension Evidence {
     /// - Parameter sealed: SHA-256 of the manifest.
-    func report(sealed: String) -> SessionReport {
+    func report(sealed: String, spending: SessionSpending?) -> SessionReport {
         SessionReport(
             outcome: (outcome ?? .interrupted).rawValue, isSuccess: isSuccess, reason: verdict.reason.rawValue,
             branch: delivered == nil ? nil : branch, commit: delivered?.commit.description, pullRequest: pullRequest,
-            evidence: sealed)
+            evidence: sealed, spending: spending)
     }
 }

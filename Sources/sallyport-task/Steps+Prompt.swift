@@ -15,6 +15,7 @@ extension StepProcess {
     /// Puts the prompt together from the plan on standard input and the rules of one commit; descriptor 3 takes it.
     func prompt(_ report: inout StepReport) throws {
         let rulesFrom = try commit("--rules")
+        let cutsOrders = try required("--screening") == "strip"
         let confinement = Confinement(quarantine: try required("--quarantine"), identity: try identity())
         try confinement.enter()
         let plan = try PromptPlan(
@@ -38,7 +39,7 @@ extension StepProcess {
             ]
         }
         let hydration = try Hydration(
-            plan.before + rules + plan.after + changed, cutsOrders: true, longest: Prompt.longest - Self.frame)
+            plan.before + rules + plan.after + changed, cutsOrders: cutsOrders, longest: Prompt.longest - Self.frame)
         let prompt = hydration.prompt
         let text = Array(prompt.text(mark: String(Digest.sha256(prompt.markSource).prefix(16))).utf8)
         guard text.count <= Prompt.longest else {

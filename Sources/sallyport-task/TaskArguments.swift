@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 internal import Delivery
 internal import LinuxSystem
 internal import TaskModel
@@ -14,8 +15,8 @@ struct TaskArguments {
     }
 
     private(set) var type = TaskType.newTask
-    private(set) var repository: String?
-    private(set) var credential: CredentialReference?
+    var repository: String?
+    var credential: CredentialReference?
     private(set) var authorities: String?
     /// Longest time for each transfer with an upstream.
     private(set) var seconds: Int?
@@ -23,41 +24,43 @@ struct TaskArguments {
     private(set) var branch: String?
     private(set) var task: String?
     private(set) var issue: String?
-    private(set) var pullRequest: Int?
+    var pullRequest: Int?
     private(set) var criteria: String?
     private(set) var instructions: String?
-    private(set) var forge: String?
+    var forge: String?
     /// Address of the forge's server; nil for the one that everybody means.
-    private(set) var forgeServer: String?
+    var forgeServer: String?
     /// Number of an App, which has tokens minted; nil for a token by reference.
-    private(set) var app: Int?
-    private(set) var appKey: CredentialReference?
-    private(set) var installation: Int?
+    var app: Int?
+    var appKey: CredentialReference?
+    var installation: Int?
     /// The delivered commit gets a status.
     private(set) var marksCommit = false
-    private(set) var agent: String?
-    private(set) var agentModel: String?
+    var agent: String?
+    var agentModel: String?
     /// A directory of what is put below the agent's `$HOME`.
     private(set) var agentFiles: String?
-    private(set) var agentCommand: String?
+    var agentCommand: String?
     private(set) var agentScript: String?
-    private(set) var agentOptions: [String] = []
+    var agentOptions: [String] = []
     /// The file of `--model`, and what stands in for its limits.
-    private(set) var model: String?
-    private(set) var budget: String?
-    private(set) var turns: Int?
-    private(set) var setupCommand: String?
-    private(set) var buildCommand: String?
-    private(set) var lintCommand: String?
-    private(set) var testCommand: String?
-    private(set) var gate = Gate.pass
-    private(set) var base: String?
+    var model: String?
+    var budget: String?
+    var turns: Int?
+    var setupCommand: String?
+    var buildCommand: String?
+    var lintCommand: String?
+    var testCommand: String?
+    var gate = Gate.pass
+    var base: String?
     private(set) var profileName: String?
     private(set) var deliver: Deliver?
     private(set) var output: String?
     private(set) var rules: String?
     private(set) var keep = false
     private(set) var json = false
+    /// The blueprint that says everything that the request does not; nil where the operator's own hand does.
+    var settled: TaskBlueprint?
     /// The task's name, where somebody else has chosen it.
     private(set) var identifier: TaskIdentifier?
 
@@ -68,11 +71,15 @@ struct TaskArguments {
     var pushes: Bool { type.writes && deliver != .patch }
 
     /// Of the sandbox with the agent in it.
-    var profile: String { profileName ?? (type.writes ? "build" : "review") }
+    var profile: String {
+        settled?.snapshot.blueprint.profile ?? profileName ?? (type.writes ? "build" : "review")
+    }
 
     static let usage = """
         usage: sallyport task run [--type TYPE] (--repo PATH|URL | --forge FORGE) [--task TEXT|@FILE] [--issue NUMBER|FILE]
                    [--pr NUMBER] (--agent NAME | --agent-command CMD | --agent-script FILE) [options]
+               sallyport task run --blueprint FILE [--type TYPE] [--task TEXT|@FILE] [--issue NUMBER] [--pr NUMBER]
+                   [--criteria FILE] [--out DIR]
 
         Clones the base commit into a sandbox, runs the agent there, takes the branch it leaves into a repository of
         the host, and runs the project's commands on the base and on the delivered commit, each in a sandbox of its own.
@@ -131,6 +138,7 @@ struct TaskArguments {
           --keep                  keep what the agent's workspace holds at its end, for `sallyport session shell`
           --json                  evidence as JSON on standard output
           --id NAME               the task's name (default: one of its own)
+          --blueprint FILE        the snapshot of a task's blueprint, which then says all that is not the request's
           --session DIR           first of all, for sallyportd: begun.json and end.json say there how it goes; descriptor 3 is
                                   the lock
 
@@ -142,6 +150,7 @@ struct TaskArguments {
     init(_ arguments: [String]) throws(TaskFailure) {
         var seen: Set<String> = []
         var rest = arguments[...]
+        var snapshot: String?
         while let name = rest.popFirst() {
             guard seen.insert(name).inserted else { throw Self.misuse("\(name) is given twice") }
             switch name {
@@ -158,7 +167,14 @@ struct TaskArguments {
             }
             guard let field = Self.fields[name] else { throw Self.misuse("unknown argument \"\(name)\"") }
             guard let value = rest.popFirst(), !value.isEmpty else { throw Self.misuse("\(name) needs a value") }
+            if name == "--blueprint" { snapshot = value }
             try field(&self, value)
+        }
+        if let snapshot {
+            if let stray = seen.subtracting(Self.besideBlueprint).min() {
+                throw Self.misuse("\(stray) is the blueprint's to say: without --blueprint")
+            }
+            try use(try TaskBlueprint(snapshot, task: identifier?.description ?? "of a task"))
         }
         try check()
     }
@@ -318,6 +334,8 @@ struct TaskArguments {
             guard arguments.output == nil else { throw misuse("--deliver and --out name two places") }
             arguments.output = value
         },
+        // Looked at when all of the request is known.
+        "--blueprint": { (_, _) throws(TaskFailure) in },
         "--rules": { (arguments, value) throws(TaskFailure) in arguments.rules = value },
         "--id": { (arguments, value) throws(TaskFailure) in
             guard let identifier = TaskIdentifier(value) else { throw misuse("--id is no name of a task") }

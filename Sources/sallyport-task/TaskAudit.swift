@@ -45,17 +45,41 @@ extension TaskRun {
         if let event = TaskEvent.judged(evidence.json(files: [])) { try audit.record(event) }
     }
 
-    /// Asks before an act: the one place where somebody will be able to say no. So far the order itself is the answer.
-    mutating func ask(_ request: (JSON) -> ApprovalRequest) throws(TaskFailure) {
+    /// Asks before an act: the one place where somebody can say no. Where nobody looks after the task, the order itself is
+    /// the answer.
+    ///
+    /// - Returns: Whether it may be done; the evidence holds the outcome otherwise.
+    mutating func ask(_ request: (JSON) -> ApprovalRequest) throws(TaskFailure) -> Bool {
         let request = request(evidence.json(files: []))
-        evidence.approvals.append(request)
-        try audit.record(.asked(request))
+        guard
+            let answer = try claim.map({ (claim) throws(TaskFailure) in try claim.ask(request, processes) })
+                ?? ApprovalAnswer(.approved, by: ApprovalAnswer.order)
+        else {
+            evidence.outcome = .interrupted
+            return false
+        }
+        let outcome = ApprovalOutcome(request, answer)
+        evidence.approvals.append(outcome)
+        try audit.record(.asked(outcome))
+        if answer.decision == .approved { return true }
+        (evidence.outcome, evidence.refusal) = (.notApproved, outcome.refusal)
+        return false
     }
 
     /// Asks for the use of the credential in handing something over. That it reads is the order itself.
-    mutating func askForCredential() throws(TaskFailure) {
-        guard let upstream, upstream.access.credential != nil else { return }
-        try ask { .secretUse($0, server: upstream.url.origin) }
+    mutating func askForCredential() throws(TaskFailure) -> Bool {
+        guard let upstream, upstream.access.credential != nil else { return true }
+        return try ask { .secretUse($0, server: upstream.url.origin) }
+    }
+
+    /// Asks whether what stands up to every gate may leave the host's own keeping, in whatever way it was ordered to.
+    mutating func release() throws(TaskFailure) -> Bool {
+        let repository = delivery.repository
+        if try ask({ .release($0, repository: repository) }) { return true }
+        // Nothing of it is handed to anybody.
+        evidence.delivered = nil
+        try recordReceived()
+        return false
     }
 
     /// What was taken in of the work, or why it was not.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 internal import Delivery
 internal import Glibc
 internal import LinuxSystem
@@ -37,9 +38,10 @@ struct TaskOrder {
         type = arguments.type
         isPlain = arguments.issue == nil && arguments.pullRequest == nil
         let text = try arguments.task.map { (task) throws(TaskFailure) in try TaskText(argument: task) }
-        instructions = try arguments.instructions.map { (text) throws(TaskFailure) in
+        let said = try arguments.instructions.map { (text) throws(TaskFailure) in
             try TaskText(argument: text, what: "the instructions", longest: 8000).text
         }
+        instructions = arguments.settled?.snapshot.blueprint.agent.systemPrompt ?? said
         self.forge = forge
         try forge?.requireAccess(writing: arguments.pushes)
         let named = arguments.repository ?? forge?.repository ?? ""

@@ -38,8 +38,7 @@ extension TaskRun {
             // Nobody looks at a branch there before it is public, so a doubt is enough to keep it here.
             if evidence.isSuccess { try pushToUpstream(delivered) }
         case .local(let local)?:
-            try ask { .push($0) }
-            guard try push(delivered, base, to: local) else { return }
+            guard try ask({ .push($0) }), try push(delivered, base, to: local) else { return }
             evidence.pushed = true
             try handOver(delivered, to: local)
         case .github(let access)?:
@@ -53,7 +52,7 @@ extension TaskRun {
         let text = try pullRequestText()
         if order.pull != nil || order.deliver == .pullRequest {
             let number = order.pull?.number
-            try ask { .pullRequest($0, number: number) }
+            guard try ask({ .pullRequest($0, number: number) }) else { return }
         }
         var failure: ForgeError?
         do throws(ForgeError) { try handOver(delivered, text, to: forge) } catch { failure = error }

@@ -27,8 +27,9 @@ extension TaskRun {
         let note = evidence.verification.results.map { "\($0.name): \($0.outcome.rawValue)" }.joined(separator: ", ")
         let ran = note.isEmpty ? "Nothing was run." : "Run apart from the agent, for information: \(note)."
         let standing = evidence.standing?.text.map { " \($0)." } ?? ""
-        try askForCredential()
-        try ask { .review($0, number: pull.number, findings: findings.findings.count) }
+        guard try askForCredential(),
+            try ask({ .review($0, number: pull.number, findings: findings.findings.count) })
+        else { return }
         do throws(ForgeError) {
             let number = try forge.post(
                 findings, on: pull.number, of: "\(head)", by: TaskOrder.author, note: ran + standing)

@@ -28,8 +28,7 @@ extension TaskRun {
     /// Brings the delivered branch to the upstream; the evidence holds the outcome where that does not come off.
     mutating func pushToUpstream(_ delivered: Delivered) throws(TaskFailure) {
         guard var upstream else { return }
-        try askForCredential()
-        try ask { .push($0) }
+        guard try askForCredential(), try ask({ .push($0) }) else { return }
         Progress.say("task \(identifier): bringing \(branch) to \(upstream.url.text)")
         let arrival = upstream.push(
             delivered.commit, as: "refs/heads/\(branch)", from: delivery.repository, processes,

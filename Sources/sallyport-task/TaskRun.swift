@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 internal import CLinux
 internal import Delivery
 internal import Documents
@@ -23,6 +24,8 @@ struct TaskRun: ~Copyable {
     let delivery: DeliveryDirectory
     let keys: KeyStore
     let state: String
+    /// Nil for a task that nobody looks after: then what was ordered decides.
+    let claim: SessionClaim?
     /// Nil for a repository of this host.
     var upstream: TaskUpstream?
     var evidence: Evidence
@@ -36,7 +39,8 @@ struct TaskRun: ~Copyable {
 
     /// Checks the arguments, finds the programs and makes the delivery directory.
     static func make(
-        _ arguments: TaskArguments, _ forge: TaskForge?, _ processes: ChildProcess, environment: [String]
+        _ arguments: TaskArguments, _ forge: TaskForge?, _ processes: ChildProcess, _ claim: SessionClaim?,
+        environment: [String]
     ) throws(TaskFailure) -> TaskRun {
         let state = try StateDirectory.path(environment)
         var arguments = arguments
@@ -58,7 +62,8 @@ struct TaskRun: ~Copyable {
         sandbox.agentFiles = agentFiles
         let branch =
             order.pull?.head ?? arguments.branch ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
-        let rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
+        var rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
+        if let settled = arguments.settled { rules.narrow(settled.snapshot.blueprint.scope) }
         let evidence = Evidence(
             task: "\(identifier)", order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
@@ -77,17 +82,26 @@ struct TaskRun: ~Copyable {
         let delivery = try DeliveryDirectory.make(
             arguments.output ?? state + "/tasks/\(identifier)",
             notInside: order.upstream == nil ? order.repository : nil)
+        if let settled = arguments.settled {
+            do throws(TaskFailure) {
+                try delivery.write(TaskBlueprint.file, settled.bytes, mode: 0o644)
+                sandbox.profile = try settled.writeProfile(into: delivery, by: processes, environment: environment)
+            } catch {
+                try delivery.discard()
+                throw error
+            }
+        }
         let audit = try TaskAudit(delivery)
         return TaskRun(
             arguments: arguments, order: order, rules: rules, processes: processes, sandbox: sandbox,
             evidence: evidence,
-            delivery: delivery, keys: keys, state: state, upstream: upstream, audit: audit)
+            delivery: delivery, keys: keys, state: state, claim: claim, upstream: upstream, audit: audit)
     }
 
     private init(
         arguments: TaskArguments, order: TaskOrder, rules: GateRules, processes: ChildProcess, sandbox: Sandbox,
         evidence: Evidence, delivery: consuming DeliveryDirectory, keys: KeyStore, state: String,
-        upstream: TaskUpstream?, audit: consuming TaskAudit
+        claim: SessionClaim?, upstream: TaskUpstream?, audit: consuming TaskAudit
     ) {
         self.arguments = arguments
         self.order = order
@@ -98,6 +112,7 @@ struct TaskRun: ~Copyable {
         self.delivery = delivery
         self.keys = keys
         self.state = state
+        self.claim = claim
         self.upstream = upstream
         self.audit = audit
     }
@@ -121,7 +136,7 @@ struct TaskRun: ~Copyable {
         if evidence.outcome == .interrupted { return }
         let decision = evidence.verification.decision
         if evidence.outcome == nil { evidence.outcome = decision }
-        if decision.isSuccess, try confirm(base) { try publish(base) }
+        if decision.isSuccess, try confirm(base), try release() { try publish(base) }
     }
 
     /// Clones the base commit's history into the host's repository.
@@ -188,7 +203,7 @@ struct TaskRun: ~Copyable {
         // A pull request must not change the rules for the work on itself: those of its base count.
         var command = [
             "step-prompt", "--rules", "\(evidence.parting ?? base)", "--quarantine", delivery.quarantine, "--become",
-            quarantineOwner,
+            quarantineOwner, "--screening", (arguments.settled?.snapshot.blueprint.screening ?? .strip).rawValue,
         ]
         if evidence.parting != nil { command += ["--head", "\(base)"] }
         let report = try step.run(command, input: input.number, outputs: [output.number])

@@ -56,7 +56,7 @@ private func runTask(_ arguments: TaskArguments, _ claim: SessionClaim?, environ
     let forge = try TaskForge.make(arguments, processes, environment: environment)
     // Whatever happens: what was lent for the task is given back.
     defer { forge?.end() }
-    var task = try TaskRun.make(arguments, forge, processes, environment: environment)
+    var task = try TaskRun.make(arguments, forge, processes, claim, environment: environment)
     var failure: TaskFailure?
     do throws(TaskFailure) {
         try task.run()
@@ -81,7 +81,8 @@ private func runTask(_ arguments: TaskArguments, _ claim: SessionClaim?, environ
     } else {
         Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path, sealed: sealed).text, to: 1)
     }
-    try claim?.end(task.evidence.report(sealed: sealed.manifest))
+    let spending = try task.evidence.spending(in: task.delivery.path)
+    try claim?.end(task.evidence.report(sealed: sealed.manifest, spending: spending))
     return task.evidence.isSuccess ? 0 : 1
 }
 

@@ -4,6 +4,7 @@ internal import CLI
 internal import Documents
 internal import Glibc
 internal import LinuxSystem
+internal import Onboarding
 internal import Policy
 internal import Supervisor
 
@@ -26,20 +27,7 @@ struct BlueprintFiles {
 
     init(_ context: Context) throws {
         self.context = context
-        ceiling = try Self.ceiling()
-    }
-
-    /// The operator's ceiling for all blueprints; none where there is no file. One that cannot be read is no "none".
-    static func ceiling() throws -> HostCeiling {
-        let bytes: [UInt8]
-        do throws(SystemError) {
-            let file = try TrustedFile.open(HostCeiling.path, what: "ceiling ", owner: .root)
-            bytes = try file.readAll(limit: 262_144, subject: "\"\(HostCeiling.path)\"")
-        } catch {
-            if error.errno == .noEntry || error.errno == .notDirectory { return .none }
-            throw error
-        }
-        return try HostCeiling.read(bytes, file: HostCeiling.path)
+        ceiling = try HostCeiling.ofThisHost()
     }
 
     /// Files, and of directories all that end in .yaml, by name.

@@ -21,6 +21,7 @@ enum BlueprintVerb {
                 "apply, remove: only onto the change that `plan` was made against; `none` for no change"),
             Option("all", nil, "list: removed ones as well"),
             Option("canonical", nil, "show: with every default written out, as JSON"),
+            Option("snapshot", "FILE", "show: in place of REPO, the one that a task lives by"),
             Option("profile", nil, "show: the profile that its sandboxes get, as a profile file"),
             Option("json", nil, "machine-readable output"), Option("help", nil, "this text"),
         ],
@@ -71,6 +72,8 @@ enum BlueprintVerb {
             case "list":
                 guard words.isEmpty else { throw UsageError("blueprint list takes no word; see --help") }
                 return try list(registry, arguments)
+            case "show" where words.isEmpty:
+                return try show(snapshot: try arguments.value("snapshot"), arguments, context)
             case "show", "remove", "history":
                 guard words.count == 1 else { throw UsageError("blueprint \(verb) takes one repository; see --help") }
                 guard let repository = RepositoryName(words[0]) else {
@@ -149,6 +152,19 @@ enum BlueprintVerb {
                 Output.out(String(line).displayed)
             }
         }
+        return 0
+    }
+
+    /// The blueprint of a task, as it stood when the task was taken.
+    private static func show(snapshot: String?, _ arguments: Arguments, _ context: Context) throws -> Int32 {
+        guard let snapshot else { throw UsageError("blueprint show takes one repository, or --snapshot; see --help") }
+        let bytes = try TrustedFile.open(snapshot, what: "snapshot ").readAll(
+            limit: 1 << 20, subject: "\"\(snapshot)\"")
+        let blueprint = try TaskSnapshot.load(bytes, of: "of a task").blueprint
+        let shown =
+            arguments.has("profile")
+            ? try BlueprintFiles(context).profile(of: blueprint).document : blueprint.document
+        Output.out(shown.prettyText)
         return 0
     }
 

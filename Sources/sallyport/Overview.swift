@@ -12,7 +12,7 @@ enum Overview {
                      task mirror and task repository make what run --git serves
           onboard    looks at a repository and proposes a blueprint for it
           blueprint  which repositories agents may work on, and how: validate, plan, apply, list
-          submit     a task for sallyportd, which sees it through   sallyport submit --repo . --task @task.md --wait ...
+          submit     a task for sallyportd, which sees it through   sallyport submit --repo team/library --task @task.md --wait ...
                      status, list, events, watch, cancel, resume, logs tell of such tasks; backup keeps what is known of them
           agent      which agents there are presets for; look for one, install one
           collect    takes what an agent left in a directory, running nothing of it

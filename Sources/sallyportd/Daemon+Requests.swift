@@ -14,8 +14,8 @@ extension Daemon {
 
     func answer(_ request: ControlRequest, _ guest: Guest) throws(TaskRefusal) {
         switch request {
-        case .submit(let order, let terms):
-            switch try orchestrator.submit(order, owner: "uid:\(guest.peer.uid)", terms: terms) {
+        case .submit(let order, let key):
+            switch try orchestrator.submit(try accept(order, key, guest)) {
             case .created(let task):
                 guest.send(.data(["task": task.json, "replayed": false]))
                 // Its client knows that it is taken before anything is done for it.
@@ -35,16 +35,20 @@ extension Daemon {
             guest.watched = (id, after)
             feed(guest)
         case .cancel(let id):
-            _ = try visible(id, guest)
+            try requireOwner(try orchestrator.find(id), guest)
             guest.send(.data(["task": try orchestrator.cancel(id, by: "uid:\(guest.peer.uid)").json]))
         case .resume(let id):
-            _ = try visible(id, guest)
+            try requireOwner(try orchestrator.find(id), guest)
             guest.send(.data(["task": try orchestrator.resume(id, by: "uid:\(guest.peer.uid)").json]))
         case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
         case .health:
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
             guest.send(.data(["slots_taken": .int(taken), "slots": .int(settings.slots)]))
         case .backup(let path):
+            guard guest.peer.isOwnerOrRoot else {
+                throw TaskRefusal(
+                    .forbidden, "cannot write a backup for uid \(guest.peer.uid): it has all tasks in it.")
+            }
             guard path.hasPrefix("/") else {
                 throw TaskRefusal(
                     .validation,
@@ -85,10 +89,16 @@ extension Daemon {
 
     private func visible(_ id: String, _ guest: Guest) throws(TaskRefusal) -> TaskRecord {
         let task = try orchestrator.find(id)
-        guard guest.peer.uid == 0 || task.owner == "uid:\(guest.peer.uid)" else {
+        guard isOwner(guest, task) || isApprover(guest, task) else {
             throw TaskRefusal(.forbidden, "cannot show task \(id) to uid \(guest.peer.uid): it is another's.")
         }
         return task
+    }
+
+    private func requireOwner(_ task: TaskRecord, _ guest: Guest) throws(TaskRefusal) {
+        guard isOwner(guest, task) else {
+            throw TaskRefusal(.forbidden, "cannot change task \(task.id) for uid \(guest.peer.uid): it is another's.")
+        }
     }
 
     private func show(_ task: TaskRecord) throws(TaskRefusal) -> JSON {
@@ -115,7 +125,8 @@ extension Daemon {
 
     private func tasks(_ list: ControlRequest.List, _ guest: Guest) throws(TaskRefusal) -> JSON {
         var query = TaskQuery(
-            statuses: Set(list.statuses), repository: list.repository, before: list.before, limit: list.limit + 1)
+            statuses: Set(list.statuses), repository: list.repository?.lowercased(), before: list.before,
+            limit: list.limit + 1)
         if guest.peer.uid != 0 { query.owner = "uid:\(guest.peer.uid)" }
         let wanted = query
         let found = try orchestrator.serving { () throws(StoreError) in try store.tasks(wanted) }

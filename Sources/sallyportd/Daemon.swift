@@ -37,7 +37,10 @@ final class Daemon {
     private(set) var guests: [UInt64: Guest] = [:]
     private var isStopping = false
 
-    private static let mostGuests = 64
+    private static let mostGuests = 256
+    /// Of one user, and what only root and the daemon's own user may have of all: nobody keeps everybody else out.
+    private static let mostOfOne = 16
+    private static let reserved = 32
 
     init(_ place: DaemonPlace, _ settings: DaemonSettings, log: @escaping (String) -> Void) throws {
         // A guest that went away is an error of one write, and not the end of this process.
@@ -58,6 +61,10 @@ final class Daemon {
                 try checked("listen on", "\"\(place.runtime)/\(ControlPlace.name)\"") {
                     sp_stream_listen(parent, ControlPlace.name, 64)
                 }))
+        // Whoever can reach it may ask; who that is says the kernel, and what it may is for the gate.
+        try checked("open", "\"\(place.runtime)/\(ControlPlace.name)\" to all users") {
+            sp_fchmodat(parent, ControlPlace.name, 0o666)
+        }
         self.place = place
         self.settings = settings
         let compute = compute
@@ -148,23 +155,28 @@ final class Daemon {
         // Gone again, or no descriptor is left: whoever waits is told by its own time limit.
         guard accepted >= 0 else { return }
         let guest = Guest(Descriptor(owning: Int32(accepted)), now: now.monotonicMilliseconds)
-        guard guests.count < Self.mostGuests else {
-            return guest.turnAway(
-                TaskRefusal(
-                    .rateLimit, "cannot take the request: \(Self.mostGuests) others are being served. Try again later.")
-            )
-        }
-        guard guest.peer.isOwnerOrRoot, guest.peer.isNeighbour else {
+        guard guest.peer.isNeighbour else {
             return guest.turnAway(
                 TaskRefusal(
                     .forbidden,
-                    "cannot serve uid \(guest.peer.uid): Operation not permitted (EPERM). Only root and the daemon's own user are served, from outside of every sandbox."
+                    "cannot serve uid \(guest.peer.uid): Operation not permitted (EPERM). Only who is outside of every sandbox is served, and by a daemon without root only its own user."
                 ))
+        }
+        guard hasRoom(for: guest.peer) else {
+            return guest.turnAway(
+                TaskRefusal(
+                    .rateLimit, "cannot take the request: \(guests.count) others are being served. Try again later."))
         }
         do throws(SystemError) {
             guest.token = try watch(guest.number, .guest(guest))
             guests[guest.token] = guest
         } catch { log("\(error)") }
+    }
+
+    private func hasRoom(for peer: Peer) -> Bool {
+        if peer.isOwnerOrRoot { return guests.count < Self.mostGuests }
+        return guests.count < Self.mostGuests - Self.reserved
+            && guests.values.count { $0.peer.uid == peer.uid } < Self.mostOfOne
     }
 
     private func attend(_ guest: Guest) {
@@ -208,6 +220,8 @@ extension Daemon: OrchestratorHost {
             return TaskIdentifier(milliseconds: UInt64(now.wallMilliseconds), random: try randomBytes(10)).description
         } catch { throw TaskRefusal(.internalError, "\(error)") }
     }
+
+    func sha256(_ bytes: [UInt8]) -> String { Digest.sha256(bytes) }
 
     func watch(_ task: String, _ descriptor: Int32?) {
         if let known = sessions.removeValue(forKey: task) {

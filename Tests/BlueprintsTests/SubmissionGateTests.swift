@@ -42,13 +42,13 @@ struct SubmissionGateTests {
             let refusal = #expect(throws: GateRefusal.self) {
                 _ = try SubmissionGate().decide(Self.submission(), state)
             }
-            #expect(refusal?.code == .notOnboarded)
+            #expect(refusal?.code == .repositoryNotOnboarded)
         }
         // A store that answers with another repository's blueprint opens nothing.
         let refusal = #expect(throws: GateRefusal.self) {
             _ = try SubmissionGate().decide(Self.submission { $0.repository = "team/other" }, .active(other))
         }
-        #expect(refusal?.code == .notOnboarded)
+        #expect(refusal?.code == .repositoryNotOnboarded)
     }
 
     static let lists: [(String, Bool)] = [

@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 /// Real processes, with a program in the place of `sallyport` that claims its session as `task run` does, and then does what
-/// its agent command says.
+/// its task says.
 private final class LocalWorld: ComputeWorld {
     let scratch: Scratch
     private(set) var local: LocalSandboxCompute
@@ -21,7 +21,7 @@ private final class LocalWorld: ComputeWorld {
         #!/bin/bash
         here=$(dirname "$0")
         if [ "$1" = sweep ]; then echo swept >>"$here/sweeps"; exit "$(cat "$here/sweep-status")"; fi
-        while [ $# -gt 0 ]; do case $1 in --session) dir=$2 ;; --agent-command) how=$2 ;; --task) task=$2 ;; esac; shift; done
+        while [ $# -gt 0 ]; do case $1 in --session) dir=$2 ;; --task) how=$(cat "${2#@}") ;; --blueprint) [ "$(cat "$2")" = '{}' ] || exit 1 ;; esac; shift; done
         echo started >>"$dir/starts"
         [ "$how" = neverStarts ] && exit 1
         [ -e "$dir/begun.json" ] && exit 1
@@ -33,6 +33,16 @@ private final class LocalWorld: ComputeWorld {
             succeeds) say '{"version":1,"report":{"outcome":"verified","success":true,"reason":"done"}}' end.json ;;
             refuses) say '{"version":1,"error":{"code":null,"message":"because"}}' end.json; exit 125 ;;
             garbled) printf 'no JSON' >"$dir/end.json" ;;
+            asks)
+                echo '{"version":1,"seq":1,"fact":"budget_warning","source":"observed","payload":{"percent":80}}' >>"$dir/news.jsonl"
+                question='{"act":"push","subject":"refs/heads/x","facts":{"commit":"c0ffee"}}'
+                echo '{"version":1,"seq":2,"question":'"$question"',"id":"q1","severity":"medium","timeout_s":null}' >>"$dir/news.jsonl"
+                exec 5< <(exec tail -n +1 -F "$dir/answers/q1.json" 2>/dev/null 3>&-)
+                waiting=$!
+                read -r answer <&5
+                kill "$waiting"
+                decision=$(printf '%s' "$answer" | sed 's/.*"decision":"\\([a-z_]*\\)".*/\\1/')
+                say '{"version":1,"report":{"outcome":"not_approved","success":false,"reason":"'"$decision"'"}}' end.json ;;
             vanishes) exit 0 ;;
             runs) trap 'say "$interrupted" end.json; exit 1' TERM; mkfifo "$dir/wait"; read line <>"$dir/wait" ;;
             stubborn) trap '' TERM; mkfifo "$dir/wait"; read line <>"$dir/wait" ;;
@@ -79,7 +89,8 @@ private final class LocalWorld: ComputeWorld {
     func start(_ session: String, command: String) throws -> SessionStart {
         SessionStart(
             session: session, task: "t", attempt: 1,
-            request: try TaskRequest([.repository: "/srv/r", .task: "words\n", .agentCommand: command]))
+            request: try TaskRequest([.repository: "team/library", .task: command]),
+            blueprint: StoredBlueprint(text: "{}", digest: ""))
     }
 
     func start(_ session: String, _ story: SessionStory) throws -> SessionStart {
@@ -88,10 +99,15 @@ private final class LocalWorld: ComputeWorld {
 
     func waitForEnd(_ handle: SessionHandle) throws {
         // Between its start and its first word nobody knows who it is.
-        if try strategy.endDescriptor(handle) == nil {
-            try waitForChange(in: "\(sessions)/\(handle.session)") { try strategy.endDescriptor(handle) != nil }
+        if try strategy.changeDescriptor(handle) == nil {
+            try waitForChange(in: "\(sessions)/\(handle.session)") { try strategy.changeDescriptor(handle) != nil }
         }
-        let descriptor = try #require(try strategy.endDescriptor(handle))
+        let descriptor = try #require(try strategy.changeDescriptor(handle))
+        try #require(sp_poll_one(descriptor, Int16(POLLIN), 30_000) > 0)
+    }
+
+    func waitForNews(_ handle: SessionHandle) throws {
+        let descriptor = try #require(try strategy.changeDescriptor(handle))
         try #require(sp_poll_one(descriptor, Int16(POLLIN), 30_000) > 0)
     }
 
@@ -120,11 +136,11 @@ struct LocalComputeTests {
         let pid = try #require(world.pid("a-1"))
         #expect(getsid(pid) == pid && getpgid(pid) == pid)
         try world.restart()
-        #expect(try world.strategy.pollSession(handle) == .running)
+        #expect(try world.strategy.pollSession(handle, after: 0).status == .running)
         #expect(try world.strategy.startSession(try world.start("a-1", .runs)) == handle)
         #expect(world.strategy.stopSession(handle, force: false) == .stopping)
         try world.waitForEnd(handle)
-        guard case .completed(let report) = try world.strategy.pollSession(handle) else {
+        guard case .completed(let report) = try world.strategy.pollSession(handle, after: 0).status else {
             Issue.record("it said nothing")
             return
         }
@@ -141,10 +157,10 @@ struct LocalComputeTests {
         let handle = try world.strategy.startSession(try world.start("s-1", command: "stubborn"))
         try world.waitForBeginning("s-1")
         #expect(world.strategy.stopSession(handle, force: false) == .stopping)
-        #expect(try world.strategy.pollSession(handle) == .running)
+        #expect(try world.strategy.pollSession(handle, after: 0).status == .running)
         #expect(world.strategy.stopSession(handle, force: true) == .stopping)
         try world.waitForEnd(handle)
-        guard case .failed(let failure) = try world.strategy.pollSession(handle) else {
+        guard case .failed(let failure) = try world.strategy.pollSession(handle, after: 0).status else {
             Issue.record("a killed session is seen otherwise")
             return
         }
@@ -224,20 +240,23 @@ struct LocalComputeTests {
         let world = try LocalWorld()
         let handle = try world.strategy.startSession(try world.start("g-1", command: "garbled"))
         try world.waitForEnd(handle)
-        #expect(throws: ComputeError.self) { try world.strategy.pollSession(handle) }
+        #expect(throws: ComputeError.self) { try world.strategy.pollSession(handle, after: 0) }
     }
 
     @Test("texts of a request become files of the session, and no word is a path")
     func documents() throws {
         let world = try LocalWorld()
         let request = try TaskRequest([
-            .repository: "/srv/r", .task: "@/etc/shadow", .agentScript: "echo\n", .criteria: "- x\n",
+            .repository: "team/library", .task: "@/etc/shadow", .criteria: "- x\n",
         ])
-        let start = SessionStart(session: "d-1", task: "t", attempt: 1, request: request)
+        let start = SessionStart(
+            session: "d-1", task: "t", attempt: 1, request: request,
+            blueprint: StoredBlueprint(text: "{\"n\":1}", digest: ""))
         let handle = try world.strategy.startSession(start)
         try world.waitForEnd(handle)
         #expect(text(world.sessions + "/d-1/request-task") == "@/etc/shadow")
-        #expect(text(world.sessions + "/d-1/request-agent_script") == "echo\n")
+        #expect(text(world.sessions + "/d-1/request-criteria") == "- x\n")
+        #expect(text(world.sessions + "/d-1/blueprint.json") == "{\"n\":1}")
         #expect(status(world.sessions + "/d-1")?.mode == 0o040700)
         #expect(status(world.sessions + "/d-1/request-task")?.mode == 0o100600)
     }

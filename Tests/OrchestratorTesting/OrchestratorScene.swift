@@ -58,10 +58,16 @@ package final class OrchestratorScene {
     @discardableResult
     package func submit(
         owner: String = "uid:1", key: String? = nil, priority: Int = TaskLimits.defaultPriority,
-        dependsOn: [String] = []
+        dependsOn: [String] = [], budget: String? = nil, blueprint: String = ""
     ) throws -> String {
-        let terms = SubmissionTerms(key: key, priority: priority, dependsOn: dependsOn)
-        switch try orchestrator.submit(try StoreConformance.request(), owner: owner, terms: terms) {
+        var values = try StoreConformance.request().values
+        values[.priority] = "\(priority)"
+        values[.maxBudget] = budget
+        if !dependsOn.isEmpty { values[.dependsOn] = dependsOn.joined(separator: "\n") }
+        let request = try TaskRequest(values)
+        switch try orchestrator.submit(
+            try TestBlueprint.accepted(owner: owner, key: key, request: request, blueprint))
+        {
         case .created(let task):
             orchestrator.advance(task.id)
             return task.id

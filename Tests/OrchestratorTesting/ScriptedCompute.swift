@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Documents
 package import Orchestrator
 package import TaskModel
 
@@ -10,6 +11,8 @@ package final class ScriptedCompute: ComputeStrategy {
         package var start: SessionStart
         package var status: SessionStatus = .running
         package var isLive = true
+        package var news: [SessionNews] = []
+        package var answers: [String: ApprovalAnswer] = [:]
     }
 
     package let type = ComputeType.local
@@ -20,6 +23,7 @@ package final class ScriptedCompute: ComputeStrategy {
     /// Thrown by the next starts, in order; nil starts.
     package var startErrors: [ComputeError?] = []
     package var pollErrors: [ComputeError?] = []
+    package var answerErrors: [ComputeError?] = []
     /// Answers of the next stops; when it is empty a session is gone at once.
     package var stopAnswers: [StopOutcome] = []
     /// The process that asks was killed: nothing that it goes on to ask for happens.
@@ -30,6 +34,29 @@ package final class ScriptedCompute: ComputeStrategy {
     package init() {}
 
     package var live: [String] { sessions.filter(\.value.isLive).map(\.key).sorted() }
+
+    /// A session tells something.
+    package func tell(_ session: String, _ fact: EventType.Fact, _ payload: JSON = [:]) {
+        add(session, .fact(fact, .observed, payload))
+    }
+
+    /// A session asks something, and waits.
+    @discardableResult
+    package func ask(_ session: String, _ request: ApprovalRequest, timeoutSeconds: Int? = nil) -> String {
+        let asked = sessions[session]?.news.count {
+            if case .question = $0.matter { true } else { false }
+        }
+        let name = "q\((asked ?? 0) + 1)"
+        add(
+            session,
+            .question(SessionQuestion(name, request, severity: request.severity, timeoutSeconds: timeoutSeconds)))
+        return name
+    }
+
+    private func add(_ session: String, _ matter: SessionNews.Matter) {
+        let number = (sessions[session]?.news.count ?? 0) + 1
+        sessions[session]?.news.append(SessionNews(number, matter))
+    }
 
     /// Ends a session by itself.
     package func end(_ session: String, _ status: SessionStatus) {
@@ -50,10 +77,21 @@ package final class ScriptedCompute: ComputeStrategy {
         return .local(.init(session: start.session))
     }
 
-    package func pollSession(_ handle: SessionHandle) throws(ComputeError) -> SessionStatus {
+    package func pollSession(_ handle: SessionHandle, after news: Int) throws(ComputeError) -> SessionView {
         if isDead { throw ComputeError(.unknown, "nobody asks any more") }
         if !pollErrors.isEmpty, let error = pollErrors.removeFirst() { throw error }
-        return sessions[handle.session]?.status ?? .failed(SessionFailure(.lost, "there is none of this name"))
+        guard let session = sessions[handle.session] else {
+            return SessionView(.failed(SessionFailure(.lost, "there is none of this name")))
+        }
+        return SessionView(session.status, news: Array(session.news.dropFirst(news)))
+    }
+
+    package func answerSession(_ handle: SessionHandle, _ question: String, _ answer: ApprovalAnswer)
+        throws(ComputeError)
+    {
+        if isDead { throw ComputeError(.unknown, "nobody asks any more") }
+        if !answerErrors.isEmpty, let error = answerErrors.removeFirst() { throw error }
+        if sessions[handle.session]?.answers[question] == nil { sessions[handle.session]?.answers[question] = answer }
     }
 
     package func stopSession(_ handle: SessionHandle, force: Bool) -> StopOutcome {
@@ -71,5 +109,5 @@ package final class ScriptedCompute: ComputeStrategy {
         return .gone
     }
 
-    package func endDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32? { nil }
+    package func changeDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32? { nil }
 }

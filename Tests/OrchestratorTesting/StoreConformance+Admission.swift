@@ -124,7 +124,7 @@ extension StoreConformance {
 
     package func durations() throws {
         let store = try make()
-        #expect(try store.durations(of: "/srv/r", limit: 5).isEmpty)
+        #expect(try store.durations(of: "team/library", limit: 5).isEmpty)
         for (number, end) in [(10, 40), (100, 150)] {
             var task = try admitted(store, number)
             #expect(task.admission.admittedMilliseconds == number)
@@ -135,8 +135,8 @@ extension StoreConformance {
         var cancelled = try admitted(store, 200)
         cancelled.status = .cancelled
         _ = try store.apply(TaskChange(cancelled, .cancelled), at: Self.at(900))
-        #expect(try store.durations(of: "/srv/r", limit: 5) == [50, 30])
-        #expect(try store.durations(of: "/srv/r", limit: 1) == [50])
+        #expect(try store.durations(of: "team/library", limit: 5) == [50, 30])
+        #expect(try store.durations(of: "team/library", limit: 1) == [50])
         #expect(try store.durations(of: "/srv/other", limit: 5).isEmpty)
         #expect(try store.slotHolders().isEmpty)
     }

@@ -12,13 +12,14 @@ package struct StoreConformance {
     package init(_ make: @escaping () throws -> any TaskStore) { self.make = make }
 
     package static func request(_ text: String = "Fix it") throws -> TaskRequest {
-        try TaskRequest([.repository: "/srv/r", .task: text, .agentCommand: "./agent"])
+        try TaskRequest([.repository: "team/library", .task: text])
     }
 
     package static func task(_ number: Int, owner: String = "uid:1", key: String? = nil) throws -> TaskRecord {
         TaskRecord(
             id: TaskIdentifier(milliseconds: UInt64(number), random: Array(repeating: 0, count: 10)).description,
-            owner: owner, request: try request(), idempotencyKey: key, createdMilliseconds: number)
+            owner: owner, request: try request(), idempotencyKey: key,
+            blueprint: StoredBlueprint(text: "{\"version\":1}", digest: "d\(number)"), createdMilliseconds: number)
     }
 
     static func at(_ milliseconds: Int) -> Moment {
@@ -43,6 +44,13 @@ package struct StoreConformance {
         try rates()
         try consequences()
         try durations()
+    }
+
+    static func approval(_ task: TaskRecord, _ act: ApprovalRequest.Act) -> ApprovalRecord {
+        ApprovalRecord(
+            task: task.id, name: "q1", attempt: 2, question: act == .plan ? nil : "q7",
+            request: ApprovalRequest(act, "what", [.init("n", 3), .init("none", .null)]), severity: .high,
+            createdMilliseconds: 1, expiresMilliseconds: 2)
     }
 
     func created(_ store: any TaskStore, _ task: TaskRecord) throws -> TaskRecord {
@@ -71,6 +79,7 @@ package struct StoreConformance {
         task.failure = TaskFailureRecord(.network, .transient, code: .rateLimit, "ümläut \u{1F512} \"quoted\"")
         task.cancelledBy = "uid:0"
         task.deadlineMilliseconds = 99
+        task.news = 7
         let journal = JournalRecord(
             task: task.id, attempt: 1, step: "start-session", number: 1, input: ["session": "s"], startedMilliseconds: 5
         )
@@ -170,8 +179,7 @@ package struct StoreConformance {
     package func atomicity() throws {
         let store = try make()
         let task = try created(store, try Self.task(1))
-        let approval = ApprovalRecord(
-            task: task.id, request: "a", kind: .gate, subject: "push", createdMilliseconds: 1, expiresMilliseconds: 2)
+        let approval = Self.approval(task, .push)
         // The last part of it cannot be stored: a step's number counts from 1.
         let flawed = JournalRecord(task: task.id, attempt: 1, step: "x", number: 0, startedMilliseconds: 1)
         var changed = task
@@ -234,13 +242,10 @@ package struct StoreConformance {
     package func approvals() throws {
         let store = try make()
         let task = try created(store, try Self.task(1))
-        var approval = ApprovalRecord(
-            task: task.id, request: "a", kind: .plan, subject: "the plan", createdMilliseconds: 1,
-            expiresMilliseconds: 2)
+        var approval = Self.approval(task, .plan)
         var stored = try store.apply(TaskChange(task, approvals: [approval]), at: Self.at(2))
-        approval.status = .denied
-        approval.decidedBy = "uid:3"
-        approval.reason = "no"
+        #expect(try store.approvals(of: task.id) == [approval])
+        approval = approval.decided(ApprovalAnswer(.denied, by: "uid:3", reason: "no"), at: 3)
         stored = try store.apply(TaskChange(stored, approvals: [approval]), at: Self.at(3))
         #expect(try store.approvals(of: task.id) == [approval])
         var late = approval

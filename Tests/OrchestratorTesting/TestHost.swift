@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import LinuxSystem
 package import Orchestrator
 package import Store
 package import TaskModel
@@ -27,6 +28,7 @@ package final class TestHost: OrchestratorHost {
         let random = [names >> 10 & 31, names >> 5 & 31, names & 31, 0, 0, 0, 0, 0, 0, 0].map { UInt8($0) }
         return TaskIdentifier(milliseconds: UInt64(milliseconds), random: random).description
     }
+    package func sha256(_ bytes: [UInt8]) -> String { Digest.sha256(bytes) }
     package func watch(_ task: String, _ descriptor: Int32?) {}
     package func published(_ task: String) { publications.append(task) }
     package func log(_ line: String) { lines.append(line) }

@@ -22,16 +22,12 @@ struct BudgetTests {
     }
 
     /// A task that may spend so much.
-    private func submit(_ scene: OrchestratorScene, _ usd: String?, owner: String = "uid:1") throws -> String {
-        var values: [TaskRequest.Field: String] = [
-            .repository: "/srv/r", .task: "Fix it", .agentCommand: "./agent", .model: "/srv/models.yaml",
-        ]
-        values[.maxBudget] = usd
-        guard case .created(let task) = try scene.orchestrator.submit(try TaskRequest(values), owner: owner) else {
-            throw StoreConformance.unexpected
-        }
-        scene.orchestrator.advance(task.id)
-        return task.id
+    private func submit(
+        _ scene: OrchestratorScene, _ usd: String?, _ blueprint: String = "", owner: String = "uid:1"
+    ) throws -> String {
+        try scene.submit(
+            owner: owner, budget: usd,
+            blueprint: "runner: {command: exec agent, models: /srv/models.yaml}\n" + blueprint)
     }
 
     private func finish(
@@ -108,7 +104,8 @@ struct BudgetTests {
         let failure = try #require(try scene.task(id).failure)
         #expect(failure.category == .budget && failure.code == .budgetExhausted)
         #expect(
-            failure.message.contains("budget repository:/srv/r has 3.00 USD for 2026-11 in all"), "\(failure.message)")
+            failure.message.contains("budget repository:team/library has 3.00 USD for 2026-11 in all"),
+            "\(failure.message)")
         #expect(try scene.status(id) == .failed)
         #expect(try use(scene, "user:uid:1") == [0, 0])
         // A bound is needed where something counts it.
@@ -168,6 +165,18 @@ struct BudgetTests {
         #expect(failure.message.contains("1.99 of 2.00 USD"))
         let told = try scene.events(id).filter { $0.payload["budget"]?.stringValue == "task" }.map(\.type)
         #expect(told == [.fact(.budgetWarning), .fact(.budgetExhausted)])
+    }
+
+    @Test("what the blueprint gives its repository counts beside what the operator gives, the lower of the two")
+    func blueprint() throws {
+        let scene = try scene("  each_repository: {day_usd: 4, month_usd: 9}")
+        let declared = "budgets: {per_day_usd: 3, per_month_usd: 20}\n"
+        let id = try submit(scene, "3.5", declared)
+        #expect(try scene.task(id).failure?.message.contains("has 3.00 USD for 2026-11-22 in all") == true)
+        try finish(scene, try submit(scene, "2", declared), spent: 2_000_000)
+        let waiting = try submit(scene, "2", declared)
+        #expect(try scene.task(waiting).admission.waits?.detail.contains("of its 3.00 USD 2.00 are spent") == true)
+        #expect(try scene.store.budgetUse("repository:team/library", "2026-11").spent == 2_000_000)
     }
 
     @Test("a process that dies at any point of a task leaves what it reserved right", arguments: JournalPoint.all)

@@ -106,7 +106,7 @@ struct DependencyTests {
         #expect(try scene.flaws() == [])
     }
 
-    @Test("unknown, foreign and ended tasks, and words that name none, are refused; nothing is stored")
+    @Test("unknown, foreign and ended tasks are refused; nothing is stored")
     func refused() throws {
         let scene = try OrchestratorScene()
         let foreign = try scene.submit(owner: "uid:2")
@@ -115,13 +115,11 @@ struct DependencyTests {
         let unknown = TaskIdentifier(milliseconds: 7, random: Array(repeating: 1, count: 10)).description
         for (parent, code, word) in [
             (unknown, ErrorCode.taskNotFound, "there is not"), (foreign, .forbidden, "another's"),
-            (own, .validation, "CANCELLED"), ("../etc", .validation, "no task's name"),
+            (own, .validation, "CANCELLED"),
         ] {
             let refusal = #expect(throws: TaskRefusal.self) { try scene.submit(dependsOn: [parent]) }
             #expect(refusal?.code == code && refusal?.message.contains(word) == true, "\(refusal?.message ?? "")")
         }
-        let twice = #expect(throws: TaskRefusal.self) { try scene.submit(dependsOn: [foreign, foreign]) }
-        #expect(twice?.code == .validation)
         #expect(try scene.store.tasks(TaskQuery()).count == 2)
         // Its key makes it the task that it says it waits for.
         let keyed = try scene.submit(key: "k")

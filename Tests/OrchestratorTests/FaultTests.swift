@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Orchestrator
 import OrchestratorTesting
 import Store
@@ -76,7 +77,7 @@ struct FaultTests {
 
     /// What becomes of a task, and of its process at one point.
     struct Crash: Sendable, CustomTestStringConvertible {
-        enum Story: String, Sendable, CaseIterable { case success, cancel, lost, startFails }
+        enum Story: String, Sendable, CaseIterable { case success, asks, cancel, lost, startFails }
 
         let story: Story
         let point: JournalPoint
@@ -84,6 +85,8 @@ struct FaultTests {
 
         static let all = Story.allCases.flatMap { story in JournalPoint.all.map { Crash(story: story, point: $0) } }
     }
+
+    private static let push = ApprovalRequest(.push, "refs/heads/x of /srv/r", [.init("commit", "c0ffee")])
 
     /// - Returns: Whether the process came to the point.
     private func play(_ crash: Crash, dies: Bool) throws -> Bool {
@@ -104,8 +107,17 @@ struct FaultTests {
                 if !(try scene.status(id).isTerminal) { _ = try scene.orchestrator.cancel(id, by: "uid:1") }
             }
         } else if let session = try scene.task(id).session, crash.story != .startFails {
+            if crash.story == .asks {
+                scene.compute.tell(session, .budgetWarning, ["percent": 80])
+                scene.compute.ask(session, Self.push)
+                scene.orchestrator.sessionChanged(id)
+                if dies && scene.compute.isDead { try scene.restart() }
+                #expect(scene.compute.sessions[session]?.answers["q1"]?.decision == .approved)
+                #expect(try scene.types(id).filter { $0 == "budget_warning" }.count == 1)
+                #expect(try scene.types(id).filter { $0 == "approval_decision_recorded" }.count == 1)
+            }
             let end: SessionStatus =
-                crash.story == .success
+                [.success, .asks].contains(crash.story)
                 ? .completed(OrchestratorScene.success) : .failed(SessionFailure(.lost, "killed"))
             scene.compute.end(session, end)
             scene.orchestrator.sessionChanged(id)
@@ -113,7 +125,7 @@ struct FaultTests {
         }
         let expected: TaskState =
             switch crash.story {
-            case .success: .completed
+            case .success, .asks: .completed
             case .cancel: .cancelled
             case .lost, .startFails: .failed
             }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Blueprints
 import Documents
 import Orchestrator
 import OrchestratorTesting
@@ -115,7 +116,7 @@ struct LifecycleTests {
         let refusal = #expect(throws: TaskRefusal.self) { try scene.submit(owner: "uid:2", key: "a-1") }
         #expect(refusal?.code == .duplicateTask)
         for key in ["", "a b", "ü", String(repeating: "x", count: 129)] {
-            #expect(throws: TaskRefusal.self) { try scene.submit(key: key) }
+            #expect(throws: GateRefusal.self) { try scene.submit(key: key) }
         }
     }
 }

@@ -98,7 +98,7 @@ struct QueueTests {
             try scene.finish(id)
         }
         #expect(scene.compute.started == ([running] + wanted).map { "\($0)-1" })
-        #expect(throws: TaskRefusal.self) { try scene.submit(priority: 10) }
+        #expect(throws: TaskRefusal.self) { try TaskRequest(json: ["repo": "a/b", "task": "x", "priority": 10]) }
         #expect(try scene.flaws() == [])
     }
 

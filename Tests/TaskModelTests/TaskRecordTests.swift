@@ -8,7 +8,7 @@ import Testing
 @Suite("task records")
 struct TaskRecordTests {
     private static let plain: [TaskRequest.Field: String] = [
-        .repository: "/srv/r", .task: "Fix it", .agentCommand: "./agent",
+        .repository: "Team/library", .task: "Fix it",
     ]
 
     struct Flaw: Sendable, CustomTestStringConvertible {
@@ -20,7 +20,7 @@ struct TaskRecordTests {
 
     private static func with(_ changes: JSON.Member...) -> JSON {
         var members: [JSON.Member] = [
-            .init("repo", "/srv/r"), .init("task", "Fix it"), .init("agent_command", "./agent"),
+            .init("repo", "Team/library"), .init("task", "Fix it"),
         ]
         for change in changes {
             members.removeAll { $0.name == change.name }
@@ -35,21 +35,17 @@ struct TaskRecordTests {
         Flaw(what: "a number as text", json: with(.init("pr", "3")), part: "must be a number"),
         Flaw(what: "a text as number", json: with(.init("task", 3)), part: "must be a string"),
         Flaw(what: "no repository", json: with(.init("repo", .null)), part: "is missing"),
-        Flaw(what: "a relative path", json: with(.init("repo", "here")), part: "absolute path"),
-        Flaw(what: "no task", json: with(.init("task", .null)), part: "\"task\" or \"issue\" is missing"),
-        Flaw(what: "two agents", json: with(.init("agent", "aider")), part: "exactly one of"),
-        Flaw(what: "no agent", json: with(.init("agent_command", .null)), part: "exactly one of"),
-        Flaw(what: "an unknown type", json: with(.init("type", "epic")), part: "must be one of"),
-        Flaw(what: "a review of nothing", json: with(.init("type", "pr_review")), part: "needs \"pr\""),
-        Flaw(what: "a variable of the daemon", json: with(.init("credential", "env:HOME")), part: "file:/path"),
-        Flaw(what: "two lines", json: with(.init("base", "a\nb")), part: "one line"),
-        Flaw(what: "a NUL", json: with(.init("test_command", "a\u{0}b")), part: "no NUL"),
-        Flaw(what: "too many turns", json: with(.init("max_turns", 501)), part: "from 1 to 500"),
+        Flaw(what: "an agent", json: with(.init("agent_command", "./agent")), part: "unknown field"),
+        Flaw(what: "a profile", json: with(.init("profile", "open")), part: "unknown field"),
+        Flaw(what: "a credential", json: with(.init("credential", "env:HOME")), part: "unknown field"),
+        Flaw(what: "two lines", json: with(.init("model", "a\nb")), part: "one line"),
+        Flaw(what: "a NUL", json: with(.init("criteria", "a\u{0}b")), part: "no NUL"),
         Flaw(what: "no turns", json: with(.init("max_turns", 0)), part: "above 0"),
-        Flaw(what: "a directory to deliver to", json: with(.init("deliver", "/etc")), part: "branch, pr or patch"),
+        Flaw(what: "a list as text", json: with(.init("depends_on", "t1")), part: "must be a list"),
+        Flaw(what: "a line end in a list", json: with(.init("depends_on", ["a\nb"])), part: "list of lines"),
         Flaw(
-            what: "a text that is too long", json: with(.init("task", .string(String(repeating: "x", count: 10_001)))),
-            part: "1 to 10000 bytes"),
+            what: "a text that is too long", json: with(.init("task", .string(String(repeating: "x", count: 40_001)))),
+            part: "1 to 40000 bytes"),
     ]
 
     @Test("a request that is none is refused with what is wrong", arguments: flaws)
@@ -63,18 +59,18 @@ struct TaskRecordTests {
     func request() throws {
         var values = Self.plain
         values[.maxTurns] = "7"
-        values[.testCommand] = "make \"test\"\n# ü"
+        values[.criteria] = "- \"test\"\n# ü"
+        values[.dependsOn] = "a\nb"
         let request = try TaskRequest(values)
         #expect(try TaskRequest(json: request.json) == request)
         #expect(request.json["max_turns"]?.intValue == 7 && request.title == "Fix it")
+        #expect(request.json["depends_on"] == ["a", "b"] && request.repository == "team/library")
         #expect(try TaskRequest(json: Self.with()).type == .newTask)
     }
 
-    @Test("every option of a request is one of task run, by the same name")
+    @Test("every field of a request has an option of its own")
     func options() {
-        #expect(
-            TaskRequest.Field.pullRequest.option == "--pr" && TaskRequest.Field.agentCommand.option == "--agent-command"
-        )
+        #expect(TaskRequest.Field.pullRequest.option == "--pr" && TaskRequest.Field.maxTurns.option == "--max-turns")
         #expect(Set(TaskRequest.Field.allCases.map(\.option)).count == TaskRequest.Field.allCases.count)
     }
 

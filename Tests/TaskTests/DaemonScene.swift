@@ -9,6 +9,8 @@ import Testing
 /// An operator with a daemon that may die, and tasks that go on.
 final class DaemonScene {
     let forge: ForgeScene
+    /// What the repository's blueprint says now.
+    private var applied = ""
     private(set) var daemon: Running?
     /// Whatever else this host has to do, and however often it is asked.
     private(set) var settings = """
@@ -82,13 +84,49 @@ final class DaemonScene {
         return try JSON.read(Array(line.utf8), file: "answer")
     }
 
-    /// A task that fixes the file, or does something else.
-    func submission(agent: String = "echo fixed > file", key: String = "k", options: [String] = []) -> Command {
-        var command = sallyport.command(
-            [
-                "submit", "--forge", forge.forge, "--issue", "1", "--agent-command", agent, "--test-command",
-                TaskScene.test, "--idempotency-key", key, "--json",
-            ] + options)
+    static let repository = "team/library"
+
+    /// Declares the repository, as its operator would.
+    ///
+    /// - Parameters:
+    ///   - agent: What works on it.
+    ///   - runner: The same as YAML, for another than a command.
+    ///   - submitters: As YAML.
+    ///   - pipeline: Lines below `pipeline`, indented by two.
+    ///   - more: Lines of YAML.
+    func onboard(
+        agent: String = "echo fixed > file", runner: String? = nil, submitters: String = "[\"uid:0\"]",
+        pipeline: String = "", _ more: String = ""
+    ) throws {
+        let text = """
+            version: 1
+            repo: \(Self.repository)
+            reason: tests
+            source: {forge: \(JSON.string(forge.forge).compactText)}
+            submitters: \(submitters)
+            runner: \(runner ?? "{command: \(JSON.string(agent).compactText)}")
+            pipeline:
+              test_command: \(JSON.string(TaskScene.test).compactText)
+            \(pipeline)
+            \(more)
+
+            """
+        guard text != applied else { return }
+        let file = try sallyport.home.file("blueprint.yaml", text)
+        let done = try ask("blueprint", "apply", file)
+        try #require(done.code == 0, "\(done.text)\(done.errorText)")
+        applied = text
+    }
+
+    /// A task that fixes the file, or does something else, of a repository that is declared so.
+    func submission(agent: String = "echo fixed > file", key: String = "k", options: [String] = []) throws -> Command {
+        try onboard(agent: agent)
+        return request(["--issue", "1", "--idempotency-key", key, "--json"] + options)
+    }
+
+    /// A task for the repository as it is declared.
+    func request(_ options: [String]) -> Command {
+        var command = sallyport.command(["submit", "--repo", Self.repository] + options)
         command.deadline = .seconds(200)
         return command
     }

@@ -91,18 +91,76 @@ struct DaemonSocketTests {
         try scene.end(SIGTERM)
     }
 
-    @Test("another user is not served, even if the socket lets them in", .requires(.python))
+    private func line(_ verb: String, _ arguments: JSON = [:]) -> [UInt8] {
+        Array(
+            (JSON.object([
+                .init("version", 1), .init("verb", .string(verb)), .init("arguments", arguments),
+            ]).compactText + "\n").utf8)
+    }
+
+    @Test("another user is served as far as a blueprint names them, and sees nobody else's task", .requires(.python))
     func stranger() throws {
         let scene = try DaemonScene()
         try scene.start()
-        let socket = scene.sallyport.runtime + "/daemon.sock"
-        #expect(status(socket)?.mode == 0o140600)
-        let health = Array("{\"version\":1,\"verb\":\"health\"}\n".utf8)
-        #expect(try say(scene, health, uid: 1234) == "")
-        #expect(try say(scene, health).contains("\"slots\":"))
-        try #require(chmod(socket, 0o666) == 0)
-        let answer = try say(scene, health, uid: 1234)
-        #expect(answer.contains("FORBIDDEN") && answer.contains("uid 1234"), "\(answer)")
+        #expect(status(scene.sallyport.runtime + "/daemon.sock")?.mode == 0o140666)
+        #expect(try say(scene, line("health"), uid: 1234).contains("\"slots\":"))
+        #expect(try say(scene, line("backup", ["path": "/tmp/x"]), uid: 1234).contains("FORBIDDEN"))
+        let wanted = line("submit", ["request": ["repo": .string(DaemonScene.repository), "issue": 1]])
+        #expect(try say(scene, wanted, uid: 1234).contains("REPO_NOT_ONBOARDED"))
+        try scene.onboard(agent: DaemonScene.waiting)
+        #expect(try say(scene, wanted, uid: 1234).contains("FORBIDDEN"))
+        #expect(try scene.json(try scene.ask("list", "--json"))["tasks"]?.arrayValue == [])
+        let id = try scene.submit(agent: DaemonScene.waiting)
+        for verb in ["status", "events", "watch", "cancel", "logs"] {
+            #expect(try say(scene, line(verb, ["task": .string(id)]), uid: 1234).contains("FORBIDDEN"), "\(verb)")
+        }
+        #expect(try say(scene, line("list"), uid: 1234).contains("\"tasks\":[]"))
+        // Named, they have tasks of their own; who decides about one sees it and cannot end it.
+        try scene.onboard(
+            agent: DaemonScene.waiting, submitters: "[\"uid:1234\"]", "approvals: {approvers: [\"uid:1235\"]}")
+        let answer = try say(scene, wanted, uid: 1234)
+        let reply = try JSON.read(Array(answer.utf8), file: "answer")
+        let own = try #require(reply["data"]?["task"]?["task"]?.stringValue, "\(answer)")
+        #expect(reply["data"]?["task"]?["owner"]?.stringValue == "uid:1234")
+        let status = line("status", ["task": .string(own)])
+        #expect(try say(scene, status, uid: 1234).contains(own))
+        #expect(try say(scene, status, uid: 1235).contains("\"status\":"))
+        #expect(try say(scene, status, uid: 1236).contains("FORBIDDEN"))
+        #expect(try say(scene, line("cancel", ["task": .string(own)]), uid: 1235).contains("FORBIDDEN"))
+        // Root is no submitter by being root.
+        #expect(try scene.request(["--issue", "1"]).run().errorText.contains("FORBIDDEN"))
+        for task in [id, own] {
+            _ = try scene.ask("cancel", task)
+            #expect(try scene.ask("watch", task).code == 1)
+        }
+        try scene.end(SIGTERM)
+    }
+
+    @Test("one user cannot keep the others out", .requires(.python))
+    func crowd() throws {
+        let scene = try DaemonScene()
+        try scene.start()
+        let script = """
+            import os,socket,sys
+            os.setuid(1234)
+            held=[]
+            for n in range(24):
+                s=socket.socket(socket.AF_UNIX); s.settimeout(4); s.connect(sys.argv[1]); held.append(s)
+            refused=0
+            for s in held[16:]:
+                if b"RATE_LIMIT_EXCEEDED" in s.recv(4096): refused+=1
+            print(refused, flush=True)
+            sys.stdin.read()
+            """
+        var command = Command("/usr/bin/python3", ["-c", script, scene.sallyport.runtime + "/daemon.sock"])
+        command.deadline = .seconds(40)
+        let crowd = try command.start()
+        let refused = try crowd.line()
+        #expect(refused == "8")
+        #expect(try say(scene, line("health"), uid: 1235).contains("\"slots\":"))
+        #expect(try scene.ask("list").code == 0)
+        crowd.closeInput()
+        _ = try crowd.finish()
         try scene.end(SIGTERM)
     }
 

@@ -25,7 +25,17 @@ struct DaemonTests {
         let evidence = try JSON.read(try #require(contents(directory + "/evidence.json")), file: "evidence")
         #expect(evidence["task"]?.stringValue == id && evidence["outcome"]?.stringValue == "verified")
         #expect(result?["commit"]?.stringValue == evidence["delivered"]?["commit"]?.stringValue)
-        #expect(try scene.ask("evidence", "verify", directory).code == 0)
+        let verified = try scene.ask("evidence", "verify", directory)
+        #expect(verified.code == 0, "\(verified.text)\(verified.errorText)")
+        // Every act was asked for, answered by the order, and told of once, in the order of the acts.
+        let asked = ["release", "push", "pull_request"]
+        #expect((evidence["approvals"]?.arrayValue ?? []).map { $0["act"]?.stringValue } == asked)
+        let decisions = try scene.events(id).filter { $0["type"]?.stringValue == "approval_decision_recorded" }
+        #expect(decisions.map { $0["payload"]?["act"]?.stringValue } == asked)
+        #expect(decisions.allSatisfy { $0["payload"]?["decided_by"]?.stringValue == "order" })
+        let release = evidence["approvals"]?.arrayValue?.first?["facts"]
+        #expect(release?["tree"] == evidence["delivered"]?["tree"] && release?["outcome"]?.stringValue == "verified")
+        #expect(release?["repository"]?.stringValue?.hasPrefix(directory + "/") == true)
         #expect(try scene.forge.record("pulls/2")["head"]?.stringValue == result?["branch"]?.stringValue)
         let events = try scene.events(id)
         try scene.chain(events)
@@ -51,19 +61,15 @@ struct DaemonTests {
         let red = try scene.submission(agent: "echo still broken > file", options: ["--wait"]).run()
         #expect(red.code == 1)
         #expect(try scene.json(red)["result"]?["outcome"]?.stringValue == "test_failed")
-        let none = try scene.ask(
-            "submit", "--forge", scene.forge.forge, "--issue", "77", "--agent-command", "true", "--wait", "--json")
+        let none = try scene.request(["--issue", "77", "--wait", "--json"]).run()
         #expect(none.code == 1)
         let error = try scene.json(none)["error"]?["message"]?.stringValue
         #expect(error?.contains("77") == true, "\(error ?? "")")
         // What only the task itself can see to be wrong comes back in the same way.
-        let wrong = try scene.ask(
-            "submit", "--forge", scene.forge.forge, "--issue", "1", "--agent-command", "true", "--gate", "never",
-            "--wait",
-            "--json")
+        try scene.onboard(runner: "{agent: no-such-agent}")
+        let wrong = try scene.request(["--issue", "1", "--wait", "--json"]).run()
         #expect(wrong.code == 1)
-        #expect(
-            try scene.json(wrong)["error"]?["message"]?.stringValue?.contains("--gate is pass or regression") == true)
+        #expect(try scene.json(wrong)["error"]?["message"]?.stringValue?.contains("no-such-agent") == true)
         #expect(try scene.residue() == [])
         try scene.end(SIGTERM)
     }

@@ -57,7 +57,7 @@ extension Blueprint {
         let reason: String?
         let source: Source
         let submitters: [Principal]?
-        let compute: ComputeKind
+        let compute: ComputeType
         let agent: Agent
         let runner: Runner?
         let credentials: Credentials
@@ -138,8 +138,8 @@ extension Section {
         return source
     }
 
-    fileprivate func compute() -> ComputeKind {
-        let kind = choice("type", ComputeKind.self) ?? .local
+    fileprivate func compute() -> ComputeType {
+        let kind = choice("type", ComputeType.self) ?? .local
         if let configuration = StepConfiguration(self, "config"), configuration != .empty {
             wrong("config", "has values, and compute.type \(kind.rawValue) takes none", "Remove them.")
         }

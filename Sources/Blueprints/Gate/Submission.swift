@@ -35,6 +35,8 @@ package struct Submission: Sendable, Hashable {
     package var text: String?
     package var issue: Int?
     package var pullRequest: Int?
+    /// A document of acceptance criteria, read where the prompt is put together.
+    package var criteria: String?
     package var maxTurns: Int?
     /// Dollars as they were written.
     package var maxBudget: String?
@@ -44,11 +46,32 @@ package struct Submission: Sendable, Hashable {
     package var idempotencyKey: String?
     /// Tasks that have to end first.
     package var dependsOn: [String] = []
+    /// 0 to 9, the highest first.
+    package var priority: Int?
 
     package init(submitter: Submitter, repository: String, type: String = TaskType.newTask.rawValue) {
         self.submitter = submitter
         self.repository = repository
         self.type = type
+    }
+
+    /// What came through a door of this host.
+    package init(_ request: TaskRequest, by submitter: Submitter, key: String?) {
+        self.init(
+            submitter: submitter, repository: request[.repository] ?? "",
+            type: request[.type] ?? TaskType.newTask.rawValue)
+        text = request[.task]
+        issue = request.number(.issue)
+        pullRequest = request.number(.pullRequest)
+        criteria = request[.criteria]
+        maxTurns = request.number(.maxTurns)
+        maxBudget = request[.maxBudget]
+        model = request[.model]
+        approvalTimeoutSeconds = request.number(.approvalTimeout)
+        preApprovals = request.list(.preApprovals)
+        dependsOn = request.list(.dependsOn)
+        priority = request.number(.priority)
+        idempotencyKey = key
     }
 }
 
@@ -75,24 +98,18 @@ package struct AcceptedTask: Sendable {
     package let idempotencyKey: String?
     package let dependsOn: [String]
     package let snapshot: TaskSnapshot
+    /// As it is stored: what was asked for, with the text cleaned and the repository by its blueprint's name.
+    package let request: TaskRequest
 }
 
 /// Why a submission becomes no task. Nothing was stored.
 package struct GateRefusal: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Codes of the API that the gate can answer with.
-    package enum Code: String, Sendable, CaseIterable {
-        case validation = "VALIDATION_ERROR"
-        case forbidden = "FORBIDDEN"
-        case notOnboarded = "REPO_NOT_ONBOARDED"
-        case invalidSequence = "INVALID_STEP_SEQUENCE"
-    }
-
-    package let code: Code
+    package let code: ErrorCode
     /// Every reason of that code, so that a caller mends all of it at once.
     package let reasons: [String]
     package let remedy: String
 
-    package init(_ code: Code, _ reasons: [String], remedy: String) {
+    package init(_ code: ErrorCode, _ reasons: [String], remedy: String) {
         self.code = code
         self.reasons = reasons
         self.remedy = remedy

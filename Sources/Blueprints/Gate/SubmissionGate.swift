@@ -38,13 +38,38 @@ package struct SubmissionGate: Sendable {
             throw GateRefusal(.validation, form.reasons, remedy: "Correct the values and submit again.")
         }
         let text = try screened(submission.text, blueprint)
+        // Its form is kept, so it is only judged; what is to be cut out of it is cut with the rest of the prompt.
+        _ = try screened(submission.criteria, blueprint)
         let limits = SettledFigures(platform: platform, blueprint: blueprint, task: form.limits, ceiling: ceiling)
         return AcceptedTask(
             submitter: submission.submitter, repository: blueprint.repo, type: type, text: text?.text,
             findings: text?.findings ?? [], issue: submission.issue, pullRequest: submission.pullRequest,
             limits: limits, preApprovals: submission.preApprovals, idempotencyKey: submission.idempotencyKey,
             dependsOn: submission.dependsOn,
-            snapshot: TaskSnapshot(blueprint: blueprint, type: type, limits: limits))
+            snapshot: TaskSnapshot(blueprint: blueprint, type: type, limits: limits),
+            request: try request(submission, blueprint, type, text?.text))
+    }
+
+    private func request(
+        _ submission: Submission, _ blueprint: Blueprint, _ type: TaskType, _ text: String?
+    ) throws(GateRefusal) -> TaskRequest {
+        var values: [TaskRequest.Field: String] = [
+            .repository: blueprint.repo.description, .type: type.rawValue,
+        ]
+        values[.task] = text
+        values[.issue] = submission.issue.map { "\($0)" }
+        values[.pullRequest] = submission.pullRequest.map { "\($0)" }
+        values[.criteria] = submission.criteria
+        values[.model] = submission.model
+        values[.maxTurns] = submission.maxTurns.map { "\($0)" }
+        values[.maxBudget] = submission.maxBudget
+        values[.approvalTimeout] = submission.approvalTimeoutSeconds.map { "\($0)" }
+        if !submission.preApprovals.isEmpty { values[.preApprovals] = submission.preApprovals.joined(separator: "\n") }
+        values[.priority] = submission.priority.map { "\($0)" }
+        if !submission.dependsOn.isEmpty { values[.dependsOn] = submission.dependsOn.joined(separator: "\n") }
+        do throws(TaskRefusal) { return try TaskRequest(values) } catch {
+            throw GateRefusal(error.code, [error.message], remedy: "Correct the values and submit again.")
+        }
     }
 
     /// There is no way in without a blueprint, and no setting that makes one.
@@ -55,11 +80,11 @@ package struct SubmissionGate: Sendable {
         case .active(let blueprint) where blueprint.repo == repository: return blueprint
         case .active, .unknown:
             throw GateRefusal(
-                .notOnboarded, ["there is no blueprint for \(repository)"],
+                .repositoryNotOnboarded, ["there is no blueprint for \(repository)"],
                 remedy: "Write one (sallyport onboard proposes it) and apply it: sallyport blueprint apply FILE.")
         case .removed:
             throw GateRefusal(
-                .notOnboarded, ["the blueprint for \(repository) was removed"],
+                .repositoryNotOnboarded, ["the blueprint for \(repository) was removed"],
                 remedy: "Apply it again: sallyport blueprint apply FILE.")
         }
     }
@@ -96,6 +121,10 @@ private struct Form {
             reasons.append("the idempotency key is not of 1 to 128 letters, digits, hyphens and underscores")
         }
         takeApprovals(submission)
+        if submission.criteria?.utf8.contains(0) == true { reasons.append("the criteria have a NUL") }
+        for name in submission.dependsOn where !TaskIdentifier.isValid(name) {
+            reasons.append("depends_on has \"\(String(name.prefix(64)).displayed)\", which is no name of a task")
+        }
         if submission.dependsOn.count > Bounds.dependencies {
             reasons.append("depends_on names more than \(Bounds.dependencies) tasks")
         }

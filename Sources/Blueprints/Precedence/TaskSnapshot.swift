@@ -70,6 +70,11 @@ package struct TaskSnapshot: Sendable {
             results: results, keeping: blueprint.pipeline.previousResults)
     }
 
+    package func stored(sha256: ([UInt8]) -> String) -> StoredBlueprint {
+        let bytes = bytes
+        return StoredBlueprint(text: String(decoding: bytes, as: UTF8.self), digest: sha256(bytes))
+    }
+
     /// Reads a stored snapshot, and checks all of it again: a task does not begin on what a store merely gave back.
     ///
     /// - Parameter name: Of the task, for messages.

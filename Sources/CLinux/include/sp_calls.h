@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -240,6 +241,11 @@ static inline long sp_epoll_wait(int epoll, uint32_t *events, uint64_t *token, i
         *token = event.data.u64;
     }
     SP_RET(n);
+}
+/// Tells of changes without waiting for them; a read finds nothing rather than block. inotify(7)
+static inline long sp_inotify_create(void) { SP_RET(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)); }
+static inline long sp_inotify_add(int instance, const char *path, uint32_t mask) {
+    SP_RET(inotify_add_watch(instance, path, mask));
 }
 static inline long sp_timer_create(void) { SP_RET(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)); }
 static inline long sp_timer_set(int fd, uint64_t milliseconds) {

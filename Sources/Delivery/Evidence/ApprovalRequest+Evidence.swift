@@ -9,6 +9,18 @@ extension ApprovalRequest {
         ApprovalRequest(.secretUse, server, ["repository", "type"].map { Fact($0, evidence[$0] ?? .null) })
     }
 
+    /// - Parameter repository: Where what came out lies on this host.
+    package static func release(_ evidence: JSON, repository: String) -> ApprovalRequest {
+        let branch = evidence["delivered"]?["branch"]?.stringValue ?? ""
+        return ApprovalRequest(
+            .release, "refs/heads/\(branch)",
+            [
+                Fact("tree", evidence["delivered"]?["tree"] ?? .null),
+                Fact("base", evidence["base"]?["commit"] ?? .null),
+                Fact("repository", .string(repository)), Fact("outcome", evidence["outcome"] ?? .null),
+            ] + change(evidence))
+    }
+
     package static func push(_ evidence: JSON) -> ApprovalRequest {
         let place = evidence["upstream"]?["url"]?.stringValue ?? evidence["forge"]?["path"]?.stringValue ?? ""
         let branch = evidence["delivered"]?["branch"]?.stringValue ?? ""
@@ -28,6 +40,16 @@ extension ApprovalRequest {
             [Fact("commit", evidence["base"]?["commit"] ?? .null), Fact("findings", .int(findings))])
     }
 
+    /// Whether an entry of the evidence asks to hand over what is delivered, and lets it.
+    static func isRelease(_ entry: JSON, of evidence: JSON) -> Bool {
+        entry["act"]?.stringValue == Act.release.rawValue && isApproved(entry)
+            && ["commit", "tree"].allSatisfy { entry["facts"]?[$0] == evidence["delivered"]?[$0] }
+    }
+
+    static func isApproved(_ entry: JSON) -> Bool {
+        ApprovalAnswer(json: entry)?.decision == .approved
+    }
+
     /// The change, and what gate and checks said of it.
     private static func change(_ evidence: JSON) -> [Fact] {
         let members = ["commit", "commits", "files", "insertions", "deletions"]
@@ -38,5 +60,17 @@ extension ApprovalRequest {
             Fact("gate", evidence["gate"]?["verdict"] ?? .null),
             Fact("flags", .int(evidence["gate"]?["flags"]?.arrayValue?.count ?? 0)), Fact("checks", .object(ends)),
         ]
+    }
+}
+
+extension ApprovalOutcome {
+    /// Why something was not done, in a sentence; nil for what was approved.
+    package var refusal: String? {
+        let act = "\(request.act.rawValue) of \(request.subject)"
+        switch answer.decision {
+        case .approved: return nil
+        case .noAnswer: return "\(act): nobody answered in time\(answer.reason.map { " (\($0))" } ?? "")"
+        case .denied: return "\(act): denied by \(answer.by)\(answer.reason.map { ": \($0)" } ?? "")"
+        }
     }
 }

@@ -46,6 +46,10 @@ extension BundleAgreement {
             require(
                 !type.writes || isDelivered && TaskOutcome(checks, criteria: criteria).isSuccess,
                 "hands over what its checks do not let pass")
+        case .notApproved:
+            require(
+                (evidence["approvals"]?.arrayValue ?? []).contains { !ApprovalRequest.isApproved($0) },
+                "was not approved, and has no such answer")
         case .reviewPosted: require(isReviewed, "has posted a review, and has none")
         case .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .limitHit, .killed, .interrupted: break
         }
@@ -94,10 +98,21 @@ extension BundleAgreement {
             )
         }
         for request in done {
-            require(asked.contains(request.json), "has done what it did not ask for: \(request.act.rawValue)")
+            require(
+                asked.contains { ApprovalRequest(json: $0) == request && ApprovalRequest.isApproved($0) },
+                "has done what it did not ask for: \(request.act.rawValue)")
         }
+        let isHandedOver =
+            !done.isEmpty
+            || evidence["outcome"]?.stringValue.flatMap { TaskOutcome(rawValue: $0) }?.isSuccess == true
+        let type = evidence["type"]?.stringValue.flatMap { TaskType(rawValue: $0) }
+        require(
+            type?.writes == false || !isHandedOver || asked.contains { ApprovalRequest.isRelease($0, of: evidence) },
+            "has done what it did not ask for: \(ApprovalRequest.Act.release.rawValue)")
         let uses = ["upstream", "forge"].reduce(0) { $0 + (evidence[$1]?["credential_uses"]?.intValue ?? 0) }
-        let isAsked = asked.contains { $0["act"]?.stringValue == ApprovalRequest.Act.secretUse.rawValue }
+        let isAsked = asked.contains {
+            $0["act"]?.stringValue == ApprovalRequest.Act.secretUse.rawValue && ApprovalRequest.isApproved($0)
+        }
         require(
             done.isEmpty || uses == 0 || isAsked,
             "has done what it did not ask for: \(ApprovalRequest.Act.secretUse.rawValue)")

@@ -67,7 +67,7 @@ package enum FileKind: String, Sendable, CaseIterable {
     package init(path: String) {
         let exact: [String: FileKind] = [
             Manifest.evidenceName: .evidence, Manifest.auditName: .audit, Manifest.openingName: .evidence,
-            Manifest.promptName: .prompt,
+            Manifest.promptName: .prompt, "blueprint.json": .prompt, "task-profile.yaml": .profile,
             "task.md": .prompt, "forge.view.json": .prompt, "agent.script": .prompt, "work.findings": .received,
             "findings.json": .declared,
             "frames.jsonl": .frames, "work.bundle": .received, "result.bundle": .result, "result.patch": .result,

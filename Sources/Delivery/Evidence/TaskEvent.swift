@@ -87,8 +87,8 @@ package struct TaskEvent: Equatable, Sendable {
     }
 
     /// What was asked for before it was done, and who decided.
-    package static func asked(_ request: ApprovalRequest) -> TaskEvent {
-        TaskEvent("approval", request.json.objectValue ?? [])
+    package static func asked(_ outcome: ApprovalOutcome) -> TaskEvent {
+        TaskEvent("approval", outcome.json.objectValue ?? [])
     }
 
     static func asked(_ evidence: JSON) -> [TaskEvent] {

@@ -35,6 +35,8 @@ package enum TaskOutcome: String, Sendable, CaseIterable {
     case pushFailed = "push_failed"
     /// The branch is there, or the findings are; the forge did not take the pull request, the answers or the review.
     case publishFailed = "publish_failed"
+    /// The result stands up to every gate; whoever was asked did not let it be handed over, or nobody answered.
+    case notApproved = "not_approved"
     /// The work sandbox was ended by a limit.
     case limitHit = "limit_hit"
     /// The work sandbox ended in another way than by itself.
@@ -46,7 +48,7 @@ package enum TaskOutcome: String, Sendable, CaseIterable {
         case .verified, .delivered, .completedWithWarning, .reviewPosted: true
         case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
             .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .upstreamMoved, .pushFailed,
-            .publishFailed, .limitHit, .killed, .interrupted:
+            .publishFailed, .notApproved, .limitHit, .killed, .interrupted:
             false
         }
     }
@@ -55,7 +57,7 @@ package enum TaskOutcome: String, Sendable, CaseIterable {
     package var isGateFailure: Bool {
         switch self {
         case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .refused, .upstreamMoved, .pushFailed, .publishFailed:
+            .refused, .upstreamMoved, .pushFailed, .publishFailed, .notApproved:
             true
         case .verified, .delivered, .completedWithWarning, .reviewPosted, .agentFailed, .runnerFailed, .lost,
             .nothingToDeliver, .limitHit, .killed, .interrupted:

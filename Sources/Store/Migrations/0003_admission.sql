@@ -17,6 +17,9 @@ ALTER TABLE tasks ADD COLUMN cpu_milli INTEGER NOT NULL DEFAULT 1000 CHECK (cpu_
 ALTER TABLE tasks ADD COLUMN disk_bytes INTEGER NOT NULL DEFAULT 4294967296 CHECK (disk_bytes >= 0);
 -- The most that the attempt may spend, in micro-dollars; null where nothing bounds it.
 ALTER TABLE tasks ADD COLUMN budget_micro INTEGER CHECK (budget_micro >= 0);
+-- What the blueprint gives its repository for a day and a month.
+ALTER TABLE tasks ADD COLUMN repository_day_micro INTEGER;
+ALTER TABLE tasks ADD COLUMN repository_month_micro INTEGER;
 -- Who said that nothing of it may be removed.
 ALTER TABLE tasks ADD COLUMN held_by TEXT;
 

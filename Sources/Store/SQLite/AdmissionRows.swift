@@ -5,7 +5,7 @@ internal import TaskModel
 enum AdmissionRows {
     static let columns = [
         "priority", "arrived_ms", "admitted_ms", "waits_for", "waits_detail", "memory_bytes", "cpu_milli", "disk_bytes",
-        "budget_micro", "held_by",
+        "budget_micro", "held_by", "repository_day_micro", "repository_month_micro",
     ]
 
     static func values(_ admission: TaskAdmission) -> [SQLValue] {
@@ -14,6 +14,7 @@ enum AdmissionRows {
             .init(admission.waits?.kind.rawValue), .init(admission.waits?.detail),
             .int(admission.resources.memoryBytes), .int(admission.resources.milliProcessors),
             .int(admission.resources.diskBytes), .init(admission.budgetMicroDollars), .init(admission.heldBy),
+            .init(admission.repositoryDay), .init(admission.repositoryMonth),
         ]
     }
 
@@ -32,6 +33,8 @@ enum AdmissionRows {
         admission.resources = TaskResources(memoryBytes: memory, milliProcessors: processors, diskBytes: disk)
         admission.budgetMicroDollars = row.int(first + 8)
         admission.heldBy = row.text(first + 9)
+        admission.repositoryDay = row.int(first + 10)
+        admission.repositoryMonth = row.int(first + 11)
         return admission
     }
 }

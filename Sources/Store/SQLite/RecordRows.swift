@@ -64,28 +64,37 @@ enum JournalRows {
 /// Approvals as rows.
 enum ApprovalRows {
     static let select =
-        "SELECT task, request, kind, subject, status, created_ms, expires_ms, decided_by, reason FROM approvals"
+        "SELECT task, request, status, created_ms, expires_ms, decided_by, reason, attempt, question, asked, severity, "
+        + "decided_ms FROM approvals"
     static let upsert =
-        "INSERT INTO approvals (task, request, kind, subject, status, created_ms, expires_ms, decided_by, reason) "
-        + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET status = excluded.status, "
-        + "decided_by = excluded.decided_by, reason = excluded.reason"
+        "INSERT INTO approvals (task, request, kind, subject, status, created_ms, expires_ms, decided_by, reason, "
+        + "attempt, question, asked, severity, decided_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        + "ON CONFLICT DO UPDATE SET status = excluded.status, decided_by = excluded.decided_by, "
+        + "reason = excluded.reason, decided_ms = excluded.decided_ms"
 
     static func values(_ record: ApprovalRecord) -> [SQLValue] {
         [
-            .text(record.task), .text(record.request), .text(record.kind.rawValue), .text(record.subject),
+            .text(record.task), .text(record.name), .text(record.kind.rawValue), .text(record.request.subject),
             .text(record.status.rawValue), .int(record.createdMilliseconds), .int(record.expiresMilliseconds),
-            .init(record.decidedBy), .init(record.reason),
+            .init(record.decidedBy), .init(record.reason), .int(record.attempt), .init(record.question),
+            .text(record.request.json.compactText), .text(record.severity.rawValue), .init(record.decidedMilliseconds),
         ]
     }
 
     static func read(_ row: SQLRow, _ path: String) throws(StoreError) -> ApprovalRecord {
-        guard let task = row.text(0), let request = row.text(1),
-            let kind = row.text(2).flatMap(ApprovalRecord.Kind.init(rawValue:)), let subject = row.text(3),
-            let status = row.text(4).flatMap(ApprovalRecord.Status.init(rawValue:)), let created = row.int(5),
-            let expires = row.int(6)
-        else { throw StoreError.unreadable("an approval of task", row.text(0), path) }
-        return ApprovalRecord(
-            task: task, request: request, kind: kind, subject: subject, status: status, createdMilliseconds: created,
-            expiresMilliseconds: expires, decidedBy: row.text(7), reason: row.text(8))
+        let damaged = StoreError.unreadable("an approval of task", row.text(0), path)
+        guard let task = row.text(0), let name = row.text(1),
+            let status = row.text(2).flatMap(ApprovalRecord.Status.init(rawValue:)), let created = row.int(3),
+            let expires = row.int(4), let attempt = row.int(7),
+            let request = try TaskRows.json(row.text(9), damaged).flatMap(ApprovalRequest.init(json:)),
+            let severity = row.text(10).flatMap(ApprovalSeverity.init(rawValue:))
+        else { throw damaged }
+        var record = ApprovalRecord(
+            task: task, name: name, attempt: attempt, question: row.text(8), request: request, severity: severity,
+            status: status, createdMilliseconds: created, expiresMilliseconds: expires)
+        record.decidedBy = row.text(5)
+        record.reason = row.text(6)
+        record.decidedMilliseconds = row.int(11)
+        return record
     }
 }

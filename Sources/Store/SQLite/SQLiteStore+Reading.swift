@@ -62,7 +62,7 @@ extension SQLiteStore {
 
     package func approvals(of task: String) throws(StoreError) -> [ApprovalRecord] {
         let rows = try connection.run(
-            ApprovalRows.select + " WHERE task = ? ORDER BY created_ms, request", [.text(task)])
+            ApprovalRows.select + " WHERE task = ? ORDER BY created_ms, length(request), request", [.text(task)])
         return try rows.map { (row) throws(StoreError) in try ApprovalRows.read(row, connection.path) }
     }
 

@@ -5,7 +5,9 @@ enum Schema {
     /// "SPRT": tells a store of ours from any other database. pragma.html, application_id
     static let application = 0x5350_5254
 
-    static let migrations: [[UInt8]] = [PackageResources._001_tasks_sql, PackageResources._003_admission_sql]
+    static let migrations: [[UInt8]] = [
+        PackageResources._001_tasks_sql, PackageResources._002_approvals_sql, PackageResources._003_admission_sql,
+    ]
 
     static var newest: Int { migrations.count }
 

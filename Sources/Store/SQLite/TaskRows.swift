@@ -7,7 +7,7 @@ enum TaskRows {
     private static let own = [
         "id", "owner", "status", "holds_slot", "request", "idempotency_key", "attempt", "compute", "session", "handle",
         "report", "failure", "cancelled_by", "repository", "branch", "created_ms", "updated_ms", "status_ms",
-        "deadline_ms", "revision",
+        "deadline_ms", "revision", "news", "blueprint", "blueprint_hash",
     ]
     private static let firstOfAdmission = own.count
     private static let columns = own + AdmissionRows.columns
@@ -25,7 +25,7 @@ enum TaskRows {
             .init(task.report?.json.compactText), .init(task.failure?.json.compactText), .init(task.cancelledBy),
             .init(task.request.repository), .init(task.report?.branch), .int(task.createdMilliseconds),
             .int(task.updatedMilliseconds), .int(task.statusMilliseconds), .init(task.deadlineMilliseconds),
-            .int(task.revision),
+            .int(task.revision), .int(task.news), .init(task.blueprint?.text), .init(task.blueprint?.digest),
         ] + AdmissionRows.values(task.admission)
     }
 
@@ -38,13 +38,19 @@ enum TaskRows {
             let slot = row.int(3), let attempt = row.int(6),
             let compute = row.text(7).flatMap(ComputeType.init(rawValue:)),
             let created = row.int(15), let updated = row.int(16), let changed = row.int(17), let revision = row.int(19),
+            let news = row.int(20),
             let requestJSON = try json(row.text(4), damaged)
         else { throw damaged }
         let request: TaskRequest
         do throws(TaskRefusal) { request = try TaskRequest(json: requestJSON) } catch { throw damaged }
+        var blueprint: StoredBlueprint?
+        if let text = row.text(21) {
+            guard let digest = row.text(22) else { throw damaged }
+            blueprint = StoredBlueprint(text: text, digest: digest)
+        }
         var task = TaskRecord(
             id: id, owner: owner, status: status, request: request, idempotencyKey: row.text(5),
-            createdMilliseconds: created)
+            blueprint: blueprint, createdMilliseconds: created)
         task.holdsSlot = slot == 1
         task.attempt = attempt
         task.compute = compute
@@ -67,6 +73,7 @@ enum TaskRows {
         task.deadlineMilliseconds = row.int(18)
         task.revision = revision
         task.admission = try AdmissionRows.read(row, from: firstOfAdmission, damaged)
+        task.news = news
         return task
     }
 

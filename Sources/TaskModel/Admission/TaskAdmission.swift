@@ -79,6 +79,9 @@ package struct TaskAdmission: Sendable, Hashable {
     package var resources = TaskResources.platform
     /// The most that this attempt may spend on models, in micro-dollars; nil when nothing bounds it.
     package var budgetMicroDollars: Int?
+    /// What its blueprint gives its repository for a day and a month, in micro-dollars.
+    package var repositoryDay: Int?
+    package var repositoryMonth: Int?
     /// Who said that nothing of it may be removed, however old it is.
     package var heldBy: String?
 

@@ -39,10 +39,18 @@ package enum EventType: Sendable, Hashable {
         case stopUnconfirmed = "stop_unconfirmed"
         case cancelRequested = "cancel_requested"
         case deadlinePassed = "deadline_passed"
+        /// A person has to decide; the task waits.
+        case approvalRequested = "approval_requested"
+        case approvalDecisionRecorded = "approval_decision_recorded"
+        /// A sandbox is kept from running while a question about it is open, and runs again.
+        case frozen, thawed
         case taskCompleted = "task_completed"
         case taskFailed = "task_failed"
         case taskCancelled = "task_cancelled"
         case taskTimedOut = "task_timed_out"
+
+        /// What a session's process may tell; the rest is the orchestrator's own to say.
+        package static let ofSessions: Set<Fact> = [.budgetWarning, .budgetExhausted, .frozen, .thawed]
     }
 
     /// As it is stored and shown; a step's is `<step>_<phase>`.

@@ -7,6 +7,11 @@ package enum SessionFile {
     package static let begun = "begun.json"
     /// `report`, as ``SessionReport`` has it, or `error` with a `message`.
     package static let end = "end.json"
+    /// What it tells while it runs: ``SessionNews``, one on each line, only ever added to.
+    package static let news = "news.jsonl"
+    /// A directory of answers to what it asked, each written whole: ``ApprovalAnswer``.
+    package static let answers = "answers"
+    package static func answer(_ question: String) -> String { question + ".json" }
     /// The locked file, as its process inherits it.
     package static let lockDescriptor: Int32 = 3
 }

@@ -32,8 +32,6 @@ package enum TaskLimits {
     package static let tasksPerHour = 10
     package static let priorities: ClosedRange<Int> = 0...9
     package static let defaultPriority = 5
-    /// Tasks that one task may wait for.
-    package static let mostDependencies = 20
     package static let customStepRetries = 2
     package static let startRetries = 1
     package static let stopRetries = 5

@@ -65,12 +65,16 @@ package struct TaskRecord: Sendable, Hashable {
     package var holdsSlot = false
     package let request: TaskRequest
     package let idempotencyKey: String?
+    /// What it lives by, whatever is applied later; nil in a store that was not written through the gate.
+    package let blueprint: StoredBlueprint?
     /// From 1; one more for each resume.
     package var attempt = 1
     package var compute = ComputeType.local
     /// Chosen when the session's start is journaled, before anything starts.
     package var session: String?
     package var handle: SessionHandle?
+    /// How many of the session's news became events.
+    package var news = 0
     package var report: SessionReport?
     package var failure: TaskFailureRecord?
     /// Who asked for its end.
@@ -86,13 +90,14 @@ package struct TaskRecord: Sendable, Hashable {
 
     package init(
         id: String, owner: String, status: TaskState = .submitted, request: TaskRequest, idempotencyKey: String? = nil,
-        createdMilliseconds: Int
+        blueprint: StoredBlueprint? = nil, createdMilliseconds: Int
     ) {
         self.id = id
         self.owner = owner
         self.status = status
         self.request = request
         self.idempotencyKey = idempotencyKey
+        self.blueprint = blueprint
         self.createdMilliseconds = createdMilliseconds
         updatedMilliseconds = createdMilliseconds
         statusMilliseconds = createdMilliseconds
@@ -104,7 +109,8 @@ package struct TaskRecord: Sendable, Hashable {
         let members: JSON = [
             "task": .string(id), "owner": .string(owner), "status": .string(status.rawValue),
             "type": .string(request.type.rawValue), "repository": .optional(request.repository),
-            "title": .string(request.title), "attempt": .int(attempt), "session": .optional(session),
+            "blueprint": .optional(blueprint?.digest), "title": .string(request.title), "attempt": .int(attempt),
+            "session": .optional(session),
             "result": report?.json ?? .null, "error": failure?.json ?? .null,
             "cancelled_by": .optional(cancelledBy), "created_ms": .int(createdMilliseconds),
             "updated_ms": .int(updatedMilliseconds), "status_changed_ms": .int(statusMilliseconds),

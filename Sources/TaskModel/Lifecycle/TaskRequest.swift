@@ -1,55 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Documents
 
-/// What somebody asks a task to be: the same words as `sallyport task run`, files already read.
+/// What somebody asks a task to be, files already read: what is to be done, on which repository, within which figures.
 ///
-/// Closed: an unknown field is refused. A document is the text of a file that its author could read, so that the daemon
-/// opens no path on anybody's behalf but those of a repository and of a model's description, which its operator names.
+/// Everything else (agent, sandbox, credential, where the repository is, what decides, where the result goes) is the
+/// blueprint's to say, and has no field here. Closed: an unknown field is refused. Whether a request becomes a task is for
+/// the gate; here a value only has its form.
 package struct TaskRequest: Sendable, Hashable {
     package enum Field: String, Sendable, CaseIterable {
-        case type
+        /// `OWNER/NAME`, as blueprints name it.
         case repository = "repo"
-        case forge
+        case type
         case task
         case issue
         case pullRequest = "pr"
         case criteria
-        case instructions
-        case base
-        case agent
-        case agentModel = "agent_model"
-        case agentCommand = "agent_command"
-        case agentScript = "agent_script"
-        case promptBy = "prompt_by"
-        case agentTimeout = "agent_timeout"
-        case agentTurns = "agent_turns"
-        case setupCommand = "setup_command"
-        case buildCommand = "build_command"
-        case lintCommand = "lint_command"
-        case testCommand = "test_command"
-        case gate
-        case profile
-        case deliver
-        case branch
-        case credential
         case model
-        case maxBudget = "max_budget"
         case maxTurns = "max_turns"
+        case maxBudget = "max_budget"
+        case approvalTimeout = "approval_timeout"
+        case preApprovals = "pre_approve"
+        case dependsOn = "depends_on"
+        case priority
 
-        package enum Kind: Sendable { case word, text, document, number }
+        package enum Kind: Sendable {
+            case word, document, number
+            /// One value a line.
+            case list
+        }
 
         package var kind: Kind {
             switch self {
-            case .issue, .pullRequest, .agentTimeout, .agentTurns, .maxTurns: .number
-            case .task, .instructions, .criteria, .agentScript: .document
-            case .agentCommand, .setupCommand, .buildCommand, .lintCommand, .testCommand: .text
-            case .type, .repository, .forge, .base, .agent, .agentModel, .promptBy, .gate, .profile, .deliver, .branch,
-                .credential, .model, .maxBudget:
-                .word
+            case .issue, .pullRequest, .maxTurns, .approvalTimeout, .priority: .number
+            case .task, .criteria: .document
+            case .repository, .type, .model, .maxBudget: .word
+            case .preApprovals, .dependsOn: .list
             }
         }
 
-        /// The option of `sallyport task run` and of `sallyport submit`.
+        /// The option of `sallyport submit`.
         package var option: String { "--" + rawValue.replacing("_", with: "-") }
 
         /// Longest value in bytes.
@@ -57,8 +46,9 @@ package struct TaskRequest: Sendable, Hashable {
             switch kind {
             case .word: 4096
             case .number: 9
-            case .text: 65_536
-            case .document: self == .task ? TaskLimits.descriptionBytes : 256 << 10
+            // Four bytes make a character; how many of those there may be is the gate's to say.
+            case .document: self == .task ? 4 * TaskLimits.descriptionBytes : 256 << 10
+            case .list: 65_536
             }
         }
     }
@@ -66,9 +56,14 @@ package struct TaskRequest: Sendable, Hashable {
     package private(set) var values: [Field: String]
 
     package subscript(field: Field) -> String? { values[field] }
+    package func number(_ field: Field) -> Int? { values[field].flatMap { Int($0) } }
+    package func list(_ field: Field) -> [String] {
+        values[field]?.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) ?? []
+    }
+
     package var type: TaskType { values[.type].flatMap { TaskType(named: $0) } ?? .newTask }
-    /// What the task is about: the repository's address, or the forge's.
-    package var repository: String? { values[.repository] ?? values[.forge] }
+    /// What the task is about, as it is looked for: in small letters.
+    package var repository: String? { values[.repository]?.lowercased() }
 
     /// A line for lists.
     package var title: String {
@@ -84,7 +79,7 @@ package struct TaskRequest: Sendable, Hashable {
     package init(_ values: [Field: String]) throws(TaskRefusal) {
         self.values = values
         for field in Field.allCases { if let value = values[field] { try Self.check(field, value) } }
-        try checkTogether()
+        guard values[.repository] != nil else { throw Self.refusal("\"repo\" is missing") }
     }
 
     /// Reads an object with the names of ``Field``.
@@ -97,10 +92,21 @@ package struct TaskRequest: Sendable, Hashable {
             }
             switch (field.kind, member.value) {
             case (.number, .int(let number)): values[field] = "\(number)"
-            case (.word, .string(let text)), (.text, .string(let text)), (.document, .string(let text)):
-                values[field] = text
+            case (.word, .string(let text)), (.document, .string(let text)): values[field] = text
+            case (.list, .array(let items)):
+                let texts = items.compactMap(\.stringValue)
+                guard texts.count == items.count, !texts.contains(where: { $0.contains("\n") }) else {
+                    throw Self.refusal("\"\(field.rawValue)\" must be a list of lines")
+                }
+                if !texts.isEmpty { values[field] = texts.joined(separator: "\n") }
             default:
-                throw Self.refusal("\"\(field.rawValue)\" must be \(field.kind == .number ? "a number" : "a string")")
+                let form =
+                    switch field.kind {
+                    case .number: "a number"
+                    case .word, .document: "a string"
+                    case .list: "a list"
+                    }
+                throw Self.refusal("\"\(field.rawValue)\" must be \(form)")
             }
         }
         try self.init(values)
@@ -110,14 +116,13 @@ package struct TaskRequest: Sendable, Hashable {
         .object(
             Field.allCases.compactMap { field in
                 guard let value = values[field] else { return nil }
-                if field.kind == .number, let number = Int(value) {
-                    return JSON.Member(field.rawValue, .int(number))
+                switch field.kind {
+                case .number: return JSON.Member(field.rawValue, Int(value).map { .int($0) } ?? .string(value))
+                case .list: return JSON.Member(field.rawValue, .array(list(field).map { .string($0) }))
+                case .word, .document: return JSON.Member(field.rawValue, .string(value))
                 }
-                return JSON.Member(field.rawValue, .string(value))
             })
     }
-
-    // MARK: Checks
 
     private static func check(_ field: Field, _ value: String) throws(TaskRefusal) {
         guard !value.isEmpty, value.utf8.count <= field.longest, !value.utf8.contains(0) else {
@@ -125,43 +130,19 @@ package struct TaskRequest: Sendable, Hashable {
         }
         switch field.kind {
         case .number:
-            guard value.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(value), number > 0 else {
-                throw refusal("\"\(field.rawValue)\" must be a number above 0")
-            }
-            if field == .maxTurns, !TaskLimits.turns.contains(number) {
+            guard value.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(value),
+                number > 0 || field == .priority
+            else { throw refusal("\"\(field.rawValue)\" must be a number above 0") }
+            if field == .priority, !TaskLimits.priorities.contains(number) {
                 throw refusal(
-                    "\"max_turns\" must be from \(TaskLimits.turns.lowerBound) to \(TaskLimits.turns.upperBound)")
+                    "\"priority\" must be from \(TaskLimits.priorities.lowerBound) to \(TaskLimits.priorities.upperBound)"
+                )
             }
         case .word:
             guard !value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
                 throw refusal("\"\(field.rawValue)\" must be one line")
             }
-        case .text, .document: break
-        }
-    }
-
-    private func checkTogether() throws(TaskRefusal) {
-        if let name = values[.type], TaskType(named: name) == nil {
-            throw Self.refusal("\"type\" must be one of \(TaskType.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        guard repository != nil else { throw Self.refusal("\"repo\" or \"forge\" is missing") }
-        if let path = values[.repository], !path.hasPrefix("/"), !path.contains("://") {
-            throw Self.refusal("\"repo\" must be an absolute path or a URL: the daemon works in another directory")
-        }
-        if type.needsPullRequest {
-            guard values[.pullRequest] != nil else { throw Self.refusal("\(type.rawValue) needs \"pr\"") }
-        } else if values[.task] == nil && values[.issue] == nil {
-            throw Self.refusal("\"task\" or \"issue\" is missing")
-        }
-        guard [Field.agent, .agentCommand, .agentScript].count(where: { values[$0] != nil }) == 1 else {
-            throw Self.refusal("exactly one of \"agent\", \"agent_command\" and \"agent_script\" must be given")
-        }
-        // Of the daemon's environment nobody else may name a variable, and it has no caller's.
-        if let reference = values[.credential], !reference.hasPrefix("file:"), !reference.hasPrefix("credential:") {
-            throw Self.refusal("\"credential\" must be file:/path or credential:NAME")
-        }
-        if let what = values[.deliver], !["branch", "pr", "patch"].contains(what) {
-            throw Self.refusal("\"deliver\" must be branch, pr or patch")
+        case .document, .list: break
         }
     }
 
