@@ -46,7 +46,7 @@ struct LoadTests {
             ends += 1
             // One of thirty fails, and takes with it whoever waits for it.
             let isRed = ends % 30 == 0
-            let before = try scene.store.queue(after: nil, limit: 2000)
+            let before = try scene.store.queue(after: nil, limit: 50)
             try scene.finish(
                 id,
                 .completed(
