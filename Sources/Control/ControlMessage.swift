@@ -20,6 +20,8 @@ package enum ControlRequest: Sendable, Hashable {
     /// Questions that the asker may answer.
     case pending
     case decide(task: String, request: String, approve: Bool, reason: String?)
+    /// A new attempt of a task that is FAILED or TIMED_OUT.
+    case resume(task: String)
     /// A piece of what a task's session said beside its result.
     case logs(task: String, offset: Int)
     case health
@@ -57,6 +59,7 @@ package enum ControlRequest: Sendable, Hashable {
                     [.init("task", .string(task)), .init("request", .string(request))]
                         + (reason.map { [.init("reason", .string($0))] } ?? [])
                 )
+            case .resume(let task): ("resume", [.init("task", .string(task))])
             case .logs(let task, let offset):
                 ("logs", [.init("task", .string(task)), .init("offset", .int(offset))])
             case .health: ("health", [])
@@ -95,6 +98,7 @@ package enum ControlRequest: Sendable, Hashable {
                 task: try arguments.required("task"), request: try arguments.required("request"),
                 approve: verb == "approve", reason: try arguments.text("reason"))
         case "cancel": self = .cancel(task: try arguments.required("task"))
+        case "resume": self = .resume(task: try arguments.required("task"))
         case "logs": self = .logs(task: try arguments.required("task"), offset: try arguments.number("offset") ?? 0)
         case "health": self = .health
         case "backup": self = .backup(path: try arguments.required("path"))

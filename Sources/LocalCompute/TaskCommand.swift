@@ -65,7 +65,8 @@ enum TaskCommand {
                 // Where text is meant, a file is named so.
                 arguments += [field.option, field == .task ? "@" + path : path]
             // The snapshot has them as they were settled, or they are the orchestrator's.
-            case .repository, .model, .maxTurns, .maxBudget, .approvalTimeout, .preApprovals, .dependsOn: break
+            case .repository, .model, .maxTurns, .maxBudget, .approvalTimeout, .preApprovals, .dependsOn, .priority:
+                break
             }
         }
         if !start.memory.isEmpty {

@@ -56,10 +56,17 @@ extension Orchestrator {
 
     private func payload(_ output: JSON) -> JSON { output.isNull ? [:] : output }
 
+    /// Stores a change, and with the end of a task what that means for those that wait for it.
     @discardableResult
     func change(_ change: TaskChange) throws(StoreError) -> TaskRecord {
+        var change = change
+        if change.event != nil, change.task.status.isTerminal {
+            try settle(&change)
+            change.consequences += try consequences(of: change.task)
+        }
         let task = try store.apply(change, at: host.now)
         host.published(task.id)
+        for consequence in change.consequences { host.published(consequence.task.id) }
         return task
     }
 

@@ -237,7 +237,7 @@ extension Orchestrator {
                 approvals: stranded))
         host.watch(task.id, nil)
         host.watch(Self.watchName(task.id), nil)
-        try wakeQueue()
+        needsWake = true
         return true
     }
 
@@ -343,13 +343,19 @@ extension Orchestrator {
             TaskChange(task, event, events: cutEvents + remembered + [Self.ending(task)], journal: cutJournal))
         host.watch(task.id, nil)
         host.watch(Self.watchName(task.id), nil)
-        try wakeQueue()
+        needsWake = true
         return true
     }
 
     private static func failure(_ report: SessionReport?) -> TaskFailureRecord {
         guard let report else {
             return TaskFailureRecord(.unknown, .service, "the session told nothing. See its log.")
+        }
+        if let spending = report.spending, spending.isExhausted {
+            return TaskFailureRecord(
+                .budget, .user, code: .budgetExhausted,
+                "the task ended as \(report.outcome) (\(report.reason)) after its models had cost \(DollarText.text(spending.microDollars)) of \(DollarText.text(spending.budgetMicroDollars)) USD, and more was refused. Submit it with a higher --max-budget."
+            )
         }
         let isTimeLimit = report.outcome == "limit_hit"
         return TaskFailureRecord(

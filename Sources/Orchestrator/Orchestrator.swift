@@ -16,7 +16,7 @@ package import TaskModel
 /// ``sessionChanged(_:)`` or ``tick()``.
 package final class Orchestrator {
     let store: any TaskStore
-    let caps: SlotCaps
+    let settings: DaemonSettings
     let memory: (any RepositoryMemory)?
     unowned let host: any OrchestratorHost
     private let strategies: (ComputeType) -> any ComputeStrategy & StepCompute
@@ -34,21 +34,27 @@ package final class Orchestrator {
     /// Tasks to go on with, in order; one that sets another free does not go on inside of it.
     private var waiting: [String] = []
     private var isAdvancing = false
+    /// Somebody in the queue may be free to go.
+    var needsWake = false
+    /// Of what is decided in one go.
+    var loadSeen: HostLoad?
+    var hasToldOfPressure = false
     /// Until when a store that failed is left alone: what is due stays due meanwhile.
     private var storePause = 0
 
     package init(
-        _ store: any TaskStore, memory: (any RepositoryMemory)? = nil, caps: SlotCaps, host: any OrchestratorHost,
-        strategies: @escaping (ComputeType) -> any ComputeStrategy & StepCompute
+        _ store: any TaskStore, memory: (any RepositoryMemory)? = nil, settings: DaemonSettings = DaemonSettings(),
+        host: any OrchestratorHost, strategies: @escaping (ComputeType) -> any ComputeStrategy & StepCompute
     ) {
         self.store = store
-        self.caps = caps
         self.memory = memory
+        self.settings = settings
         self.host = host
         self.strategies = strategies
     }
 
     var milliseconds: Int { host.now.wallMilliseconds }
+    var caps: SlotCaps { settings.caps }
 
     func strategy(_ task: TaskRecord) -> any ComputeStrategy & StepCompute { strategies(task.compute) }
 
@@ -70,7 +76,7 @@ package final class Orchestrator {
             id: try host.makeTaskName(), owner: owner, request: accepted.request,
             idempotencyKey: accepted.idempotencyKey, blueprint: blueprint, createdMilliseconds: milliseconds)
         task.approvals = policy
-        let wanted = task
+        try weigh(accepted, &task)
         let created = NewEvent(
             .taskCreated,
             [
@@ -78,18 +84,24 @@ package final class Orchestrator {
                 "repository": .string(accepted.repository.description), "blueprint_sha256": .string(blueprint.digest),
                 "limits": accepted.limits.json,
                 "screened": .array(accepted.findings.map { .string($0.description) }),
+                "priority": .int(task.admission.priority),
+                "depends_on": .array(accepted.dependsOn.map { .string($0) }),
             ])
-        switch try serving({ () throws(StoreError) in
-            try store.create(wanted, [created], timers: [:], at: host.now)
-        }) {
+        let creation = CreationTerms(
+            parents: accepted.dependsOn,
+            rate: .init(most: caps.perHour, sinceMilliseconds: milliseconds - Self.hour))
+        let (wanted, made) = (task, creation)
+        let outcome = try serving { () throws(StoreError) in
+            try store.create(wanted, made, [created], timers: [:], at: host.now)
+        }
+        switch outcome {
         case .created(let task):
             reached(.submit, .ended, task.id)
             return .created(task)
-        case .replayed(let task): return .replayed(task)
-        case .taken:
-            throw TaskRefusal(
-                .duplicateTask,
-                "cannot take the task: its idempotency key belongs to a task of another owner. Use a new one.")
+        case .replayed(let task):
+            if accepted.dependsOn.contains(task.id) { throw refusal(.noParent(task.id), owner) }
+            return .replayed(task)
+        case .taken, .limited, .noParent, .foreignParent, .endedParent: throw refusal(outcome, owner)
         }
     }
 
@@ -137,8 +149,11 @@ package final class Orchestrator {
                         TaskChange(task, events: [NewEvent(.sessionAdopted, ["session": .optional(task.session)])]))
                 }
             }
-            advance(task.id)
+            // Those in the queue go in its order, and not before those that had left it.
+            if task.status != .queued { advance(task.id) }
         }
+        needsWake = true
+        advance(nil)
     }
 
     /// The end of a session or of a step was seen, by the name that was watched, or it is time to ask.
@@ -166,23 +181,46 @@ package final class Orchestrator {
             wakeUps[id] = nil
             advance(id)
         }
+        if needsWake { advance(nil) }
     }
 
     static let storeRetry = 2000
+    static let hour = 3_600_000
 
     /// Does what is next for a task until it waits for something, or is over; then for those that this set free.
-    package func advance(_ id: String) {
-        waiting.append(id)
+    ///
+    /// - Parameter id: Nil only looks who is free.
+    package func advance(_ id: String?) {
+        if let id { waiting.append(id) }
         if isAdvancing { return }
         isAdvancing = true
+        loadSeen = nil
         defer { isAdvancing = false }
-        while !waiting.isEmpty {
-            let id = waiting.removeFirst()
+        while let id = waiting.isEmpty ? nextOfQueue() : waiting.removeFirst() {
             settling(id) { () throws(StoreError) in
                 while let task = try store.task(id), try step(task) {}
             }
         }
     }
+
+    /// Whoever is woken takes its slot before the next one is looked for, so that the order of the queue holds.
+    private func nextOfQueue() -> String? {
+        guard needsWake, milliseconds >= storePause else { return nil }
+        do throws(StoreError) {
+            let next = try firstToBegin()
+            needsWake = next != nil
+            return next
+        } catch {
+            // Looked at again when the store may be used again.
+            host.log("the queue: \(error)")
+            storePause = milliseconds + Self.storeRetry
+            wakeUps[Self.queueName] = storePause
+            return nil
+        }
+    }
+
+    /// Stands for the queue where there are names of tasks; none is called so.
+    private static let queueName = ""
 
     /// - Returns: Whether there is more to do at once.
     private func step(_ task: TaskRecord) throws(StoreError) -> Bool {

@@ -5,6 +5,8 @@ package import TaskModel
 /// What the orchestrator has of the process around it: a clock, names, and a loop that waits.
 package protocol OrchestratorHost: AnyObject {
     var now: Moment { get }
+    /// How large the host is and how busy, seen now.
+    func load() throws(TaskRefusal) -> HostLoad
     /// A name that no task has.
     func makeTaskName() throws(TaskRefusal) -> String
     /// In hexadecimal.

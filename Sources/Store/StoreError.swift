@@ -20,6 +20,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case conflict
         /// No slot is free for this owner, or at all.
         case noSlot
+        /// A budget has no room for what is to be reserved.
+        case noBudget
         /// A change that the rules of the store refuse: a transition without a row, a gap in the events.
         case refused
         case missing
@@ -37,7 +39,7 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     package var isTransient: Bool {
         switch code {
         case .locked, .full, .io, .late, .readOnly: true
-        case .corrupted, .newerSchema, .foreign, .conflict, .noSlot, .refused, .missing: false
+        case .corrupted, .newerSchema, .foreign, .conflict, .noSlot, .noBudget, .refused, .missing: false
         }
     }
 }

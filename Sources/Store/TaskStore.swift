@@ -24,6 +24,8 @@ package struct TaskTimer: Sendable, Hashable {
         case step
         /// The first of the open questions is answered by nobody.
         case approval
+        /// What it waits for in the queue may have changed without anybody telling.
+        case admission
     }
 
     package let task: String
@@ -37,14 +39,17 @@ package struct TaskTimer: Sendable, Hashable {
     }
 }
 
-/// How many tasks may hold a slot.
+/// How many tasks may hold a slot, and how many may come.
 package struct SlotCaps: Sendable, Hashable {
     package let perOwner: Int
     package let total: Int
+    /// Tasks that one owner may submit within an hour.
+    package let perHour: Int
 
-    package init(perOwner: Int, total: Int) {
+    package init(perOwner: Int, total: Int, perHour: Int = TaskLimits.tasksPerHour) {
         self.perOwner = perOwner
         self.total = total
+        self.perHour = perHour
     }
 }
 
@@ -61,6 +66,11 @@ package struct TaskChange: Sendable {
     package var approvals: [ApprovalRecord]
     /// Set, or where the time is nil taken away.
     package var timers: [TaskTimer.Kind: Int?]
+    /// Changes of other tasks that this one brings with it, in the same transaction.
+    package var consequences: [TaskChange] = []
+    package var budget: BudgetChange?
+    /// Thresholds that are told by this change, each once for ever.
+    package var marks: [BudgetMark] = []
 
     package init(
         _ task: TaskRecord, _ event: TransitionEvent? = nil, takesSlot: SlotCaps? = nil, events: [NewEvent] = [],
@@ -100,13 +110,15 @@ package struct TaskQuery: Sendable, Hashable {
     }
 }
 
-/// What became of a task that is to be created.
-package enum Creation: Sendable, Hashable {
-    case created(TaskRecord)
-    /// The same owner asked for it before, by the same key.
-    case replayed(TaskRecord)
-    /// Another owner used the key.
-    case taken
+/// A task that another one depends on.
+package struct Parent: Sendable, Hashable {
+    package let id: String
+    package let status: TaskState
+
+    package init(id: String, status: TaskState) {
+        self.id = id
+        self.status = status
+    }
 }
 
 /// Everything that outlives a process of the control plane.
@@ -114,17 +126,38 @@ package enum Creation: Sendable, Hashable {
 /// For one writer. Each call is one transaction, durable when it returns. Every implementation passes the same conformance
 /// suite.
 package protocol TaskStore: AnyObject {
-    func create(_ task: TaskRecord, _ events: [NewEvent], timers: [TaskTimer.Kind: Int], at moment: Moment)
-        throws(StoreError) -> Creation
+    /// A key that is known is answered before any of the terms is looked at.
+    func create(
+        _ task: TaskRecord, _ terms: CreationTerms, _ events: [NewEvent], timers: [TaskTimer.Kind: Int],
+        at moment: Moment
+    ) throws(StoreError) -> Creation
     /// - Returns: The task as it is stored now.
     /// - Throws: `.conflict` when the task was changed since, `.noSlot` without one, `.refused` for a change of state that
     ///   is no row of ``TransitionTable``. Nothing is stored then.
     func apply(_ change: TaskChange, at moment: Moment) throws(StoreError) -> TaskRecord
     func task(_ id: String) throws(StoreError) -> TaskRecord?
     func tasks(_ query: TaskQuery) throws(StoreError) -> [TaskRecord]
-    /// Tasks that wait for a slot, first come first.
-    func queue() throws(StoreError) -> [TaskRecord]
-    /// Tasks that are not over, oldest first.
+    /// Tasks that wait, in the order in which they are asked: by priority, then first come first.
+    ///
+    /// - Parameter after: Only those behind this one.
+    func queue(after: QueuedTask?, limit: Int) throws(StoreError) -> [QueuedTask]
+    /// Counts from 1; also for a task that is not in the queue, as if it were.
+    func queuePosition(_ task: QueuedTask) throws(StoreError) -> Int
+    /// Owners of tasks ahead of one that wait for something of the host.
+    func ownersWaitingForHost(ahead: QueuedTask) throws(StoreError) -> [String]
+    func slotHolders() throws(StoreError) -> [SlotHolder]
+    /// How long the last tasks of a repository held their slots, newest first; without those that were cancelled.
+    func durations(of repository: String, limit: Int) throws(StoreError) -> [Int]
+    func budgetUse(_ budget: String, _ period: String) throws(StoreError) -> BudgetUse
+    /// What an attempt reserved and has not settled; the limit of each is what it reserved.
+    func reservations(of task: String, attempt: Int) throws(StoreError) -> [BudgetPeriod]
+    /// Thresholds of a period that were told.
+    func budgetMarks(_ budget: String, _ period: String) throws(StoreError) -> [Int]
+    /// What a task depends on.
+    func parents(of task: String) throws(StoreError) -> [Parent]
+    /// Tasks that depend on one directly and have not begun.
+    func dependants(of task: String) throws(StoreError) -> [TaskRecord]
+    /// Tasks that are not over, in the order of the queue.
     func unfinished() throws(StoreError) -> [TaskRecord]
     func slotsTaken(owner: String?) throws(StoreError) -> Int
     /// Events behind a sequence number, in order.
@@ -137,4 +170,10 @@ package protocol TaskStore: AnyObject {
     func nextDue() throws(StoreError) -> Int?
     /// Copies everything to a new file while the store is in use.
     func backUp(to path: String) throws(StoreError)
+}
+
+extension TaskStore {
+    package func create(_ task: TaskRecord, _ events: [NewEvent], timers: [TaskTimer.Kind: Int], at moment: Moment)
+        throws(StoreError) -> Creation
+    { try create(task, CreationTerms(), events, timers: timers, at: moment) }
 }

@@ -100,10 +100,10 @@ final class SessionClaim {
 
 extension Evidence {
     /// - Parameter sealed: SHA-256 of the manifest.
-    func report(sealed: String) -> SessionReport {
+    func report(sealed: String, spending: SessionSpending?) -> SessionReport {
         SessionReport(
             outcome: (outcome ?? .interrupted).rawValue, isSuccess: isSuccess, reason: verdict.reason.rawValue,
             branch: delivered == nil ? nil : branch, commit: delivered?.commit.description, pullRequest: pullRequest,
-            evidence: sealed, notes: notes)
+            evidence: sealed, notes: notes, spending: spending)
     }
 }

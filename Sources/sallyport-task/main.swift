@@ -84,7 +84,8 @@ private func runTask(_ arguments: TaskArguments, _ claim: SessionClaim?, environ
     } else {
         Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path, sealed: sealed).text, to: 1)
     }
-    try claim?.end(task.evidence.report(sealed: sealed.manifest))
+    let spending = try task.evidence.spending(in: task.delivery.path)
+    try claim?.end(task.evidence.report(sealed: sealed.manifest, spending: spending))
     return task.evidence.isSuccess ? 0 : 1
 }
 

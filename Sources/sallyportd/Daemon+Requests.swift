@@ -43,10 +43,13 @@ extension Daemon {
                 task, name, approve ? .approve : .deny, by: Decider(guest.peer), reason: reason)
             guest.send(.data(["request": decided.json]))
             orchestrator.advance(task)
+        case .resume(let id):
+            try requireOwner(try orchestrator.find(id), guest)
+            guest.send(.data(["task": try orchestrator.resume(id, by: "uid:\(guest.peer.uid)").json]))
         case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
         case .health:
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
-            guest.send(.data(["slots_taken": .int(taken), "slots": .int(Self.slots)]))
+            guest.send(.data(["slots_taken": .int(taken), "slots": .int(settings.slots)]))
         case .backup(let path):
             guard guest.peer.isOwnerOrRoot else {
                 throw TaskRefusal(
@@ -101,16 +104,12 @@ extension Daemon {
 
     private func requireOwner(_ task: TaskRecord, _ guest: Guest) throws(TaskRefusal) {
         guard isOwner(guest, task) else {
-            throw TaskRefusal(.forbidden, "cannot end task \(task.id) for uid \(guest.peer.uid): it is another's.")
+            throw TaskRefusal(.forbidden, "cannot change task \(task.id) for uid \(guest.peer.uid): it is another's.")
         }
     }
 
     private func show(_ task: TaskRecord) throws(TaskRefusal) -> JSON {
-        var members = task.json.objectValue ?? []
-        if task.status == .queued {
-            let queue = try orchestrator.serving { () throws(StoreError) in try store.queue() }
-            members.append(.init("queue_position", .optional(queue.firstIndex { $0.id == task.id }.map { $0 + 1 })))
-        }
+        var members = try told(task).objectValue ?? []
         if task.status == .awaitingApproval {
             let open = try orchestrator.serving { () throws(StoreError) in try store.approvals(of: task.id) }
             members.append(.init("pending", .array(open.filter { $0.status == .pending }.map(\.json))))
@@ -119,6 +118,20 @@ extension Daemon {
             members.append(.init("directory", .string("\(place.sessions)/\(session)/delivered")))
         }
         return ["task": .object(members)]
+    }
+
+    /// A task with what it depends on, and its place when it is in the queue.
+    private func told(_ task: TaskRecord) throws(TaskRefusal) -> JSON {
+        var members = task.json.objectValue ?? []
+        let (parents, place) = try orchestrator.serving { () throws(StoreError) in
+            (try store.parents(of: task.id), task.status == .queued ? try orchestrator.place(of: task) : nil)
+        }
+        members.append(.init("depends_on", .array(parents.map { .string($0.id) })))
+        if let place {
+            members.append(.init("queue_position", .int(place.position)))
+            members.append(.init("starts_ms", .optional(place.startsMilliseconds)))
+        }
+        return .object(members)
     }
 
     private func tasks(_ list: ControlRequest.List, _ guest: Guest) throws(TaskRefusal) -> JSON {
@@ -130,8 +143,10 @@ extension Daemon {
         let found = try orchestrator.serving { () throws(StoreError) in try store.tasks(wanted) }
         let hasMore = found.count > list.limit
         let shown = found.prefix(list.limit)
+        var lines: [JSON] = []
+        for task in shown { lines.append(try told(task)) }
         return [
-            "tasks": .array(shown.map(\.json)),
+            "tasks": .array(lines),
             "pagination": ["has_more": .bool(hasMore), "next": .optional(hasMore ? shown.last?.id : nil)],
         ]
     }

@@ -23,6 +23,7 @@ final class Daemon {
     let store: SQLiteStore
     private(set) var orchestrator: Orchestrator!
     let place: DaemonPlace
+    let settings: DaemonSettings
     private let compute: LocalSandboxCompute
     private let write: (String) -> Void
     private let fault = getenv("SALLYPORT_FAULT_POINT").map { String(cString: $0) }
@@ -40,10 +41,8 @@ final class Daemon {
     /// Of one user, and what only root and the daemon's own user may have of all: nobody keeps everybody else out.
     private static let mostOfOne = 16
     private static let reserved = 32
-    /// Tasks that hold a slot at a time, of all owners.
-    static let slots = 8
 
-    init(_ place: DaemonPlace, log: @escaping (String) -> Void) throws {
+    init(_ place: DaemonPlace, _ settings: DaemonSettings, log: @escaping (String) -> Void) throws {
         // A guest that went away is an error of one write, and not the end of this process.
         signal(SIGPIPE, SIG_IGN)
         signals = Descriptor(
@@ -67,9 +66,10 @@ final class Daemon {
             sp_fchmodat(parent, ControlPlace.name, 0o666)
         }
         self.place = place
+        self.settings = settings
         let compute = compute
         orchestrator = Orchestrator(
-            store, memory: store, caps: SlotCaps(perOwner: TaskLimits.slotsPerOwner, total: Self.slots), host: self
+            store, memory: store, settings: settings, host: self
         ) { type in
             switch type {
             case .local: compute
@@ -207,6 +207,12 @@ extension Daemon: OrchestratorHost {
         Moment(
             wallMilliseconds: Int(sp_clock_ns(CLOCK_REALTIME) / 1_000_000),
             monotonicMilliseconds: Int(sp_clock_ns(CLOCK_MONOTONIC) / 1_000_000))
+    }
+
+    func load() throws(TaskRefusal) -> HostLoad {
+        do throws(SystemError) { return try HostGauge.read(place.sessions) } catch {
+            throw TaskRefusal(.internalError, "\(error)")
+        }
     }
 
     func makeTaskName() throws(TaskRefusal) -> String {

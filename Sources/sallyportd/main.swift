@@ -5,14 +5,16 @@ internal import LinuxSystem
 internal import Store
 
 private let usage = """
-    usage: sallyportd serve
+    usage: sallyportd serve [--settings FILE]
+           sallyportd check [FILE]
            sallyportd restore FILE
 
     Takes tasks over a socket, runs each as `sallyport task run`, and brings each to a terminal state, whatever process dies on
     the way. What it knows is in SALLYPORT_STATE_DIR/daemon (root: /var/lib/sallyport/daemon); it listens at daemon.sock in
     SALLYPORT_RUNTIME_DIR (root: /run/sallyport), for root and its own user. Sessions go on while it is gone.
 
-      serve           until SIGTERM or SIGINT
+      serve           until SIGTERM or SIGINT; caps, rates and budgets are those of /etc/sallyport/daemon.yaml, or of FILE
+      check           whether that file can be used; says where it cannot
       restore FILE    puts a file of `sallyport backup` in the place of the store; no daemon may run. The old one is kept
     """
 
@@ -24,11 +26,16 @@ private func say(_ text: String, to fd: Int32 = 2) {
 private func run(_ arguments: [String]) -> Int32 {
     do {
         switch (arguments.first, arguments.count) {
-        case ("serve", 1):
+        case ("serve", 1),
+            ("serve", 3) where arguments[1] == "--settings":
+            let settings = try SettingsFile.read(arguments.count == 3 ? arguments[2] : nil)
             let place = try DaemonPlace()
-            let daemon = try Daemon(place, log: { say($0) })
+            let daemon = try Daemon(place, settings, log: { say($0) })
             say("ready \(place.runtime)/daemon.sock", to: 1)
             try daemon.run()
+            return 0
+        case ("check", 1), ("check", 2):
+            say(try SettingsFile.check(arguments.count == 2 ? arguments[1] : nil), to: 1)
             return 0
         case ("restore", 2):
             let place = try DaemonPlace()

@@ -16,11 +16,12 @@ package final class FragileStore: TaskStore {
 
     private func alive() throws(StoreError) { if isDead { throw Self.full } }
 
-    package func create(_ task: TaskRecord, _ events: [NewEvent], timers: [TaskTimer.Kind: Int], at moment: Moment)
-        throws(StoreError) -> Creation
-    {
+    package func create(
+        _ task: TaskRecord, _ terms: CreationTerms, _ events: [NewEvent], timers: [TaskTimer.Kind: Int],
+        at moment: Moment
+    ) throws(StoreError) -> Creation {
         try alive()
-        return try base.create(task, events, timers: timers, at: moment)
+        return try base.create(task, terms, events, timers: timers, at: moment)
     }
     package func apply(_ change: TaskChange, at moment: Moment) throws(StoreError) -> TaskRecord {
         try alive()
@@ -35,9 +36,45 @@ package final class FragileStore: TaskStore {
         try alive()
         return try base.tasks(query)
     }
-    package func queue() throws(StoreError) -> [TaskRecord] {
+    package func queue(after: QueuedTask?, limit: Int) throws(StoreError) -> [QueuedTask] {
         try alive()
-        return try base.queue()
+        return try base.queue(after: after, limit: limit)
+    }
+    package func queuePosition(_ task: QueuedTask) throws(StoreError) -> Int {
+        try alive()
+        return try base.queuePosition(task)
+    }
+    package func ownersWaitingForHost(ahead: QueuedTask) throws(StoreError) -> [String] {
+        try alive()
+        return try base.ownersWaitingForHost(ahead: ahead)
+    }
+    package func slotHolders() throws(StoreError) -> [SlotHolder] {
+        try alive()
+        return try base.slotHolders()
+    }
+    package func durations(of repository: String, limit: Int) throws(StoreError) -> [Int] {
+        try alive()
+        return try base.durations(of: repository, limit: limit)
+    }
+    package func budgetUse(_ budget: String, _ period: String) throws(StoreError) -> BudgetUse {
+        try alive()
+        return try base.budgetUse(budget, period)
+    }
+    package func reservations(of task: String, attempt: Int) throws(StoreError) -> [BudgetPeriod] {
+        try alive()
+        return try base.reservations(of: task, attempt: attempt)
+    }
+    package func budgetMarks(_ budget: String, _ period: String) throws(StoreError) -> [Int] {
+        try alive()
+        return try base.budgetMarks(budget, period)
+    }
+    package func parents(of task: String) throws(StoreError) -> [Parent] {
+        try alive()
+        return try base.parents(of: task)
+    }
+    package func dependants(of task: String) throws(StoreError) -> [TaskRecord] {
+        try alive()
+        return try base.dependants(of: task)
     }
     package func unfinished() throws(StoreError) -> [TaskRecord] {
         try alive()

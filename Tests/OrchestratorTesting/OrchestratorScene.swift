@@ -12,27 +12,33 @@ package final class OrchestratorScene {
     package let host = TestHost()
     package private(set) var store: FragileStore
     package private(set) var orchestrator: Orchestrator
-    package let caps: SlotCaps
+    package let settings: DaemonSettings
     package let memory: (any RepositoryMemory)?
 
     package static let success = SessionReport(
         outcome: "verified", isSuccess: true, reason: "done", branch: "sallyport/x", commit: "c0ffee", evidence: "e")
 
-    package init(caps: SlotCaps = SlotCaps(perOwner: 3, total: 8), memory: (any RepositoryMemory)? = nil) throws {
+    package convenience init(
+        caps: SlotCaps = SlotCaps(perOwner: 3, total: 8, perHour: 10_000), memory: (any RepositoryMemory)? = nil
+    ) throws {
+        try self.init(settings: DaemonSettings(caps: caps), memory: memory)
+    }
+
+    package init(settings: DaemonSettings, memory: (any RepositoryMemory)? = nil) throws {
         // In memory: ten thousand commits to a disk would be a test of the disk.
         scratch = try Scratch(in: "/dev/shm")
-        self.caps = caps
+        self.settings = settings
         let store = FragileStore(try SQLiteStore(scratch.at("store.sqlite")))
         self.store = store
         self.memory = memory
-        orchestrator = Self.orchestrator(store, memory, caps, host, compute)
+        orchestrator = Self.orchestrator(store, memory, settings, host, compute)
     }
 
     private static func orchestrator(
-        _ store: any TaskStore, _ memory: (any RepositoryMemory)?, _ caps: SlotCaps, _ host: TestHost,
+        _ store: any TaskStore, _ memory: (any RepositoryMemory)?, _ settings: DaemonSettings, _ host: TestHost,
         _ compute: ScriptedCompute
     ) -> Orchestrator {
-        Orchestrator(store, memory: memory, caps: caps, host: host) { _ in compute }
+        Orchestrator(store, memory: memory, settings: settings, host: host) { _ in compute }
     }
 
     /// A new process over what the last one left.
@@ -41,7 +47,7 @@ package final class OrchestratorScene {
         compute.isDead = false
         let store = FragileStore(try SQLiteStore(scratch.at("store.sqlite")))
         self.store = store
-        orchestrator = Self.orchestrator(store, memory, caps, host, compute)
+        orchestrator = Self.orchestrator(store, memory, settings, host, compute)
         try orchestrator.recover()
     }
 
@@ -56,12 +62,17 @@ package final class OrchestratorScene {
 
     @discardableResult
     package func submit(
-        owner: String = "uid:1", key: String? = nil, request: TaskRequest? = nil, blueprint: String = ""
-    )
-        throws -> String
-    {
-        let accepted = try TestBlueprint.accepted(owner: owner, key: key, request: request, blueprint)
-        switch try orchestrator.submit(accepted) {
+        owner: String = "uid:1", key: String? = nil, request: TaskRequest? = nil,
+        priority: Int = TaskLimits.defaultPriority, dependsOn: [String] = [], budget: String? = nil,
+        blueprint: String = ""
+    ) throws -> String {
+        var values = try (request ?? StoreConformance.request()).values
+        if priority != TaskLimits.defaultPriority { values[.priority] = "\(priority)" }
+        if let budget { values[.maxBudget] = budget }
+        if !dependsOn.isEmpty { values[.dependsOn] = dependsOn.joined(separator: "\n") }
+        switch try orchestrator.submit(
+            try TestBlueprint.accepted(owner: owner, key: key, request: try TaskRequest(values), blueprint))
+        {
         case .created(let task):
             orchestrator.advance(task.id)
             return task.id
@@ -106,6 +117,10 @@ package final class OrchestratorScene {
                 if task.holdsSlot { flaws.append("\(task.id): holds a slot at its end") }
                 let open = try store.journal(of: task.id).filter { $0.state == .began }
                 if !open.isEmpty { flaws.append("\(task.id): \(open.map(\.step)) is open") }
+            } else if let ended = try store.parents(of: task.id).first(where: {
+                $0.status.isTerminal && $0.status != .completed
+            }) {
+                flaws.append("\(task.id): waits for \(ended.id), which is \(ended.status.rawValue)")
             }
         }
         // No live session without a live row.

@@ -12,7 +12,7 @@ package enum TestBlueprint {
         reason: tests
         source: {forge: /srv/forge}
         submitters: [everyone]
-        runner: {command: exec agent}
+        \(more.contains("runner:") ? "" : "runner: {command: exec agent}")
         \(more.contains("approvals:") ? "" : "approvals: {level: autonomous}")
         \(more)
         """

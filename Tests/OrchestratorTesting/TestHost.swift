@@ -13,10 +13,15 @@ package final class TestHost: OrchestratorHost {
     /// Called at every point; what it throws away is up to the test.
     package var atPoint: (JournalPoint) -> Void = { _ in }
     private var names = 0
+    /// Large and calm, unless a test says otherwise.
+    package var hostLoad = HostLoad(
+        size: TaskResources(memoryBytes: 1 << 50, milliProcessors: 1 << 40, diskBytes: 1 << 55),
+        availableMemory: 1 << 50, availableDisk: 1 << 55, pressure: HostLoad.Pressure())
 
     package init() {}
 
     package var now: Moment { Moment(wallMilliseconds: milliseconds, monotonicMilliseconds: milliseconds) }
+    package func load() throws(TaskRefusal) -> HostLoad { hostLoad }
     package func makeTaskName() throws(TaskRefusal) -> String {
         names += 1
         // Later names sort later, also within a millisecond.

@@ -14,6 +14,13 @@ final class DaemonScene {
     /// Lines below its `pipeline`, indented by two.
     var pipeline = ""
     private(set) var daemon: Running?
+    /// Whatever else this host has to do, and however often it is asked.
+    private(set) var settings = """
+        version: 1
+        rate: {tasks_per_hour: 100000}
+        pressure: {memory_percent: 100, cpu_percent: 100, io_percent: 100}
+
+        """
 
     var sallyport: Sallyport { forge.scene.sallyport }
     var directory: String { sallyport.state + "/daemon" }
@@ -40,9 +47,13 @@ final class DaemonScene {
 
     /// Starts the daemon, and waits until it serves.
     ///
-    /// - Parameter fault: The point of the journal at which it dies.
-    func start(fault: String? = nil) throws {
-        var command = Command(Executables.path("sallyportd"), ["serve"])
+    /// - Parameters:
+    ///   - fault: The point of the journal at which it dies.
+    ///   - settings: In place of those that it had the last time.
+    func start(fault: String? = nil, settings: String? = nil) throws {
+        if let settings { self.settings = settings }
+        let file = try sallyport.home.file("daemon.yaml", self.settings)
+        var command = Command(Executables.path("sallyportd"), ["serve", "--settings", file])
         command.environment = sallyport.environment
         command.environment["SALLYPORT_FAULT_POINT"] = fault
         command.deadline = .seconds(240)

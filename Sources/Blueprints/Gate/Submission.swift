@@ -46,6 +46,8 @@ package struct Submission: Sendable, Hashable {
     package var idempotencyKey: String?
     /// Tasks that have to end first.
     package var dependsOn: [String] = []
+    /// 0 to 9, the highest first.
+    package var priority: Int?
 
     package init(submitter: Submitter, repository: String, type: String = TaskType.newTask.rawValue) {
         self.submitter = submitter
@@ -68,6 +70,7 @@ package struct Submission: Sendable, Hashable {
         approvalTimeoutSeconds = request.number(.approvalTimeout)
         preApprovals = request.list(.preApprovals)
         dependsOn = request.list(.dependsOn)
+        priority = request.number(.priority)
         idempotencyKey = key
     }
 }

@@ -35,14 +35,10 @@ extension SQLiteStore {
         return try records(filter + " ORDER BY id DESC LIMIT ?", values + [.int(query.limit)])
     }
 
-    package func queue() throws(StoreError) -> [TaskRecord] {
-        try records(" WHERE status = 'QUEUED' ORDER BY created_ms, id", [])
-    }
-
     package func unfinished() throws(StoreError) -> [TaskRecord] {
         let over = TaskState.allCases.filter(\.isTerminal).map { SQLValue.text($0.rawValue) }
         let marks = over.map { _ in "?" }.joined(separator: ", ")
-        return try records(" WHERE status NOT IN (\(marks)) ORDER BY created_ms, id", over)
+        return try records(" WHERE status NOT IN (\(marks)) ORDER BY priority DESC, arrived_ms, id", over)
     }
 
     package func slotsTaken(owner: String?) throws(StoreError) -> Int {
@@ -95,7 +91,7 @@ extension SQLiteStore {
         }
     }
 
-    private func records(_ filter: String, _ values: [SQLValue]) throws(StoreError) -> [TaskRecord] {
+    func records(_ filter: String, _ values: [SQLValue]) throws(StoreError) -> [TaskRecord] {
         try connection.run(TaskRows.select + filter, values).map { (row) throws(StoreError) in
             try TaskRows.read(row, connection.path)
         }

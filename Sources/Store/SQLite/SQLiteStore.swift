@@ -26,9 +26,10 @@ package final class SQLiteStore: TaskStore {
 
     // MARK: Writing
 
-    package func create(_ task: TaskRecord, _ events: [NewEvent], timers: [TaskTimer.Kind: Int], at moment: Moment)
-        throws(StoreError) -> Creation
-    {
+    package func create(
+        _ task: TaskRecord, _ terms: CreationTerms, _ events: [NewEvent], timers: [TaskTimer.Kind: Int],
+        at moment: Moment
+    ) throws(StoreError) -> Creation {
         guard TransitionTable.initial.contains(task.status), !task.holdsSlot else {
             throw Self.refused(task.id, "a task does not begin as \(task.status.rawValue)")
         }
@@ -39,7 +40,12 @@ package final class SQLiteStore: TaskStore {
                 let earlier = try TaskRows.read(row, connection.path)
                 return earlier.owner == task.owner ? .replayed(earlier) : .taken
             }
+            if let obstacle = try obstacle(task, terms) { return obstacle }
             try connection.run(TaskRows.insert, TaskRows.values(task))
+            for parent in terms.parents {
+                try connection.run(
+                    "INSERT INTO dependencies (task, parent) VALUES (?, ?)", [.text(task.id), .text(parent)])
+            }
             try append(events, to: task.id, moment)
             for (kind, due) in timers { try set(kind, due, task.id) }
             return .created(task)
@@ -48,37 +54,44 @@ package final class SQLiteStore: TaskStore {
 
     package func apply(_ change: TaskChange, at moment: Moment) throws(StoreError) -> TaskRecord {
         try connection.transaction { () throws(StoreError) in
-            guard let before = try self.task(change.task.id) else {
-                throw StoreError(
-                    .missing, "change", "task \(change.task.id)", "it is not in the store", remedy: "Check the name.")
-            }
-            guard before.revision == change.task.revision else {
-                throw StoreError(
-                    .conflict, "change", "task \(change.task.id)",
-                    "it is at revision \(before.revision) by now, not \(change.task.revision)",
-                    remedy: "Read it again and decide anew.")
-            }
-            var task = change.task
-            try Self.requireLegal(change, from: before.status)
-            if let caps = change.takesSlot { try takeSlot(&task, caps) }
-            if !task.status.mayHoldSlot { task.holdsSlot = false }
-            if task.status != before.status { task.statusMilliseconds = moment.wallMilliseconds }
-            task.updatedMilliseconds = moment.wallMilliseconds
-            task.revision += 1
-            try connection.run(
-                TaskRows.update, TaskRows.values(task) + [.text(task.id), .int(change.task.revision)])
-            guard connection.changes == 1 else {
-                throw StoreError(
-                    .conflict, "change", "task \(task.id)", "somebody else changed it", remedy: "Read it again.")
-            }
-            for record in change.journal { try connection.run(JournalRows.upsert, JournalRows.values(record)) }
-            for record in change.approvals { try connection.run(ApprovalRows.upsert, ApprovalRows.values(record)) }
-            try append(change.events, to: task.id, moment)
-            for (kind, due) in change.timers { try set(kind, due, task.id) }
-            // Nothing waits for a task that is over.
-            if task.status.isTerminal { try connection.run("DELETE FROM timers WHERE task = ?", [.text(task.id)]) }
+            let task = try applyOne(change, moment)
+            for consequence in change.consequences { _ = try applyOne(consequence, moment) }
             return task
         }
+    }
+
+    private func applyOne(_ change: TaskChange, _ moment: Moment) throws(StoreError) -> TaskRecord {
+        guard let before = try self.task(change.task.id) else {
+            throw StoreError(
+                .missing, "change", "task \(change.task.id)", "it is not in the store", remedy: "Check the name.")
+        }
+        guard before.revision == change.task.revision else {
+            throw StoreError(
+                .conflict, "change", "task \(change.task.id)",
+                "it is at revision \(before.revision) by now, not \(change.task.revision)",
+                remedy: "Read it again and decide anew.")
+        }
+        var task = change.task
+        try Self.requireLegal(change, from: before.status)
+        if let caps = change.takesSlot { try takeSlot(&task, caps, moment) }
+        if !task.status.mayHoldSlot { task.holdsSlot = false }
+        if task.status != .queued { task.admission.waits = nil }
+        if task.status != before.status { task.statusMilliseconds = moment.wallMilliseconds }
+        task.updatedMilliseconds = moment.wallMilliseconds
+        task.revision += 1
+        try connection.run(TaskRows.update, TaskRows.values(task) + [.text(task.id), .int(change.task.revision)])
+        guard connection.changes == 1 else {
+            throw StoreError(
+                .conflict, "change", "task \(task.id)", "somebody else changed it", remedy: "Read it again.")
+        }
+        for record in change.journal { try connection.run(JournalRows.upsert, JournalRows.values(record)) }
+        for record in change.approvals { try connection.run(ApprovalRows.upsert, ApprovalRows.values(record)) }
+        try account(change, moment)
+        try append(change.events, to: task.id, moment)
+        for (kind, due) in change.timers { try set(kind, due, task.id) }
+        // Nothing waits for a task that is over.
+        if task.status.isTerminal { try connection.run("DELETE FROM timers WHERE task = ?", [.text(task.id)]) }
+        return task
     }
 
     private static func requireLegal(_ change: TaskChange, from: TaskState) throws(StoreError) {
@@ -100,13 +113,14 @@ package final class SQLiteStore: TaskStore {
             .refused, "change", "task \(task)", reason, remedy: "This is an error in sallyport; please report it.")
     }
 
-    private func takeSlot(_ task: inout TaskRecord, _ caps: SlotCaps) throws(StoreError) {
+    private func takeSlot(_ task: inout TaskRecord, _ caps: SlotCaps, _ moment: Moment) throws(StoreError) {
         if task.holdsSlot { return }
         guard try slotsTaken(owner: task.owner) < caps.perOwner, try slotsTaken(owner: nil) < caps.total else {
             throw StoreError(
                 .noSlot, "admit", "task \(task.id)", "all slots are taken", remedy: "It waits for one to be free.")
         }
         task.holdsSlot = true
+        task.admission.admittedMilliseconds = moment.wallMilliseconds
     }
 
     private func append(_ events: [NewEvent], to task: String, _ moment: Moment) throws(StoreError) {

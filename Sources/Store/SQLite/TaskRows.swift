@@ -4,12 +4,14 @@ internal import TaskModel
 
 /// Tasks as rows.
 enum TaskRows {
-    private static let columns = [
+    private static let own = [
         "id", "owner", "status", "holds_slot", "request", "idempotency_key", "attempt", "compute", "session", "handle",
         "report", "failure", "cancelled_by", "repository", "branch", "created_ms", "updated_ms", "status_ms",
         "deadline_ms", "revision", "news", "blueprint", "blueprint_hash",
         "approval_policy",
     ]
+    private static let firstOfAdmission = own.count
+    private static let columns = own + AdmissionRows.columns
     static let select = "SELECT \(columns.joined(separator: ", ")) FROM tasks"
     static let insert =
         "INSERT INTO tasks (\(columns.joined(separator: ", "))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))"
@@ -26,7 +28,7 @@ enum TaskRows {
             .int(task.updatedMilliseconds), .int(task.statusMilliseconds), .init(task.deadlineMilliseconds),
             .int(task.revision), .int(task.news), .init(task.blueprint?.text), .init(task.blueprint?.digest),
             .init(task.approvals?.json.compactText),
-        ]
+        ] + AdmissionRows.values(task.admission)
     }
 
     /// A value that this program does not know is an error that names the task: it was written by another version, or
@@ -72,6 +74,7 @@ enum TaskRows {
         task.statusMilliseconds = changed
         task.deadlineMilliseconds = row.int(18)
         task.revision = revision
+        task.admission = try AdmissionRows.read(row, from: firstOfAdmission, damaged)
         task.news = news
         if let json = try json(row.text(23), damaged) {
             guard let policy = ApprovalPolicy(json: json) else { throw damaged }

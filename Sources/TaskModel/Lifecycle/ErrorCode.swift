@@ -45,6 +45,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case tokenMissing = "GITHUB_TOKEN_SECRET_MISSING"
     case tokenUnreadable = "GITHUB_TOKEN_SECRET_UNREADABLE"
     case runtimeUnavailable = "RUNTIME_UNAVAILABLE"
+    case budgetExhausted = "BUDGET_EXHAUSTED"
 
     /// What HTTP says for it; nil for a reason that only a task has.
     package var status: Int? {
@@ -68,7 +69,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
         case .internalError: 500
         case .forgeUnreachable, .registryPublishIncomplete: 502
         case .serviceUnavailable, .screeningUnavailable, .screeningDeadline: 503
-        case .invalidStepSequence, .tokenMissing, .tokenUnreadable, .runtimeUnavailable: nil
+        case .invalidStepSequence, .tokenMissing, .tokenUnreadable, .runtimeUnavailable, .budgetExhausted: nil
         }
     }
 }

@@ -15,6 +15,23 @@ package enum EventType: Sendable, Hashable {
         case admissionRejected = "admission_rejected"
         case preflightFailed = "preflight_failed"
         case guardrailBlocked = "guardrail_blocked"
+        /// Every task that it depends on is COMPLETED.
+        case dependenciesMet = "dependencies_met"
+        /// One that it depends on did not become COMPLETED, so it does not begin.
+        case dependencyFailed = "dependency_failed"
+        case taskResumed = "task_resumed"
+        /// What the task may spend counts in budgets from now on, as if it had.
+        case budgetReserved = "budget_reserved"
+        /// What it spent counts instead.
+        case budgetSettled = "budget_settled"
+        /// Four fifths of a budget are spent.
+        case budgetWarning = "budget_warning"
+        /// A budget is spent.
+        case budgetExhausted = "budget_exhausted"
+        case holdSet = "hold_set"
+        case holdReleased = "hold_released"
+        /// Something of the task was removed because of its age, or for room.
+        case retentionApplied = "retention_applied"
         case sessionStartRetry = "session_start_retry"
         case sessionStarted = "session_started"
         /// A session that was there before was found again after a restart.
@@ -27,8 +44,6 @@ package enum EventType: Sendable, Hashable {
         /// A person has to decide; the task waits.
         case approvalRequested = "approval_requested"
         case approvalDecisionRecorded = "approval_decision_recorded"
-        /// Of what may be spent, so much is.
-        case budgetWarning = "budget_warning"
         /// A sandbox is kept from running while a question about it is open, and runs again.
         case frozen, thawed
         /// What the task was told of earlier ones.
@@ -43,7 +58,7 @@ package enum EventType: Sendable, Hashable {
         case taskTimedOut = "task_timed_out"
 
         /// What a session's process may tell; the rest is the orchestrator's own to say.
-        package static let ofSessions: Set<Fact> = [.budgetWarning, .frozen, .thawed]
+        package static let ofSessions: Set<Fact> = [.budgetWarning, .budgetExhausted, .frozen, .thawed]
     }
 
     /// As it is stored and shown; a step's is `<step>_<phase>`.

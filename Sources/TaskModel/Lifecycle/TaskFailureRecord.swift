@@ -3,7 +3,7 @@ package import Documents
 
 /// What kind of thing went wrong with a task, so that a reader knows whose turn it is.
 package enum FailureCategory: String, Sendable, CaseIterable {
-    case auth, network, concurrency, compute, agent, guardrail, config, timeout, blocked, unknown
+    case auth, network, concurrency, compute, agent, guardrail, config, timeout, blocked, budget, dependency, unknown
 }
 
 /// Who can do something about a failure.

@@ -31,6 +31,12 @@ package enum TaskLimits {
     // MARK: Numbers
     /// Tasks of one owner that hold a slot at a time.
     package static let slotsPerOwner = 3
+    /// Tasks of all owners that hold a slot at a time.
+    package static let slots = 8
+    /// Tasks that one owner may submit within an hour.
+    package static let tasksPerHour = 10
+    package static let priorities: ClosedRange<Int> = 0...9
+    package static let defaultPriority = 5
     package static let customStepRetries = 2
     package static let startRetries = 1
     package static let stopRetries = 5

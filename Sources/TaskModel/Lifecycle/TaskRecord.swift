@@ -15,10 +15,12 @@ package struct SessionReport: Sendable, Hashable {
     package var evidence: String?
     /// What it wants to be remembered; judged by whoever does.
     package var notes: [MemoryNote]
+    /// What its models cost; nil when it had none.
+    package var spending: SessionSpending?
 
     package init(
         outcome: String, isSuccess: Bool, reason: String, branch: String? = nil, commit: String? = nil,
-        pullRequest: Int? = nil, evidence: String? = nil, notes: [MemoryNote] = []
+        pullRequest: Int? = nil, evidence: String? = nil, notes: [MemoryNote] = [], spending: SessionSpending? = nil
     ) {
         self.outcome = outcome
         self.isSuccess = isSuccess
@@ -28,13 +30,14 @@ package struct SessionReport: Sendable, Hashable {
         self.pullRequest = pullRequest
         self.evidence = evidence
         self.notes = notes
+        self.spending = spending
     }
 
     package var json: JSON {
         [
             "outcome": .string(outcome), "success": .bool(isSuccess), "reason": .string(reason),
             "branch": .optional(branch), "commit": .optional(commit), "pull_request": .optional(pullRequest),
-            "evidence": .optional(evidence), "notes": .array(notes.map(\.json)),
+            "evidence": .optional(evidence), "notes": .array(notes.map(\.json)), "spending": spending?.json ?? .null,
         ]
     }
 
@@ -43,12 +46,17 @@ package struct SessionReport: Sendable, Hashable {
         guard let outcome = json["outcome"]?.stringValue, let isSuccess = json["success"]?.boolValue,
             let reason = json["reason"]?.stringValue
         else { return nil }
+        var spending: SessionSpending?
+        if let said = json["spending"], !said.isNull {
+            guard let read = SessionSpending(json: said) else { return nil }
+            spending = read
+        }
         self.init(
             outcome: outcome, isSuccess: isSuccess, reason: reason, branch: json["branch"]?.stringValue,
             commit: json["commit"]?.stringValue, pullRequest: json["pull_request"]?.intValue,
             evidence: json["evidence"]?.stringValue,
             notes: (json["notes"]?.arrayValue ?? []).prefix(MemoryLimits.itemsPerTask).compactMap(
-                MemoryNote.init(json:)))
+                MemoryNote.init(json:)), spending: spending)
     }
 }
 
@@ -83,6 +91,7 @@ package struct TaskRecord: Sendable, Hashable {
     package var statusMilliseconds: Int
     /// When its session must be over.
     package var deadlineMilliseconds: Int?
+    package var admission: TaskAdmission
     /// Grows with every change; a change names the one it was made from.
     package var revision = 0
 
@@ -99,11 +108,12 @@ package struct TaskRecord: Sendable, Hashable {
         self.createdMilliseconds = createdMilliseconds
         updatedMilliseconds = createdMilliseconds
         statusMilliseconds = createdMilliseconds
+        admission = TaskAdmission(arrivedMilliseconds: createdMilliseconds)
     }
 
     /// What everybody who may see the task sees of it.
     package var json: JSON {
-        [
+        let members: JSON = [
             "task": .string(id), "owner": .string(owner), "status": .string(status.rawValue),
             "type": .string(request.type.rawValue), "repository": .optional(request.repository),
             "blueprint": .optional(blueprint?.digest), "title": .string(request.title), "attempt": .int(attempt),
@@ -113,5 +123,6 @@ package struct TaskRecord: Sendable, Hashable {
             "updated_ms": .int(updatedMilliseconds), "status_changed_ms": .int(statusMilliseconds),
             "deadline_ms": .optional(deadlineMilliseconds), "revision": .int(revision),
         ]
+        return .object((members.objectValue ?? []) + admission.members)
     }
 }

@@ -21,6 +21,7 @@ package struct TaskRequest: Sendable, Hashable {
         case approvalTimeout = "approval_timeout"
         case preApprovals = "pre_approve"
         case dependsOn = "depends_on"
+        case priority
 
         package enum Kind: Sendable {
             case word, document, number
@@ -30,7 +31,7 @@ package struct TaskRequest: Sendable, Hashable {
 
         package var kind: Kind {
             switch self {
-            case .issue, .pullRequest, .maxTurns, .approvalTimeout: .number
+            case .issue, .pullRequest, .maxTurns, .approvalTimeout, .priority: .number
             case .task, .criteria: .document
             case .repository, .type, .model, .maxBudget: .word
             case .preApprovals, .dependsOn: .list
@@ -129,8 +130,13 @@ package struct TaskRequest: Sendable, Hashable {
         }
         switch field.kind {
         case .number:
-            guard value.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(value), number > 0 else {
-                throw refusal("\"\(field.rawValue)\" must be a number above 0")
+            guard value.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(value),
+                number > 0 || field == .priority
+            else { throw refusal("\"\(field.rawValue)\" must be a number above 0") }
+            if field == .priority, !TaskLimits.priorities.contains(number) {
+                throw refusal(
+                    "\"priority\" must be from \(TaskLimits.priorities.lowerBound) to \(TaskLimits.priorities.upperBound)"
+                )
             }
         case .word:
             guard !value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {

@@ -8,6 +8,7 @@ package enum TransitionEvent: String, Sendable, CaseIterable {
     case capReached = "cap_reached"
     case slotFreed = "slot_freed"
     case queueExpired = "queue_expired"
+    case dependencyFailed = "dependency_failed"
     case rejected
     case hydrationStarted = "hydration_started"
     case startFailed = "start_failed"
@@ -55,7 +56,9 @@ package enum TransitionTable {
         Row(.submitted, .hydrationStarted, .hydrating, "admitted with a slot, and pre-flight has passed"),
         Row(.submitted, .cancelled, .cancelled, "asked for; a slot is released"),
         Row(.queued, .slotFreed, .submitted, "a slot is free; the place in the queue is kept"),
-        Row(.queued, .queueExpired, .failed, "24 hours in the queue"),
+        Row(.queued, .queueExpired, .failed, "24 hours of waiting for a slot"),
+        Row(.queued, .dependencyFailed, .failed, "a task that it depends on did not become COMPLETED"),
+        Row(.queued, .rejected, .failed, "what it needs can no longer be had"),
         Row(.queued, .cancelled, .cancelled, "asked for"),
         Row(.hydrating, .sessionStarted, .running, "the session is there, its handle is stored with this change"),
         Row(.hydrating, .approvalRequested, .awaitingApproval, "a gate before the run"),

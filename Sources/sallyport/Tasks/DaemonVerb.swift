@@ -124,6 +124,13 @@ enum DaemonVerb {
             .joined(separator: "  ")
     }
 
+    /// When a task of the queue may begin, as far as anybody knows.
+    private static func start(_ milliseconds: Int?) -> String {
+        guard let milliseconds else { return "nobody knows when" }
+        let seconds = max(0, milliseconds - Int(sp_clock_ns(CLOCK_REALTIME) / 1_000_000)) / 1000
+        return seconds < 60 ? "in less than a minute" : "in about \((seconds + 59) / 60) minutes"
+    }
+
     /// A task on a few lines.
     static func lines(_ task: JSON) -> String {
         var rows = [
@@ -131,7 +138,15 @@ enum DaemonVerb {
             "repository  \((task["repository"]?.stringValue ?? "-").displayed)",
             "title       \((task["title"]?.stringValue ?? "").displayed)",
         ]
-        if let position = task["queue_position"]?.intValue { rows.append("queue       place \(position)") }
+        if let position = task["queue_position"]?.intValue {
+            let reason = task["waits_for"]
+            rows.append(
+                "queue       place \(position), priority \(task["priority"]?.intValue ?? 0), begins \(start(task["starts_ms"]?.intValue))"
+            )
+            rows.append(
+                "waits for   \(reason?["reason"]?.stringValue ?? "?"): \((reason?["detail"]?.stringValue ?? "").displayed)"
+            )
+        }
         if let result = task["result"], !result.isNull {
             rows.append(
                 "outcome     \(result["outcome"]?.stringValue ?? "?"), \(result["reason"]?.stringValue ?? "?")")

@@ -63,7 +63,7 @@ enum SubmitVerb {
         case .task: given.hasPrefix("@") ? try text(of: String(given.dropFirst()), field) : given
         case .criteria: try text(of: given, field)
         case .repository, .type, .issue, .pullRequest, .model, .maxTurns, .maxBudget, .approvalTimeout, .preApprovals,
-            .dependsOn:
+            .dependsOn, .priority:
             given
         }
     }
@@ -84,7 +84,7 @@ enum SubmitVerb {
         case .repository: "OWNER/NAME"
         case .task: "TEXT|@FILE"
         case .criteria: "FILE"
-        case .issue, .pullRequest, .maxTurns: "N"
+        case .issue, .pullRequest, .maxTurns, .priority: "N"
         case .maxBudget: "USD"
         case .approvalTimeout: "SECONDS"
         case .dependsOn: "TASK"
@@ -107,6 +107,7 @@ enum SubmitVerb {
         case .approvalTimeout: "how long a question to a person may wait"
         case .preApprovals: "approved beforehand (\(PreApproval.form)); may be given again"
         case .dependsOn: "a task that has to be COMPLETED first; may be given again"
+        case .priority: "0 to 9, the highest first (default: \(TaskLimits.defaultPriority))"
         }
     }
 }

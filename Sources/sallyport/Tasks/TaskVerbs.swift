@@ -4,9 +4,9 @@ internal import Control
 internal import Documents
 internal import TaskModel
 
-/// `sallyport status`, `list`, `events`, `watch`, `cancel`, `logs`, `backup`: what sallyportd knows.
+/// `sallyport status`, `list`, `events`, `watch`, `cancel`, `resume`, `logs`, `backup`: what sallyportd knows.
 enum TaskVerbs {
-    static let names = ["status", "list", "events", "watch", "cancel", "logs", "backup"]
+    static let names = ["status", "list", "events", "watch", "cancel", "resume", "logs", "backup"]
 
     static func run(_ name: String, _ line: [String]) -> Int32 {
         switch name {
@@ -15,6 +15,7 @@ enum TaskVerbs {
         case "events": events(line)
         case "watch": watch(line)
         case "cancel": cancel(line)
+        case "resume": resume(line)
         case "logs": logs(line)
         default: backup(line)
         }
@@ -63,7 +64,8 @@ enum TaskVerbs {
             }
             for task in answer["tasks"]?.arrayValue ?? [] {
                 let title = (task["title"]?.stringValue ?? "").displayed.prefix(60)
-                let state = task["status"]?.stringValue ?? "?"
+                let place = task["queue_position"]?.intValue.map { " (\($0))" } ?? ""
+                let state = (task["status"]?.stringValue ?? "?") + place
                 Output.out(
                     "\(task["task"]?.stringValue ?? "?")  \(state)\(String(repeating: " ", count: max(0, 18 - state.count)))\(title)"
                 )
@@ -117,6 +119,18 @@ enum TaskVerbs {
             options: [DaemonVerb.json, DaemonVerb.help])
         return DaemonVerb.run(line, help) { arguments in
             let task = try DaemonVerb.ask(.cancel(task: try DaemonVerb.task(arguments)))["task"] ?? .null
+            Output.out(arguments.has("json") ? task.compactText : DaemonVerb.lines(task))
+            return 0
+        }
+    }
+
+    private static func resume(_ line: [String]) -> Int32 {
+        let help = Help(
+            usage: "sallyport resume TASK [--json]",
+            summary: "Tries a task again that is FAILED or TIMED_OUT; what happened before stays in its events.",
+            options: [DaemonVerb.json, DaemonVerb.help])
+        return DaemonVerb.run(line, help) { arguments in
+            let task = try DaemonVerb.ask(.resume(task: try DaemonVerb.task(arguments)))["task"] ?? .null
             Output.out(arguments.has("json") ? task.compactText : DaemonVerb.lines(task))
             return 0
         }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Documents
+internal import Store
+package import TaskModel
+
+extension Orchestrator {
+    /// Makes a new attempt of a task that is FAILED or TIMED_OUT; what the earlier ones did stays in its events.
+    ///
+    /// It joins the queue as if it came now, and goes on with ``advance(_:)``.
+    package func resume(_ id: String, by: String) throws(TaskRefusal) -> TaskRecord {
+        var task = try find(id)
+        let before = task.status
+        guard before == .failed || before == .timedOut else {
+            throw TaskRefusal(
+                before.isTerminal ? .taskAlreadyTerminal : .validation,
+                "cannot resume task \(id): it is \(before.rawValue). Only what is FAILED or TIMED_OUT is resumed.")
+        }
+        let parents = try serving { () throws(StoreError) in try store.parents(of: id) }
+        if let ended = parents.first(where: { $0.status.isTerminal && $0.status != .completed }) {
+            throw TaskRefusal(
+                .validation,
+                "cannot resume task \(id): task \(ended.id), which it depends on, is \(ended.status.rawValue). Resume that one first."
+            )
+        }
+        task.status = .queued
+        task.attempt += 1
+        task.session = nil
+        task.handle = nil
+        task.report = nil
+        task.news = 0
+        task.failure = nil
+        task.cancelledBy = nil
+        task.deadlineMilliseconds = nil
+        task.admission.arrivedMilliseconds = milliseconds
+        task.admission.admittedMilliseconds = nil
+        task.admission.waits = QueueReason(.slots, "a slot")
+        let told = NewEvent(
+            .taskResumed,
+            ["by": .string(by), "attempt": .int(task.attempt), "was": .string(before.rawValue)])
+        let resumed = task
+        _ = try serving { () throws(StoreError) in
+            try change(
+                TaskChange(
+                    resumed, .resumed, events: [told],
+                    timers: [.queueAge: milliseconds + TaskLimits.queueMaxAge.milliseconds]))
+        }
+        needsWake = true
+        advance(id)
+        return try find(id)
+    }
+}
