@@ -62,7 +62,9 @@ struct SessionCeilingTests {
 
     // MARK: Profiles
 
-    static func profile(_ name: String, pids: Int = 100, wall: String = "10m", set: String = "{}") throws(PolicyError) -> Profile {
+    static func profile(_ name: String, pids: Int = 100, wall: String = "10m", set: String = "{}") throws(PolicyError)
+        -> Profile
+    {
         let text = """
             version: 1
             reason: a test

@@ -98,7 +98,10 @@ struct ListenerTests {
     static let beyond: [(options: [String], profile: String?, words: String)] = [
         (["--limit", "wall=3h"], nil, "limits.wall is 3h, more than 30m, and a client may only narrow profile"),
         (["--limit", "pids=100000"], nil, "limits.pids is 100000, more than"),
-        ([], "egress: {rules: [{host: wide.example.com, reason: a test}]}", "egress.rules opens port 443 of wide.example.com"),
+        (
+            [], "egress: {rules: [{host: wide.example.com, reason: a test}]}",
+            "egress.rules opens port 443 of wide.example.com"
+        ),
         ([], "landlock: waived\nlandlock_reason: a test", "landlock is waived"),
         ([], "rootfs: debian", "rootfs \"debian\" is not among those of \"4242\""),
         (["--mount", "/usr/share:/run/x"], nil, "cannot show \"/usr/share\" as file \"mount 0\" of the request"),
