@@ -142,7 +142,7 @@ struct UnprivilegedDaemonTests {
         try scene.end()
     }
 
-    @Test("a task goes on while the listening supervisor is killed and started again")
+    @Test("a task is at work while the listening supervisor is killed and started again, and can be cancelled then")
     func listenerKilled() throws {
         let scene = try Scene()
         try scene.serve()
