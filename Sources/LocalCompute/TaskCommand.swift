@@ -9,6 +9,7 @@ internal import TaskModel
 enum TaskCommand {
     private static let blueprint = "blueprint.json"
     private static let results = "results.json"
+    private static let memory = "memory.json"
 
     static func arguments(_ start: SessionStart, in directory: borrowing Directory) throws(SystemError) -> [String] {
         var own = ["--out", directory.path + "/delivered"]
@@ -19,6 +20,11 @@ enum TaskCommand {
                 "--hydration", "\(parent)/\(hydration.process)/\(SessionFile.hydration)", "--hydration-sha256",
                 hydration.digest,
             ]
+        }
+        if !start.memory.isEmpty {
+            let items: JSON = ["items": .array(start.memory.map(\.json))]
+            try directory.replace(memory, with: JSONWriter().write(items))
+            own += ["--memory", "\(directory.path)/\(memory)"]
         }
         return try command("run", own, start.task, start.request, start.blueprint, in: directory)
     }
@@ -68,12 +74,6 @@ enum TaskCommand {
             case .repository, .model, .maxTurns, .maxBudget, .approvalTimeout, .preApprovals, .dependsOn, .priority:
                 break
             }
-        }
-        if !start.memory.isEmpty {
-            let name = "request-memory"
-            let items: JSON = ["items": .array(start.memory.map(\.json))]
-            try directory.replace(name, with: JSONWriter().write(items))
-            arguments += ["--memory", "\(directory.path)/\(name)"]
         }
         return arguments
     }

@@ -12,7 +12,7 @@ internal import TaskModel
 /// The order of the queue is by priority, then by arrival. Whoever waits for something of the host (a slot, memory, calm)
 /// holds back all behind it; whoever waits for something of its own (its owner's slots, another task, a budget) does not.
 extension Orchestrator {
-    enum Verdict {
+    enum AdmissionVerdict {
         case admit
         /// - until: When to look again though nothing told; nil when something will tell.
         case wait(QueueReason, until: Int?)
@@ -20,7 +20,7 @@ extension Orchestrator {
     }
 
     /// What a task may do now; asked with nothing stored in between.
-    func verdict(_ task: TaskRecord) throws(StoreError) -> Verdict {
+    func verdict(_ task: TaskRecord) throws(StoreError) -> AdmissionVerdict {
         if let verdict = try dependencies(of: task) { return verdict }
         if let verdict = try budget(for: task) { return verdict }
         if try store.slotsTaken(owner: task.owner) >= caps.perOwner {

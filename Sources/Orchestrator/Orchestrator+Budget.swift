@@ -38,7 +38,7 @@ extension Orchestrator {
     }
 
     /// What of its budgets keeps a task from beginning; nil when all have room for it.
-    func budget(for task: TaskRecord) throws(StoreError) -> Verdict? {
+    func budget(for task: TaskRecord) throws(StoreError) -> AdmissionVerdict? {
         guard let wanted = task.admission.budgetMicroDollars else { return nil }
         let periods = periods(of: task)
         for (period, _) in periods where wanted > period.limit {

@@ -10,7 +10,7 @@ extension Orchestrator {
     /// How long after it was found busy the host is looked at again; nobody tells when it becomes calm.
     static let busyMilliseconds = 10_000
 
-    func capacity(for task: TaskRecord) throws(StoreError) -> Verdict? {
+    func capacity(for task: TaskRecord) throws(StoreError) -> AdmissionVerdict? {
         let wanted = task.admission.resources
         let load: HostLoad
         do throws(TaskRefusal) { load = try currentLoad() } catch {
@@ -47,8 +47,8 @@ extension Orchestrator {
         return busy(load, wanted)
     }
 
-    private func busy(_ load: HostLoad, _ wanted: TaskResources) -> Verdict? {
-        func wait(_ detail: String) -> Verdict {
+    private func busy(_ load: HostLoad, _ wanted: TaskResources) -> AdmissionVerdict? {
+        func wait(_ detail: String) -> AdmissionVerdict {
             .wait(QueueReason(.pressure, detail), until: milliseconds + Self.busyMilliseconds)
         }
         if load.availableMemory < wanted.memoryBytes {

@@ -6,7 +6,7 @@ internal import TaskModel
 /// What the end of a task means for those that wait for it.
 extension Orchestrator {
     /// What of a task's parents keeps it from beginning; nil when all are COMPLETED.
-    func dependencies(of task: TaskRecord) throws(StoreError) -> Verdict? {
+    func dependencies(of task: TaskRecord) throws(StoreError) -> AdmissionVerdict? {
         let open = try store.parents(of: task.id).filter { $0.status != .completed }
         // One that ended otherwise took this one with it, unless that was stored by nobody: then it is now.
         if let ended = open.first(where: \.status.isTerminal) {
