@@ -25,6 +25,11 @@ package enum ControlRequest: Sendable, Hashable {
     /// A piece of what a task's session said beside its result.
     case logs(task: String, offset: Int)
     case health
+    /// Nothing of a task is removed, however old it is, until it is released.
+    case hold(task: String)
+    case release(task: String)
+    /// What is old enough to go; removed soon, unless it is only asked for.
+    case collect(isDry: Bool)
     case backup(path: String)
     case memory(MemoryRequest)
 
@@ -63,6 +68,9 @@ package enum ControlRequest: Sendable, Hashable {
             case .logs(let task, let offset):
                 ("logs", [.init("task", .string(task)), .init("offset", .int(offset))])
             case .health: ("health", [])
+            case .hold(let task): ("hold", [.init("task", .string(task))])
+            case .release(let task): ("release", [.init("task", .string(task))])
+            case .collect(let isDry): ("collect", [.init("dry_run", .bool(isDry))])
             case .backup(let path): ("backup", [.init("path", .string(path))])
             case .memory(let request): ("memory", request.members)
             }
@@ -101,6 +109,13 @@ package enum ControlRequest: Sendable, Hashable {
         case "resume": self = .resume(task: try arguments.required("task"))
         case "logs": self = .logs(task: try arguments.required("task"), offset: try arguments.number("offset") ?? 0)
         case "health": self = .health
+        case "hold": self = .hold(task: try arguments.required("task"))
+        case "release": self = .release(task: try arguments.required("task"))
+        case "collect":
+            guard let isDry = arguments.take("dry_run")?.boolValue else {
+                throw Self.refusal("\"dry_run\" is no truth value")
+            }
+            self = .collect(isDry: isDry)
         case "backup": self = .backup(path: try arguments.required("path"))
         case "memory": self = .memory(try MemoryRequest(&arguments))
         default: throw Self.refusal("there is no verb \"\(verb.displayed)\"")

@@ -4,6 +4,21 @@ internal import Store
 package import TaskModel
 
 extension Orchestrator {
+    /// Says that nothing of a task may be removed however old it is, or that it may again.
+    ///
+    /// - Parameter by: Who holds it; nil releases it.
+    package func hold(_ task: TaskRecord, by: String?) throws(TaskRefusal) -> TaskRecord {
+        var held = task
+        let before = held.admission.heldBy
+        held.admission.heldBy = by
+        let told = NewEvent(by == nil ? .holdReleased : .holdSet, ["by": .optional(by ?? before)])
+        let wanted = held
+        return try serving { () throws(StoreError) in try change(TaskChange(wanted, events: [told])) }
+    }
+
+    /// A month of UTC, as budgets name it.
+    package static func month(at milliseconds: Int) -> String { BudgetCalendar(milliseconds: milliseconds).month }
+
     /// Makes a new attempt of a task that is FAILED or TIMED_OUT; what the earlier ones did stays in its events.
     ///
     /// It joins the queue as if it came now, and goes on with ``advance(_:)``.

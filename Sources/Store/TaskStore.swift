@@ -39,6 +39,12 @@ package struct TaskTimer: Sendable, Hashable {
     }
 }
 
+/// What the daemon itself has to do at a time that is stored.
+package enum Chore: String, Sendable, CaseIterable {
+    /// Removing what is old.
+    case collect
+}
+
 /// How many tasks may hold a slot, and how many may come.
 package struct SlotCaps: Sendable, Hashable {
     package let perOwner: Int
@@ -153,6 +159,17 @@ package protocol TaskStore: AnyObject {
     func reservations(of task: String, attempt: Int) throws(StoreError) -> [BudgetPeriod]
     /// Thresholds of a period that were told.
     func budgetMarks(_ budget: String, _ period: String) throws(StoreError) -> [Int]
+    /// Tasks that are over since before a time, oldest first; without those that are held or that another task names.
+    func expired(before milliseconds: Int, limit: Int) throws(StoreError) -> [TaskRecord]
+    /// Removes a task with all that belongs to it.
+    ///
+    /// - Throws: `.refused` for one that is not over, is held, or that another one names.
+    func remove(_ task: String) throws(StoreError)
+    /// Forgets what was taken of budgets in periods before one.
+    func forgetBudgets(before period: String) throws(StoreError)
+    /// When something is due; nil when that was never said.
+    func chore(_ kind: Chore) throws(StoreError) -> Int?
+    func set(_ kind: Chore, due milliseconds: Int) throws(StoreError)
     /// What a task depends on.
     func parents(of task: String) throws(StoreError) -> [Parent]
     /// Tasks that depend on one directly and have not begun.

@@ -47,6 +47,13 @@ extension Daemon {
             try requireOwner(try orchestrator.find(id), guest)
             guest.send(.data(["task": try orchestrator.resume(id, by: "uid:\(guest.peer.uid)").json]))
         case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
+        case .hold(let id):
+            let task = try visible(id, guest)
+            guest.send(.data(["task": try held(task, by: "uid:\(guest.peer.uid)").json]))
+        case .release(let id):
+            let task = try visible(id, guest)
+            guest.send(.data(["task": try held(task, by: nil).json]))
+        case .collect(let isDry): guest.send(.data(try collection(isDry)))
         case .health:
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
             guest.send(.data(["slots_taken": .int(taken), "slots": .int(settings.slots)]))

@@ -36,6 +36,8 @@ final class Daemon {
     private var sessions: [String: (descriptor: Int32, token: UInt64)] = [:]
     private(set) var guests: [UInt64: Guest] = [:]
     private var isStopping = false
+    /// When the metrics are to be written; on the monotonic clock.
+    var metricsDue: Int? = 0
 
     private static let mostGuests = 256
     /// Of one user, and what only root and the daemon's own user may have of all: nobody keeps everybody else out.
@@ -112,6 +114,8 @@ final class Daemon {
             let ready = try checked("wait for", "events") { sp_epoll_wait(epoll.number, &events, &token, timeout) }
             if ready > 0, let source = sources[token] { try heed(source, events) }
             orchestrator.tick()
+            writeMetrics()
+            collect()
             for guest in guests.values where guest.isLate(at: now.monotonicMilliseconds) { close(guest) }
         }
     }
@@ -134,6 +138,8 @@ final class Daemon {
         let now = now
         let due = [
             orchestrator.nextDue.map { $0 - now.wallMilliseconds },
+            metricsDue.map { $0 - now.monotonicMilliseconds },
+            nextCollection().map { $0 - now.wallMilliseconds },
             guests.values.compactMap(\.deadline).min().map { $0 - now.monotonicMilliseconds },
         ].compactMap { $0 }.min()
         // A wall clock that is set forward is noticed within a minute.
@@ -203,7 +209,9 @@ final class Daemon {
 }
 
 extension Daemon: OrchestratorHost {
-    var now: Moment {
+    var now: Moment { Self.clock }
+
+    static var clock: Moment {
         Moment(
             wallMilliseconds: Int(sp_clock_ns(CLOCK_REALTIME) / 1_000_000),
             monotonicMilliseconds: Int(sp_clock_ns(CLOCK_MONOTONIC) / 1_000_000))
@@ -244,6 +252,7 @@ extension Daemon: OrchestratorHost {
     }
 
     func published(_ task: String) {
+        metricsDue = metricsDue ?? now.monotonicMilliseconds + Self.metricsPause
         for guest in guests.values where guest.watched?.task == task {
             feed(guest)
             settle(guest)

@@ -10,9 +10,15 @@ enum SettingsFile {
 
     /// - Parameter path: Nil is the one of this host, which need not be there.
     static func read(_ path: String?) throws -> DaemonSettings {
-        guard path != nil || access(DaemonSettings.path, F_OK) == 0 else { return DaemonSettings() }
         let name = path ?? DaemonSettings.path
-        let file = try TrustedFile.open(name, what: "settings ", owner: path == nil ? .root : .rootOrCaller)
+        let file: Descriptor
+        do throws(SystemError) {
+            file = try TrustedFile.open(name, what: "settings ", owner: path == nil ? .root : .rootOrCaller)
+        } catch {
+            // Only what is not there is nothing; what cannot be read may say something.
+            guard path == nil, error.errno == .noEntry else { throw error }
+            return DaemonSettings()
+        }
         return try DaemonSettings.read(try file.readAll(limit: longest, subject: "\"\(name)\""), file: name)
     }
 

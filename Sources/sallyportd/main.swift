@@ -7,6 +7,7 @@ internal import Store
 private let usage = """
     usage: sallyportd serve [--settings FILE]
            sallyportd check [FILE]
+           sallyportd gc (--dry-run | --now) [--settings FILE]
            sallyportd restore FILE
 
     Takes tasks over a socket, runs each as `sallyport task run`, and brings each to a terminal state, whatever process dies on
@@ -15,6 +16,7 @@ private let usage = """
 
       serve           until SIGTERM or SIGINT; caps, rates and budgets are those of /etc/sallyport/daemon.yaml, or of FILE
       check           whether that file can be used; says where it cannot
+      gc              shows what is old enough to go, or removes it; a daemon that runs is asked to, and does so every day
       restore FILE    puts a file of `sallyport backup` in the place of the store; no daemon may run. The old one is kept
     """
 
@@ -36,6 +38,9 @@ private func run(_ arguments: [String]) -> Int32 {
             return 0
         case ("check", 1), ("check", 2):
             say(try SettingsFile.check(arguments.count == 2 ? arguments[1] : nil), to: 1)
+            return 0
+        case ("gc", 2), ("gc", 4):
+            say(try Housekeeping.run(Array(arguments.dropFirst())), to: 1)
             return 0
         case ("restore", 2):
             let place = try DaemonPlace()

@@ -68,6 +68,26 @@ package final class FragileStore: TaskStore {
         try alive()
         return try base.budgetMarks(budget, period)
     }
+    package func expired(before milliseconds: Int, limit: Int) throws(StoreError) -> [TaskRecord] {
+        try alive()
+        return try base.expired(before: milliseconds, limit: limit)
+    }
+    package func remove(_ task: String) throws(StoreError) {
+        try alive()
+        try base.remove(task)
+    }
+    package func forgetBudgets(before period: String) throws(StoreError) {
+        try alive()
+        try base.forgetBudgets(before: period)
+    }
+    package func chore(_ kind: Chore) throws(StoreError) -> Int? {
+        try alive()
+        return try base.chore(kind)
+    }
+    package func set(_ kind: Chore, due milliseconds: Int) throws(StoreError) {
+        try alive()
+        try base.set(kind, due: milliseconds)
+    }
     package func parents(of task: String) throws(StoreError) -> [Parent] {
         try alive()
         return try base.parents(of: task)

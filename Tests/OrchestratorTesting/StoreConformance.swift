@@ -44,6 +44,9 @@ package struct StoreConformance {
         try rates()
         try consequences()
         try durations()
+        try retention()
+        try family()
+        try chores()
     }
 
     static func approval(_ task: TaskRecord, _ act: ApprovalRequest.Act) -> ApprovalRecord {

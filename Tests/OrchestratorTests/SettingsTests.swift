@@ -31,7 +31,7 @@ struct SettingsTests {
                 /srv/git/app.git: {day_usd: 7}
               teams:
                 core: {members: ["uid:1000", "uid:1001"], day_usd: 30}
-            retention: {tasks: 30d, logs: 20d, evidence: 60d, replay: 36h, free_percent: 10}
+            retention: {tasks: 30d, logs: 20d, evidence: 60d, sessions: 36h, free_percent: 10}
             """)
         #expect(settings.caps == .init(perOwner: 4, total: 20, perHour: 30))
         #expect(settings.share.memoryPercent == 70 && settings.share.processorPercent == 200)
@@ -44,7 +44,7 @@ struct SettingsTests {
         #expect(settings.budgets.teams["core"]?.members == ["uid:1000", "uid:1001"])
         #expect(settings.budgets.teams["core"]?.allowance == .init(perDay: 30_000_000))
         #expect(settings.retention.tasks == 30 * DaemonSettings.Retention.day)
-        #expect(settings.retention.replay == 36 * 3_600_000 && settings.retention.freePercent == 10)
+        #expect(settings.retention.sessions == 36 * 3_600_000 && settings.retention.freePercent == 10)
     }
 
     @Test(

@@ -71,7 +71,7 @@ extension DaemonSettings {
             kept.tasks = try section.age("tasks") ?? kept.tasks
             kept.logs = try section.age("logs") ?? kept.logs
             kept.evidence = try section.age("evidence") ?? kept.evidence
-            kept.replay = try section.age("replay") ?? kept.replay
+            kept.sessions = try section.age("sessions") ?? kept.sessions
             kept.freePercent = try section.number("free_percent", 0...50) ?? kept.freePercent
         }
         retention = kept

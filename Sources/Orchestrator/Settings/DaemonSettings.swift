@@ -56,7 +56,8 @@ package struct DaemonSettings: Sendable, Hashable {
         package var tasks = 90 * Self.day
         package var logs = 90 * Self.day
         package var evidence = 90 * Self.day
-        package var replay = 7 * Self.day
+        /// What only the session's own process needed.
+        package var sessions = 7 * Self.day
         /// Below so much free space the oldest go before their time.
         package var freePercent = 5
         package static let day = 24 * 3_600_000

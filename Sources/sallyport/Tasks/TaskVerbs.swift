@@ -6,7 +6,7 @@ internal import TaskModel
 
 /// `sallyport status`, `list`, `events`, `watch`, `cancel`, `resume`, `logs`, `backup`: what sallyportd knows.
 enum TaskVerbs {
-    static let names = ["status", "list", "events", "watch", "cancel", "resume", "logs", "backup"]
+    static let names = ["status", "list", "events", "watch", "cancel", "resume", "hold", "release", "logs", "backup"]
 
     static func run(_ name: String, _ line: [String]) -> Int32 {
         switch name {
@@ -16,6 +16,8 @@ enum TaskVerbs {
         case "watch": watch(line)
         case "cancel": cancel(line)
         case "resume": resume(line)
+        case "hold": hold(line, name)
+        case "release": hold(line, name)
         case "logs": logs(line)
         default: backup(line)
         }
@@ -132,6 +134,23 @@ enum TaskVerbs {
         return DaemonVerb.run(line, help) { arguments in
             let task = try DaemonVerb.ask(.resume(task: try DaemonVerb.task(arguments)))["task"] ?? .null
             Output.out(arguments.has("json") ? task.compactText : DaemonVerb.lines(task))
+            return 0
+        }
+    }
+
+    private static func hold(_ line: [String], _ name: String) -> Int32 {
+        let help = Help(
+            usage: "sallyport \(name) TASK [--json]",
+            summary: name == "hold"
+                ? "Keeps all of a task, however old it becomes and however full the disk is."
+                : "Lets a task that was held go when its time comes.",
+            options: [DaemonVerb.json, DaemonVerb.help])
+        return DaemonVerb.run(line, help) { arguments in
+            let task = try DaemonVerb.task(arguments)
+            let answer = try DaemonVerb.ask(name == "hold" ? .hold(task: task) : .release(task: task))
+            Output.out(
+                arguments.has("json")
+                    ? (answer["task"] ?? .null).compactText : DaemonVerb.lines(answer["task"] ?? .null))
             return 0
         }
     }

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Orchestrator
+internal import Store
+
+/// The figures of ``MetricsFile``, soon after something happened, and not more often than they are worth.
+extension Daemon {
+    static let metricsPause = 5_000
+
+    func writeMetrics() {
+        guard let due = metricsDue, now.monotonicMilliseconds >= due else { return }
+        metricsDue = nil
+        do {
+            let file = MetricsFile(
+                figures: try store.figures(), slots: settings.slots,
+                load: try HostGauge.read(place.directory))
+            try file.write(to: place.directory)
+        } catch { log("cannot write \(MetricsFile.name): \(error)") }
+    }
+}
