@@ -78,7 +78,7 @@ struct AdmissionTaskTests {
         let events = try scene.events(red)
         try scene.chain(events)
         #expect(events.filter { $0["type"]?.stringValue == "session_started" }.count == 2)
-        #expect(names(scene.sessions).filter { $0.hasPrefix(red) }.sorted() == ["\(red)-1", "\(red)-2"])
+        #expect(scene.attempts.filter { $0.hasPrefix(red) }.sorted() == ["\(red)-1", "\(red)-2"])
         #expect(try scene.residue() == [])
         try scene.end(SIGTERM)
     }
@@ -148,7 +148,7 @@ struct AdmissionTaskTests {
         // All of them at once: none ends before it is told to.
         for id in ids { try scene.waitForAgent(id) }
         #expect(try ids.allSatisfy { try scene.task($0)["status"]?.stringValue == "RUNNING" })
-        #expect(names(scene.sessions).count == count)
+        #expect(scene.attempts.count == count)
         for id in ids { #expect(try scene.ask("cancel", id).code == 0) }
         for id in ids {
             #expect(try scene.ask("watch", id).code == 1)
@@ -157,7 +157,7 @@ struct AdmissionTaskTests {
             try scene.chain(events)
             #expect(events.count { $0["type"]?.stringValue == "session_started" } == 1)
         }
-        #expect(names(scene.sessions).sorted() == ids.map { "\($0)-1" }.sorted())
+        #expect(scene.attempts.sorted() == ids.map { "\($0)-1" }.sorted())
         #expect(try scene.residue() == [])
         try scene.end(SIGTERM)
     }

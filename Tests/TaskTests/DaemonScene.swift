@@ -192,6 +192,9 @@ final class DaemonScene {
 
     // MARK: Looking
 
+    /// Directories of sessions, one for each attempt; those of steps have a name with a dot.
+    var attempts: [String] { names(sessions).filter { !$0.contains(".") } }
+
     func session(_ name: String) throws -> JSON {
         let file = "\(sessions)/\(name)/\(SessionFile.begun)"
         return try JSON.read(try #require(contents(file)), file: file)

@@ -123,7 +123,7 @@ struct KillStormTests {
         let types = events.map { $0["type"]?.stringValue ?? "" }
         #expect(types.count { ["task_completed", "task_failed"].contains($0) } == 1)
         #expect(types.count { $0 == "session_started" } <= 1)
-        #expect(names(scene.sessions).filter { $0.hasPrefix(id) }.count <= 1)
+        #expect(scene.attempts.filter { $0.hasPrefix(id) }.count <= 1)
         let branches = try scene.forge.branches().split(separator: "\n").filter { $0.contains(id) }
         let pulls = try names(scene.forge.forge + "/pulls").count { name in
             let text = text("\(scene.forge.forge)/pulls/\(name)") ?? ""

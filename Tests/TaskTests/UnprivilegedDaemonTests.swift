@@ -99,10 +99,25 @@ struct UnprivilegedDaemonTests {
 
         func ask(_ arguments: [String]) throws -> Finished { try command(user.sallyport, arguments).run() }
 
-        func submission(_ agent: String, _ options: [String] = []) -> [String] {
-            [
-                "submit", "--repo", repository, "--task", "Fix the file", "--agent-command", agent, "--test-command",
-                TaskScene.test, "--idempotency-key", "k", "--json",
+        /// The words of a submission, to a repository whose blueprint has this agent.
+        func submission(_ agent: String, _ options: [String] = []) throws -> [String] {
+            let file = try user.file(
+                "blueprint.yaml",
+                """
+                version: 1
+                repo: team/library
+                reason: a test
+                source: {repository: \(JSON.string(repository).compactText)}
+                submitters: [everyone]
+                runner: {command: \(JSON.string(agent).compactText)}
+                approvals: {level: autonomous}
+                pipeline: {test_command: \(JSON.string(TaskScene.test).compactText)}
+
+                """)
+            let applied = try ask(["blueprint", "apply", file])
+            try #require(applied.code == 0, "\(applied.errorText)")
+            return [
+                "submit", "--repo", "team/library", "--task", "Fix the file", "--idempotency-key", "k", "--json",
             ] + options
         }
 
@@ -122,7 +137,7 @@ struct UnprivilegedDaemonTests {
     func verified() throws {
         let scene = try Scene()
         try scene.serve()
-        let done = try scene.ask(scene.submission("echo fixed > file", ["--wait"]))
+        let done = try scene.ask(try scene.submission("echo fixed > file", ["--wait"]))
         #expect(done.code == 0, "\(done.text)\(done.errorText)")
         let answer = try scene.json(done)
         #expect(answer["status"]?.stringValue == "COMPLETED", "\(answer.compactText)")
@@ -147,7 +162,7 @@ struct UnprivilegedDaemonTests {
         let scene = try Scene()
         try scene.serve()
         let submitted = try scene.json(
-            try scene.ask(scene.submission(DaemonScene.waiting + "; echo fixed > file")))
+            try scene.ask(try scene.submission(DaemonScene.waiting + "; echo fixed > file")))
         let id = try #require(submitted["task"]?["task"]?.stringValue)
         try wait(scene, id)
         try scene.killListener()
@@ -165,7 +180,7 @@ struct UnprivilegedDaemonTests {
     func killed() throws {
         let scene = try Scene()
         try scene.serve()
-        let submitted = try scene.json(try scene.ask(scene.submission(DaemonScene.waiting)))
+        let submitted = try scene.json(try scene.ask(try scene.submission(DaemonScene.waiting)))
         let id = try #require(submitted["task"]?["task"]?.stringValue)
         try wait(scene, id)
         #expect(scene.running.count == 1)
@@ -184,7 +199,7 @@ struct UnprivilegedDaemonTests {
         let scene = try Scene()
         try scene.killListener()
         try scene.serve()
-        let done = try scene.ask(scene.submission("echo fixed > file", ["--wait"]))
+        let done = try scene.ask(try scene.submission("echo fixed > file", ["--wait"]))
         #expect(done.code == 1, "\(done.text)\(done.errorText)")
         #expect(done.text.contains("cannot reach the listening supervisor"), "\(done.text)\(done.errorText)")
         #expect(names(scene.user.home + "/run/sessions").isEmpty)

@@ -126,6 +126,9 @@ enum PreFlightCheck: String, CaseIterable {
         let place = try DeliveryDirectory.make("\(base)/\(name)", notInside: nil)
         defer { Self.discard(place) }
         let profile = try settled.writeProfile(into: place, by: processes, environment: environment)
+        if environment.contains(where: { $0.hasPrefix(Self.supervisor) }) {
+            return try lookThroughSupervisor(settled, profile, processes, environment)
+        }
         let report = try MemoryFile.make(name: "doctor")
         let number = report.number
         let end = try processes.run(
@@ -142,6 +145,27 @@ enum PreFlightCheck: String, CaseIterable {
             told.isEmpty
                 ? "sallyport doctor ended with \(end)" : PrintableText.escapedOnce(told.joined(separator: "; ")),
             remedy: "See: sallyport doctor.")
+    }
+
+    private static let supervisor = "SALLYPORT_SUPERVISOR="
+
+    /// What the host can hold is not ours to see where a listening supervisor makes the sandboxes: it is asked for one.
+    private func lookThroughSupervisor(
+        _ settled: TaskBlueprint, _ profile: String, _ processes: ChildProcess, _ environment: [String]
+    ) throws(TaskFailure) {
+        let log = try MemoryFile.make(name: "supervisor")
+        let end = try processes.run(
+            ["\(try Sandbox.ownDirectory())/sallyport", "run", "--profile", profile, "--", "/usr/bin/true"],
+            environment: environment, descriptors: [-1, -1, log.number])
+        guard end != .exited(0) else { return }
+        MemoryFile.rewind(log)
+        let said = try host { () throws(SystemError) in
+            try log.readAll(limit: 1 << 20, subject: "what sallyport said")
+        }
+        throw TaskFailure(
+            "hold", "profile \"\(settled.snapshot.blueprint.profile)\" through the listening supervisor",
+            PrintableText.escaped(said.split(separator: 0x0A).last ?? [], longest: 1000),
+            remedy: "See its ceiling, and that it runs.")
     }
 
     private static func discard(_ place: borrowing DeliveryDirectory) {
