@@ -17,7 +17,8 @@ struct KillStormTests {
         case gateway = "sallyport-gateway"
         case broker = "sallyport-broker"
         case pidOne = "sp-init"
-        case runner = "sallyport-runner"
+        /// As it is called inside of the sandbox.
+        case runner
     }
 
     private struct Storm {
