@@ -30,8 +30,10 @@ extension SQLiteStore {
         figures.durations = try connection.run(
             "SELECT status_ms - admitted_ms FROM tasks WHERE admitted_ms IS NOT NULL AND status IN (\(over))"
         ).compactMap { $0.int(0) }
+        // What the order or the policy answered at once kept nobody waiting.
         figures.approvalWaits = try connection.run(
-            "SELECT decided_ms - created_ms FROM approvals WHERE decided_ms IS NOT NULL"
+            "SELECT decided_ms - created_ms FROM approvals WHERE decided_ms IS NOT NULL "
+                + "AND (decided_by LIKE 'uid:%' OR status = 'TIMED_OUT')"
         ).compactMap { $0.int(0) }
         let spending = try connection.run(
             """
