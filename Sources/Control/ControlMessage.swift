@@ -83,40 +83,41 @@ package enum ControlRequest: Sendable, Hashable {
         do throws(JSONParser.Failure) { json = try JSONParser.parse(line) } catch {
             throw Self.refusal("it is no JSON: \(error.reason) at byte \(error.offset)")
         }
-        var fields = try ControlFields(json, "the request")
-        guard try fields.number("version") == Self.version else { throw Self.refusal("it is not of version 1") }
-        let verb = try fields.required("verb")
-        var arguments = try ControlFields(fields.take("arguments") ?? [:], "its arguments")
+        var fields = try ClosedObject(json, "the request", refuse: ControlRequest.refusal)
+        guard try fields.optionalNumber("version") == Self.version else { throw Self.refusal("it is not of version 1") }
+        let verb = try fields.text("verb")
+        var arguments = try ClosedObject(
+            fields.take("arguments") ?? [:], "its arguments", refuse: ControlRequest.refusal)
         try fields.end()
         switch verb {
         case "submit":
-            let key = try arguments.text("key")
+            let key = try arguments.optionalText("key")
             self = .submit(try TaskRequest(json: arguments.take("request") ?? [:]), key: key)
-        case "status": self = .status(task: try arguments.required("task"))
+        case "status": self = .status(task: try arguments.text("task"))
         case "list": self = .list(try List(&arguments))
         case "events":
             self = .events(
-                task: try arguments.required("task"), after: try arguments.number("after") ?? 0,
-                limit: min(try arguments.number("limit") ?? 50, Self.mostListed))
+                task: try arguments.text("task"), after: try arguments.optionalNumber("after") ?? 0,
+                limit: min(try arguments.optionalNumber("limit") ?? 50, Self.mostListed))
         case "watch":
-            self = .watch(task: try arguments.required("task"), after: try arguments.number("after") ?? 0)
+            self = .watch(task: try arguments.text("task"), after: try arguments.optionalNumber("after") ?? 0)
         case "pending": self = .pending
         case "approve", "deny":
             self = .decide(
-                task: try arguments.required("task"), request: try arguments.required("request"),
-                approve: verb == "approve", reason: try arguments.text("reason"))
-        case "cancel": self = .cancel(task: try arguments.required("task"))
-        case "resume": self = .resume(task: try arguments.required("task"))
-        case "logs": self = .logs(task: try arguments.required("task"), offset: try arguments.number("offset") ?? 0)
+                task: try arguments.text("task"), request: try arguments.text("request"),
+                approve: verb == "approve", reason: try arguments.optionalText("reason"))
+        case "cancel": self = .cancel(task: try arguments.text("task"))
+        case "resume": self = .resume(task: try arguments.text("task"))
+        case "logs": self = .logs(task: try arguments.text("task"), offset: try arguments.optionalNumber("offset") ?? 0)
         case "health": self = .health
-        case "hold": self = .hold(task: try arguments.required("task"))
-        case "release": self = .release(task: try arguments.required("task"))
+        case "hold": self = .hold(task: try arguments.text("task"))
+        case "release": self = .release(task: try arguments.text("task"))
         case "collect":
             guard let isDry = arguments.take("dry_run")?.boolValue else {
                 throw Self.refusal("\"dry_run\" is no truth value")
             }
             self = .collect(isDry: isDry)
-        case "backup": self = .backup(path: try arguments.required("path"))
+        case "backup": self = .backup(path: try arguments.text("path"))
         case "memory": self = .memory(try MemoryRequest(&arguments))
         default: throw Self.refusal("there is no verb \"\(verb.displayed)\"")
         }
@@ -138,11 +139,11 @@ extension ControlRequest.List {
         return members
     }
 
-    fileprivate init(_ fields: inout ControlFields) throws(TaskRefusal) {
-        limit = min(try fields.number("limit") ?? 50, ControlRequest.mostListed)
-        repository = try fields.text("repo")
-        branch = try fields.text("branch")
-        before = try fields.text("before")
+    fileprivate init(_ fields: inout ClosedObject<TaskRefusal>) throws(TaskRefusal) {
+        limit = min(try fields.optionalNumber("limit") ?? 50, ControlRequest.mostListed)
+        repository = try fields.optionalText("repo")
+        branch = try fields.optionalText("branch")
+        before = try fields.optionalText("before")
         guard let list = fields.take("status") else { return }
         guard let words = list.arrayValue else { throw ControlRequest.refusal("\"status\" is no list") }
         for word in words {
@@ -151,47 +152,6 @@ extension ControlRequest.List {
             }
             statuses.append(state)
         }
-    }
-}
-
-/// The members of an object, each taken once; what nobody took is unknown.
-struct ControlFields {
-    private var members: [JSON.Member]
-    private let subject: String
-
-    init(_ json: JSON, _ subject: String) throws(TaskRefusal) {
-        guard case .object(let members) = json else { throw ControlRequest.refusal("\(subject) is no object") }
-        self.members = members
-        self.subject = subject
-    }
-
-    mutating func take(_ name: String) -> JSON? {
-        guard let at = members.firstIndex(where: { $0.name == name }) else { return nil }
-        return members.remove(at: at).value
-    }
-
-    mutating func text(_ name: String) throws(TaskRefusal) -> String? {
-        guard let value = take(name) else { return nil }
-        guard let text = value.stringValue else { throw ControlRequest.refusal("\"\(name)\" is no string") }
-        return text
-    }
-
-    mutating func required(_ name: String) throws(TaskRefusal) -> String {
-        guard let text = try text(name) else { throw ControlRequest.refusal("\"\(name)\" is missing") }
-        return text
-    }
-
-    mutating func number(_ name: String) throws(TaskRefusal) -> Int? {
-        guard let value = take(name) else { return nil }
-        guard let number = value.intValue, number >= 0 else {
-            throw ControlRequest.refusal("\"\(name)\" is no number from 0 on")
-        }
-        return number
-    }
-
-    func end() throws(TaskRefusal) {
-        guard let stray = members.first else { return }
-        throw ControlRequest.refusal("\(subject) has an unknown member \"\(stray.name.displayed)\"")
     }
 }
 

@@ -41,8 +41,8 @@ package enum MemoryRequest: Sendable, Hashable {
         }
     }
 
-    init(_ fields: inout ControlFields) throws(TaskRefusal) {
-        switch try fields.required("act") {
+    init(_ fields: inout ClosedObject<TaskRefusal>) throws(TaskRefusal) {
+        switch try fields.text("act") {
         case "list":
             var statuses: [MemoryItem.Status] = []
             for word in fields.take("status")?.arrayValue ?? [] {
@@ -52,19 +52,19 @@ package enum MemoryRequest: Sendable, Hashable {
                 statuses.append(status)
             }
             self = .list(
-                repository: try fields.required("repo"), statuses: statuses, source: try fields.text("source"),
-                limit: min(try fields.number("limit") ?? 100, ControlRequest.mostListed))
-        case "show": self = .show(item: try fields.required("item"))
+                repository: try fields.text("repo"), statuses: statuses, source: try fields.optionalText("source"),
+                limit: min(try fields.optionalNumber("limit") ?? 100, ControlRequest.mostListed))
+        case "show": self = .show(item: try fields.text("item"))
         case "add":
-            guard let kind = MemoryItem.Kind(rawValue: try fields.required("kind")) else {
+            guard let kind = MemoryItem.Kind(rawValue: try fields.text("kind")) else {
                 throw ControlRequest.refusal("\"kind\" is none")
             }
-            self = .add(repository: try fields.required("repo"), kind: kind, text: try fields.required("text"))
-        case "accept": self = .accept(item: try fields.required("item"))
+            self = .add(repository: try fields.text("repo"), kind: kind, text: try fields.text("text"))
+        case "accept": self = .accept(item: try fields.text("item"))
         case "quarantine":
-            self = .quarantine(item: try fields.required("item"), reason: try fields.text("reason") ?? "")
-        case "remove": self = .remove(item: try fields.required("item"))
-        case "forget": self = .forget(repository: try fields.required("repo"), source: try fields.required("source"))
+            self = .quarantine(item: try fields.text("item"), reason: try fields.optionalText("reason") ?? "")
+        case "remove": self = .remove(item: try fields.text("item"))
+        case "forget": self = .forget(repository: try fields.text("repo"), source: try fields.text("source"))
         case let act: throw ControlRequest.refusal("a memory does not \"\(act.displayed)\"")
         }
     }

@@ -23,41 +23,9 @@ final class WatchedProcess {
     static func detached(
         _ path: String, _ arguments: [String], environment: [String], descriptors: [Int32?]
     ) throws(SystemError) -> WatchedProcess {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        // Ours are close-on-exec and numbered as they came; copies far above cannot be in each other's way.
-        let held = DescriptorSet()
-        for (number, from) in descriptors.enumerated() {
-            if let from {
-                let copy = Int32(try checked("duplicate", "descriptor \(from)") { sp_fdup_above(from, 64) })
-                held.keep(Descriptor(owning: copy))
-                posix_spawn_file_actions_adddup2(&actions, copy, Int32(number))
-            } else {
-                posix_spawn_file_actions_addopen(&actions, Int32(number), "/dev/null", O_RDWR, 0)
-            }
-        }
-        posix_spawn_file_actions_addclosefrom_np(&actions, Int32(descriptors.count))
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // The daemon blocks signals to read them as events, and ignores some; nothing of that is inherited.
-        var none = sigset_t()
-        var all = sigset_t()
-        sigemptyset(&none)
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        // 0x80 is POSIX_SPAWN_SETSID, which Swift does not import.
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | 0x80)
-        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
-        defer { for word in argv + envp { free(word) } }
-        var pid = pid_t()
-        let failed = posix_spawn(&pid, path, &actions, &attributes, &argv, &envp)
-        guard failed == 0 else { throw SystemError("start", "\"\(path)\"", Errno(failed)) }
+        let child = try DetachedProcess.start(
+            path, arguments, environment: environment, descriptors: descriptors)
         // It is our child and not waited for, so its id is no other's.
-        let child = pid
         return WatchedProcess(
             Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) })))
     }

@@ -12,11 +12,11 @@ private let usage = """
 
     Takes tasks over a socket, runs each as `sallyport task run`, and brings each to a terminal state, whatever process dies on
     the way. What it knows is in SALLYPORT_STATE_DIR/daemon (root: /var/lib/sallyport/daemon); it listens at daemon.sock in
-    SALLYPORT_RUNTIME_DIR (root: /run/sallyport), for root and its own user. Sessions go on while it is gone.
+    SALLYPORT_RUNTIME_DIR (root: /run/sallyport), for every local user that a blueprint names. Sessions go on while it is gone.
 
       serve           until SIGTERM or SIGINT; caps, rates and budgets are those of /etc/sallyport/daemon.yaml, or of FILE
       check           whether that file can be used; says where it cannot
-      gc              shows what is old enough to go, or removes it; a daemon that runs is asked to, and does so every day
+      gc              shows what is old enough to go, or removes it; a daemon that runs is asked to, and does so every hour
       restore FILE    puts a file of `sallyport backup` in the place of the store; no daemon may run. The old one is kept
     """
 

@@ -291,8 +291,10 @@ package final class Listener {
     private func keep(
         _ pid: Int32, _ pidfd: consuming Descriptor, uid: UInt32, isChild: Bool, isSession: Bool
     ) throws(SystemError) {
-        let number = pidfd.release()
+        let number = pidfd.number
         try watch(number, .server(Server(pid: pid, pidfd: number, uid: uid, isChild: isChild, isSession: isSession)))
+        // From here on it is closed where its end is seen.
+        _ = pidfd.release()
     }
 
     private func conclude(_ server: Server, _ token: UInt64) {
@@ -333,44 +335,13 @@ package final class Listener {
 
     /// Starts this very program anew, leader of a process session, with nothing of ours but what is named.
     private func spawn(_ arguments: [String], _ descriptors: [Int32]) throws(SystemError) -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        let held = DescriptorSet()
-        for number in 0..<Self.connection {
-            posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
-        }
-        // Ours are numbered as they came; copies far above cannot be in each other's way.
-        for (index, from) in descriptors.enumerated() {
-            let copy = Int32(try checked("duplicate", "descriptor \(from)") { sp_fdup_above(from, 256) })
-            held.keep(Descriptor(owning: copy))
-            posix_spawn_file_actions_adddup2(&actions, copy, Self.connection + Int32(index))
-        }
-        posix_spawn_file_actions_addclosefrom_np(&actions, Self.connection + Int32(descriptors.count))
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        var all = sigset_t()
-        sigemptyset(&none)
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | Int32(POSIX_SPAWN_SETSID)))
-        let words: [String] = ["sallyport"] + arguments
-        var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         // Where things lie, and nothing else of ours: not LISTEN_FDS, nor a variable that a client could rely on.
         let names: [String] = ["SALLYPORT_RUNTIME_DIR", "SALLYPORT_STATE_DIR", "SALLYPORT_FAULT_POINT"]
         let kept = names.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
-        let variables: [String] =
-            ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"] + kept
-        var envp: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]
-        defer { for pointer in argv + envp { free(pointer) } }
-        var pid = pid_t()
         // By its file and not by a path that may lead to a newer build: this one is what the operator started.
-        let result = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, &argv, &envp)
-        guard result == 0 else { throw SystemError("start", "\"sallyport \(arguments[0])\"", Errno(result)) }
-        return pid
+        return try DetachedProcess.start(
+            "/proc/self/exe", ["sallyport"] + arguments,
+            environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"] + kept,
+            descriptors: [Int32?](repeating: nil, count: Int(Self.connection)) + descriptors)
     }
 }

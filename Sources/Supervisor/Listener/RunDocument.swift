@@ -72,20 +72,20 @@ package struct RunDocument: Sendable {
         do throws(JSONParser.Failure) { json = try JSONParser.parse(bytes) } catch {
             throw Self.refused("it is no JSON: \(error.reason) at byte \(error.offset)")
         }
-        var fields = try Fields(json, "the request")
-        guard try fields.number("version") == UInt64(Self.version) else {
+        var fields = try ClosedObject(json, "the request", refuse: Self.refused)
+        guard try fields.number("version") == Self.version else {
             throw Self.refused("it is not of version \(Self.version)")
         }
-        var profile = try Fields(try fields.required("profile"), "\"profile\"")
+        var profile = try ClosedObject(try fields.required("profile"), "\"profile\"", refuse: Self.refused)
         profileName = try profile.text("name")
         guard (1...Self.longestName).contains(profileName.utf8.count),
             profileName.utf8.allSatisfy({ (0x20..<0x7f).contains($0) })
         else { throw Self.refused("the profile's name is no short printable text") }
         self.profile = try profile.required("document")
         try profile.end()
-        argv = try fields.bytes("command")
-        variables = try fields.bytes("variables")
-        set = try fields.bytes("set")
+        argv = try Self.bytes(&fields, "command")
+        variables = try Self.bytes(&fields, "variables")
+        set = try Self.bytes(&fields, "set")
         files = try fields.list("files") { text throws(SystemError) in
             guard let role = HandedFiles.Role(text) else {
                 throw Self.refused("it has a file for \"\(text.displayed)\", which is nothing")
@@ -96,15 +96,15 @@ package struct RunDocument: Sendable {
         readOnly = try fields.flag("read_only")
         rawOutput = try fields.flag("raw_output")
         asJSON = try fields.flag("json")
-        exportBytes = try fields.optionalNumber("export_bytes")
+        exportBytes = try fields.optionalNumber("export_bytes").map(UInt64.init)
         if let value = fields.take("git") {
-            var git = try Fields(value, "\"git\"")
+            var git = try ClosedObject(value, "\"git\"", refuse: Self.refused)
             self.git = (try git.text("repository"), try git.text("push"))
             try git.end()
         }
         if let value = fields.take("model") {
-            var model = try Fields(value, "\"model\"")
-            var prices = try Fields(try model.required("prices"), "\"prices\"")
+            var model = try ClosedObject(value, "\"model\"", refuse: Self.refused)
+            var prices = try ClosedObject(try model.required("prices"), "\"prices\"", refuse: Self.refused)
             self.model = (try model.required("service"), try prices.text("file"), try prices.text("text"))
             try prices.end()
             try model.end()
@@ -134,79 +134,16 @@ package struct RunDocument: Sendable {
         else { throw Self.refused("its parts and their files do not go together") }
     }
 
-    static func refused(_ reason: String) -> SystemError {
-        SystemError("read", "the request: \(reason)", .invalid, remedy: "Use one build of all programs of Sallyport.")
-    }
-}
-
-/// The members of an object, each taken once; what nobody took is unknown.
-struct Fields {
-    private var members: [JSON.Member]
-    private let subject: String
-
-    init(_ json: JSON, _ subject: String) throws(SystemError) {
-        guard case .object(let members) = json else { throw RunDocument.refused("\(subject) is no object") }
-        self.members = members
-        self.subject = subject
-    }
-
-    mutating func take(_ name: String) -> JSON? {
-        guard let at = members.firstIndex(where: { $0.name == name }) else { return nil }
-        return members.remove(at: at).value
-    }
-
-    mutating func required(_ name: String) throws(SystemError) -> JSON {
-        guard let value = take(name) else { throw RunDocument.refused("\(subject) has no \"\(name)\"") }
-        return value
-    }
-
-    mutating func text(_ name: String) throws(SystemError) -> String {
-        guard let text = try required(name).stringValue else { throw RunDocument.refused("\"\(name)\" is no string") }
-        return text
-    }
-
-    mutating func flag(_ name: String) throws(SystemError) -> Bool {
-        guard let value = try required(name).boolValue else {
-            throw RunDocument.refused("\"\(name)\" is neither true nor false")
-        }
-        return value
-    }
-
-    mutating func number(_ name: String) throws(SystemError) -> UInt64 {
-        guard let number = try optionalNumber(name) else {
-            throw RunDocument.refused("\(subject) has no \"\(name)\"")
-        }
-        return number
-    }
-
-    mutating func optionalNumber(_ name: String) throws(SystemError) -> UInt64? {
-        guard let value = take(name) else { return nil }
-        guard let number = value.intValue, number >= 0 else {
-            throw RunDocument.refused("\"\(name)\" is no number from 0 on")
-        }
-        return UInt64(number)
-    }
-
-    mutating func list<Item>(_ name: String, _ read: (String) throws(SystemError) -> Item) throws(SystemError) -> [Item]
-    {
-        guard let values = try required(name).arrayValue else { throw RunDocument.refused("\"\(name)\" is no list") }
-        var items: [Item] = []
-        for value in values {
-            guard let text = value.stringValue else { throw RunDocument.refused("\"\(name)\" has what is no string") }
-            items.append(try read(text))
-        }
-        return items
-    }
-
-    mutating func bytes(_ name: String) throws(SystemError) -> [[UInt8]] {
-        try list(name) { text throws(SystemError) in
-            guard let bytes = Base64.decode(text.utf8) else { throw RunDocument.refused("\"\(name)\" is no base64") }
+    private static func bytes(
+        _ fields: inout ClosedObject<SystemError>, _ name: String
+    ) throws(SystemError) -> [[UInt8]] {
+        try fields.list(name) { text throws(SystemError) in
+            guard let bytes = Base64.decode(text.utf8) else { throw refused("\"\(name)\" is no base64") }
             return bytes
         }
     }
 
-    func end() throws(SystemError) {
-        guard let stray = members.first else { return }
-        throw RunDocument.refused("\(subject) has an unknown member \"\(stray.name.displayed)\"")
+    static func refused(_ reason: String) -> SystemError {
+        SystemError("read", "the request: \(reason)", .invalid, remedy: "Use one build of all programs of Sallyport.")
     }
 }

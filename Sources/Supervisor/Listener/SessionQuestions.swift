@@ -45,7 +45,7 @@ package struct SessionQuestions {
         do throws(JSONParser.Failure) { json = try JSONParser.parse(document) } catch {
             throw RunDocument.refused("it is no JSON: \(error.reason)")
         }
-        var fields = try Fields(json, "the request")
+        var fields = try ClosedObject(json, "the request", refuse: RunDocument.refused)
         guard try fields.number("version") == UInt64(RunDocument.version) else {
             throw RunDocument.refused("it is not of version \(RunDocument.version)")
         }

@@ -98,8 +98,11 @@ package struct ApprovalPolicy: Sendable, Hashable {
             let scopes = words("pre_approvals")
         else { return nil }
         let acts = gates.compactMap(ApprovalRequest.Act.init(rawValue:))
-        let known = scopes.compactMap { try? PreApproval($0) }
-        guard acts.count == gates.count, known.count == scopes.count else { return nil }
+        var known: [PreApproval] = []
+        for scope in scopes {
+            do throws(TaskRefusal) { known.append(try PreApproval(scope)) } catch { return nil }
+        }
+        guard acts.count == gates.count else { return nil }
         self.init(
             gates: Set(acts), timeoutSeconds: timeout, planTimeoutSeconds: planTimeout, cap: cap, approvers: approvers,
             allowsSelfApproval: selfApproval, preApprovals: known)

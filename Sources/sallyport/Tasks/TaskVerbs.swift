@@ -38,7 +38,10 @@ enum TaskVerbs {
 
     private static func list(_ line: [String]) -> Int32 {
         let help = Help(
-            usage: "sallyport list [--status STATE]... [--repo REPO] [--json]", summary: "Lists tasks, newest first.",
+            usage: """
+                sallyport list [--status STATE]... [--repo REPO] [--branch NAME] [--limit N] [--before TASK] [--json]
+                """,
+            summary: "Lists tasks, newest first.",
             options: [
                 Option("status", "STATE", "only tasks that stand so, such as RUNNING; may be given again"),
                 Option("repo", "REPO", "only tasks of this repository, as it was given"),
