@@ -91,6 +91,8 @@ extension Blueprint.Pipeline {
             ("poll_interval_ms", number(pollMilliseconds)), ("previous_results", number(previousResults)),
             ("setup_command", text(setupCommand)), ("build_command", text(buildCommand)),
             ("lint_command", text(lintCommand)), ("test_command", text(testCommand)), ("gate", .string(gate.rawValue)),
+            ("workflow", workflow == .direct ? nil : .string(workflow.kind.rawValue)),
+            ("review_rounds", workflow.reviewRounds.map { .int($0) }),
             ("custom_steps", customSteps.isEmpty ? nil : .array(customSteps.map(\.document))),
             ("step_sequence", declaredSequence.map { .array($0.map(\.document)) }),
         ])

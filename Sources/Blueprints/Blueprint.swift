@@ -76,6 +76,7 @@ package struct Blueprint: Sendable {
         package let lintCommand: String?
         package let testCommand: String?
         package let gate: TestGate
+        package let workflow: Workflow
         package let customSteps: [CustomStep]
         /// As it was declared; nil where steps stand in the usual order.
         package let declaredSequence: [StepReference]?

@@ -90,6 +90,13 @@ extension BlueprintKey {
         BlueprintKey("pipeline", "build_command", .script, "must not fail where it passed before"),
         BlueprintKey("pipeline", "lint_command", .script, "must not fail where it passed before"),
         BlueprintKey("pipeline", "test_command", .script, "decides the outcome"),
+        BlueprintKey(
+            "pipeline", "workflow", words(Workflow.Kind.self),
+            "`direct` (default): one agent; `plan-build-review`: one plans, one builds, one reviews, each in a sandbox of its own"
+        ),
+        BlueprintKey(
+            "pipeline", "review_rounds", .count(Workflow.rounds),
+            "with `plan-build-review`: reviews until the task fails; default 3"),
         BlueprintKey("pipeline", "gate", words(TestGate.self), "`regression`: must not fail where it passed before"),
         BlueprintKey(
             "pipeline", "custom_steps", .list(.section("pipeline.custom_steps[]"), most: 20), "steps of your own"),

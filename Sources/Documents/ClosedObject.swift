@@ -7,15 +7,20 @@ package struct ClosedObject<Failure: Error> {
     private var members: [JSON.Member]
     private let subject: String
     private let refuse: (String) -> Failure
+    private let namesStrays: Bool
 
     /// - Parameters:
     ///   - subject: What errors call it, such as "the request".
+    ///   - namesStrays: Whether errors have the name of an unknown member in them; not where no byte of it may be shown.
     ///   - refuse: Makes the reader's own error of a reason.
-    package init(_ json: JSON, _ subject: String, refuse: @escaping (String) -> Failure) throws(Failure) {
+    package init(
+        _ json: JSON, _ subject: String, namesStrays: Bool = true, refuse: @escaping (String) -> Failure
+    ) throws(Failure) {
         guard case .object(let members) = json else { throw refuse("\(subject) is no object") }
         self.members = members
         self.subject = subject
         self.refuse = refuse
+        self.namesStrays = namesStrays
     }
 
     package mutating func take(_ name: String) -> JSON? {
@@ -71,7 +76,7 @@ package struct ClosedObject<Failure: Error> {
     /// To be called when all that is known was taken.
     package func end() throws(Failure) {
         guard let stray = members.first else { return }
-        throw refuse("\(subject) has an unknown member \"\(stray.name.displayed)\"")
+        throw refuse("\(subject) has an unknown member" + (namesStrays ? " \"\(stray.name.displayed)\"" : ""))
     }
 
     private func missing(_ name: String) -> Failure { refuse("\(subject) has no \"\(name)\"") }

@@ -2,7 +2,7 @@
 package import Documents
 
 /// An act that leaves the host or spends a right of the operator's, as whoever decides about it is asked: what it is, and what
-/// the host saw. No word of a sandbox is in it.
+/// the host saw. No word of a sandbox is in it, but where a sandbox's plan is what is decided about.
 package struct ApprovalRequest: Sendable, Hashable {
     package enum Act: String, Sendable, CaseIterable {
         /// A plan is carried out.
@@ -32,8 +32,11 @@ package struct ApprovalRequest: Sendable, Hashable {
     package let act: Act
     /// What it is done to: a branch, a pull request, a server.
     package let subject: String
-    /// Observed, each of them.
+    /// Observed, each of them whose name does not begin with ``claimed``.
     package let facts: [Fact]
+
+    /// Begins the name of a fact that is a sandbox's word.
+    package static let claimed = "claimed_"
 
     package init(_ act: Act, _ subject: String, _ facts: [Fact]) {
         self.act = act

@@ -27,6 +27,9 @@ package struct Findings: Sendable, Hashable {
     package let summary: String
     package let findings: [Finding]
 
+    /// Those that a change does not pass with, where a review decides.
+    package var blocking: [Finding] { findings.filter { $0.severity == .critical || $0.severity == .major } }
+
     package init(summary: String, findings: [Finding]) {
         self.summary = summary
         self.findings = findings
@@ -67,9 +70,7 @@ package struct Findings: Sendable, Hashable {
     private static func finding(_ entry: JSON, _ name: String) throws(Flaw) -> Finding {
         try keys(of: entry, ["file", "line", "severity", "comment", "suggestion"], in: name)
         let file = try text(entry["file"], longestPath, "\"file\" of \(name)")
-        let parts = file.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }), !file.utf8.contains(where: { $0 < 0x20 })
-        else { throw Flaw(description: "\"file\" of \(name) is no path inside the repository") }
+        guard isPath(file) else { throw Flaw(description: "\"file\" of \(name) is no path inside the repository") }
         var line: Int?
         if let value = entry["line"], !value.isNull {
             guard let number = value.intValue, (1...10_000_000).contains(number) else {
@@ -91,6 +92,13 @@ package struct Findings: Sendable, Hashable {
             comment: try text(entry["comment"], longestComment, "\"comment\" of \(name)"), suggestion: suggestion)
     }
 
+    /// Whether a text can be the path of a file inside a repository.
+    static func isPath(_ text: String) -> Bool {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        return text.utf8.count <= longestPath && !text.utf8.contains { $0 < 0x20 }
+            && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    }
+
     private static func keys(of value: JSON, _ known: [String], in name: String) throws(Flaw) {
         guard let members = value.objectValue else { throw Flaw(description: "\(name) is no object") }
         guard members.allSatisfy({ known.contains($0.name) }) else {
@@ -102,6 +110,23 @@ package struct Findings: Sendable, Hashable {
         guard let text = value?.stringValue else { throw Flaw(description: "\(name) is no text") }
         guard text.utf8.count <= longest else { throw Flaw(description: "\(name) is longer than \(longest) bytes") }
         guard text.utf8.contains(where: { $0 > 0x20 }) else { throw Flaw(description: "\(name) is blank") }
+        return text
+    }
+
+    private static let mostBytesTold = 30_000
+
+    /// What the agent that built is told of those that block, cut where it would be too long.
+    package var textOfBlocking: String {
+        var text = summary + "\n"
+        for (index, finding) in blocking.enumerated() {
+            let place = finding.line.map { "\(finding.file):\($0)" } ?? finding.file
+            var entry = "\n\(index + 1). \(place) (\(finding.severity.rawValue))\n   \(finding.comment)\n"
+            if let suggestion = finding.suggestion { entry += "   suggested: \(suggestion)\n" }
+            guard text.utf8.count + entry.utf8.count <= Self.mostBytesTold else {
+                return text + "\nand \(blocking.count - index) more\n"
+            }
+            text += entry
+        }
         return text
     }
 

@@ -38,6 +38,49 @@ package enum PromptTemplate {
         }
     }
 
+    /// What an agent of a workflow is told in place of the duty of its task.
+    ///
+    /// - Parameter isAgain: Its work was reviewed, and is to be mended.
+    package static func text(_ role: AgentRole, _ type: TaskType, branch: String?, isAgain: Bool = false) -> String {
+        switch role {
+        case .plan:
+            """
+            You plan work that another agent is going to do. The repository is checked out here, read-only, and nothing you
+            change leaves. Read what you need, and write the plan as one JSON document to the file named by $SALLYPORT_PLAN:
+
+                {"version": 1, "summary": "<what is to be done, and how>", "steps": [
+                  {"title": "<one line>", "detail": "<what to change and why>", "files": ["<path>"]}],
+                 "risks": ["<what could go wrong>"]}
+
+            It has one to thirty steps and 32 KiB at most. A person may read it before anything is done.
+            """
+        case .work:
+            text(type, branch: branch)
+                + (isAgain
+                    ? """
+
+                    Another agent has reviewed what lies on the branch and found what does not pass: it stands below. Mend it with
+                    more commits. What is mistaken there may stay, if a commit message says why.
+                    """
+                    : """
+
+                    The plan below was made for it. Keep to it where it is right.
+                    """)
+        case .review:
+            """
+            You review a change that another agent made for the work item below. Its result is checked out here, read-only;
+            /run/sallyport/change.patch has the change itself. Look whether it does what the work item asks, whether it is right,
+            and what it breaks. Write what you find as one JSON document to the file named by $SALLYPORT_FINDINGS:
+
+                {"version": 1, "summary": "<what you think of the change>", "findings": [
+                  {"file": "<path>", "line": <number or null>, "severity": "critical|major|minor|note",
+                   "comment": "<what is wrong and why>", "suggestion": "<text for the line, or null>"}]}
+
+            A finding names a file of this result. One that is critical or major sends the change back; say no more than is so.
+            """
+        }
+    }
+
     private static let reporting = """
         You may write a summary of what you did to the file named by $SALLYPORT_SUMMARY, and lines such as "turn",
         "tool NAME ok", "tool NAME failed" and "cost MICRO_DOLLARS" to the one named by $SALLYPORT_EVENTS.

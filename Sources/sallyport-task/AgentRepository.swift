@@ -78,6 +78,15 @@ struct AgentRepository {
         var tip: ObjectID?
         /// Why none of it can be taken.
         var refusal: String?
+
+        /// With what sessions of the same task before it pushed.
+        func after(_ earlier: Pushed?) -> Pushed {
+            guard let earlier else { return self }
+            var all = self
+            all.references = earlier.references + references
+            all.isCut = earlier.isCut || isCut
+            return all
+        }
     }
 
     /// Looks at what was pushed, once nobody writes there any more, and writes a bundle of the task's branch.

@@ -79,7 +79,8 @@ struct StepProcess {
 
     /// Every step, by the verb that runs it.
     static let names: Set<String> = [
-        "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-publish",
+        "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-plan",
+        "step-publish",
         "step-match", "step-forge", "step-collect", "step-pushed", "step-gate", "step-export",
         "step-mirror-prepare", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
         "step-output", "step-onboard",
@@ -101,6 +102,7 @@ struct StepProcess {
             case "step-prompt": try process.prompt(&report)
             case "step-checkout": try process.checkOut(&report)
             case "step-findings": try process.findings(&report)
+            case "step-plan": try process.plan(&report)
             case "step-output": try process.output(&report)
             case "step-onboard": try process.onboard(&report)
             case "step-publish": try process.publish(&report)

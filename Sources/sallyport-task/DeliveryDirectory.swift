@@ -166,6 +166,13 @@ struct DeliveryDirectory: ~Copyable {
         }
     }
 
+    /// Takes away the tree that a sandbox looked at.
+    borrowing func removeCheckout() throws(TaskFailure) {
+        try host { () throws(SystemError) in
+            try directory.directory("quarantine").removeTree(Array(StepProcess.checkoutName.utf8))
+        }
+    }
+
     /// Takes everything away again: the task never started.
     borrowing func discard() throws(TaskFailure) {
         try host { () throws(SystemError) in

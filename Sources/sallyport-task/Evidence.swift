@@ -77,6 +77,8 @@ struct Evidence {
     var proposals: [Proposed] = []
     /// Calls of the forge that a credential went along with.
     var credentialUses = 0
+    /// Nil where one agent works alone.
+    var workflow: WorkflowRecord?
     /// The delivered branch is in the forge's repository.
     var pushed = false
     /// The pull request that shows the result.
@@ -112,7 +114,7 @@ struct Evidence {
     var verdict: OutcomeMatrix.Verdict {
         OutcomeMatrix.decide(
             .init(
-                type: order.type, report: outcome == .interrupted ? .unknown : .init(work: record("work")),
+                type: order.type, report: outcome == .interrupted ? .unknown : .init(work: sessions.lastWork),
                 delivered: order.type.writes ? pullRequest != nil : review != nil, commits: delivered?.commits ?? 0,
                 gateFailed: isGateFailure, lost: outcome == .lost))
     }
@@ -140,13 +142,15 @@ struct Evidence {
     /// Reads the runner's statements as the gateway wrote them down: lines of ASCII JSON.
     ///
     /// They decide nothing, and neither their number nor their form may keep the evidence from being written.
-    mutating func readClaims(_ delivery: borrowing DeliveryDirectory) throws(TaskFailure) {
-        guard try delivery.contains("frames.jsonl") else { return }
-        let file = try delivery.open("frames.jsonl")
+    ///
+    /// - Parameter name: The file's, in the delivery directory.
+    mutating func readClaims(_ delivery: borrowing DeliveryDirectory, _ name: String) throws(TaskFailure) {
+        guard try delivery.contains(name) else { return }
+        let file = try delivery.open(name)
         let bytes = try host { () throws(SystemError) in
-            try file.readStart(Self.mostClaimBytes + 1, subject: "\"frames.jsonl\"")
+            try file.readStart(Self.mostClaimBytes + 1, subject: "\"\(name)\"")
         }
-        claimsCut = bytes.count > Self.mostClaimBytes
+        claimsCut = claimsCut || bytes.count > Self.mostClaimBytes
         // Behind the last line feed there is no whole line.
         let whole = bytes.lastIndex(of: 0x0A).map { bytes[...$0] } ?? []
         for line in whole.split(separator: 0x0A) {
@@ -202,6 +206,7 @@ struct Evidence {
             "opening": openingDigest.isEmpty
                 ? .null : ["file": .string(Manifest.openingName), "sha256": .string(openingDigest)],
             "delivered": deliveredJSON,
+            "workflow": workflow?.json ?? .null,
             "checks": .array(checksJSON),
             "criteria": .array(criteriaJSON),
             "received": receivedJSON,
@@ -293,6 +298,7 @@ struct Evidence {
             "agent_command": .optional(arguments.agentCommand),
             "model": .optional(arguments.model), "max_budget": .optional(arguments.budget),
             "max_turns": .optional(arguments.turns),
+            "workflow": .string(arguments.workflow.kind.rawValue),
             "agent_script": arguments.agentScript == nil ? .null : .string(Sandbox.scriptFile),
             "blueprint": arguments.settled?.json ?? .null,
             "hydration_sha256": .optional(arguments.hydrationDigest),

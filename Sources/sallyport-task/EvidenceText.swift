@@ -155,6 +155,13 @@ struct EvidenceText {
             let end = proposal["carried_out"] == true ? "carried out" : "not carried out"
             lines.append("  proposed: \(shown(proposal["proposal"])) \(shown(proposal["do"])), \(end)")
         }
+        for session in evidence["workflow"]?["sessions"]?.arrayValue ?? [] {
+            let findings =
+                session["findings"].map {
+                    $0.isNull ? "" : "; \(shown($0)) findings, \(shown(session["blocking"])) of them block"
+                } ?? ""
+            lines.append("  \(shown(session["label"])): \(shown(session["document"]?["file"]))\(findings)")
+        }
         for frame in frames.prefix(Self.mostClaims) {
             let fields = frame["fields"]?.objectValue ?? []
             let text = fields.map { "\($0.name)=\($0.value.stringValue ?? "")" }.joined(separator: " ")

@@ -12,8 +12,11 @@ struct PromptPlan {
     let after: [Hydration.Source]
     let paths: [String]
 
-    init(_ order: TaskOrder) {
-        before = [.init("duty", .operator, PromptTemplate.text(order.type, branch: order.pull?.head))]
+    /// - Parameters:
+    ///   - duty: In place of the one of the task's type.
+    ///   - extra: Comes last.
+    init(_ order: TaskOrder, duty: String? = nil, extra: [Hydration.Source] = []) {
+        before = [.init("duty", .operator, duty ?? PromptTemplate.text(order.type, branch: order.pull?.head))]
         var after: [Hydration.Source] = []
         if let instructions = order.instructions { after.append(.init("instructions", .operator, instructions)) }
         let name = order.item.kind.rawValue + (order.item.number.map { " \($0)" } ?? "")
@@ -30,7 +33,7 @@ struct PromptPlan {
                     "conversation", .thirdParty, parts: pull.comments.map { "\($0.author): \($0.body)\n" },
                     shedding: .conversation))
         }
-        self.after = after
+        self.after = after + extra
         paths = order.item.paths
     }
 

@@ -27,6 +27,12 @@ struct Reproduction: ~Copyable {
         guard let base = bundle.evidence["base"]?["commit"]?.stringValue.flatMap({ ObjectID($0) }) else {
             throw TaskFailure(message: "the evidence names no base commit")
         }
+        // Its prompt, its start and what it is compared with are those of one round among several.
+        guard label != "work" || bundle.evidence["workflow"]?.isNull != false else {
+            throw TaskFailure(
+                "reproduce", "sandbox \"work\"", "it is one of several of a workflow",
+                remedy: "Checks can be: --sandbox after.")
+        }
         let recorded = try ProfileFile(try bundle.file("\(label).profile.yaml"))
         let values = try bundle.json("\(label).environment.json")
         let state = try StateDirectory.path(environment)

@@ -114,6 +114,29 @@ extension StepProcess {
         report.add("findings", "\(found.findings.count)")
     }
 
+    /// Reads an agent's plan on standard input; descriptor 3 takes it in our own form.
+    func plan(_ report: inout StepReport) throws {
+        try Confinement(quarantine: try required("--quarantine"), identity: try identity()).enter()
+        let bytes = try Descriptor(owning: 0).readAll(
+            limit: WorkPlan.longestDocument + 1, subject: "the received plan")
+        let plan: WorkPlan
+        do throws(WorkPlan.Flaw) { plan = try WorkPlan(bytes) } catch { throw refusedPlan(error.description) }
+        let text = JSONWriter().write(plan.json) + [0x0A]
+        // In our form it has more escapes than it may have had.
+        guard text.count <= WorkPlan.longestDocument else {
+            throw refusedPlan("it is longer than \(WorkPlan.longestDocument) bytes")
+        }
+        guard text.withUnsafeBytes({ Self.write($0, to: 3) }) else {
+            throw TaskFailure(message: "cannot write the plan")
+        }
+    }
+
+    private func refusedPlan(_ reason: String) -> GitError {
+        GitError(
+            .refused, "take", "the received plan", reason,
+            remedy: "Nothing was done by it; the received bytes are kept beside the evidence.")
+    }
+
     private func refusedFindings(_ reason: String) -> GitError {
         GitError(
             .refused, "take", "the received findings", reason,

@@ -33,13 +33,19 @@ struct Summary {
             lines.append(
                 "review    \(review.number) with \(review.findings) findings, posted; \(directory)/findings.json")
         }
+        for session in evidence.workflow?.sessions ?? [] {
+            guard let document = session.document else { continue }
+            let findings = session.findings.map { "\($0.all) findings, \($0.blocking) of them block; " } ?? ""
+            lines.append("\(session.label.padded(to: 10))\(findings)\(directory)/\(document.name) (claimed)")
+        }
         if let text = evidence.standing?.text { lines.append("base      \(text)") }
         if let number = evidence.pullRequest {
             let page = evidence.pullRequestPage.map { "  \($0)" } ?? ""
             lines.append("pull      \(number), \(evidence.verdict.reason.rawValue)\(page)")
         }
         lines.append("prompt    \(evidence.promptVersion)  \(directory)/prompt.md")
-        if let model = evidence.record("work")?.model {
+        let model = evidence.sessions.model
+        if !model.isNull {
             let spent = model["spent_usd"]?.stringValue ?? "?"
             let turns = model["turns"]?.intValue ?? 0
             lines.append("models    \(spent) USD in \(turns) answers; \(directory)/work.model.jsonl")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Blueprints
 internal import Delivery
+internal import Documents
 internal import LinuxSystem
 internal import TaskModel
 internal import Workspace
@@ -53,6 +54,8 @@ struct TaskArguments {
     var lintCommand: String?
     var testCommand: String?
     var gate = Gate.pass
+    var workflow = Workflow.direct
+    private var reviewRounds: Int?
     var base: String?
     private(set) var profileName: String?
     private(set) var deliver: Deliver?
@@ -121,6 +124,10 @@ struct TaskArguments {
           --agent-script FILE     run by /bin/sh, clock and language fixed: the same task gives the same commits
           --prompt-by WAY         file (default; $SALLYPORT_PROMPT_FILE), stdin, argument
           --agent-timeout SECONDS ends the agent; what it left is delivered all the same
+          --workflow WHICH        direct (default): one agent; plan-build-review: it plans, builds and reviews, each time in a
+                                  sandbox of its own, until a review finds nothing critical or major; $SALLYPORT_ROLE is
+                                  plan, work or review
+          --review-rounds NUMBER  with plan-build-review: reviews until the task fails, 1 to 5 (default: 3)
           --agent-turns NUMBER    ends the agent after so many turns that it tells of in $SALLYPORT_EVENTS
           --model FILE            the agent finds the models that FILE describes at http://llm.internal/; it has no key
           --max-budget USD        what it may spend on them, in place of the file's budget_usd
@@ -186,7 +193,7 @@ struct TaskArguments {
         try check()
     }
 
-    private func check() throws(TaskFailure) {
+    private mutating func check() throws(TaskFailure) {
         if repository == nil && forge == nil { throw Self.misuse("--repo is missing") }
         if !type.needsPullRequest && task == nil && issue == nil { throw Self.misuse("--task is missing") }
         switch [agent, agentCommand, agentScript].count(where: { $0 != nil }) {
@@ -199,6 +206,16 @@ struct TaskArguments {
         }
         if agent == nil, agentModel != nil { throw Self.misuse("--agent-model needs --agent") }
         if agent == nil, agentFiles != nil { throw Self.misuse("--agent-files needs --agent") }
+        if reviewRounds != nil && workflow == .direct {
+            throw Self.misuse("--review-rounds needs --workflow \(Workflow.Kind.planBuildReview.rawValue)")
+        }
+        if !type.writes && workflow != .direct {
+            // A blueprint's is for those of its tasks that write.
+            guard settled != nil else {
+                throw Self.misuse("--workflow is for tasks that write: without --type pr_review")
+            }
+            workflow = .direct
+        }
         if model == nil && (budget != nil || turns != nil) {
             throw Self.misuse("--max-budget and --max-turns need --model")
         }
@@ -255,11 +272,22 @@ struct TaskArguments {
         if marksCommit && !pushes { throw Self.misuse("--status marks a commit that is pushed, and there is none") }
     }
 
-    /// What of this `sallyport run` is told, for the sandbox with the agent in it.
-    var modelOptions: [String] {
+    /// What of this `sallyport run` is told, for a sandbox with an agent in it.
+    ///
+    /// - Parameter used: What agents before it used up of the same limits; null where it is the first.
+    /// - Returns: Nil when nothing is left.
+    func modelOptions(after used: JSON) -> [String]? {
         guard let model else { return [] }
-        return ["--model", model] + (budget.map { ["--max-budget", $0] } ?? [])
-            + (turns.map { ["--max-turns", "\($0)"] } ?? [])
+        guard !used.isNull else {
+            return ["--model", model] + (budget.map { ["--max-budget", $0] } ?? [])
+                + (turns.map { ["--max-turns", "\($0)"] } ?? [])
+        }
+        func left(_ most: String, _ spent: String) -> Int {
+            max(0, (used[most]?.intValue ?? 0).subtractingReportingOverflow(used[spent]?.intValue ?? .max).partialValue)
+        }
+        let (money, answers) = (left("budget_microusd", "spent_microusd"), left("max_turns", "turns"))
+        guard money > 0, answers > 0 else { return nil }
+        return ["--model", model, "--max-budget", DollarText.text(money), "--max-turns", "\(answers)"]
     }
 
     private typealias Field = @Sendable (inout TaskArguments, String) throws(TaskFailure) -> Void
@@ -327,6 +355,19 @@ struct TaskArguments {
         "--gate": { (arguments, value) throws(TaskFailure) in
             guard let gate = Gate(rawValue: value) else { throw misuse("--gate is pass or regression") }
             arguments.gate = gate
+        },
+        "--workflow": { (arguments, value) throws(TaskFailure) in
+            guard let kind = Workflow.Kind(rawValue: value) else {
+                throw misuse("--workflow is \(Workflow.Kind.allCases.map(\.rawValue).joined(separator: " or "))")
+            }
+            arguments.workflow = Workflow(kind, rounds: arguments.reviewRounds)
+        },
+        "--review-rounds": { (arguments, value) throws(TaskFailure) in
+            guard let rounds = Int(value), Workflow.rounds.contains(rounds) else {
+                throw misuse("--review-rounds is from \(Workflow.rounds.lowerBound) to \(Workflow.rounds.upperBound)")
+            }
+            arguments.reviewRounds = rounds
+            arguments.workflow = Workflow(arguments.workflow.kind, rounds: rounds)
         },
         "--base": { (arguments, value) throws(TaskFailure) in arguments.base = value },
         "--profile": { (arguments, value) throws(TaskFailure) in arguments.profileName = value },

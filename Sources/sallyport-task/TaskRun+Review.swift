@@ -10,18 +10,19 @@ internal import Workspace
 extension TaskRun {
     mutating func review(_ head: ObjectID) throws(TaskFailure) {
         guard let pull = order.pull, let base = evidence.parting else { return }
-        let patch = try delivery.create(Sandbox.patchFile, mode: 0o644)
-        _ = try step.run(
-            [
-                "step-checkout", "--head", "\(head)", "--base", "\(base)", "--quarantine", delivery.quarantine,
-                "--become", quarantineOwner,
-            ], outputs: [patch.number])
+        try checkOut(head, since: base, Sandbox.patchFile)
         Progress.say("task \(identifier): agent reviews pull request \(pull.number) at \(head)")
         let came = try runAgent(
             ["review"], head, export: Sandbox.findings, workspace: delivery.checkout,
             mounts: ["\(delivery.path)/\(Sandbox.patchFile):\(Sandbox.patch)"])
         guard came, evidence.outcome == nil || evidence.outcome == .agentFailed else { return }
-        guard let findings = try takeFindings(head) else { return }
+        let answer = try takeFindings(head, from: Sandbox.findings.name, into: "findings.json")
+        guard case .taken(let findings) = answer else {
+            if case .refused(let reason) = answer {
+                (evidence.outcome, evidence.refusal) = (evidence.outcome ?? .refused, reason)
+            }
+            return
+        }
         let isProposed = if case .review(_, findings)? = evidence.proposed("review")?.change { true } else { false }
         guard evidence.outcome == nil, let forge = order.forge?.forge else { return }
         let note = evidence.verification.results.map { "\($0.name): \($0.outcome.rawValue)" }.joined(separator: ", ")
@@ -42,28 +43,48 @@ extension TaskRun {
         try audit.record(.forgeUpdated(evidence.json(files: [])))
     }
 
-    private mutating func takeFindings(_ head: ObjectID) throws(TaskFailure) -> Findings? {
-        let input = try delivery.open(Sandbox.findings.name)
-        let output = try delivery.create("findings.json", mode: 0o644)
-        let answer = try step.ask(
+    /// Puts a commit's files into the quarantine, and what it changes into a new file of the delivery directory.
+    func checkOut(_ head: ObjectID, since base: ObjectID, _ patchName: String) throws(TaskFailure) {
+        let patch = try delivery.create(patchName, mode: 0o644)
+        _ = try step.run(
             [
-                "step-findings", "--head", "\(head)", "--quarantine", delivery.quarantine, "--become", quarantineOwner,
-            ], input: input.number, outputs: [output.number])
-        if case .refused(let reason) = answer {
-            evidence.outcome = evidence.outcome ?? .refused
-            evidence.refusal = reason
-            try delivery.remove("findings.json")
-            return nil
+                "step-checkout", "--head", "\(head)", "--base", "\(base)", "--quarantine", delivery.quarantine,
+                "--become", quarantineOwner,
+            ], outputs: [patch.number])
+    }
+
+    /// What came of a document that a sandbox left.
+    enum Taken<Document> {
+        case taken(Document)
+        case refused(String)
+    }
+
+    /// Has a confined step read an agent's findings about a commit.
+    ///
+    /// - Parameter into: The new file in the delivery directory that has them in our own form.
+    func takeFindings(_ head: ObjectID, from name: String, into: String) throws(TaskFailure) -> Taken<Findings> {
+        let command = [
+            "step-findings", "--head", "\(head)", "--quarantine", delivery.quarantine, "--become", quarantineOwner,
+        ]
+        switch try takeDocument(command, from: name, into: into) {
+        case .refused(let reason): return .refused(reason)
+        case .taken(let bytes):
+            do throws(Findings.Flaw) { return .taken(try Findings(bytes)) } catch {
+                throw TaskFailure("read", "\"\(into)\"", error.description, remedy: "Report this.")
+            }
         }
-        // What the step wrote is read as strictly as what it read.
-        let file = try delivery.open("findings.json")
-        let bytes = try host { () throws(SystemError) in
-            try file.readAll(limit: 8 << 20, subject: "\"findings.json\"")
+    }
+
+    /// What a step wrote is read as strictly as what it read.
+    func takeDocument(_ command: [String], from name: String, into: String) throws(TaskFailure) -> Taken<[UInt8]> {
+        let input = try delivery.open(name)
+        let output = try delivery.create(into, mode: 0o644)
+        if case .refused(let reason) = try step.ask(command, input: input.number, outputs: [output.number]) {
+            try delivery.remove(into)
+            return .refused(reason)
         }
-        do throws(Findings.Flaw) {
-            return try Findings(bytes)
-        } catch {
-            throw TaskFailure("read", "\"findings.json\"", error.description, remedy: "Report this.")
-        }
+        let file = try delivery.open(into)
+        return .taken(
+            try host { () throws(SystemError) in try file.readAll(limit: 8 << 20, subject: "\"\(into)\"") })
     }
 }

@@ -30,6 +30,8 @@ struct TaskRun: ~Copyable {
     var upstream: TaskUpstream?
     var evidence: Evidence
     var audit: TaskAudit
+    /// The file that brought what lies in the quarantine.
+    var takenBundle = Sandbox.bundle
 
     private static let longestScript = 4 << 20
 
@@ -129,7 +131,7 @@ struct TaskRun: ~Copyable {
         try delivery.write(Manifest.openingName, JSONWriter().write(evidence.opening) + [10], mode: 0o644)
         evidence.openingDigest = try delivery.digest(Manifest.openingName)
         guard order.type.writes else { return try review(base) }
-        guard let delivered = try work(base) else { return }
+        guard let delivered = arguments.workflow == .direct ? try work(base) : try planBuildReview(base) else { return }
         if let claim = evidence.outcome, claim != .agentFailed { return }
         for command in evidence.verification.commands { try check(command, .after, delivered) }
         try checkCriteria(delivered)
@@ -186,7 +188,7 @@ struct TaskRun: ~Copyable {
         return base
     }
 
-    /// Puts the prompt together, outside and before anything runs.
+    /// Puts the task's prompt together, outside and before anything runs.
     private mutating func assemblePrompt(_ base: ObjectID) throws(TaskFailure) {
         try delivery.write("task.md", Array(order.text.utf8), mode: 0o644)
         if let script = arguments.agentScript {
@@ -196,10 +198,20 @@ struct TaskRun: ~Copyable {
             }
             try delivery.write(Sandbox.scriptFile, bytes, mode: 0o644)
         }
-        let plan = PromptPlan(order)
+        let report = try writePrompt(PromptPlan(order), "prompt.md", base)
+        evidence.promptDigest = try delivery.digest("prompt.md")
+        evidence.promptSegments = report.all("segment")
+        for what in report.all("omitted") { Progress.say("note: no room in the prompt for \(what): left out") }
+        for note in report.all("note") { Progress.say("note: \(note)") }
+    }
+
+    /// Has a confined step put a prompt together.
+    ///
+    /// - Parameter name: Of the new file in the delivery directory.
+    func writePrompt(_ plan: PromptPlan, _ name: String, _ base: ObjectID) throws(TaskFailure) -> StepReport {
         try delivery.write("prompt.plan", JSONWriter().write(plan.json))
         let input = try delivery.open("prompt.plan")
-        let output = try delivery.create("prompt.md", mode: 0o644)
+        let output = try delivery.create(name, mode: 0o644)
         // A pull request must not change the rules for the work on itself: those of its base count.
         var command = [
             "step-prompt", "--rules", "\(evidence.parting ?? base)", "--quarantine", delivery.quarantine, "--become",
@@ -208,10 +220,7 @@ struct TaskRun: ~Copyable {
         if evidence.parting != nil { command += ["--head", "\(base)"] }
         let report = try step.run(command, input: input.number, outputs: [output.number])
         try delivery.remove("prompt.plan")
-        evidence.promptDigest = try delivery.digest("prompt.md")
-        evidence.promptSegments = report.all("segment")
-        for what in report.all("omitted") { Progress.say("note: no room in the prompt for \(what): left out") }
-        for note in report.all("note") { Progress.say("note: \(note)") }
+        return report
     }
 
     func checkSetUp(_ record: SessionRecord, _ label: String) throws(TaskFailure) {

@@ -18,23 +18,6 @@ struct DaemonApprovalTests {
         return try #require(try scene.json(done)["task"]?["task"]?.stringValue)
     }
 
-    /// Waits until the task has asked; the question as it is shown.
-    private func question(_ scene: DaemonScene, _ id: String, _ name: String = "q2") throws -> JSON {
-        var command = scene.sallyport.command(["watch", id, "--json"])
-        command.deadline = .seconds(120)
-        let watching = try command.start()
-        watching.closeInput()
-        while let line = try watching.line() {
-            let event = try JSON.read(Array(line.utf8), file: "event")
-            guard event["type"]?.stringValue == "approval_requested" else { continue }
-            guard event["payload"]?["request"]?.stringValue == name else { continue }
-            try watching.signal(SIGINT)
-            _ = try watching.finish()
-            return event["payload"] ?? .null
-        }
-        throw HarnessError("the task ended without a question: \(try watching.finish().errorText)")
-    }
-
     private func decisions(_ scene: DaemonScene, _ id: String) throws -> [String] {
         try scene.events(id).filter { $0["type"]?.stringValue == "approval_decision_recorded" }.map {
             let payload = $0["payload"]
@@ -53,7 +36,7 @@ struct DaemonApprovalTests {
         let scene = try DaemonScene()
         try scene.start()
         let id = try submit(scene)
-        let asked = try question(scene, id)
+        let asked = try scene.question(id)
         #expect(asked["act"]?.stringValue == "push" && asked["facts"]?["gate"]?.stringValue == "passed")
         #expect(try scene.task(id)["status"]?.stringValue == "AWAITING_APPROVAL")
         // Nothing has left before somebody says so.
@@ -81,7 +64,7 @@ struct DaemonApprovalTests {
         let scene = try DaemonScene()
         try scene.start()
         let id = try submit(scene)
-        _ = try question(scene, id)
+        _ = try scene.question(id)
         #expect(try scene.ask("deny", id, "q2").code == 125)
         #expect(try scene.ask("deny", id, "q2", "--reason", "not on a Friday").code == 0)
         #expect(try scene.ask("watch", id).code == 1)
@@ -114,7 +97,7 @@ struct DaemonApprovalTests {
         let scene = try DaemonScene()
         try scene.start()
         let id = try submit(scene)
-        _ = try question(scene, id)
+        _ = try scene.question(id)
         #expect(try scene.ask("cancel", id).code == 0)
         #expect(try scene.ask("watch", id).code == 1)
         #expect(try scene.task(id)["status"]?.stringValue == "CANCELLED")
@@ -130,7 +113,7 @@ struct DaemonApprovalTests {
         let scene = try DaemonScene()
         try scene.start()
         let id = try submit(scene)
-        _ = try question(scene, id)
+        _ = try scene.question(id)
         try scene.end(SIGKILL)
         try scene.start()
         #expect(try scene.task(id)["status"]?.stringValue == "AWAITING_APPROVAL")
@@ -154,7 +137,7 @@ struct DaemonApprovalTests {
         let scene = try DaemonScene()
         try scene.start()
         let id = try submit(scene, "{gates: [push], approvers: [\"uid:1234\"]}")
-        _ = try question(scene, id)
+        _ = try scene.question(id)
         let own = try scene.ask("approve", id, "q2", "--json")
         #expect(try scene.json(own)["error"]?["code"]?.stringValue == "FORBIDDEN")
         let decision: JSON = ["task": .string(id), "request": "q2"]
@@ -172,7 +155,7 @@ struct DaemonApprovalTests {
         let scene = try DaemonScene()
         try scene.start()
         let id = try submit(scene, "{level: standard}", "--pre-approve", "act:push")
-        _ = try question(scene, id, "q3")
+        _ = try scene.question(id, "q3")
         #expect(try scene.forge.branches().contains(id))
         #expect(try scene.ask("approve", id, "q3", "--reason", "fine").code == 0)
         #expect(try scene.ask("watch", id).code == 0)

@@ -150,6 +150,23 @@ final class DaemonScene {
         return try #require(try json(done)["task"]?["task"]?.stringValue)
     }
 
+    /// Waits until the task has asked; the question as it is shown.
+    func question(_ id: String, _ name: String = "q2") throws -> JSON {
+        var command = sallyport.command(["watch", id, "--json"])
+        command.deadline = .seconds(120)
+        let watching = try command.start()
+        watching.closeInput()
+        while let line = try watching.line() {
+            let event = try JSON.read(Array(line.utf8), file: "event")
+            guard event["type"]?.stringValue == "approval_requested" else { continue }
+            guard event["payload"]?["request"]?.stringValue == name else { continue }
+            try watching.signal(SIGINT)
+            _ = try watching.finish()
+            return event["payload"] ?? .null
+        }
+        throw HarnessError("the task ended without a question: \(try watching.finish().errorText)")
+    }
+
     func task(_ id: String) throws -> JSON { try json(try ask("status", id, "--json")) }
 
     func events(_ id: String) throws -> [JSON] {

@@ -19,14 +19,18 @@ struct Agent {
     let promptBy: PromptBy
     let prompt: Prompt
     let identifier: String
+    /// What it is in the sandbox for.
+    let role: String
     let timeout: Int64
     let turns: Int
-    /// Where the agent may leave a summary, or findings.
+    /// Where the agent may leave a summary, findings, or a plan.
     static let summary = "/tmp/sallyport-summary"
     static let findings = "/tmp/sallyport-findings.json"
+    static let plan = "/tmp/sallyport-plan.json"
     private static let events = "/tmp/sallyport-events"
 
-    init(_ options: Options, prompt: Prompt, identifier: String) throws(Failure) {
+    init(_ options: Options, prompt: Prompt, identifier: String, role: String) throws(Failure) {
+        self.role = role
         self.prompt = prompt
         self.identifier = identifier
         timeout = try options.seconds("--agent-timeout", default: 0)
@@ -78,7 +82,8 @@ struct Agent {
             Environment.without(prefix: "SALLYPORT_") + [
                 "SALLYPORT_PROMPT_FILE=\(prompt.file)", "SALLYPORT_TASK=\(prompt.task)",
                 "SALLYPORT_TASK_ID=\(identifier)", "SALLYPORT_SUMMARY=\(Self.summary)",
-                "SALLYPORT_FINDINGS=\(Self.findings)", "SALLYPORT_EVENTS=\(events)",
+                "SALLYPORT_FINDINGS=\(Self.findings)", "SALLYPORT_EVENTS=\(events)", "SALLYPORT_ROLE=\(role)",
+                "SALLYPORT_PLAN=\(Self.plan)",
             ]
         if turns > 0 { environment.append("SALLYPORT_AGENT_TURNS=\(turns)") }
         var arguments = ["/bin/sh"]

@@ -49,7 +49,8 @@ private func run(_ arguments: [String]) throws(Failure) -> Int32 {
     case "task":
         var task = try TaskMode(try Options(rest, mode: mode))
         return try task.run().rawValue
-    case "review": return try ReviewMode(try Options(rest, mode: mode)).run().rawValue
+    case "plan": return try DocumentMode(.plan, try Options(rest, mode: mode)).run().rawValue
+    case "review": return try DocumentMode(.findings, try Options(rest, mode: mode)).run().rawValue
     case "verify": return try VerifyMode(try Options(rest, mode: mode)).run().rawValue
     case "agent": return try AgentMode(try Options(rest, mode: mode)).run().exitCode
     case "frame": return try Frames.writeOne(rest).rawValue
@@ -60,8 +61,8 @@ private func run(_ arguments: [String]) throws(Failure) -> Int32 {
 private let usage = """
     usage: sallyport-runner task --source DIR --base COMMIT --branch NAME --task-id ID --prompt FILE AGENT
                [--origin URL] [--task-file FILE] [--prompt-version ID] [--evidence DIGEST] [--setup-command CMD] [--build-command CMD]
-               [--lint-command CMD] [--test-command CMD] [--test-timeout SECONDS] [--workspace DIR]
-           sallyport-runner review --task-id ID --prompt FILE AGENT [--task-file FILE] [--workspace DIR]
+               [--lint-command CMD] [--test-command CMD] [--test-timeout SECONDS] [--workspace DIR] [--start COMMIT]
+           sallyport-runner plan|review --task-id ID --prompt FILE AGENT [--task-file FILE] [--workspace DIR]
            sallyport-runner verify --source DIR --commit COMMIT --test-command CMD [--setup-command CMD]
                [--build-command CMD] [--workspace DIR]
            sallyport-runner agent --api anthropic-messages|openai-chat --model NAME [--prompt FILE] [--turns NUMBER]

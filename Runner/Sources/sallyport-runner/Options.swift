@@ -6,7 +6,8 @@ struct Options {
     private var values: [String] = []
 
     private static let known = [
-        "--source", "--origin", "--base", "--branch", "--task-id", "--prompt", "--prompt-version", "--evidence",
+        "--source", "--origin", "--base", "--start", "--branch", "--task-id", "--prompt", "--prompt-version",
+        "--evidence",
         "--prompt-by",
         "--task-file",
         "--agent-command", "--agent-script", "--agent-timeout", "--agent-turns", "--setup-command", "--build-command",

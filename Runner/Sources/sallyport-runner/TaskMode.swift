@@ -23,7 +23,7 @@ struct TaskMode {
         identifier = try options.required("--task-id")
         prompt = try Prompt(file: try options.required("--prompt"), task: options["--task-file"])
         checks = try Checks(options)
-        agent = try Agent(options, prompt: prompt, identifier: identifier)
+        agent = try Agent(options, prompt: prompt, identifier: identifier, role: "work")
         git = try Git(directory: options.workspace)
     }
 
@@ -58,7 +58,8 @@ struct TaskMode {
 
     private func prepare() throws(Failure) {
         try git.clone(from: try options.required("--source"))
-        try git.run(["checkout", "--quiet", "-b", branch, base])
+        // What was made before, and is to be mended, lies on top of the base commit.
+        try git.run(["checkout", "--quiet", "-b", branch, options["--start"] ?? base])
         // The agent's own fetches and pushes go to the session's repository; the clone was made without it.
         if let origin = options["--origin"] { try git.run(["remote", "set-url", "origin", origin]) }
         try Exclusions(git: git).addKnownCaches()

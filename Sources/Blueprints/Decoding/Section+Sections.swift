@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Documents
 internal import Policy
+internal import TaskModel
 
 extension Section {
     /// The parts that are a profile's, read by the profile's own reader under the names that a blueprint has for them.
@@ -71,10 +72,19 @@ extension Section {
         )
         let (setup, build, lint) = (text("setup_command"), text("build_command"), text("lint_command"))
         let (test, gate) = (text("test_command"), choice("gate", TestGate.self))
+        let (kind, rounds) = (
+            choice("workflow", Workflow.Kind.self) ?? .direct, whole("review_rounds", Workflow.rounds)
+        )
+        if rounds != nil, kind == .direct {
+            wrong(
+                "review_rounds", "is for a workflow with reviews", "Write workflow: plan-build-review, or leave it out."
+            )
+        }
         guard let sequence = checked.sequence else { return nil }
         return Blueprint.Pipeline(
             pollMilliseconds: poll ?? 30_000, previousResults: results ?? 5, setupCommand: setup, buildCommand: build,
-            lintCommand: lint, testCommand: test, gate: gate ?? .pass, customSteps: steps.map(\.value),
+            lintCommand: lint, testCommand: test, gate: gate ?? .pass,
+            workflow: Workflow(kind, rounds: rounds), customSteps: steps.map(\.value),
             declaredSequence: declared.map { $0.map(\.value) }, sequence: sequence)
     }
 

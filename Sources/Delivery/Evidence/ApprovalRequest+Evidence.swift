@@ -9,6 +9,22 @@ extension ApprovalRequest {
         ApprovalRequest(.secretUse, server, ["repository", "type"].map { Fact($0, evidence[$0] ?? .null) })
     }
 
+    /// The only request with words of a sandbox in it: they are what is decided about, and marked as claimed.
+    ///
+    /// - Parameters:
+    ///   - digest: Of the plan as it lies beside the evidence; what is approved is what is worked by.
+    ///   - round: From 1.
+    package static func plan(_ evidence: JSON, _ plan: WorkPlan, digest: String, round: Int) -> ApprovalRequest {
+        ApprovalRequest(
+            .plan, "plan \(round) for \(evidence["work_item"]?["title"]?.stringValue ?? "the task")",
+            [
+                Fact("repository", evidence["repository"] ?? .null), Fact("base", evidence["base"]?["commit"] ?? .null),
+                Fact("plan_sha256", .string(digest)), Fact("steps", .int(plan.steps.count)),
+                Fact("files", .array(Set(plan.steps.flatMap(\.files)).sorted().map { .string($0) })),
+                Fact(claimed + "plan", .string(plan.text)),
+            ])
+    }
+
     /// - Parameter repository: Where what came out lies on this host.
     package static func release(_ evidence: JSON, repository: String) -> ApprovalRequest {
         let branch = evidence["delivered"]?["branch"]?.stringValue ?? ""

@@ -17,7 +17,7 @@ extension BundleAgreement {
             .map { $0["outcome"]?.stringValue.flatMap { CheckOutcome(rawValue: $0) } }
         let hasFailed =
             checks.contains { $0.verdict == .failed } || criteria.contains { $0 != nil && $0 != .passed }
-        let work = sandboxes.first { $0.label == ObservedSandbox.work }?.record
+        let work = sandboxes.lastWork
         let forge = evidence["forge"] ?? .null
         let isReviewed = forge["review"].map { !$0.isNull } ?? false
         let verdict = OutcomeMatrix.decide(
@@ -51,7 +51,18 @@ extension BundleAgreement {
                 (evidence["approvals"]?.arrayValue ?? []).contains { !ApprovalRequest.isApproved($0) },
                 "was not approved, and has no such answer")
         case .reviewPosted: require(isReviewed, "has posted a review, and has none")
+        case .reviewFailed:
+            require(
+                isDelivered && WorkflowFacts(evidence)?.isPassed == false,
+                "has failed a review, and has none that failed")
         case .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .limitHit, .killed, .interrupted: break
+        }
+        if let workflow = WorkflowFacts(evidence) {
+            workflow.check(sandboxes, evidence, isSuccess: outcome.isSuccess, require)
+        } else {
+            require(evidence["workflow"]?.isNull != false, "has a workflow that is none")
+            require(
+                sandboxes.allSatisfy { [nil, .work].contains($0.role) }, "has a sandbox of a role, and no workflow")
         }
         delivery(evidence, type, require)
         // Bundles of an earlier version have none.
@@ -60,7 +71,8 @@ extension BundleAgreement {
         }
         approvals(evidence, require)
         require(
-            evidence["proposals"]?.arrayValue?.count == work?.proposals ?? 0,
+            evidence["proposals"]?.arrayValue?.count
+                == sandboxes.first { $0.label == ObservedSandbox.work }?.record.proposals ?? 0,
             "has another number of proposals than the agent's record")
     }
 

@@ -78,7 +78,8 @@ package enum FileKind: String, Sendable, CaseIterable {
             (".profile.yaml", .profile),
             (".result.json", .record), (".audit.jsonl", .network), (".git.jsonl", .repository),
             (".model.jsonl", .model), (".model-transcript.jsonl", .transcript), (".forge.jsonl", .forge),
-            (".proposals.jsonl", .proposals), (".log", .log),
+            (".proposals.jsonl", .proposals), (".log", .log), (".prompt.md", .prompt), (".received", .received),
+            (".document.json", .declared), (".frames.jsonl", .frames), (".bundle", .received),
         ]
         let beneath: [(String, FileKind)] = [
             ("result.git/", .result), ("criteria/", .criteria), ("declared/", .declared),

@@ -15,8 +15,8 @@ package struct ObservedSandbox: Sendable {
         self.record = record
     }
 
-    /// The label of the sandbox in which the agent works; every other runs a check.
-    package static let work = "work"
+    /// The label of the sandbox in which the agent works, the first time.
+    package static let work = AgentRole.work.label(1)
     static let recordEnding = ".result.json"
     private static let gitEnding = ".git.jsonl"
     /// What the forge broker wrote, by its members.
@@ -44,8 +44,11 @@ package struct ObservedSandbox: Sendable {
         return endings.first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) }
     }
 
-    /// What the end of a check says; nil of the agent's sandbox, which says nothing.
-    package var outcome: CheckOutcome? { label == Self.work ? nil : CheckOutcome(record) }
+    /// What an agent was in it for; nil where a check ran.
+    package var role: AgentRole? { AgentRole(label: label) }
+
+    /// What the end of a check says; nil of an agent's sandbox, which says nothing.
+    package var outcome: CheckOutcome? { role == nil ? CheckOutcome(record) : nil }
 
     /// What `evidence.json` has under `observed`.
     package var json: JSON {
@@ -66,8 +69,31 @@ extension [ObservedSandbox] {
     /// All of them, each under its label.
     package var observed: JSON { .object(map { JSON.Member($0.label, $0.json) }) }
     package var limitsHit: JSON { each("limit") { $0.limitsHit } }
-    /// What the agent asked of models: nobody else has any.
-    package var model: JSON { first { $0.label == ObservedSandbox.work }?.record.model ?? .null }
+    /// The last sandbox in which an agent worked.
+    package var lastWork: SessionRecord? { last { $0.role == .work }?.record }
+    /// What agents asked of models: nobody else has any. Sums over all of them, within what the first was allowed.
+    package var model: JSON {
+        let all = filter { $0.role != nil }.compactMap(\.record.model)
+        guard let first = all.first, all.count > 1 else { return all.first ?? .null }
+        func sum(_ numbers: [Int]) -> Int {
+            // A record may say any number.
+            numbers.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+        }
+        return .object(
+            (first.objectValue ?? []).map { member in
+                switch member.name {
+                case "max_turns", "budget_microusd": return member
+                case "spent_usd":
+                    return .init(
+                        member.name,
+                        .string(DollarText.text(Swift.max(0, sum(all.map { $0["spent_microusd"]?.intValue ?? 0 })))))
+                default:
+                    let numbers = all.compactMap { $0[member.name]?.intValue }
+                    guard numbers.count == all.count else { return member }
+                    return .init(member.name, .int(sum(numbers)))
+                }
+            })
+    }
     package var denials: JSON { each("denial") { $0.denials } }
 
     /// Something of every record, each with the sandbox it is from.

@@ -16,6 +16,8 @@ package enum TaskOutcome: String, Sendable, CaseIterable {
     /// The build passed before and does not now.
     case buildFailed = "build_failed"
     case lintFailed = "lint_failed"
+    /// The review of a workflow did not let the change pass, or came to no word.
+    case reviewFailed = "review_failed"
     /// The check of a criterion did not pass.
     case criteriaFailed = "criteria_failed"
     /// A command that must decide came to no verdict.
@@ -46,8 +48,9 @@ package enum TaskOutcome: String, Sendable, CaseIterable {
     package var isSuccess: Bool {
         switch self {
         case .verified, .delivered, .completedWithWarning, .reviewPosted: true
-        case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .upstreamMoved, .pushFailed,
+        case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .reviewFailed, .criteriaFailed,
+            .testInfrastructureFailed, .agentFailed, .runnerFailed, .lost, .nothingToDeliver, .refused, .upstreamMoved,
+            .pushFailed,
             .publishFailed, .notApproved, .limitHit, .killed, .interrupted:
             false
         }
@@ -56,8 +59,8 @@ package enum TaskOutcome: String, Sendable, CaseIterable {
     /// Something that passed before fails now, or what came out could not be handed over.
     package var isGateFailure: Bool {
         switch self {
-        case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .criteriaFailed, .testInfrastructureFailed,
-            .refused, .upstreamMoved, .pushFailed, .publishFailed, .notApproved:
+        case .testFailed, .testTimedOut, .buildFailed, .lintFailed, .reviewFailed, .criteriaFailed,
+            .testInfrastructureFailed, .refused, .upstreamMoved, .pushFailed, .publishFailed, .notApproved:
             true
         case .verified, .delivered, .completedWithWarning, .reviewPosted, .agentFailed, .runnerFailed, .lost,
             .nothingToDeliver, .limitHit, .killed, .interrupted:

@@ -21,7 +21,10 @@ enum ApprovalVerbs {
             usage: "sallyport pending [--json]",
             summary: "Lists the questions that you may answer, longest open first.",
             options: [DaemonVerb.json, DaemonVerb.help],
-            notes: "What is shown of a question is what the host saw, and nothing that an agent said.")
+            notes: """
+                What is shown of a question is what the host saw, and nothing that an agent said. Only a plan is an agent's own, \
+                since it is what you decide about: each of its lines begins with a bar.
+                """)
         return DaemonVerb.run(line, help) { arguments in
             guard arguments.words.isEmpty else { throw UsageError("unknown word \"\(arguments.words[0])\"") }
             let answer = try DaemonVerb.ask(.pending)
@@ -40,7 +43,7 @@ enum ApprovalVerbs {
             usage: "sallyport \(verb) TASK REQUEST \(approve ? "[--reason TEXT]" : "--reason TEXT") [--json]",
             summary: approve
                 ? "Lets a task do what it asked for."
-                : "Keeps a task from doing what it asked for; it ends as FAILED, with your reason.",
+                : "Keeps a task from doing what it asked for; it ends as FAILED, with your reason. A plan is made anew by it.",
             options: [
                 Option("reason", "TEXT", "kept with the decision, and shown to the task's owner"), DaemonVerb.json,
                 DaemonVerb.help,
@@ -70,13 +73,21 @@ enum ApprovalVerbs {
     static func lines(_ request: JSON) -> [String] {
         let task = request["task"]?.stringValue ?? "?"
         let name = request["request"]?.stringValue ?? "?"
-        let facts = (request["facts"]?.objectValue ?? []).filter { !$0.value.isNull }.map { fact in
-            "\(fact.name.displayed)=\(fact.value.stringValue?.displayed ?? fact.value.compactText.displayed)"
+        var facts: [String] = []
+        var claimed: [String] = []
+        for fact in request["facts"]?.objectValue ?? [] where !fact.value.isNull {
+            let text = fact.value.stringValue ?? fact.value.compactText
+            if fact.name.hasPrefix(ApprovalRequest.claimed) {
+                claimed += text.split(separator: "\n").map { "          | \(String($0).displayed)" }
+            } else {
+                facts.append("\(fact.name.displayed)=\(text.displayed)")
+            }
         }
         return [
             "asks        \(name)  \(request["severity"]?.stringValue ?? "?")  \(title(request))",
             "            \(facts.joined(separator: "  "))",
-            "            sallyport approve \(task) \(name)   or   sallyport deny \(task) \(name) --reason TEXT",
+        ] + claimed + [
+            "            sallyport approve \(task) \(name)   or   sallyport deny \(task) \(name) --reason TEXT"
         ]
     }
 }

@@ -49,7 +49,7 @@ extension AgentTools {
     }
 
     /// The files that the host reads, by the names that the prompt has for them.
-    private static let named = ["$SALLYPORT_FINDINGS", "$SALLYPORT_SUMMARY"]
+    private static let named = ["$SALLYPORT_FINDINGS", "$SALLYPORT_PLAN", "$SALLYPORT_SUMMARY"]
 
     /// - Returns: Nil when it is written.
     private func put(_ bytes: [UInt8], at text: String) -> ToolResult? {
