@@ -90,7 +90,8 @@ extension Blueprint.Pipeline {
         object([
             ("poll_interval_ms", number(pollMilliseconds)), ("previous_results", number(previousResults)),
             ("setup_command", text(setupCommand)), ("build_command", text(buildCommand)),
-            ("lint_command", text(lintCommand)), ("test_command", text(testCommand)), ("gate", .string(gate.rawValue)),
+            ("lint_command", text(lintCommand)), ("test_command", text(testCommand)),
+            ("measure_command", text(measureCommand)), ("gate", .string(gate.rawValue)),
             ("workflow", workflow == .direct ? nil : .string(workflow.kind.rawValue)),
             ("review_rounds", workflow.reviewRounds.map { .int($0) }),
             ("custom_steps", customSteps.isEmpty ? nil : .array(customSteps.map(\.document))),

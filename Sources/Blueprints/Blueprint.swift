@@ -75,6 +75,7 @@ package struct Blueprint: Sendable {
         package let buildCommand: String?
         package let lintCommand: String?
         package let testCommand: String?
+        package let measureCommand: String?
         package let gate: TestGate
         package let workflow: Workflow
         package let customSteps: [CustomStep]

@@ -91,6 +91,9 @@ extension BlueprintKey {
         BlueprintKey("pipeline", "lint_command", .script, "must not fail where it passed before"),
         BlueprintKey("pipeline", "test_command", .script, "decides the outcome"),
         BlueprintKey(
+            "pipeline", "measure_command", .script,
+            "at the end, on the base and on the result: what it leaves in `$SALLYPORT_ARTIFACTS` is evidence"),
+        BlueprintKey(
             "pipeline", "workflow", words(Workflow.Kind.self),
             "`direct` (default): one agent; `plan-build-review`: one plans, one builds, one reviews, each in a sandbox of its own"
         ),

@@ -80,6 +80,7 @@ struct StepProcess {
     /// Every step, by the verb that runs it.
     static let names: Set<String> = [
         "step-pack", "step-index", "step-import", "step-prompt", "step-checkout", "step-findings", "step-plan",
+        "step-artifacts",
         "step-publish",
         "step-match", "step-forge", "step-collect", "step-pushed", "step-gate", "step-export",
         "step-mirror-prepare", "step-mirror-list", "step-mirror-read", "step-mirror-take", "step-quarantine",
@@ -102,6 +103,7 @@ struct StepProcess {
             case "step-prompt": try process.prompt(&report)
             case "step-checkout": try process.checkOut(&report)
             case "step-findings": try process.findings(&report)
+            case "step-artifacts": try process.artifacts(&report)
             case "step-plan": try process.plan(&report)
             case "step-output": try process.output(&report)
             case "step-onboard": try process.onboard(&report)

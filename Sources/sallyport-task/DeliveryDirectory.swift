@@ -166,6 +166,20 @@ struct DeliveryDirectory: ~Copyable {
         }
     }
 
+    /// Writes files of ours into a new directory.
+    ///
+    /// - Parameter below: Its path in this one; what is missing on the way is made.
+    borrowing func writeAll(_ files: [(name: String, bytes: [UInt8])], below path: String) throws(TaskFailure) {
+        try host { () throws(SystemError) in
+            var place = try directory.directory(".")
+            for part in path.split(separator: "/") {
+                try place.make(String(part), mode: 0o755, existing: true)
+                place = try place.directory(String(part))
+            }
+            for file in files { try place.replace(file.name, with: file.bytes, mode: 0o644) }
+        }
+    }
+
     /// Takes away the tree that a sandbox looked at.
     borrowing func removeCheckout() throws(TaskFailure) {
         try host { () throws(SystemError) in

@@ -77,6 +77,8 @@ struct Evidence {
     var proposals: [Proposed] = []
     /// Calls of the forge that a credential went along with.
     var credentialUses = 0
+    /// What the project's own command measured; nil where it has none, or it was not run.
+    var measurements: Measurements?
     /// Nil where one agent works alone.
     var workflow: WorkflowRecord?
     /// The delivered branch is in the forge's repository.
@@ -207,6 +209,7 @@ struct Evidence {
                 ? .null : ["file": .string(Manifest.openingName), "sha256": .string(openingDigest)],
             "delivered": deliveredJSON,
             "workflow": workflow?.json ?? .null,
+            "measurements": measurements?.json ?? .null,
             "checks": .array(checksJSON),
             "criteria": .array(criteriaJSON),
             "received": receivedJSON,
@@ -304,6 +307,7 @@ struct Evidence {
             "hydration_sha256": .optional(arguments.hydrationDigest),
             "setup_command": .optional(arguments.setupCommand), "build_command": .optional(arguments.buildCommand),
             "lint_command": .optional(arguments.lintCommand), "test_command": .optional(arguments.testCommand),
+            "measure_command": .optional(arguments.measureCommand),
         ]
     }
 

@@ -162,6 +162,16 @@ struct EvidenceText {
                 } ?? ""
             lines.append("  \(shown(session["label"])): \(shown(session["document"]?["file"]))\(findings)")
         }
+        for figure in evidence["measurements"]?["after"]?["figures"]?.arrayValue ?? [] {
+            let before = (evidence["measurements"]?["before"]?["figures"]?.arrayValue ?? [])
+                .first { $0["name"] == figure["name"] }
+            lines.append(
+                "  measured: \(shown(figure["name"])) \(shown(figure["value"])) \(figure["unit"]?.stringValue ?? "") "
+                    + "(before: \(shown(before?["value"])))")
+        }
+        for file in evidence["measurements"]?["after"]?["files"]?.arrayValue ?? [] {
+            lines.append("  left: \(shown(file["file"])) \(shown(file["kind"])) \(shown(file["bytes"])) bytes")
+        }
         for frame in frames.prefix(Self.mostClaims) {
             let fields = frame["fields"]?.objectValue ?? []
             let text = fields.map { "\($0.name)=\($0.value.stringValue ?? "")" }.joined(separator: " ")

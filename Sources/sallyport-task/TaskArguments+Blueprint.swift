@@ -72,6 +72,7 @@ extension TaskArguments {
         }
         (setupCommand, buildCommand) = (declared.pipeline.setupCommand, declared.pipeline.buildCommand)
         (lintCommand, testCommand) = (declared.pipeline.lintCommand, declared.pipeline.testCommand)
+        measureCommand = declared.pipeline.measureCommand
         workflow = declared.pipeline.workflow
         switch declared.pipeline.gate {
         case .pass: gate = .pass

@@ -53,6 +53,7 @@ struct TaskArguments {
     var buildCommand: String?
     var lintCommand: String?
     var testCommand: String?
+    var measureCommand: String?
     var gate = Gate.pass
     var workflow = Workflow.direct
     private var reviewRounds: Int?
@@ -137,6 +138,8 @@ struct TaskArguments {
           --build-command CMD     must not fail where it passed before
           --lint-command CMD      must not fail where it passed before
           --test-command CMD      decides the outcome: exit status 0 is a pass
+          --measure-command CMD   run on the base and on the delivered commit at the end, and decides nothing: the files that it
+                                  leaves in $SALLYPORT_ARTIFACTS are evidence, figures.tsv among them is compared
           --gate WHICH            pass (default): the test must pass; regression: it must not fail where it passed before
           --profile NAME          profile of all sandboxes of the task (default: build; for a review itself: review)
         what is handed over
@@ -352,6 +355,7 @@ struct TaskArguments {
         "--build-command": { (arguments, value) throws(TaskFailure) in arguments.buildCommand = value },
         "--lint-command": { (arguments, value) throws(TaskFailure) in arguments.lintCommand = value },
         "--test-command": { (arguments, value) throws(TaskFailure) in arguments.testCommand = value },
+        "--measure-command": { (arguments, value) throws(TaskFailure) in arguments.measureCommand = value },
         "--gate": { (arguments, value) throws(TaskFailure) in
             guard let gate = Gate(rawValue: value) else { throw misuse("--gate is pass or regression") }
             arguments.gate = gate

@@ -190,6 +190,10 @@ extension TaskRun {
         }
         text.standing = evidence.standing?.text
         text.risk = evidence.risk
+        text.figures = evidence.measurements?.compared ?? []
+        text.artifacts = (evidence.measurements?.after?.pack?.files ?? []).map {
+            ($0.name, $0.kind.rawValue, Digest.sha256($0.bytes))
+        }
         text.flags = (evidence.gate?.findings ?? []).map { (place: $0.place, reason: $0.reason) }
         return text
     }

@@ -76,7 +76,9 @@ extension TaskRun {
     }
 
     /// What a step wrote is read as strictly as what it read.
-    func takeDocument(_ command: [String], from name: String, into: String) throws(TaskFailure) -> Taken<[UInt8]> {
+    func takeDocument(
+        _ command: [String], from name: String, into: String, mostBytes: Int = 8 << 20
+    ) throws(TaskFailure) -> Taken<[UInt8]> {
         let input = try delivery.open(name)
         let output = try delivery.create(into, mode: 0o644)
         if case .refused(let reason) = try step.ask(command, input: input.number, outputs: [output.number]) {
@@ -85,6 +87,6 @@ extension TaskRun {
         }
         let file = try delivery.open(into)
         return .taken(
-            try host { () throws(SystemError) in try file.readAll(limit: 8 << 20, subject: "\"\(into)\"") })
+            try host { () throws(SystemError) in try file.readAll(limit: mostBytes, subject: "\"\(into)\"") })
     }
 }

@@ -138,6 +138,8 @@ struct TaskRun: ~Copyable {
         if evidence.outcome == .interrupted { return }
         let decision = evidence.verification.decision
         if evidence.outcome == nil { evidence.outcome = decision }
+        if decision.isSuccess { try measure(base, delivered) }
+        if evidence.outcome == .interrupted { return }
         if decision.isSuccess, try confirm(base), try release() { try publish(base) }
     }
 

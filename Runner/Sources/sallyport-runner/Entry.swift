@@ -52,6 +52,7 @@ private func run(_ arguments: [String]) throws(Failure) -> Int32 {
     case "plan": return try DocumentMode(.plan, try Options(rest, mode: mode)).run().rawValue
     case "review": return try DocumentMode(.findings, try Options(rest, mode: mode)).run().rawValue
     case "verify": return try VerifyMode(try Options(rest, mode: mode)).run().rawValue
+    case "measure": return try MeasureMode(try Options(rest, mode: mode)).run()
     case "agent": return try AgentMode(try Options(rest, mode: mode)).run().exitCode
     case "frame": return try Frames.writeOne(rest).rawValue
     default: throw Failure(usage, code: .usage)
@@ -64,6 +65,8 @@ private let usage = """
                [--lint-command CMD] [--test-command CMD] [--test-timeout SECONDS] [--workspace DIR] [--start COMMIT]
            sallyport-runner plan|review --task-id ID --prompt FILE AGENT [--task-file FILE] [--workspace DIR]
            sallyport-runner verify --source DIR --commit COMMIT --test-command CMD [--setup-command CMD]
+               [--build-command CMD] [--workspace DIR]
+           sallyport-runner measure --source DIR --commit COMMIT --measure-command CMD [--setup-command CMD]
                [--build-command CMD] [--workspace DIR]
            sallyport-runner agent --api anthropic-messages|openai-chat --model NAME [--prompt FILE] [--turns NUMBER]
                [--context-tokens NUMBER] [--output-tokens NUMBER]

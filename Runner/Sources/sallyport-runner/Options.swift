@@ -12,7 +12,7 @@ struct Options {
         "--task-file",
         "--agent-command", "--agent-script", "--agent-timeout", "--agent-turns", "--setup-command", "--build-command",
         "--lint-command", "--test-command", "--test-timeout", "--workspace", "--commit", "--api", "--model", "--turns",
-        "--context-tokens", "--output-tokens",
+        "--measure-command", "--context-tokens", "--output-tokens",
     ]
 
     init(_ arguments: [String], mode: String) throws(Failure) {

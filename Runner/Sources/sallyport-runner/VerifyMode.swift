@@ -10,6 +10,18 @@ struct VerifyMode {
 
     func run() throws(Failure) -> ExitCode {
         let test = try options.required("--test-command")
+        try Checkout(options).make()
+        try Command.shell(test, environment: Environment.entries).become()
+    }
+}
+
+/// One commit in the workspace, prepared by the project's own commands.
+struct Checkout {
+    private let options: Options
+
+    init(_ options: Options) { self.options = options }
+
+    func make() throws(Failure) {
         Frames.keepPrivate()
         do throws(Failure) {
             let git = try Git(directory: options.workspace)
@@ -23,7 +35,6 @@ struct VerifyMode {
             throw Failure("cannot enter \(options.workspace): \(errorText(entered))", code: .cannotVerify)
         }
         for name in ["setup", "build"] { try prepare(name) }
-        try Command.shell(test, environment: Environment.entries).become()
     }
 
     private func prepare(_ name: String) throws(Failure) {

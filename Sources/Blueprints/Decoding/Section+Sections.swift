@@ -83,7 +83,7 @@ extension Section {
         guard let sequence = checked.sequence else { return nil }
         return Blueprint.Pipeline(
             pollMilliseconds: poll ?? 30_000, previousResults: results ?? 5, setupCommand: setup, buildCommand: build,
-            lintCommand: lint, testCommand: test, gate: gate ?? .pass,
+            lintCommand: lint, testCommand: test, measureCommand: text("measure_command"), gate: gate ?? .pass,
             workflow: Workflow(kind, rounds: rounds), customSteps: steps.map(\.value),
             declaredSequence: declared.map { $0.map(\.value) }, sequence: sequence)
     }

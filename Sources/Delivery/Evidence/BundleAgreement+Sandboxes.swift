@@ -50,6 +50,12 @@ extension BundleAgreement {
                 criterion["outcome"] == JSON.optional(end?.rawValue),
                 "has another end of criterion \(name) than its record")
         }
+        // Where it measured nothing there is no sandbox that did.
+        for phase in ["before", "after"] {
+            let end = ends.removeValue(forKey: ObservedSandbox.label(of: ObservedSandbox.measuring, phase))
+            let said = evidence["measurements"]?[phase]?["outcome"] ?? .null
+            require(said == JSON.optional(end?.rawValue), "has another end of the measuring \(phase) than its record")
+        }
         for label in ends.keys.sorted() { require(false, "has no check that ran in \"\(label)\"") }
     }
 }

@@ -17,6 +17,8 @@ package struct ObservedSandbox: Sendable {
 
     /// The label of the sandbox in which the agent works, the first time.
     package static let work = AgentRole.work.label(1)
+    /// Names the sandboxes in which the project's own command measured, as a check's name does.
+    package static let measuring = "measure"
     static let recordEnding = ".result.json"
     private static let gitEnding = ".git.jsonl"
     /// What the forge broker wrote, by its members.

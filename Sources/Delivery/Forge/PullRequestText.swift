@@ -45,6 +45,10 @@ package struct PullRequestText: Sendable {
     package var risk: ChangeRisk?
     /// How the branch stands to its base, where that has moved on.
     package var standing: String?
+    /// What the project's own command measured: name, before, after, change.
+    package var figures: [(name: String, before: String, after: String, change: String)] = []
+    /// Files that it left, by name and digest.
+    package var artifacts: [(name: String, kind: String, digest: String)] = []
     /// Digest of the evidence; known only when everything else is.
     package var evidence: String?
 
@@ -87,6 +91,7 @@ package struct PullRequestText: Sendable {
         text += Quoted.line(subject) + (issue.map { " (issue \($0))" } ?? "") + "\n"
         text += "\n## How to verify\n\n" + howToVerify
         text += "\n## Verification\n\n" + verification
+        text += measured
         text += "\n## Rollback\n\n"
         text += "Nothing outside this branch was changed. Before the merge: close this pull request. After it:\n\n"
         text += "    git revert --no-edit \(base)..\(commit)\n"
@@ -107,6 +112,21 @@ package struct PullRequestText: Sendable {
         for flag in flags.prefix(30) { text += "- \(Quoted.line(flag.place)): \(Quoted.line(flag.reason))\n" }
         if flags.count > 30 { text += "- and \(flags.count - 30) more\n" }
         return text + "\n"
+    }
+
+    private var measured: String {
+        guard !figures.isEmpty || !artifacts.isEmpty else { return "" }
+        var text = "\n## Measurements (by the project's own command, in a sandbox for each commit)\n\n"
+        if !figures.isEmpty { text += "| figure | before | after | change |\n|---|---|---|---|\n" }
+        for figure in figures {
+            text += "| \(Quoted.line(figure.name)) | \(Quoted.line(figure.before)) | \(Quoted.line(figure.after)) "
+            text += "| \(Quoted.line(figure.change)) |\n"
+        }
+        if !figures.isEmpty, !artifacts.isEmpty { text += "\n" }
+        for artifact in artifacts {
+            text += "- \(Quoted.line(artifact.name)) (\(artifact.kind), sha256 \(artifact.digest))\n"
+        }
+        return text
     }
 
     private var howToVerify: String {
