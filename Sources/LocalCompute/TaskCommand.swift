@@ -26,7 +26,15 @@ enum TaskCommand {
             try directory.replace(memory, with: JSONWriter().write(items))
             own += ["--memory", "\(directory.path)/\(memory)"]
         }
+        if start.attempt > 1, let earlier = earlier(start, beside: directory) { own += ["--continue", earlier] }
         return try command("run", own, start.task, start.request, start.blueprint, in: directory)
+    }
+
+    /// Where the newest attempt before this one left something that stood up to the push gate; nil where none did.
+    private static func earlier(_ start: SessionStart, beside directory: borrowing Directory) -> String? {
+        let parent = directory.path.prefix(upTo: directory.path.lastIndex(of: "/") ?? directory.path.endIndex)
+        return (1..<start.attempt).reversed().lazy.map { "\(parent)/\(start.task)-\($0)/delivered" }
+            .first { access($0 + "/result.bundle", F_OK) == 0 }
     }
 
     static func arguments(_ start: StepStart, in directory: borrowing Directory) throws(SystemError) -> [String] {

@@ -77,6 +77,8 @@ struct Evidence {
     var proposals: [Proposed] = []
     /// Calls of the forge that a credential went along with.
     var credentialUses = 0
+    /// The commit of an earlier attempt that was taken up.
+    var continued: ObjectID?
     /// What the project's own command measured; nil where it has none, or it was not run.
     var measurements: Measurements?
     /// Nil where one agent works alone.
@@ -173,7 +175,8 @@ struct Evidence {
     /// every commit, since none of them can name a whole that they are part of.
     var opening: JSON {
         [
-            "version": 1, "task": .string(task), "type": .string(order.type.rawValue),
+            "version": 1, "continued": .optional(continued?.description), "task": .string(task),
+            "type": .string(order.type.rawValue),
             "repository": .string(order.repository), "request": requestJSON, "host": machine, "work_item": workItemJSON,
             "prompt": promptJSON, "base": baseJSON, "checks": .array(checksJSON), "criteria": .array(criteriaJSON),
             "observed": sessions.observed,
@@ -208,6 +211,7 @@ struct Evidence {
             "opening": openingDigest.isEmpty
                 ? .null : ["file": .string(Manifest.openingName), "sha256": .string(openingDigest)],
             "delivered": deliveredJSON,
+            "continued": .optional(continued?.description),
             "workflow": workflow?.json ?? .null,
             "measurements": measurements?.json ?? .null,
             "checks": .array(checksJSON),

@@ -20,6 +20,8 @@ struct Intake {
     var onto: ObjectID?
     /// What every commit has to say; nil for work of no task.
     var trailers: (task: String, prompt: String, evidence: String)?
+    /// The commits are of an earlier attempt, and say what was so then.
+    var isOfEarlier = false
 
     struct Result {
         /// Why nothing of it is handed over; nil when something is.
@@ -47,6 +49,7 @@ struct Intake {
 
     private func judged(_ bundle: String, in delivery: borrowing DeliveryDirectory) throws(TaskFailure) -> Result {
         let input = try delivery.open(bundle)
+        let trailers = isOfEarlier ? nil : self.trailers
         var command = ["step-import", "--task-id", trailers?.task ?? "-"] + common(delivery)
         if let trailers { command += ["--prompt-version", trailers.prompt, "--evidence", trailers.evidence] }
         let report: StepReport

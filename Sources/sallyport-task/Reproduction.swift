@@ -28,9 +28,10 @@ struct Reproduction: ~Copyable {
             throw TaskFailure(message: "the evidence names no base commit")
         }
         // Its prompt, its start and what it is compared with are those of one round among several.
-        guard label != "work" || bundle.evidence["workflow"]?.isNull != false else {
+        let isAlone = ["workflow", "continued"].allSatisfy { bundle.evidence[$0]?.isNull != false }
+        guard label != "work" || isAlone else {
             throw TaskFailure(
-                "reproduce", "sandbox \"work\"", "it is one of several of a workflow",
+                "reproduce", "sandbox \"work\"", "what came before it is not in this bundle",
                 remedy: "Checks can be: --sandbox after.")
         }
         let recorded = try ProfileFile(try bundle.file("\(label).profile.yaml"))

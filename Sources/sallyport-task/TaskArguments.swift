@@ -62,6 +62,8 @@ struct TaskArguments {
     private(set) var deliver: Deliver?
     var output: String?
     private(set) var rules: String?
+    /// The result directory of an earlier attempt, whose commits are worked on.
+    private(set) var continues: String?
     private(set) var keep = false
     private(set) var json = false
     /// What was gathered for the prompt before, and its digest.
@@ -149,6 +151,8 @@ struct TaskArguments {
                                   upstream has already must be what the task starts from, and still be there at its end
           --out DIR               new directory for branch, bundle, patch and evidence
                                   (default: $SALLYPORT_STATE_DIR/tasks/<task id>)
+          --continue DIR          the result directory of an earlier attempt at the same: its commits are taken up, judged once
+                                  more, if the task still starts from the same commit
           --rules FILE            what the push gate refuses, flags and allows (YAML; see docs/collect.md)
           --keep                  keep what the agent's workspace holds at its end, for `sallyport session shell`
           --json                  evidence as JSON on standard output
@@ -219,6 +223,7 @@ struct TaskArguments {
             }
             workflow = .direct
         }
+        if continues != nil, !type.writes { throw Self.misuse("--continue is for tasks that write") }
         if model == nil && (budget != nil || turns != nil) {
             throw Self.misuse("--max-budget and --max-turns need --model")
         }
@@ -391,6 +396,7 @@ struct TaskArguments {
         "--hydration-sha256": { (arguments, value) throws(TaskFailure) in arguments.hydrationDigest = value },
         // Looked at when all of the request is known.
         "--blueprint": { (_, _) throws(TaskFailure) in },
+        "--continue": { (arguments, value) throws(TaskFailure) in arguments.continues = value },
         "--rules": { (arguments, value) throws(TaskFailure) in arguments.rules = value },
         "--id": { (arguments, value) throws(TaskFailure) in
             guard let identifier = TaskIdentifier(value) else { throw misuse("--id is no name of a task") }

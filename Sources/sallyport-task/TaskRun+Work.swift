@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Delivery
 internal import Documents
+internal import Glibc
 internal import LinuxSystem
 internal import TaskModel
 internal import Workspace
@@ -28,7 +29,7 @@ extension TaskRun {
             if let command { runner += ["--\(name)-command", command] }
         }
         // Of what was pushed before nothing is there but what was taken in.
-        if start != nil { try delivery.remove(AgentRepository.directoryName) }
+        if try delivery.contains(AgentRepository.directoryName) { try delivery.remove(AgentRepository.directoryName) }
         let repository = try makeAgentRepository(base)
         runner += ["--origin", repository.url]
         let label = AgentRole.work.label(round ?? 1)
@@ -41,6 +42,27 @@ extension TaskRun {
         // The branch comes as a whole, and is judged as a whole each time.
         if start != nil { try intake(base).takeBack(in: delivery) }
         return try takeIn(base, export.name)
+    }
+
+    /// Takes up the commits of an earlier attempt, judged as if they came from a sandbox now.
+    ///
+    /// - Returns: The last of them; nil where there is no such attempt, or nothing of it that is taken.
+    func takeUp(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
+        guard let earlier = arguments.continues else { return nil }
+        let name = "continued.bundle"
+        let (place, limit) = (earlier, Budget().bundleBytes)
+        let bytes = try host { () throws(SystemError) in
+            let found = try Directory.open(place).open(Manifest.bundleName, O_RDONLY | O_NONBLOCK)
+            return try found.readAll(limit: limit, subject: "\"\(place)/\(Manifest.bundleName)\"")
+        }
+        try delivery.write(name, bytes)
+        var intake = intake(base)
+        intake.isOfEarlier = true
+        let result = try intake.take(name, in: delivery)
+        if let delivered = result.delivered { return delivered.commit }
+        Progress.say(
+            "note: the work of the earlier attempt is not taken up: \(result.refusal ?? "nothing of it passed")")
+        return nil
     }
 
     /// Runs the sandbox with the agent in it.

@@ -21,17 +21,18 @@ extension TaskRun {
         guard let plan = try settlePlan(base) else { return nil }
         var told = [Hydration.Source("the plan, by another agent", .thirdParty, plan.text)]
         var reviewed: ObjectID?
+        var start = evidence.continued
         for round in 1...rounds {
             // An agent that failed once may mend it; only the last word of each stands.
             if evidence.outcome == .agentFailed { evidence.outcome = nil }
             let duty = PromptTemplate.text(.work, order.type, branch: order.pull?.head, isAgain: reviewed != nil)
             try tell(.work, round, PromptPlan(order, duty: duty, extra: told), base)
-            guard let built = try work(base, round: round, from: reviewed) else {
+            guard let built = try work(base, round: round, from: start) else {
                 return try unmended(reviewed)
             }
             guard evidence.outcome == nil || evidence.outcome == .agentFailed else { return built }
             guard built != reviewed else { return try unmended(built) }
-            reviewed = built
+            (reviewed, start) = (built, built)
             guard let findings = try review(built, since: base, round) else { return built }
             if findings.blocking.isEmpty { return built }
             Progress.say("task \(identifier): review \(round) sends it back: \(findings.blocking.count) findings block")

@@ -123,6 +123,7 @@ struct TaskRun: ~Copyable {
     mutating func run() throws(TaskFailure) {
         try recordCreated()
         let base = try prepare()
+        evidence.continued = try takeUp(base)
         try assemblePrompt(base)
         try recordBase()
         for command in evidence.verification.commands { try check(command, .before, base) }
@@ -131,7 +132,14 @@ struct TaskRun: ~Copyable {
         try delivery.write(Manifest.openingName, JSONWriter().write(evidence.opening) + [10], mode: 0o644)
         evidence.openingDigest = try delivery.digest(Manifest.openingName)
         guard order.type.writes else { return try review(base) }
-        guard let delivered = arguments.workflow == .direct ? try work(base) : try planBuildReview(base) else { return }
+        guard
+            let delivered = arguments.workflow == .direct
+                ? try work(base, from: evidence.continued) : try planBuildReview(base)
+        else {
+            // What an earlier attempt left is no result of this one.
+            if evidence.continued != nil, evidence.delivered == nil { try intake(base).takeBack(in: delivery) }
+            return
+        }
         if let claim = evidence.outcome, claim != .agentFailed { return }
         for command in evidence.verification.commands { try check(command, .after, delivered) }
         try checkCriteria(delivered)
@@ -200,11 +208,22 @@ struct TaskRun: ~Copyable {
             }
             try delivery.write(Sandbox.scriptFile, bytes, mode: 0o644)
         }
-        let report = try writePrompt(PromptPlan(order), "prompt.md", base)
+        let report = try writePrompt(PromptPlan(order, extra: taken), "prompt.md", base)
         evidence.promptDigest = try delivery.digest("prompt.md")
         evidence.promptSegments = report.all("segment")
         for what in report.all("omitted") { Progress.say("note: no room in the prompt for \(what): left out") }
         for note in report.all("note") { Progress.say("note: \(note)") }
+    }
+
+    /// What the agent is told of an earlier attempt.
+    private var taken: [Hydration.Source] {
+        guard let continued = evidence.continued else { return [] }
+        return [
+            .init(
+                "earlier attempt", .operator,
+                "This was tried before and not finished. The branch has the commits of that attempt, up to \(continued): look at "
+                    + "them first, and go on from there.")
+        ]
     }
 
     /// Has a confined step put a prompt together.

@@ -83,6 +83,41 @@ struct AdmissionTaskTests {
         try scene.end(SIGTERM)
     }
 
+    @Test("a task that is resumed goes on where its earlier attempt ended, unless the base is another by now")
+    func resumed() throws {
+        let scene = try DaemonScene()
+        try scene.start()
+        let agent = """
+            if grep -qx half file; then grep -q 'tried before' $SALLYPORT_PROMPT_FILE || exit 9; echo fixed > file; git commit -qam rest
+            else echo half > file; git commit -qam half; fi
+            """
+        let id = try submit(scene, agent: agent, "k")
+        #expect(try scene.ask("watch", id).code == 1)
+        #expect(try scene.task(id)["result"]?["outcome"]?.stringValue == "test_failed")
+        #expect(try scene.ask("resume", id).code == 0)
+        #expect(try scene.ask("watch", id).code == 0)
+        let directory = "\(scene.sessions)/\(id)-2/delivered"
+        #expect(try scene.ask("evidence", "verify", directory).code == 0)
+        let evidence = try JSON.read(try #require(contents(directory + "/evidence.json")), file: "evidence")
+        let earlier = try JSON.read(
+            try #require(contents("\(scene.sessions)/\(id)-1/delivered/evidence.json")), file: "evidence")
+        let first = try #require(earlier["delivered"]?["commit"]?.stringValue)
+        #expect(evidence["continued"]?.stringValue == first && evidence["delivered"]?["commits"]?.intValue == 2)
+        // The base has moved on: nothing is taken up, and that is said.
+        let other = try submit(scene, agent: agent, "other")
+        #expect(try scene.ask("watch", other).code == 1)
+        let own = scene.forge.scene
+        try own.git(own.repository, "commit", "--quiet", "--allow-empty", "-m", "elsewhere")
+        try own.git(own.repository, "push", "--quiet", scene.forge.repository, "main")
+        #expect(try scene.ask("resume", other).code == 0)
+        #expect(try scene.ask("watch", other).code == 1)
+        let second = try JSON.read(
+            try #require(contents("\(scene.sessions)/\(other)-2/delivered/evidence.json")), file: "evidence")
+        #expect(second["continued"] == .null && second["delivered"]?["commits"]?.intValue == 1)
+        #expect(try scene.residue() == [])
+        try scene.end(SIGTERM)
+    }
+
     @Test("twenty tasks wait for one slot, each with its place; the highest priority goes first")
     func queue() throws {
         let scene = try DaemonScene()

@@ -15,6 +15,9 @@ extension BundleAgreement {
         where opening[member] == nil || opening[member] != evidence[member] {
             report.add(name, "has another \(member) than \(Manifest.evidenceName)")
         }
+        if opening["continued"] ?? .null != evidence["continued"] ?? .null {
+            report.add(name, "has taken up another commit than \(Manifest.evidenceName)")
+        }
         // What came of them after the work is not in it yet.
         for (member, early) in [
             ("checks", ["name", "command", "gate", "before", "logs"]), ("criteria", ["name", "text", "check"]),
