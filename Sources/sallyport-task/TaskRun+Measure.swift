@@ -67,7 +67,8 @@ extension TaskRun {
         evidence.measurements = Measurements(command: command)
         guard let before = try measure("before", command, base) else { return }
         evidence.measurements?.before = before
-        evidence.measurements?.after = try measure("after", command, delivered)
+        let after = try measure("after", command, delivered)
+        evidence.measurements?.after = after
     }
 
     /// - Returns: Nil when the caller asked us to stop.

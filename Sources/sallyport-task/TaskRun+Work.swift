@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import Delivery
 internal import Documents
 internal import Glibc
@@ -50,12 +51,13 @@ extension TaskRun {
     func takeUp(_ base: ObjectID) throws(TaskFailure) -> ObjectID? {
         guard let earlier = arguments.continues else { return nil }
         let name = "continued.bundle"
-        let (place, limit) = (earlier, Budget().bundleBytes)
-        let bytes = try host { () throws(SystemError) in
-            let found = try Directory.open(place).open(Manifest.bundleName, O_RDONLY | O_NONBLOCK)
-            return try found.readAll(limit: limit, subject: "\"\(place)/\(Manifest.bundleName)\"")
+        let copy = try delivery.create(name)
+        try host { () throws(SystemError) in
+            let found = try Directory.open(earlier).open(Manifest.bundleName, O_RDONLY | O_NONBLOCK)
+            let (from, to) = (found.number, copy.number)
+            while try checked("copy", "\"\(earlier)/\(Manifest.bundleName)\"", { sp_sendfile(to, from, 1 << 20) }) > 0 {
+            }
         }
-        try delivery.write(name, bytes)
         var intake = intake(base)
         intake.isOfEarlier = true
         let result = try intake.take(name, in: delivery)
