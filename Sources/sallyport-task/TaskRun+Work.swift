@@ -192,7 +192,7 @@ extension TaskRun {
         let hasBundle = try Sandbox.hasBundle(bundle, in: delivery)
         let pushes = try repository.read(step, into: hasBundle ? nil : bundle, in: delivery)
         evidence.pushes = pushes.after(evidence.pushes)
-        evidence.way = hasBundle ? .bundle : pushes.tip == nil ? nil : .push
+        evidence.way = hasBundle ? .bundle : pushes.tip == nil ? evidence.way : .push
         if !hasBundle, let refusal = pushes.refusal { evidence.refusal = refusal }
         for event in TaskEvent.pushed(evidence.json(files: [])).suffix(pushes.references.count) {
             try audit.record(event)

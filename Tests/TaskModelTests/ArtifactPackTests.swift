@@ -32,7 +32,7 @@ struct ArtifactPackTests {
             (Self.pack([("../x", [])]), "no plain name"), (Self.pack([(".hidden", [])]), "no plain name"),
             (Self.pack([("-rf", [])]), "no plain name"), (Self.pack([("a b", [])]), "no plain name"),
             (Self.pack([("a", []), ("a", [])]), "a name twice"), (Self.pack(many), "more than 20 files"),
-            (Array((Self.begin + "a 5\nabcend\n").utf8), "ends within a file"),
+            (Array((Self.begin + "a 50\nabcend\n").utf8), "ends within a file"),
             (Array((Self.begin + "a 99999999\nx").utf8), "no plain name, or more"),
             (Array((Self.begin + "a -1\nx").utf8), "no plain name"),
             (Self.pack([("a", [0x1B, 0x5B, 0x41])]), "neither text nor a picture"),

@@ -38,16 +38,16 @@ struct MeasureTests {
         }
         #expect(text(done.directory + "/declared/before/report.txt") == "broken\n")
         let body = try #require(try scene.record("pulls/4")["body"]?.stringValue)
-        #expect(body.contains("| length | 7 bytes | 6 bytes | -14.2 % |"), "\(body)")
+        #expect(body.contains("| length | 7 bytes | 6 bytes | -14.3 % |"), "\(body)")
         #expect(body.contains("- shot.png (png, sha256 "), "\(body)")
-        let answer = try scene.scene.sallyport.run(["evidence", "verify", done.directory])
+        let answer = try scene.scene.sallyport.command(["evidence", "verify", done.directory]).run()
         #expect(answer.code == 0, "\(answer.text)\(answer.errorText)")
-        let shown = try scene.scene.sallyport.run(["evidence", "show", done.directory]).text
+        let shown = try scene.scene.sallyport.command(["evidence", "show", done.directory]).run().text
         #expect(shown.contains("measured: length 6 bytes (before: 7)"), "\(shown)")
         // Changed afterwards it is found.
         let report = done.directory + "/declared/after/report.txt"
         #expect(try Command("/bin/sh", ["-c", "echo better > \"$1\"", "sh", report]).run().code == 0)
-        #expect(try scene.scene.sallyport.run(["evidence", "verify", done.directory]).code == 1)
+        #expect(try scene.scene.sallyport.command(["evidence", "verify", done.directory]).run().code == 1)
     }
 
     @Test("it decides nothing: what fails, leaves nothing or leaves what is not taken is told")
@@ -67,7 +67,7 @@ struct MeasureTests {
             if let refusal {
                 #expect(end?["refusal"]?.stringValue?.contains(refusal) == true, "\(end?.compactText ?? "")")
             }
-            #expect(try scene.sallyport.run(["evidence", "verify", done.directory]).code == 0)
+            #expect(try scene.sallyport.command(["evidence", "verify", done.directory]).run().code == 0)
         }
     }
 }

@@ -48,7 +48,7 @@ struct WorkflowTests {
     }
 
     private func verify(_ scene: TaskScene, _ done: Delivery) throws {
-        let answer = try scene.sallyport.run(["evidence", "verify", done.directory])
+        let answer = try scene.sallyport.command(["evidence", "verify", done.directory]).run()
         #expect(answer.code == 0, "\(answer.text)\(answer.errorText)")
     }
 
@@ -58,7 +58,8 @@ struct WorkflowTests {
         let before = try scene.fingerprint()
         let done = try scene.task(agent: Self.agent(), options: Self.options)
         #expect(done.finished.code == 0 && done.outcome == "verified", "\(done.finished.errorText)")
-        #expect(sessions(done) == ["plan", "work", "review", "work-2", "review-2"])
+        try #require(
+            sessions(done) == ["plan", "work", "review", "work-2", "review-2"], "\(done.finished.errorText)")
         let commit = try #require(done.commit)
         #expect(
             try scene.git(done.repository, "log", "--format=%s", "--reverse", "base..\(commit)") == "half\nmended")
@@ -66,6 +67,7 @@ struct WorkflowTests {
             done.repository, "log", "--format=%(trailers:key=Prompt-Version,valueonly,separator=)", "base..\(commit)")
         #expect(Set(versions.split(separator: "\n")).count == 1)
         let entries = try #require(done.evidence?["workflow"]?["sessions"]?.arrayValue)
+        try #require(entries.count == 5)
         #expect(entries[2]["blocking"]?.intValue == 1 && entries[4]["findings"]?.intValue == 0)
         for entry in entries {
             let label = try #require(entry["label"]?.stringValue)
@@ -85,7 +87,7 @@ struct WorkflowTests {
         #expect(asked["facts"]?["plan_sha256"] == entries[0]["document"]?["sha256"])
         #expect(done.finished.text.contains("review-2  0 findings"), "\(done.finished.text)")
         try verify(scene, done)
-        let shown = try scene.sallyport.run(["evidence", "show", done.directory]).text
+        let shown = try scene.sallyport.command(["evidence", "show", done.directory]).run().text
         #expect(shown.contains("review: review.document.json; 1 findings, 1 of them block"), "\(shown)")
         #expect(try scene.fingerprint() == before)
     }
@@ -204,7 +206,7 @@ struct WorkflowTests {
         #expect(
             evidence["workflow"]?["sessions"]?.arrayValue?.map { $0["label"]?.stringValue }
                 == ["plan", "plan-2", "work", "review", "work-2", "review-2"])
-        #expect(scene.residue() == [])
+        #expect(try scene.residue() == [])
         try scene.end(SIGTERM)
     }
 }

@@ -59,7 +59,8 @@ struct TaskMode {
     private func prepare() throws(Failure) {
         try git.clone(from: try options.required("--source"))
         // What was made before, and is to be mended, lies on top of the base commit.
-        try git.run(["checkout", "--quiet", "-b", branch, options["--start"] ?? base])
+        // The clone may have checked that very branch out.
+        try git.run(["checkout", "--quiet", "-B", branch, options["--start"] ?? base])
         // The agent's own fetches and pushes go to the session's repository; the clone was made without it.
         if let origin = options["--origin"] { try git.run(["remote", "set-url", "origin", origin]) }
         try Exclusions(git: git).addKnownCaches()
