@@ -235,8 +235,8 @@ let package = Package(
         .testTarget(
             name: "LocalComputeTests",
             dependencies: [
-                "LocalCompute", "Orchestrator", "TaskModel", "LinuxSystem", "CLinux", "OrchestratorTesting",
-                "TestSupport",
+                "LocalCompute", "Orchestrator", "Blueprints", "TaskModel", "LinuxSystem", "CLinux",
+                "OrchestratorTesting", "TestSupport",
             ],
             swiftSettings: strict),
         // The loop of the built-in agent, as Runner/ compiles it into sallyport-runner: here for its tests only.

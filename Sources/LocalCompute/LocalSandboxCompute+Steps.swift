@@ -17,6 +17,8 @@ extension LocalSandboxCompute: StepCompute {
                 return .failed(SessionFailure(.lost, "its directory is gone"))
             }
             if try isRunning(process, directory) { return .running }
+            // Nobody stops a step that is over, as sessions are: what was held to watch it is given back here.
+            forget(process)
             if let end = try SessionPlace.stepEnd(directory) { return .ended(end) }
             return .failed(try Self.silence(directory))
         }

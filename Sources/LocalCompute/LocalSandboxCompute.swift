@@ -155,7 +155,7 @@ package final class LocalSandboxCompute: ComputeStrategy {
         }
         // By a process that did not say yet who it is, or by one that it started before: nothing is gone while it is held.
         if try SessionPlace.isHeld(directory) { return .stopping }
-        (watched[session], watches[session]) = (nil, nil)
+        forget(session)
         guard let begun = try SessionPlace.begun(directory) else { return .gone }
         // The leader is gone; the supervisors that it had end by themselves, unless they are stuck.
         if let left = try begun.members() {
@@ -170,6 +170,9 @@ package final class LocalSandboxCompute: ComputeStrategy {
         sweeps[session] = sweep
         return .stopping
     }
+
+    /// Closes what was held to wait for a process.
+    func forget(_ name: String) { (watched[name], watches[name]) = (nil, nil) }
 
     private func outcome(of sweep: WatchedProcess, _ session: String) throws(SystemError) -> StopOutcome {
         guard sweep.reap() else { return .stopping }

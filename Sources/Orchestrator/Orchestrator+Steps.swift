@@ -89,17 +89,20 @@ extension Orchestrator {
         let handle = SessionHandle(task.compute, session: process)
         let strategy = strategy(task)
         let status: StepStatus
+        var isWatched = false
         do throws(ComputeError) {
-            host.watch(Self.watchName(task.id), try strategy.changeDescriptor(handle))
+            let descriptor = try strategy.changeDescriptor(handle)
+            isWatched = descriptor != nil
+            host.watch(Self.watchName(task.id), descriptor)
             status = try strategy.pollStep(process)
         } catch {
             host.log("task \(task.id): step \(record.step): \(error)")
             wakeUps[task.id] = milliseconds + TaskLimits.pollIntervalRange.lowerBound.milliseconds
             // Its time runs all the same.
-            return try wait(plan, &task, record, handle)
+            return try wait(plan, &task, record, handle, isWatched: isWatched)
         }
         switch status {
-        case .running: return try wait(plan, &task, record, handle)
+        case .running: return try wait(plan, &task, record, handle, isWatched: isWatched)
         case .ended(let end): return try over(plan, &task, record, end)
         case .failed(let failure):
             let cause: StepFailure.Cause = failure.kind == .neverStarted ? .startTransient : .lost
@@ -107,12 +110,13 @@ extension Orchestrator {
         }
     }
 
-    private func wait(_ plan: StepPlan, _ task: inout TaskRecord, _ record: JournalRecord, _ handle: SessionHandle)
-        throws(StoreError) -> Bool
-    {
+    private func wait(
+        _ plan: StepPlan, _ task: inout TaskRecord, _ record: JournalRecord, _ handle: SessionHandle, isWatched: Bool
+    ) throws(StoreError) -> Bool {
         guard milliseconds >= record.startedMilliseconds + plan.limit.milliseconds else {
-            // Its end is told by the descriptor; where there is none it is asked again.
-            let due = milliseconds + TaskLimits.pollInterval.milliseconds
+            // Its end is told by the descriptor; where there is none it is asked again, and soon.
+            let interval = isWatched ? TaskLimits.pollInterval : TaskLimits.backoffBase
+            let due = milliseconds + interval.milliseconds
             wakeUps[task.id] = min(wakeUps[task.id] ?? due, due)
             return false
         }

@@ -37,6 +37,20 @@ struct WalkTests {
         #expect(try scene.flaws() == [])
     }
 
+    @Test("a step of which nothing tells the end is asked again within a second")
+    func unwatched() throws {
+        let scene = try OrchestratorScene()
+        scene.compute.stepStories["pre-flight"] = [.running]
+        let id = try scene.submit()
+        let asked = scene.host.milliseconds
+        let due = try #require(scene.orchestrator.nextDue)
+        #expect(due == asked + 1000)
+        scene.compute.endStep("\(id)-1.pre-flight-1", .ended(StepEnd(.success(metadata: [:]))))
+        scene.host.milliseconds = due
+        scene.orchestrator.tick()
+        #expect(try scene.status(id) == .running)
+    }
+
     @Test("a sequence of the blueprint's own is followed; what is not in it does not run")
     func sequence() throws {
         let scene = try OrchestratorScene()

@@ -64,17 +64,22 @@ struct ListenerLifetimeTests {
         try scene.end(SIGTERM)
     }
 
-    @Test("a client passes a request to stop on, and the second one is not asked")
+    @Test("a client passes a request to stop on; the second one is carried out at once")
     func asked() throws {
         let scene = try ListenerScene()
         let stubborn = try scene.client([
-            "run", "--", "sh", "-c", "trap '' TERM INT; echo begun; while :; do read line; done",
+            "run", "--", "sh", "-c", "trap 'echo asked' TERM INT; echo begun; while :; do read line; done",
         ])
         .start()
         try #require(try stubborn.line() == "begun")
         try stubborn.signal(SIGTERM)
+        #expect(try stubborn.line() == "asked")
+        let second = ContinuousClock.now
         try stubborn.signal(SIGINT)
-        #expect(try stubborn.finish().code == 137)
+        let done = try stubborn.finish()
+        #expect(done.code == 137 && done.lines == ["begun", "asked"], "\(done)")
+        // The first alone would have ended it too, five seconds later.
+        #expect(ContinuousClock.now - second < .seconds(3))
         try scene.end(SIGTERM)
     }
 

@@ -84,7 +84,7 @@ struct ListenerTests {
         var command = scene.client(["session", "list"])
         #expect(try command.run().code == 0)
         // The same user, the same program, the same socket: only the user namespace is another.
-        guard let at = command.arguments.firstIndex(of: scene.user.sallyport) else { return }
+        let at = try #require(command.arguments.firstIndex(of: scene.user.sallyport))
         command.arguments.insert(contentsOf: ["/usr/bin/unshare", "--user", "--map-current-user"], at: at)
         let done = try command.run()
         #expect(done.code == 125, "\(done.errorText)")
@@ -129,9 +129,17 @@ struct ListenerTests {
         let scene = try ListenerScene()
         let file = try scene.user.file(
             "own.yaml", "version: 1\nextends: [strict]\nreason: a test\nlimits: {pids: 17}\n")
-        let record = scene.user.home + "/r.json"
-        let done = try scene.run(["--profile", file, "--result-file", record], ["true"])
-        #expect(done.code == 0, "\(done.errorText)")
+        func recordedLimit(_ options: [String], _ name: String) throws -> Int? {
+            let prefix = scene.user.home + "/" + name
+            let done = try scene.run(options + ["--record-files", prefix], ["true"])
+            #expect(done.code == 0, "\(done.errorText)")
+            let record = prefix + ".profile.yaml"
+            return try JSON.read(try #require(contents(record)), file: record)["limits"]?["pids"]?.intValue
+        }
+        #expect(try recordedLimit(["--profile", file], "narrow") == 17)
+        // Control: what it narrows has another.
+        let wide = try #require(try recordedLimit(["--profile", "strict"], "wide"))
+        #expect(wide > 17)
         try scene.end(SIGTERM)
     }
 

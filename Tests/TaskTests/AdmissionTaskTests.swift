@@ -170,6 +170,13 @@ struct AdmissionTaskTests {
                 pressure: {memory_percent: 100, cpu_percent: 100, io_percent: 100}
 
                 """)
+        let daemon = try #require(scene.daemon?.pid)
+        /// What tells of processes: all that the daemon holds of a session beside its connections.
+        func watches() -> Int {
+            names("/proc/\(daemon)/fd").count { linkTarget("/proc/\(daemon)/fd/\($0)").hasPrefix("anon_inode:") }
+        }
+        let before = watches()
+        let began = ContinuousClock.now
         // Small ones: what they are promised has to fit beside each other.
         let agent = "echo 'note the agent waits' >$SALLYPORT_EVENTS; mkfifo /tmp/go; read line </tmp/go"
         try scene.onboard(
@@ -184,6 +191,8 @@ struct AdmissionTaskTests {
         for id in ids { try scene.waitForAgent(id) }
         #expect(try ids.allSatisfy { try scene.task($0)["status"]?.stringValue == "RUNNING" })
         #expect(scene.attempts.count == count)
+        let atWork = ContinuousClock.now
+        #expect(watches() > before + count)
         for id in ids { #expect(try scene.ask("cancel", id).code == 0) }
         for id in ids {
             #expect(try scene.ask("watch", id).code == 1)
@@ -194,6 +203,14 @@ struct AdmissionTaskTests {
         }
         #expect(scene.attempts.sorted() == ids.map { "\($0)-1" }.sorted())
         #expect(try scene.residue() == [])
+        #expect(watches() == before)
+        let peak = try #require(
+            statusField(daemon, "VmHWM")?.split(separator: " ").first.flatMap { Int($0) }, "no VmHWM")
+        #expect(peak < 256 << 10, "the daemon needed \(peak) kB")
+        let (start, end) = (atWork - began, ContinuousClock.now - atWork)
+        print(
+            "a crowd of \(count): all at work after \(start.components.seconds) s, all over \(end.components.seconds) s "
+                + "later; the daemon had at most \(peak >> 10) MiB")
         try scene.end(SIGTERM)
     }
 

@@ -56,7 +56,8 @@ final class DaemonScene {
         var command = Command(Executables.path("sallyportd"), ["serve", "--settings", file])
         command.environment = sallyport.environment
         command.environment["SALLYPORT_FAULT_POINT"] = fault
-        command.deadline = .seconds(240)
+        // Of its whole life, and the long forms of some tests are long.
+        command.deadline = .seconds(1800)
         let running = try command.start()
         daemon = running
         // One that dies while it takes up what was left does not come so far.

@@ -167,7 +167,7 @@ struct UnprivilegedDaemonTests {
         try wait(scene, id)
         try scene.killListener()
         try scene.listen()
-        // The end of the agent's sandbox is seen, and the next one is asked of the new listener.
+        // The agent's sandbox is none of the new listener's; its end is seen all the same.
         let cancel = try scene.ask(["cancel", id])
         #expect(cancel.code == 0, "\(cancel.errorText)")
         #expect(try scene.ask(["watch", id]).code == 1)
