@@ -122,6 +122,10 @@ let package = Package(
             name: "LocalCompute",
             dependencies: ["Orchestrator", "TaskModel", "Blueprints", "Documents", "LinuxSystem", "CLinux"],
             swiftSettings: strict),
+        // What goes because it is old, or because there is no room.
+        .target(
+            name: "Retention", dependencies: ["Orchestrator", "Store", "TaskModel", "Documents", "LinuxSystem"],
+            swiftSettings: strict),
         // What can be asked of sallyportd, and the client that asks.
         .target(
             name: "Control", dependencies: ["TaskModel", "Documents", "LinuxSystem", "CLinux"], swiftSettings: strict),
@@ -152,9 +156,8 @@ let package = Package(
         .executableTarget(
             name: "sallyportd",
             dependencies: [
-                "Control", "Orchestrator", "LocalCompute", "Store", "TaskModel", "Blueprints", "Onboarding",
-                "Documents",
-                "LinuxSystem", "CLinux",
+                "Control", "Orchestrator", "LocalCompute", "Retention", "Store", "TaskModel", "Blueprints", "Onboarding",
+                "Documents", "LinuxSystem", "CLinux",
             ],
             swiftSettings: strict, linkerSettings: staticLibrary),
         // The only process that parses what a sandbox wrote to a terminal or a frame socket.
@@ -239,6 +242,11 @@ let package = Package(
                 "OrchestratorTesting", "TestSupport",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "RetentionTests",
+            dependencies: [
+                "Retention", "Orchestrator", "Store", "TaskModel", "Documents", "OrchestratorTesting", "TestSupport",
+            ], swiftSettings: strict),
         // The loop of the built-in agent, as Runner/ compiles it into sallyport-runner: here for its tests only.
         .target(
             name: "BuiltinAgent", path: "Runner/Sources/sallyport-runner/BuiltinAgent", swiftSettings: strict),

@@ -30,7 +30,7 @@ extension Orchestrator {
         if try store.slotsTaken(owner: nil) >= caps.total {
             return .wait(QueueReason(.slots, "all \(caps.total) slots are taken"), until: nil)
         }
-        for owner in try store.ownersWaitingForHost(ahead: QueuedTask(task)) {
+        for owner in try store.ownersWaitingForHost(ahead: QueuedTask(task), except: Set(stuck.keys)) {
             guard try store.slotsTaken(owner: owner) < caps.perOwner else { continue }
             return .wait(QueueReason(.slots, "others are before it"), until: nil)
         }
@@ -155,23 +155,45 @@ extension Orchestrator {
             let page = try store.queue(after: last, limit: 64)
             for entry in page {
                 // Its parents tell when they end; of a budget whoever spent less than was reserved makes room.
-                if entry.waits == .dependencies { continue }
+                if entry.waits == .dependencies || stuck[entry.id] != nil { continue }
                 if full[entry.owner] == nil {
                     full[entry.owner] = try store.slotsTaken(owner: entry.owner) >= caps.perOwner
                 }
                 if full[entry.owner] == true { continue }
-                guard let task = try store.task(entry.id) else { continue }
-                // One whose end was asked for goes nowhere.
-                if try openJournal(.stopSession, of: task) != nil { continue }
-                switch try verdict(task) {
-                case .admit, .refuse: return entry.id
-                case .wait(let reason, let until):
-                    try keep(task, for: reason, until: until, try store.timers(of: task.id))
-                    if reason.kind.isOfHost { return nil }
+                switch try turn(of: entry) {
+                case .begins: return entry.id
+                case .waitsForHost: return nil
+                case .passed: continue
                 }
             }
             guard page.count == 64 else { return nil }
             last = page.last
+        }
+    }
+
+    private enum Turn {
+        case begins
+        /// All behind it wait too.
+        case waitsForHost
+        case passed
+    }
+
+    /// What a task of the queue may do now; one that cannot be read, or changed, keeps nobody behind it.
+    private func turn(of entry: QueuedTask) throws(StoreError) -> Turn {
+        do throws(StoreError) {
+            guard let task = try store.task(entry.id) else { return .passed }
+            // One whose end was asked for goes nowhere.
+            if try openJournal(.stopSession, of: task) != nil { return .passed }
+            switch try verdict(task) {
+            case .admit, .refuse: return .begins
+            case .wait(let reason, let until):
+                try keep(task, for: reason, until: until, try store.timers(of: task.id))
+                return reason.kind.isOfHost ? .waitsForHost : .passed
+            }
+        } catch {
+            if error.isTransient { throw error }
+            suspend(entry.id, error)
+            return .passed
         }
     }
 

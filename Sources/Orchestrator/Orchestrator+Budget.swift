@@ -83,7 +83,8 @@ extension Orchestrator {
 
     /// Puts what an attempt spent in the place of what it reserved, in the change that ends it.
     ///
-    /// A session that told nothing may have spent all that it might; one that never was has spent nothing.
+    /// A session that told nothing, or nothing that can be believed, may have spent all that it might; one that never was
+    /// has spent nothing.
     func settle(_ change: inout TaskChange) throws(StoreError) {
         let task = change.task
         let own = try ownBudget(task)
@@ -91,14 +92,16 @@ extension Orchestrator {
         let reserved = try store.reservations(of: task.id, attempt: task.attempt)
         if reserved.isEmpty { return }
         let most = reserved.map(\.limit).max() ?? 0
-        let spent = task.report.map { $0.spending?.microDollars ?? 0 } ?? (task.session == nil ? 0 : most)
+        let told = task.report.map { $0.spending ?? SessionSpending(microDollars: 0, budgetMicroDollars: 0) }
+        let credible = told.flatMap { $0.isCredible ? $0.microDollars : nil }
+        let spent = credible ?? (task.session == nil ? 0 : most)
         change.budget = .settle(spent)
-        var told: [NewEvent] = [
+        var facts: [NewEvent] = [
             NewEvent(
                 .budgetSettled,
                 [
                     "usd": .string(DollarText.text(spent)), "reserved_usd": .string(DollarText.text(most)),
-                    "reported": .bool(task.report != nil),
+                    "reported": .bool(credible != nil),
                 ])
         ]
         for entry in reserved {
@@ -106,9 +109,11 @@ extension Orchestrator {
             let use = try store.budgetUse(entry.budget, entry.period)
             let known = try store.budgetMarks(entry.budget, entry.period)
             for (percent, fact) in [(80, EventType.Fact.budgetWarning), (100, .budgetExhausted)] {
-                guard !known.contains(percent), (use.spent + spent) * 100 >= limit * percent else { continue }
+                guard !known.contains(percent), Self.isPassed(percent, of: limit, by: use.spent + spent) else {
+                    continue
+                }
                 change.marks.append(BudgetMark(budget: entry.budget, period: entry.period, percent: percent))
-                told.append(
+                facts.append(
                     NewEvent(
                         fact,
                         [
@@ -119,7 +124,13 @@ extension Orchestrator {
             }
         }
         // Before the last word of the task.
-        change.events.insert(contentsOf: told, at: max(0, change.events.count - 1))
+        change.events.insert(contentsOf: facts, at: max(0, change.events.count - 1))
+    }
+
+    /// Whole numbers, without a product that could be too large.
+    private static func isPassed(_ percent: Int, of limit: Int, by spent: Int) -> Bool {
+        let bar = limit / 100 * percent + (limit % 100 * percent + 99) / 100
+        return spent >= bar
     }
 
     /// That the task's own budget is nearly or wholly spent, where that was not told while it ran.

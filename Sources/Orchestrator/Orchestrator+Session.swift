@@ -133,8 +133,13 @@ extension Orchestrator {
             let interval = isWatched ? TaskLimits.pollInterval : TaskLimits.backoffBase
             wakeUps[task.id] = milliseconds + interval.milliseconds
             return false
-        // What runs beside it has its say first.
-        case .completed where beside != nil: return false
+        // What runs beside it has its say first; until then this end is known, and neither told nor timed any more.
+        case .completed where beside != nil:
+            host.watch(task.id, nil)
+            if try store.timers(of: task.id).contains(where: { $0.kind == .deadline }) {
+                try change(TaskChange(task, timers: [.deadline: Int?.none]))
+            }
+            return false
         case .completed(let report):
             reached(.awaitCompletion, .acted, task.id)
             task.status = .finalizing
@@ -144,7 +149,8 @@ extension Orchestrator {
                 .awaitCompletion, record,
                 TaskChange(
                     task, .sessionEnded, events: stranded.map(Self.decision) + [NewEvent(.sessionEnded, report.json)],
-                    approvals: stranded, timers: [.deadline: Int?.none, .approval: Int?.none]))
+                    approvals: stranded,
+                    timers: [.deadline: Int?.none, .approval: Int?.none, .step: Int?.none]))
             return true
         case .failed(let failure): return try failed(task, record, failure)
         }
@@ -199,10 +205,31 @@ extension Orchestrator {
     func beginStop(_ task: inout TaskRecord, _ events: [NewEvent], await record: JournalRecord? = nil)
         throws(StoreError)
     {
+        let stop = try stopping(TaskChange(task, events: events))
         if let record {
-            task = try end(.awaitCompletion, record, TaskChange(task), failed: true)
+            task = try end(.awaitCompletion, record, stop, failed: true)
+        } else {
+            task = try change(stop)
         }
-        _ = try begin(.stopSession, &task, events: events, timers: [.deadline: Int?.none, .approval: Int?.none])
+        reached(.stopSession, .began, task.id)
+    }
+
+    /// A change with the intent to end the task's session, so that no process can die between a reason and its consequence.
+    func stopping(_ reason: TaskChange) throws(StoreError) -> TaskChange {
+        var change = reason
+        let task = reason.task
+        let earlier = try store.journal(of: task.id).filter {
+            $0.attempt == task.attempt && $0.step == JournalStep.stopSession.name
+        }
+        if earlier.last?.state == .began { return change }
+        change.journal.append(
+            JournalRecord(
+                task: task.id, attempt: task.attempt, step: JournalStep.stopSession.name, number: earlier.count + 1,
+                startedMilliseconds: milliseconds))
+        change.events.append(NewEvent(.step(JournalStep.stopSession.name, .started)))
+        // From here on only its end is waited for: what is due for anything else would be so for ever.
+        for kind in TaskTimer.Kind.allCases { change.timers.updateValue(nil, forKey: kind) }
+        return change
     }
 
     /// Goes on ending a session, and ends the task once it is confirmed dead.
@@ -244,14 +271,8 @@ extension Orchestrator {
     /// Steps that were under way when a task came to its end: over as well.
     private func cut(_ task: TaskRecord, but record: JournalRecord) throws(StoreError) -> ([JournalRecord], [NewEvent])
     {
-        var journal = try store.journal(of: task.id).filter { $0.state == .began && $0.step != record.step }
-        var events: [NewEvent] = []
-        for index in journal.indices {
-            journal[index].state = .failed
-            journal[index].endedMilliseconds = milliseconds
-            events.append(NewEvent(.step(journal[index].step, .failed), ["error": "the task ends"]))
-        }
-        return (journal, events)
+        let journal = try openTries(of: task).filter { $0.step != record.step }
+        return (journal, journal.map { NewEvent(.step($0.step, .failed), ["error": "the task ends"]) })
     }
 
     /// What a task whose session was ended becomes.
@@ -332,7 +353,8 @@ extension Orchestrator {
         if let report = task.report, report.isSuccess {
             (task.status, event) = (.completed, .judgedCompleted)
         } else {
-            (task.status, event) = (.failed, .judgedFailed)
+            (task.status, event) =
+                task.report?.isTimeLimit == true ? (.timedOut, .judgedTimedOut) : (.failed, .judgedFailed)
             let refused = try refusedApproval(of: task)
             task.failure = task.failure ?? refused ?? Self.failure(task.report)
         }
@@ -357,9 +379,8 @@ extension Orchestrator {
                 "the task ended as \(report.outcome) (\(report.reason)) after its models had cost \(DollarText.text(spending.microDollars)) of \(DollarText.text(spending.budgetMicroDollars)) USD, and more was refused. Submit it with a higher --max-budget."
             )
         }
-        let isTimeLimit = report.outcome == "limit_hit"
         return TaskFailureRecord(
-            isTimeLimit ? .timeout : .agent, .user,
+            report.isTimeLimit ? .timeout : .agent, .user,
             "the task ended as \(report.outcome) (\(report.reason)). See its evidence, and sallyport logs.")
     }
 }

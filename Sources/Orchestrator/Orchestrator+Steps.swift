@@ -183,11 +183,11 @@ extension Orchestrator {
             events = [NewEvent(.guardrailBlocked, ["error": .string(message)])]
         case .hydrateContext, .admissionControl, .startSession, .awaitCompletion, .finalize, nil: break
         }
-        task = try self.end(
-            .named(record.step), record, TaskChange(task, events: events, timers: [.step: Int?.none]), output: output,
-            failed: true)
+        var change = TaskChange(task, events: events, timers: [.step: Int?.none])
+        if !plan.isHandover { change = try stopping(change) }
+        task = try self.end(.named(record.step), record, change, output: output, failed: true)
         forgetStep(task, record)
-        if !plan.isHandover { try beginStop(&task, []) }
+        if !plan.isHandover { reached(.stopSession, .began, task.id) }
         return true
     }
 

@@ -35,7 +35,7 @@ extension Orchestrator {
             let seconds = max(1, (oldest + Self.hour - milliseconds + 999) / 1000)
             return refused(
                 .rateLimit,
-                "\(owner) has submitted \(caps.perHour) tasks within an hour. Try again in \(seconds) seconds, or have rate.tasks_per_hour raised."
+                "\(owner) has submitted or resumed \(caps.perHour) tasks within an hour. Try again in \(seconds) seconds, or have rate.tasks_per_hour raised."
             )
         case .noParent(let parent):
             return refused(.taskNotFound, "it depends on task \(parent), which there is not. See: sallyport list.")

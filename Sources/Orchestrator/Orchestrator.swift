@@ -41,6 +41,8 @@ package final class Orchestrator {
     var hasToldOfPressure = false
     /// Until when a store that failed is left alone: what is due stays due meanwhile.
     private var storePause = 0
+    /// Tasks that the store cannot read, or takes nothing of, and when each is tried again: they keep nobody else.
+    private(set) var stuck: [String: Int] = [:]
 
     package init(
         _ store: any TaskStore, memory: (any RepositoryMemory)? = nil, settings: DaemonSettings = DaemonSettings(),
@@ -116,7 +118,13 @@ package final class Orchestrator {
             try serving { () throws(StoreError) in
                 var task = task
                 task.cancelledBy = by
-                try beginStop(&task, [NewEvent(.cancelRequested, ["by": .string(by)])])
+                let asked = NewEvent(.cancelRequested, ["by": .string(by)])
+                // One that is being ended already is CANCELLED all the same.
+                if try openJournal(.stopSession, of: task) != nil {
+                    try change(TaskChange(task, events: [asked]))
+                } else {
+                    try beginStop(&task, [asked])
+                }
             }
             advance(id)
         }
@@ -149,8 +157,9 @@ package final class Orchestrator {
                         TaskChange(task, events: [NewEvent(.sessionAdopted, ["session": .optional(task.session)])]))
                 }
             }
-            // Those in the queue go in its order, and not before those that had left it.
-            if task.status != .queued { advance(task.id) }
+            // Those in the queue go in its order, and not before those that had left it; one whose end was asked for is
+            // in it no more.
+            if task.status != .queued || task.cancelledBy != nil { advance(task.id) }
         }
         needsWake = true
         advance(nil)
@@ -162,29 +171,42 @@ package final class Orchestrator {
     /// When ``tick()`` has something to do.
     package var nextDue: Int? {
         do throws(StoreError) {
-            return [try store.nextDue().map { max($0, storePause) }, wakeUps.values.min()].compactMap { $0 }.min()
+            return [try timerDue().map { max($0, storePause) }, wakeUps.values.min()].compactMap { $0 }.min()
         } catch {
             host.log("\(error)")
             return milliseconds + Self.storeRetry
         }
     }
 
+    /// When the next timer is due. One of a task that is stuck is due when that is tried again.
+    private func timerDue() throws(StoreError) -> Int? {
+        guard let due = try store.nextDue(), due <= milliseconds, !stuck.isEmpty else { return try store.nextDue() }
+        return try store.dueTimers(at: milliseconds).contains { !isStuck($0.task) }
+            ? due : milliseconds + Self.storeRetry
+    }
+
+    private func isStuck(_ task: String) -> Bool { milliseconds < stuck[task] ?? 0 }
+
     /// Does what is due.
     package func tick() {
         let now = milliseconds
         var due: [String] = []
         if now >= storePause {
-            do throws(StoreError) { due = try store.dueTimers(at: now).map(\.task) } catch { host.log("\(error)") }
+            do throws(StoreError) {
+                due = try store.dueTimers(at: now).map(\.task).filter { !isStuck($0) }
+            } catch { host.log("\(error)") }
         }
         due += wakeUps.filter { $0.value <= now }.map(\.key).sorted()
         for id in due {
             wakeUps[id] = nil
-            advance(id)
+            if id == Self.queueName { needsWake = true } else { advance(id) }
         }
         if needsWake { advance(nil) }
     }
 
     static let storeRetry = 2000
+    /// For what will be the same until somebody mends it.
+    static let rowRetry = 60_000
     static let hour = 3_600_000
 
     /// Does what is next for a task until it waits for something, or is over; then for those that this set free.
@@ -213,8 +235,8 @@ package final class Orchestrator {
         } catch {
             // Looked at again when the store may be used again.
             host.log("the queue: \(error)")
-            storePause = milliseconds + Self.storeRetry
-            wakeUps[Self.queueName] = storePause
+            wakeUps[Self.queueName] = pause(for: error)
+            needsWake = false
             return nil
         }
     }
@@ -241,15 +263,34 @@ package final class Orchestrator {
 
     /// Runs what needs the store; where that fails the task is taken up again later.
     private func settling(_ id: String, _ body: () throws(StoreError) -> Void) {
-        do throws(StoreError) { try body() } catch {
-            host.log("task \(id): \(error)")
+        do throws(StoreError) {
+            try body()
+            stuck[id] = nil
+        } catch { suspend(id, error) }
+    }
+
+    /// Leaves a task alone for a while. Only a store that fails for all is left alone with it.
+    func suspend(_ id: String, _ error: StoreError) {
+        host.log("task \(id): \(error)")
+        let until = pause(for: error)
+        if !error.isTransient { stuck[id] = until }
+        wakeUps[id] = until
+    }
+
+    private func pause(for error: StoreError) -> Int {
+        switch error.code {
+        case .locked, .full, .io, .late, .readOnly:
             storePause = milliseconds + Self.storeRetry
-            wakeUps[id] = storePause
+            return storePause
+        // Decided anew, it may be taken.
+        case .conflict, .noSlot, .noBudget: return milliseconds + Self.storeRetry
+        case .corrupted, .newerSchema, .foreign, .refused, .missing: return milliseconds + Self.rowRetry
         }
     }
 
     private func forget(_ id: String) {
         wakeUps[id] = nil
+        stuck[id] = nil
         pollErrors[id] = nil
         stopTries[id] = nil
         told.remove(id)

@@ -52,7 +52,7 @@ package struct SlotHolder: Sendable, Hashable {
 package struct CreationTerms: Sendable, Hashable {
     /// Tasks that it depends on.
     package var parents: [String]
-    /// The most that its owner may have submitted since a time, this one with them.
+    /// The most that its owner may have submitted and resumed since a time, this one with them.
     package var rate: Rate?
 
     package struct Rate: Sendable, Hashable {

@@ -150,7 +150,9 @@ package protocol TaskStore: AnyObject {
     /// Counts from 1; also for a task that is not in the queue, as if it were.
     func queuePosition(_ task: QueuedTask) throws(StoreError) -> Int
     /// Owners of tasks ahead of one that wait for something of the host.
-    func ownersWaitingForHost(ahead: QueuedTask) throws(StoreError) -> [String]
+    ///
+    /// - Parameter except: Tasks that keep nobody.
+    func ownersWaitingForHost(ahead: QueuedTask, except: Set<String>) throws(StoreError) -> [String]
     func slotHolders() throws(StoreError) -> [SlotHolder]
     /// How long the last tasks of a repository held their slots, newest first; without those that were cancelled.
     func durations(of repository: String, limit: Int) throws(StoreError) -> [Int]
@@ -177,6 +179,9 @@ package protocol TaskStore: AnyObject {
     /// Tasks that are not over, in the order of the queue.
     func unfinished() throws(StoreError) -> [TaskRecord]
     func slotsTaken(owner: String?) throws(StoreError) -> Int
+    /// When the first came of as many tasks that an owner submitted or resumed as it may within a time; nil while there are
+    /// fewer.
+    func oldestOfFull(_ rate: CreationTerms.Rate, _ owner: String) throws(StoreError) -> Int?
     /// Events behind a sequence number, in order.
     func events(of task: String, after sequence: Int, limit: Int) throws(StoreError) -> [EventRecord]
     func journal(of task: String) throws(StoreError) -> [JournalRecord]

@@ -15,15 +15,15 @@ extension Evidence {
         var spending: SessionSpending?
         for sandbox in sessions {
             guard let model = sandbox.record.model, !model.isNull else { continue }
-            var sum = spending ?? SessionSpending(microDollars: 0, budgetMicroDollars: 0)
-            sum.microDollars += model["spent_microusd"]?.intValue ?? 0
-            sum.budgetMicroDollars += model["budget_microusd"]?.intValue ?? 0
-            sum.inputTokens += model["input_tokens"]?.intValue ?? 0
-            sum.outputTokens += model["output_tokens"]?.intValue ?? 0
-            if (model["refused"]?.intValue ?? 0) > 0, try wasRefused("\(directory)/\(sandbox.label).model.jsonl") {
-                sum.isExhausted = true
-            }
-            spending = sum
+            let isExhausted =
+                SessionSpending.figure(model["refused"]) > 0
+                ? try wasRefused("\(directory)/\(sandbox.label).model.jsonl") : false
+            let own = SessionSpending(
+                microDollars: SessionSpending.figure(model["spent_microusd"]),
+                budgetMicroDollars: SessionSpending.figure(model["budget_microusd"]), isExhausted: isExhausted,
+                inputTokens: SessionSpending.figure(model["input_tokens"]),
+                outputTokens: SessionSpending.figure(model["output_tokens"]))
+            spending = spending.map { $0 + own } ?? own
         }
         return spending
     }

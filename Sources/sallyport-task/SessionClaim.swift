@@ -101,8 +101,11 @@ final class SessionClaim {
 extension Evidence {
     /// - Parameter sealed: SHA-256 of the manifest.
     func report(sealed: String, spending: SessionSpending?) -> SessionReport {
-        SessionReport(
-            outcome: (outcome ?? .interrupted).rawValue, isSuccess: isSuccess, reason: verdict.reason.rawValue,
+        // Which limit, since a task that was out of time is told apart from one that was too large.
+        let limit = outcome == .limitHit ? sessions.first { $0.label == "work" }?.record.outcome : nil
+        return SessionReport(
+            outcome: (outcome ?? .interrupted).rawValue, isSuccess: isSuccess,
+            reason: limit ?? verdict.reason.rawValue,
             branch: delivered == nil ? nil : branch, commit: delivered?.commit.description, pullRequest: pullRequest,
             evidence: sealed, notes: notes, spending: spending)
     }

@@ -130,7 +130,10 @@ extension TaskRun {
         return false
     }
 
-    /// Says in each thread of the task what became of it; one that a commit names is resolved.
+    /// What every remark of this task has in it: whoever takes it up again finds what was said before it was killed.
+    var mark: String { "Task \(identifier)." }
+
+    /// Says in each thread of the task what became of it, once; one that a commit names is resolved.
     private mutating func answer(
         _ pull: PullRequest, _ delivered: Delivered, _ text: PullRequestText, in forge: any Forge
     ) throws(ForgeError) {
@@ -138,11 +141,11 @@ extension TaskRun {
         let outcome = (evidence.outcome ?? .delivered).rawValue
         for thread in pull.openThreads {
             let isNamed = delivered.threads.contains(thread.number)
+            let who = isNamed ? "A commit of" : "No commit of"
             let words =
-                isNamed
-                ? "A commit of \(range) says that it settles this (claimed). Verification: \(outcome)."
-                : "No commit of \(range) says that it settles this. Verification: \(outcome)."
-            try forge.reply(to: thread, on: pull.number, words, by: TaskOrder.author)
+                "\(who) \(range) says that it settles this\(isNamed ? " (claimed)" : ""). Verification: \(outcome). \(mark)"
+            let isSaid = thread.comments.contains { $0.body.hasPrefix(who) && $0.body.contains(mark) }
+            if !isSaid { try forge.reply(to: thread, on: pull.number, words, by: TaskOrder.author) }
             guard isNamed else { continue }
             try forge.resolve(thread, on: pull.number)
             evidence.resolvedThreads.append(thread.number)

@@ -32,8 +32,15 @@ extension TaskRun {
             try ask({ .review($0, number: pull.number, findings: findings.findings.count) })
         else { return }
         do throws(ForgeError) {
-            let number = try forge.post(
-                findings, on: pull.number, of: "\(head)", by: TaskOrder.author, note: ran + standing)
+            let earlier = pull.reviews.first { $0.commit == "\(head)" && $0.note.contains(mark) }
+            let number =
+                if let earlier {
+                    earlier.number
+                } else {
+                    try forge.post(
+                        findings, on: pull.number, of: "\(head)", by: TaskOrder.author,
+                        note: "\(ran)\(standing) \(mark)")
+                }
             evidence.review = (number, findings.findings.count)
             evidence.outcome = .reviewPosted
             if isProposed { evidence.carriedOut("review") }

@@ -16,7 +16,13 @@ extension Daemon {
             for task in try store.tasks(TaskQuery(statuses: [.awaitingApproval], limit: ControlRequest.mostListed)) {
                 let policy = task.approvals ?? ApprovalPolicy()
                 guard guest.peer.uid == 0 || policy.allows(decider, owner: task.owner) else { continue }
-                open += try store.approvals(of: task.id).filter { $0.status == .pending }
+                do throws(StoreError) {
+                    open += try store.approvals(of: task.id).filter { $0.status == .pending }
+                } catch {
+                    // A damaged one keeps nobody from the others.
+                    guard error.code == .corrupted else { throw error }
+                    log("\(error)")
+                }
             }
             return open.sorted { ($0.createdMilliseconds, $0.task) < ($1.createdMilliseconds, $1.task) }
         }

@@ -8,8 +8,8 @@ internal import TaskModel
 /// Who asks, and whether what they ask for becomes a task.
 extension Daemon {
     /// Asks the gate with what is applied on this host at this moment. Nothing is stored when it refuses.
-    func accept(_ request: TaskRequest, _ key: String?, _ guest: Guest) throws(TaskRefusal) -> AcceptedTask {
-        let submission = Submission(request, by: Submitter(of: guest.peer), key: key)
+    func accept(_ request: TaskRequest, _ key: String?, _ submitter: Submitter) throws(TaskRefusal) -> AcceptedTask {
+        let submission = Submission(request, by: submitter, key: key)
         do {
             var onboarding = Onboarding.unknown
             // A name that is none has no blueprint either; the gate says what is wrong with it.
@@ -27,24 +27,44 @@ extension Daemon {
         }
     }
 
+    /// Whoever may submit may put a task of theirs behind others; before everybody else's only the operator may.
+    func requirePriority(_ request: TaskRequest, _ guest: Guest) throws(TaskRefusal) {
+        guard let wanted = request.number(.priority), wanted > TaskLimits.defaultPriority, !guest.peer.isOwnerOrRoot
+        else { return }
+        throw TaskRefusal(
+            .forbidden,
+            "cannot take the task: priority \(wanted) is the operator's to give. Ask for \(TaskLimits.defaultPriority) at most."
+        )
+    }
+
+    /// The same for a task that was taken before, of whoever owns it: root that asks for it is no submitter by being root.
+    func accept(again task: TaskRecord) throws(TaskRefusal) -> AcceptedTask {
+        guard task.owner.hasPrefix("uid:"), let uid = UInt32(task.owner.dropFirst(4)) else {
+            throw TaskRefusal(.internalError, "cannot ask the gate about task \(task.id): nobody of this host owns it.")
+        }
+        return try accept(task.request, nil, Submitter(named: uid))
+    }
+
     func isOwner(_ guest: Guest, _ task: TaskRecord) -> Bool {
         guest.peer.uid == 0 || task.owner == "uid:\(guest.peer.uid)"
     }
 }
 
 extension Submitter {
-    /// A peer with its names by the host's databases; one that they do not know has a number and no name. nsswitch.conf(5)
-    init(of peer: Peer) {
+    init(of peer: Peer) { self.init(named: peer.uid) }
+
+    /// A user with its names by the host's databases; one that they do not know has a number and no name. nsswitch.conf(5)
+    init(named uid: UInt32) {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
         var buffer = [CChar](repeating: 0, count: 65_536)
-        guard getpwuid_r(peer.uid, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name
+        guard getpwuid_r(uid, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name
         else {
-            self.init(uid: peer.uid)
+            self.init(uid: uid)
             return
         }
         let user = String(cString: name)
-        self.init(uid: peer.uid, user: user, groups: Self.groups(of: user, entry.pw_gid))
+        self.init(uid: uid, user: user, groups: Self.groups(of: user, entry.pw_gid))
     }
 
     private static func groups(of user: String, _ primary: gid_t) -> Set<String> {

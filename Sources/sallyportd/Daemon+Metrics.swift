@@ -4,11 +4,11 @@ internal import Store
 
 /// The figures of ``MetricsFile``, soon after something happened, and not more often than they are worth.
 extension Daemon {
-    static let metricsPause = 5_000
-
     func writeMetrics() {
         guard let due = metricsDue, now.monotonicMilliseconds >= due else { return }
         metricsDue = nil
+        let begun = now.monotonicMilliseconds
+        defer { metricsPause = StoreFigures.pause(after: now.monotonicMilliseconds - begun) }
         do {
             let file = MetricsFile(
                 figures: try store.figures(), slots: settings.slots,

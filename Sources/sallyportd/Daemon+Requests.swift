@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Blueprints
 internal import Control
 internal import Documents
 internal import Glibc
@@ -10,12 +11,15 @@ internal import TaskModel
 /// What each request does.
 extension Daemon {
     private static let pieceOfLog = 256 << 10
-    private static let eventsAtOnce = 500
+    private static let eventsAtOnce = 100
+    /// Of a list; what follows is for the next question.
+    private static let pageBytes = 1 << 20
 
     func answer(_ request: ControlRequest, _ guest: Guest) throws(TaskRefusal) {
         switch request {
         case .submit(let order, let key):
-            switch try orchestrator.submit(try accept(order, key, guest)) {
+            try requirePriority(order, guest)
+            switch try orchestrator.submit(try accept(order, key, Submitter(of: guest.peer))) {
             case .created(let task):
                 guest.send(.data(["task": task.json, "replayed": false]))
                 // Its client knows that it is taken before anything is done for it.
@@ -29,7 +33,7 @@ extension Daemon {
             let found = try orchestrator.serving { () throws(StoreError) in
                 try store.events(of: id, after: after, limit: limit)
             }
-            guest.send(.data(["events": .array(found.map(\.json))]))
+            guest.send(.data(["events": .array(Self.page(found.map(\.json)))]))
         case .watch(let id, let after):
             _ = try visible(id, guest)
             guest.watched = (id, after)
@@ -45,15 +49,20 @@ extension Daemon {
             orchestrator.advance(task)
         case .resume(let id):
             try requireOwner(try orchestrator.find(id), guest)
-            guest.send(.data(["task": try orchestrator.resume(id, by: "uid:\(guest.peer.uid)").json]))
+            let resumed = try orchestrator.resume(id, by: "uid:\(guest.peer.uid)") { (task) throws(TaskRefusal) in
+                try accept(again: task)
+            }
+            guest.send(.data(["task": resumed.json]))
         case .logs(let id, let offset): guest.send(.data(try log(of: try visible(id, guest), offset)))
         case .hold(let id):
-            let task = try visible(id, guest)
-            guest.send(.data(["task": try held(task, by: "uid:\(guest.peer.uid)").json]))
+            let task = try orchestrator.find(id)
+            try requireOwner(task, guest)
+            guest.send(.data(["task": try hold(task, true, guest).json]))
         case .release(let id):
-            let task = try visible(id, guest)
-            guest.send(.data(["task": try held(task, by: nil).json]))
-        case .collect(let isDry): guest.send(.data(try collection(isDry)))
+            let task = try orchestrator.find(id)
+            try requireOwner(task, guest)
+            guest.send(.data(["task": try hold(task, false, guest).json]))
+        case .collect(let isDry): guest.send(.data(try collection(isDry, guest)))
         case .health:
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
             guest.send(.data(["slots_taken": .int(taken), "slots": .int(settings.slots)]))
@@ -73,23 +82,36 @@ extension Daemon {
         }
     }
 
-    /// Sends a guest the events that it has not, and the end of the watch when there will be no more.
+    /// The first of these that one answer has room for, and one at least.
+    private static func page(_ lines: [JSON]) -> [JSON] {
+        var bytes = 0
+        let fitting = lines.prefix { line in
+            let isFirst = bytes == 0
+            bytes += line.compactText.utf8.count + 1
+            return isFirst || bytes <= pageBytes
+        }
+        return Array(fitting)
+    }
+
+    /// Sends a guest the events that it has not, as it takes them, and the end of the watch when there will be no more.
     func feed(_ guest: Guest) {
         guard let (id, after) = guest.watched else { return }
         do throws(TaskRefusal) {
             var last = after
-            while true {
+            var events: [EventRecord] = []
+            repeat {
                 let from = last
-                let events = try orchestrator.serving { () throws(StoreError) in
+                events = try orchestrator.serving { () throws(StoreError) in
                     try store.events(of: id, after: from, limit: Self.eventsAtOnce)
                 }
                 for event in events {
+                    // It goes on when it has taken what there is; see `attend`.
+                    guard guest.hasRoom else { return }
                     guest.send(.event(event.json))
                     last = event.sequence
+                    guest.watched = (id, last)
                 }
-                if events.count < Self.eventsAtOnce { break }
-            }
-            guest.watched = (id, last)
+            } while events.count == Self.eventsAtOnce
             let task = try orchestrator.find(id)
             if task.status.isTerminal {
                 guest.watched = nil
@@ -151,10 +173,18 @@ extension Daemon {
         let hasMore = found.count > list.limit
         let shown = found.prefix(list.limit)
         var lines: [JSON] = []
-        for task in shown { lines.append(try told(task)) }
+        for var task in shown {
+            // What it noted is shown with the task itself.
+            task.report?.notes = []
+            lines.append(try told(task))
+        }
+        let page = Self.page(lines)
+        let isCut = hasMore || page.count < lines.count
         return [
-            "tasks": .array(lines),
-            "pagination": ["has_more": .bool(hasMore), "next": .optional(hasMore ? shown.last?.id : nil)],
+            "tasks": .array(page),
+            "pagination": [
+                "has_more": .bool(isCut), "next": .optional(isCut ? found[page.count - 1].id : nil),
+            ],
         ]
     }
 

@@ -38,6 +38,11 @@ final class Daemon {
     private var isStopping = false
     /// When the metrics are to be written; on the monotonic clock.
     var metricsDue: Int? = 0
+    /// How long after something happened.
+    var metricsPause = StoreFigures.pause(after: 0)
+    /// Until when what is old is left alone, whatever the store says; on the monotonic clock.
+    var collectionPause = 0
+    var toldObstacles: Set<String> = []
 
     private static let mostGuests = 256
     /// Of one user, and what only root and the daemon's own user may have of all: nobody keeps everybody else out.
@@ -77,6 +82,7 @@ final class Daemon {
             case .local: compute
             }
         }
+        store.leavesOut = { [unowned self] error in self.log("\(error)") }
         _ = try watch(listener.number, .listener)
         _ = try watch(signals.number, .signals)
     }
@@ -187,7 +193,12 @@ final class Daemon {
 
     private func attend(_ guest: Guest) {
         do throws(TaskRefusal) {
-            if let line = try guest.read() { try answer(try ControlRequest(line: line), guest) }
+            if let line = try guest.read() {
+                try answer(try ControlRequest(line: line), guest)
+            } else {
+                // It may have room for what it waits for.
+                feed(guest)
+            }
         } catch {
             guest.send(.refused(error))
         }
@@ -252,7 +263,7 @@ extension Daemon: OrchestratorHost {
     }
 
     func published(_ task: String) {
-        metricsDue = metricsDue ?? now.monotonicMilliseconds + Self.metricsPause
+        metricsDue = metricsDue ?? now.monotonicMilliseconds + metricsPause
         for guest in guests.values where guest.watched?.task == task {
             feed(guest)
             settle(guest)

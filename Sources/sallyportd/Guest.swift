@@ -22,10 +22,14 @@ final class Guest {
     private(set) var deadline: Int?
 
     private static let patience = 5_000
-    private static let mostWaiting = 4 << 20
+    /// Of one answer, and of all that it has not taken yet.
+    private static let mostWaiting = 8 << 20
+    /// So much is kept ready for it; the rest stays where it is until there is room.
+    private static let ready = 256 << 10
 
     var number: Int32 { socket.number }
     var hasMoreToSay: Bool { !output.isEmpty }
+    var hasRoom: Bool { output.count < Self.ready && !isGone }
     var isOver: Bool { isGone || isAnswered && output.isEmpty }
 
     init(_ socket: consuming Descriptor, now: Int) {
@@ -76,13 +80,19 @@ final class Guest {
         )
     }
 
-    /// Says a line; the last one ends the visit. A guest that does not listen is let go.
+    /// Says a line; the last one ends the visit. One that is too long to be said is refused, in words.
     func send(_ reply: ControlReply) {
         if isAnswered || isGone { return }
-        output += reply.line
+        let line = reply.line
+        guard output.count + line.count <= Self.mostWaiting else {
+            return send(
+                .refused(
+                    TaskRefusal(
+                        .validation, "cannot answer: it would be \(line.count) bytes. Ask for less, as with --limit.")))
+        }
+        output += line
         isAnswered = reply.isLast
         flush()
-        if output.count > Self.mostWaiting { isGone = true }
     }
 
     private func flush() {

@@ -5,6 +5,7 @@ internal import Documents
 internal import Glibc
 internal import LinuxSystem
 internal import Orchestrator
+internal import Retention
 internal import Store
 internal import TaskModel
 
@@ -24,14 +25,32 @@ enum Housekeeping {
             return try ask(isDry)
         }
         let store = try SQLiteStore(place.store)
-        var lines: [String] = []
-        while true {
-            let items = try Daemon.collector(store, place, settings, Daemon.clock).plan()
-            if isDry { return items.isEmpty ? "nothing is old enough" : text(items.map(\.json)) }
-            guard let first = items.first else { break }
-            try Daemon.collector(store, place, settings, Daemon.clock).remove(first)
-            lines.append(text([first.json]))
+        let collector = Daemon.collector(store, place, settings, Daemon.clock)
+        if isDry {
+            let plan = try collector.plan()
+            let said = plan.obstacles.map { "cannot see whether it is old: \($0)" }
+            let items = plan.items.isEmpty ? "nothing is old enough" : text(plan.items.map(\.json))
+            return ([items] + said).joined(separator: "\n")
         }
+        var lines: [String] = []
+        var failures: [String] = []
+        var removed = 0
+        func tell(_ step: Collector.Step) {
+            switch step {
+            case .removed(let item):
+                removed += 1
+                lines.append(text([item.json]))
+            case .failed(let item, let error):
+                failures.append("cannot remove \(item.kind.rawValue) of task \(item.task): \(error)")
+            case .obstacle(let reason): failures.append("cannot see whether it is old: \(reason)")
+            }
+        }
+        // A task that another one named may go once that one is gone.
+        repeat {
+            (removed, failures) = (0, [])
+            _ = try collector.run(until: { false }, tell)
+        } while removed > 0
+        lines += failures
         return lines.isEmpty ? "nothing is old enough" : lines.joined(separator: "\n")
     }
 

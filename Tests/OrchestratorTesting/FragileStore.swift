@@ -9,6 +9,8 @@ package final class FragileStore: TaskStore {
     package var isDead = false
     /// Says which changes fail.
     package var failing: (TaskChange) -> StoreError? = { _ in nil }
+    /// Tasks whose rows nobody can read.
+    package var unreadable: Set<String> = []
 
     package static let full = StoreError(.full, "use", "the store", "the disk is full", remedy: "Free space.")
 
@@ -30,6 +32,9 @@ package final class FragileStore: TaskStore {
     }
     package func task(_ id: String) throws(StoreError) -> TaskRecord? {
         try alive()
+        if unreadable.contains(id) {
+            throw StoreError(.corrupted, "read", "task \(id)", "its row is damaged", remedy: "Restore a backup.")
+        }
         return try base.task(id)
     }
     package func tasks(_ query: TaskQuery) throws(StoreError) -> [TaskRecord] {
@@ -44,9 +49,9 @@ package final class FragileStore: TaskStore {
         try alive()
         return try base.queuePosition(task)
     }
-    package func ownersWaitingForHost(ahead: QueuedTask) throws(StoreError) -> [String] {
+    package func ownersWaitingForHost(ahead: QueuedTask, except: Set<String>) throws(StoreError) -> [String] {
         try alive()
-        return try base.ownersWaitingForHost(ahead: ahead)
+        return try base.ownersWaitingForHost(ahead: ahead, except: except)
     }
     package func slotHolders() throws(StoreError) -> [SlotHolder] {
         try alive()
@@ -99,6 +104,10 @@ package final class FragileStore: TaskStore {
     package func unfinished() throws(StoreError) -> [TaskRecord] {
         try alive()
         return try base.unfinished()
+    }
+    package func oldestOfFull(_ rate: CreationTerms.Rate, _ owner: String) throws(StoreError) -> Int? {
+        try alive()
+        return try base.oldestOfFull(rate, owner)
     }
     package func slotsTaken(owner: String?) throws(StoreError) -> Int {
         try alive()

@@ -11,6 +11,7 @@ package struct MemoryConformance {
 
     package func all() throws {
         try words()
+        try characters()
         try questions()
         try repeats()
         try rules()
@@ -45,6 +46,21 @@ package struct MemoryConformance {
 
     private func note(_ text: String, _ kind: MemoryItem.Kind = .fact, source: String = "task:t1") -> MemoryNote {
         MemoryNote(kind, text, .claimed, source: source)
+    }
+
+    /// No text is a question that cannot be asked, whatever a reader takes for one character of it.
+    private func characters() throws {
+        let (memory, names) = (try make(), Names())
+        try add(memory, names, [note("The parser is generated"), note("Das Gebäude ist alt")])
+        // A letter that precedes makes one character of itself and the quotation mark.
+        for text in [
+            "abc\u{0D4E}\"def parser", "parser\u{0D4E}\"", "\u{0D4E}\" parser \u{0600}\"x", "parser\u{301}\" *",
+        ] {
+            _ = try candidates(memory, text, at: 2)
+        }
+        #expect(try candidates(memory, "abc\u{0D4E}\"parser", at: 2).count == 1)
+        // A mark belongs to its letter.
+        #expect(try candidates(memory, "geba\u{308}ude", at: 2).count == 1)
     }
 
     /// The words of a task find what has them, in any form, and nothing of another repository.

@@ -80,6 +80,20 @@ package final class OrchestratorScene {
         }
     }
 
+    /// - Parameters:
+    ///   - blueprint: As it is applied by now.
+    ///   - asked: Whom the gate is asked about.
+    @discardableResult
+    package func resume(_ id: String, by: String = "uid:1", blueprint: String = "", asked: String? = nil) throws
+        -> TaskRecord
+    {
+        try orchestrator.resume(id, by: by) { (task) throws(TaskRefusal) in
+            do {
+                return try TestBlueprint.accepted(owner: asked ?? task.owner, request: task.request, blueprint)
+            } catch { throw TaskRefusal(.forbidden, "\(error)") }
+        }
+    }
+
     package func task(_ id: String) throws -> TaskRecord { try orchestrator.find(id) }
     package func status(_ id: String) throws -> TaskState { try task(id).status }
 

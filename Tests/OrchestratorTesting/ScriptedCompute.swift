@@ -41,6 +41,9 @@ package final class ScriptedCompute: ComputeStrategy, StepCompute {
     package var stepErrors: [ComputeError?] = []
     private var stepStates: [String: StepStatus] = [:]
 
+    /// What is readable when a session or a step has something to say; without one it is asked from time to time.
+    package var descriptors: [String: Int32] = [:]
+
     package init() {}
 
     /// Ends an attempt of a step by itself.
@@ -154,5 +157,7 @@ package final class ScriptedCompute: ComputeStrategy, StepCompute {
         return .gone
     }
 
-    package func changeDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32? { nil }
+    package func changeDescriptor(_ handle: SessionHandle) throws(ComputeError) -> Int32? {
+        descriptors[handle.session]
+    }
 }

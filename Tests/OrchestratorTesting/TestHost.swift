@@ -10,6 +10,7 @@ package final class TestHost: OrchestratorHost {
     package private(set) var lines: [String] = []
     package private(set) var points: [JournalPoint] = []
     package private(set) var publications: [String] = []
+    package private(set) var watched: [String: Int32] = [:]
     /// Called at every point; what it throws away is up to the test.
     package var atPoint: (JournalPoint) -> Void = { _ in }
     private var names = 0
@@ -29,7 +30,7 @@ package final class TestHost: OrchestratorHost {
         return TaskIdentifier(milliseconds: UInt64(milliseconds), random: random).description
     }
     package func sha256(_ bytes: [UInt8]) -> String { Digest.sha256(bytes) }
-    package func watch(_ task: String, _ descriptor: Int32?) {}
+    package func watch(_ task: String, _ descriptor: Int32?) { watched[task] = descriptor }
     package func published(_ task: String) { publications.append(task) }
     package func log(_ line: String) { lines.append(line) }
     package func reached(_ point: JournalPoint) {

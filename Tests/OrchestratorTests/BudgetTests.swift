@@ -148,11 +148,35 @@ struct BudgetTests {
         let lost = try submit(scene, "2")
         try scene.finish(lost, .failed(SessionFailure(.lost, "gone")))
         #expect(try use(scene, "user:uid:1") == [2_000_000, 0])
-        _ = try scene.orchestrator.resume(lost, by: "uid:1")
+        try scene.resume(lost, blueprint: "runner: {command: exec agent, models: /srv/models.yaml}")
         #expect(try use(scene, "user:uid:1") == [2_000_000, 2_000_000])
         _ = try scene.orchestrator.cancel(lost, by: "uid:1")
         // The scripted session says what it did until then: nothing of models.
         #expect(try use(scene, "user:uid:1") == [2_000_000, 0])
+    }
+
+    @Test(
+        "figures that no models can have cost end a task as any other, charged by what it might have spent",
+        arguments: [SessionSpending.most, Int.max / 100 + 1, Int.max - 1, Int.max, Int.min])
+    func absurd(_ figure: Int) throws {
+        let scene = try scene("  each_user: {day_usd: 10}")
+        for cancels in [false, true] {
+            let id = try submit(scene, "2")
+            var report = OrchestratorScene.success
+            report.spending = SessionSpending(
+                microDollars: figure, budgetMicroDollars: figure, inputTokens: figure, outputTokens: figure)
+            if cancels {
+                scene.compute.stopAnswers = [.stopping]
+                _ = try scene.orchestrator.cancel(id, by: "uid:1")
+            }
+            try scene.finish(id, .completed(report))
+            #expect(try scene.status(id) == (cancels ? .cancelled : .completed))
+            try scene.restart()
+        }
+        #expect(try use(scene, "user:uid:1") == (figure < 0 ? [0, 0] : [4_000_000, 0]))
+        // Nobody else is kept from anything.
+        #expect(try scene.status(try submit(scene, "2", owner: "uid:2")) == .running)
+        #expect(try scene.flaws() == [])
     }
 
     @Test("a task whose own budget was used up fails by that")

@@ -131,22 +131,22 @@ struct DependencyTests {
         let scene = try OrchestratorScene()
         let root = try scene.submit()
         let child = try scene.submit(dependsOn: [root])
-        #expect(throws: TaskRefusal.self) { try scene.orchestrator.resume(root, by: "uid:1") }
+        #expect(throws: TaskRefusal.self) { try scene.resume(root) }
         try scene.finish(root, .failed(SessionFailure(.lost, "gone")))
-        let early = #expect(throws: TaskRefusal.self) { try scene.orchestrator.resume(child, by: "uid:1") }
+        let early = #expect(throws: TaskRefusal.self) { try scene.resume(child) }
         #expect(early?.message.contains(root) == true)
         let before = try scene.events(root).count
-        let resumed = try scene.orchestrator.resume(root, by: "uid:1")
+        let resumed = try scene.resume(root)
         #expect(resumed.attempt == 2 && resumed.status == .running && resumed.failure == nil)
         #expect(resumed.session == "\(root)-2")
         let told = try scene.events(root)[before]
         #expect(told.type == .fact(.taskResumed) && told.payload["was"]?.stringValue == "FAILED")
-        #expect(try scene.orchestrator.resume(child, by: "uid:1").admission.waits?.kind == .dependencies)
+        #expect(try scene.resume(child).admission.waits?.kind == .dependencies)
         try scene.finish(root)
         #expect(try scene.status(root) == .completed && scene.status(child) == .running)
         // Both attempts are in its journal.
         #expect(Set(try scene.store.journal(of: root).map(\.attempt)) == [1, 2])
-        let over = #expect(throws: TaskRefusal.self) { try scene.orchestrator.resume(root, by: "uid:1") }
+        let over = #expect(throws: TaskRefusal.self) { try scene.resume(root) }
         #expect(over?.code == .taskAlreadyTerminal)
         #expect(try scene.flaws() == [])
     }

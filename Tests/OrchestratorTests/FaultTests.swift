@@ -75,6 +75,48 @@ struct FaultTests {
         #expect(try scene.flaws() == [])
     }
 
+    @Test("a task that nobody can read, or whose changes are refused, keeps nobody else, and is tried again in time")
+    func poison() throws {
+        for isReadable in [false, true] {
+            let scene = try OrchestratorScene(caps: SlotCaps(perOwner: 1, total: 1))
+            let running = try scene.submit()
+            let poison = try scene.submit()
+            let others = try (0..<2).map { _ in try scene.submit() }
+            if isReadable {
+                scene.store.failing = { change in
+                    change.task.id != poison
+                        ? nil
+                        : StoreError(.refused, "change", "task \(poison)", "a rule of the store", remedy: "Report it.")
+                }
+            } else {
+                scene.store.unreadable = [poison]
+            }
+            // Its own time in the queue runs out meanwhile.
+            scene.host.milliseconds += 1000
+            try scene.finish(running)
+            #expect(try others.map(scene.status) == [.running, .queued], "readable: \(isReadable)")
+            #expect(scene.host.lines.contains { $0.contains(poison) })
+            scene.host.milliseconds += 24 * 3_600_000
+            scene.compute.end("\(others[0])-1", .completed(OrchestratorScene.success))
+            scene.orchestrator.tick()
+            // What is overdue of it is no reason to go round without a pause.
+            #expect(try #require(scene.orchestrator.nextDue) > scene.host.milliseconds)
+            let lines = scene.host.lines.count
+            scene.orchestrator.tick()
+            #expect(scene.host.lines.count == lines)
+            // Nobody else waits for it: what comes is taken, begun and ended at once.
+            let late = try scene.submit(owner: "uid:2")
+            #expect(try scene.status(late) == .running)
+            try scene.finish(late)
+            #expect(try scene.status(late) == .completed)
+            (scene.store.failing, scene.store.unreadable) = ({ _ in nil }, [])
+            scene.host.milliseconds += 60_000
+            scene.orchestrator.tick()
+            #expect(try scene.status(poison) == .failed)
+            #expect(try scene.flaws() == [])
+        }
+    }
+
     /// What becomes of a task, and of its process at one point.
     struct Crash: Sendable, CustomTestStringConvertible {
         enum Story: String, Sendable, CaseIterable { case success, asks, cancel, lost, startFails }

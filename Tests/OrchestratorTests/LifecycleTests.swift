@@ -55,12 +55,20 @@ struct LifecycleTests {
         #expect(try scene.flaws() == [])
     }
 
-    @Test("the session's end at its time limit is a failure by time")
+    @Test("a session that its time limit ended is TIMED_OUT and may be resumed; one that another limit ended is FAILED")
     func limit() throws {
         let scene = try OrchestratorScene()
-        let id = try scene.submit()
-        try scene.finish(id, .completed(SessionReport(outcome: "limit_hit", isSuccess: false, reason: "no_result")))
-        #expect(try scene.task(id).failure?.category == .timeout)
+        for (limit, status, category) in [
+            ("timed_out", TaskState.timedOut, FailureCategory.timeout), ("oom", .failed, .agent),
+        ] {
+            let id = try scene.submit()
+            try scene.finish(id, .completed(SessionReport(outcome: "limit_hit", isSuccess: false, reason: limit)))
+            #expect(try scene.status(id) == status)
+            #expect(try scene.task(id).failure?.category == category)
+            #expect(try scene.types(id).last == (status == .timedOut ? "task_timed_out" : "task_failed"))
+            #expect(try scene.resume(id).attempt == 2)
+        }
+        #expect(try scene.flaws() == [])
     }
 
     @Test("one strategy starts sessions with what each task asks for")

@@ -92,4 +92,61 @@ struct StopTests {
         scene.orchestrator.tick()
         #expect(try scene.status(id) == .completed)
     }
+
+    @Test("a cancel of a queued task is carried out by whoever comes after a crash, with all that waits for it")
+    func queuedCrash() throws {
+        for waits in ["a slot", "a task"] {
+            let scene = try OrchestratorScene(caps: SlotCaps(perOwner: 1, total: 1))
+            let running = try scene.submit()
+            let id = try scene.submit(dependsOn: waits == "a task" ? [running] : [])
+            let child = try scene.submit(dependsOn: [id])
+            scene.die(at: JournalPoint(.stopSession, .began))
+            #expect(throws: TaskRefusal.self) { try scene.orchestrator.cancel(id, by: "uid:7") }
+            try scene.restart()
+            #expect(try [id, child].map(scene.status) == [.cancelled, .failed], "waits for \(waits)")
+            #expect(try scene.status(running) == .running)
+            #expect(try scene.flaws() == [])
+        }
+    }
+
+    @Test("a task that is being ended for another reason is CANCELLED when somebody asks for that meanwhile")
+    func overtaken() throws {
+        let scene = try OrchestratorScene()
+        let id = try scene.submit()
+        scene.compute.stopAnswers = Array(repeating: .stopping, count: 9)
+        scene.host.milliseconds += 8 * 3_600_000
+        scene.orchestrator.tick()
+        #expect(try scene.types(id).contains("deadline_passed"))
+        scene.compute.stopAnswers = [.stopping]
+        let asked = try scene.orchestrator.cancel(id, by: "uid:7")
+        #expect(asked.status == .running && asked.cancelledBy == "uid:7")
+        #expect(try scene.types(id).contains("cancel_requested"))
+        scene.host.milliseconds += 20_000
+        scene.orchestrator.tick()
+        #expect(try scene.status(id) == .cancelled)
+        #expect(try scene.flaws() == [])
+    }
+
+    @Test("while a task ends nothing else of it is due, so that nobody waits by asking without a pause")
+    func timers() throws {
+        let scene = try OrchestratorScene(caps: SlotCaps(perOwner: 1, total: 1))
+        scene.compute.stepStories["scan"] = [.running]
+        let stepping = try scene.submit(blueprint: WalkTests.custom)
+        let waiting = try scene.submit()
+        #expect(try !scene.store.timers(of: stepping).isEmpty && !scene.store.timers(of: waiting).isEmpty)
+        for id in [waiting, stepping] {
+            scene.compute.stopAnswers = [.stopping, .stopping]
+            _ = try scene.orchestrator.cancel(id, by: "uid:1")
+            #expect(try scene.store.timers(of: id).isEmpty)
+        }
+        #expect(try [waiting, stepping].map(scene.status) == [.cancelled, .hydrating])
+        // Past the time of its step: what is next is the stop's own.
+        scene.host.milliseconds += 200_000
+        scene.compute.stopAnswers = [.stopping, .stopping]
+        scene.orchestrator.tick()
+        #expect(try #require(scene.orchestrator.nextDue) > scene.host.milliseconds)
+        scene.compute.stopAnswers = []
+        scene.orchestrator.sessionChanged(stepping)
+        #expect(try scene.status(stepping) == .cancelled)
+    }
 }

@@ -277,6 +277,41 @@ struct WalkTests {
         #expect(try scene.flaws() == [])
     }
 
+    @Test("the end of a session that a step outlives is seen once, and its deadline is none any more")
+    func outlived() throws {
+        let scene = try OrchestratorScene()
+        scene.compute.stepStories["watch"] = [.running]
+        let id = try scene.submit(blueprint: Self.beside)
+        // Both stay readable from the end on, as descriptors of processes do.
+        scene.compute.descriptors = ["\(id)-1": 7, "\(id)-1.watch-1": 8]
+        scene.orchestrator.sessionChanged(id)
+        #expect(scene.host.watched == [id: 7, "\(id)/step": 8])
+        try scene.finish(id)
+        #expect(scene.host.watched == ["\(id)/step": 8])
+        #expect(try scene.store.timers(of: id).map(\.kind) == [.step])
+        scene.compute.endStep("\(id)-1.watch-1", .ended(StepEnd(.success(metadata: [:]))))
+        scene.orchestrator.sessionChanged("\(id)/step")
+        #expect(try scene.status(id) == .completed)
+        #expect(scene.host.watched.isEmpty)
+        #expect(try scene.flaws() == [])
+    }
+
+    @Test(
+        "a step beside the session that failed has failed the task, whoever dies on it",
+        arguments: JournalPoint.all(of: [.startSession, .named("watch"), .stopSession]))
+    func failedBeside(_ point: JournalPoint) throws {
+        let scene = try OrchestratorScene()
+        scene.compute.stepStories["watch"] = [.ended(StepEnd(.failed(message: "seen", metadata: [:])))]
+        scene.die(at: point)
+        let id = try scene.submit(blueprint: Self.beside)
+        #expect(scene.compute.isDead)
+        try scene.restart()
+        #expect(try scene.status(id) == .failed)
+        #expect(try scene.task(id).failure?.message.contains("seen") == true)
+        #expect(scene.compute.startedSteps.count { $0.contains("watch") } == 1)
+        #expect(try scene.flaws() == [])
+    }
+
     private static let release = ApprovalRequest(
         .release, "refs/heads/x", [.init("commit", "c0ffee"), .init("repository", "/srv/q")])
 

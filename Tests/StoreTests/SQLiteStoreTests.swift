@@ -41,6 +41,63 @@ struct SQLiteStoreTests {
         try #require(done.code == 0, "\(done.errorText)")
     }
 
+    @Test("a row that nobody can read is left out of lists, is told of once, and is an error where it is asked for")
+    func damagedRow() throws {
+        let scratch = try Scratch()
+        let path = scratch.at("store")
+        do {
+            let store = try SQLiteStore(path)
+            for number in 1...5 { try Self.add(store, number) }
+        }
+        let ids = try (1...5).map { try StoreConformance.task($0).id }
+        try sqlite(path, "UPDATE tasks SET request = '{' WHERE id IN ('\(ids[1])', '\(ids[4])');")
+        let store = try SQLiteStore(path)
+        var told: [StoreError] = []
+        store.leavesOut = { told.append($0) }
+        #expect(try store.unfinished().map(\.id) == [ids[0], ids[2], ids[3]])
+        // A page is as long as it was asked for, as long as there is more.
+        #expect(try store.tasks(TaskQuery(limit: 2)).map(\.id) == [ids[3], ids[2]])
+        #expect(try store.tasks(TaskQuery(before: ids[3], limit: 2)).map(\.id) == [ids[2], ids[0]])
+        #expect(told.map(\.code) == [.corrupted, .corrupted])
+        #expect(told[0].description.contains(ids[1]) && told[1].description.contains(ids[4]))
+        try expect(.corrupted) { _ = try store.task(ids[1]) }
+    }
+
+    @Test("the store from before a restore is kept each time, and one whose restore was cut short is not opened")
+    func restoring() throws {
+        let scratch = try Scratch()
+        let (path, copy) = (scratch.at("store"), scratch.at("copy"))
+        func counts(_ names: [String]) throws -> [Int] {
+            try names.map { try SQLiteStore(scratch.at($0)).tasks(TaskQuery(limit: 100)).count }
+        }
+        for number in 1...2 {
+            let store = try SQLiteStore(path)
+            try Self.add(store, number)
+            if number == 1 { try store.backUp(to: copy) }
+        }
+        #expect(try SQLiteStore.restore(copy, to: path) == path + ".before-restore")
+        try Self.add(try SQLiteStore(path), 3)
+        try Self.add(try SQLiteStore(path), 4)
+        #expect(try SQLiteStore.restore(copy, to: path) == path + ".before-restore-2")
+        #expect(try counts(["store", "store.before-restore", "store.before-restore-2"]) == [1, 2, 3])
+        // Killed before the new one had its place, and after: neither is lost, and none is made in its stead.
+        for isThere in [false, true] {
+            try #require(rename(path, path + ".restored") == 0)
+            if isThere { try scratch.file("store", bytes: try #require(contents(copy))) }
+            try expect(.foreign) { _ = try SQLiteStore(path) }
+            #expect((contents(path) != nil) == isThere)
+            _ = try SQLiteStore.restore(copy, to: path)
+            #expect(try counts(["store"]) == [1])
+        }
+        #expect(names(scratch.path).count { $0.hasPrefix("store.before-restore") && !$0.contains("-wal") } == 5)
+        #expect(!names(scratch.path).contains("store.restored"))
+    }
+
+    @Test("figures are asked for the more seldom the longer they take")
+    func pace() {
+        #expect([0, 20, 100, 1_000_000].map(StoreFigures.pause(after:)) == [5_000, 5_000, 20_000, 600_000])
+    }
+
     @Test("does all that a store has to do")
     func conformance() throws {
         let scratch = try Scratch()

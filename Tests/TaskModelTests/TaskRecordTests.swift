@@ -120,4 +120,34 @@ struct TaskRecordTests {
         #expect(early.description < late.description)
         #expect(TaskIdentifier(early.description) == early && TaskIdentifier("t../../etc/passwd00000") == nil)
     }
+
+    @Test("figures of spending are read as large as they may be, however large or however they were written")
+    func spending() throws {
+        let most = SessionSpending.most
+        for (written, read) in [
+            (JSON.int(5), 5), (.int(Int.max), most), (.string("18446744073709551615"), most), (.int(-1), most),
+            (.double(1e300), most), (.null, 0),
+        ] {
+            let spending = try #require(
+                SessionSpending(json: [
+                    "spent_microusd": written, "budget_microusd": written, "exhausted": false, "input_tokens": written,
+                    "output_tokens": written,
+                ]))
+            #expect(
+                [spending.microDollars, spending.budgetMicroDollars, spending.inputTokens, spending.outputTokens]
+                    == [read, read, read, read])
+            #expect(spending.isCredible == (read < most))
+        }
+        #expect(SessionSpending(json: ["spent_microusd": 1, "budget_microusd": 1, "exhausted": false]) == nil)
+        let full = SessionSpending(microDollars: most, budgetMicroDollars: most, inputTokens: most, outputTokens: most)
+        #expect(full + full == full)
+    }
+
+    @Test("an amount above what any budget can be is none, with a fraction and without")
+    func dollars() {
+        #expect(DollarText.parse("1000000") == DollarText.most && DollarText.parse("1000000.0") == DollarText.most)
+        for text in ["1000001", "1000000.000001", "9999999", "10000000", "1e3", "-1", ""] {
+            #expect(DollarText.parse(text) == nil, "\(text)")
+        }
+    }
 }

@@ -79,6 +79,11 @@ struct AdmissionTaskTests {
         try scene.chain(events)
         #expect(events.filter { $0["type"]?.stringValue == "session_started" }.count == 2)
         #expect(scene.attempts.filter { $0.hasPrefix(red) }.sorted() == ["\(red)-1", "\(red)-2"])
+        // Its owner may not submit it any more.
+        try scene.onboard(agent: "exit 3", submitters: "[\"uid:1234\"]")
+        let shut = try scene.ask("resume", red)
+        #expect(shut.code == 125 && shut.errorText.contains("none of the submitters"), "\(shut.errorText)")
+        #expect(try scene.task(red)["attempt"]?.intValue == 2)
         #expect(try scene.residue() == [])
         try scene.end(SIGTERM)
     }

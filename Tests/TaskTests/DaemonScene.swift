@@ -77,7 +77,9 @@ final class DaemonScene {
 
     // MARK: Asking
 
-    func ask(_ arguments: String...) throws -> Finished {
+    func ask(_ arguments: String...) throws -> Finished { try ask(arguments) }
+
+    func ask(_ arguments: [String]) throws -> Finished {
         var command = sallyport.command(arguments)
         command.deadline = .seconds(200)
         return try command.run()

@@ -95,6 +95,9 @@ struct DaemonSocketTests {
         // Named, they have tasks of their own; who decides about one sees it and cannot end it.
         try scene.onboard(
             agent: DaemonScene.waiting, submitters: "[\"uid:1234\"]", "approvals: {approvers: [\"uid:1235\"]}")
+        let urgent = line(
+            "submit", ["request": ["repo": .string(DaemonScene.repository), "issue": 1, "priority": 6]])
+        #expect(try say(scene, urgent, uid: 1234).contains("priority 6 is the operator's"))
         let answer = try say(scene, wanted, uid: 1234)
         let reply = try JSON.read(Array(answer.utf8), file: "answer")
         let own = try #require(reply["data"]?["task"]?["task"]?.stringValue, "\(answer)")
@@ -104,6 +107,7 @@ struct DaemonSocketTests {
         #expect(try say(scene, status, uid: 1235).contains("\"status\":"))
         #expect(try say(scene, status, uid: 1236).contains("FORBIDDEN"))
         #expect(try say(scene, line("cancel", ["task": .string(own)]), uid: 1235).contains("FORBIDDEN"))
+        try holds(scene, own)
         // Root is no submitter by being root.
         #expect(try scene.request(["--issue", "1"]).run().errorText.contains("FORBIDDEN"))
         for task in [id, own] {
@@ -111,6 +115,23 @@ struct DaemonSocketTests {
             #expect(try scene.ask("watch", task).code == 1)
         }
         try scene.end(SIGTERM)
+    }
+
+    /// Whether it stays is for whoever owns it, and for whoever said that it does; what goes is the operator's to say.
+    private func holds(_ scene: DaemonScene, _ own: String) throws {
+        let (hold, release) = (line("hold", ["task": .string(own)]), line("release", ["task": .string(own)]))
+        #expect(try say(scene, hold, uid: 1235).contains("FORBIDDEN"))
+        #expect(try say(scene, hold, uid: 1234).contains("\"held_by\":\"uid:1234\""))
+        #expect(try say(scene, release, uid: 1235).contains("FORBIDDEN"))
+        #expect(try say(scene, release, uid: 1234).contains("\"held_by\":null"))
+        #expect(try say(scene, hold, uid: 0).contains("\"held_by\":\"uid:0\""))
+        #expect(try say(scene, release, uid: 1234).contains("uid:0 holds it"))
+        #expect(try say(scene, release, uid: 0).contains("\"held_by\":null"))
+        for isDry in [true, false] {
+            let collect = line("collect", ["dry_run": .bool(isDry)])
+            #expect(try say(scene, collect, uid: 1234).contains("FORBIDDEN"))
+            #expect(try say(scene, collect, uid: 0).contains("\"items\":["))
+        }
     }
 
     @Test("one user cannot keep the others out", .requires(.python))

@@ -42,6 +42,37 @@ struct PullRequestTaskTests {
     }
 
     @Test(
+        "a task that is taken up again does not say twice what it said before it was killed",
+        .requires(.root), .requires(.git), .requires(.runner))
+    func again() throws {
+        let scene = try ForgeScene()
+        try scene.pull(5, threads: [(file: "file", line: 1, text: "why?")])
+        let id = "t00000000000000000000"
+        func run(_ number: Int, _ arguments: [String], _ agent: String) throws -> Delivery {
+            let out = scene.scene.sallyport.home.at("out-\(number)")
+            let command = scene.scene.sallyport.command(
+                ["task", "run", "--forge", scene.forge, "--agent-command", agent, "--out", out, "--id", id]
+                    + arguments)
+            return try Delivery(try command.run(), directory: out)
+        }
+        for number in 1...2 {
+            let done = try run(number, Self.iterate, "echo \(number) >> file")
+            #expect(done.outcome == "delivered", "\(done.finished.errorText)")
+        }
+        var pull = try scene.record("pulls/5")
+        let said = pull["threads"]?.arrayValue?.first?["comments"]?.arrayValue ?? []
+        #expect(said.count == 2 && said.last?["body"]?.stringValue?.contains("Task \(id).") == true, "\(said)")
+        // Each of its two commits is spoken of.
+        #expect(pull["comments"]?.arrayValue?.count == 2)
+        for number in 3...4 {
+            let done = try run(number, Self.review, Self.findings(Self.one))
+            #expect(done.outcome == "review_posted", "\(done.finished.errorText)")
+        }
+        pull = try scene.record("pulls/5")
+        #expect(pull["reviews"]?.arrayValue?.count == 1)
+    }
+
+    @Test(
         "a base that has moved on is told, with what a merge would conflict in, and nothing is moved for it",
         .requires(.root), .requires(.git), .requires(.runner),
         arguments: [
@@ -146,7 +177,8 @@ struct PullRequestTaskTests {
         let pull = try scene.record("pulls/5")
         let review = try #require(pull["reviews"]?.arrayValue?.first)
         #expect(review["commit"]?.stringValue == head && review["threads"]?.arrayValue?.count == 1)
-        #expect(review["note"]?.stringValue == "Run apart from the agent, for information: test: failed.")
+        let note = review["note"]?.stringValue ?? ""
+        #expect(note.hasPrefix("Run apart from the agent, for information: test: failed. Task t"), "\(note)")
         let thread = try #require(pull["threads"]?.arrayValue?.first)
         #expect(thread["severity"]?.stringValue == "major" && thread["line"]?.intValue == 1)
         #expect(try scene.branches() == before && done.commit == nil)

@@ -4,8 +4,9 @@ internal import TaskModel
 /// What tasks take of budgets.
 extension SQLiteStore {
     package func budgetUse(_ budget: String, _ period: String) throws(StoreError) -> BudgetUse {
+        // Bounded as it is when it is written: one row of another version must not overflow the sum for everybody.
         let row = try connection.run(
-            "SELECT coalesce(sum(spent_micro), 0), coalesce(sum(CASE WHEN spent_micro IS NULL THEN reserved_micro END), 0) FROM budget_entries WHERE budget = ? AND period = ?",
+            "SELECT coalesce(sum(min(spent_micro, \(SessionSpending.most))), 0), coalesce(sum(CASE WHEN spent_micro IS NULL THEN reserved_micro END), 0) FROM budget_entries WHERE budget = ? AND period = ?",
             [.text(budget), .text(period)]
         ).first
         return BudgetUse(spent: row?.int(0) ?? 0, reserved: row?.int(1) ?? 0)

@@ -16,6 +16,12 @@ package struct StoreFigures: Sendable, Hashable {
     package var microDollars = 0
     package var slotsTaken = 0
     package var promised = TaskResources.nothing
+
+    /// How long to wait until they are asked for again, when that took so long: every task is looked at, and whoever asks has
+    /// other things to do.
+    ///
+    /// - Returns: Milliseconds; two hundred times as long, from five seconds to ten minutes.
+    package static func pause(after taken: Int) -> Int { min(max(taken * 200, 5_000), 600_000) }
 }
 
 extension SQLiteStore {
@@ -37,9 +43,7 @@ extension SQLiteStore {
         ).compactMap { $0.int(0) }
         let spending = try connection.run(
             """
-            SELECT coalesce(sum(json_extract(report, '$.spending.input_tokens')), 0),
-                coalesce(sum(json_extract(report, '$.spending.output_tokens')), 0),
-                coalesce(sum(json_extract(report, '$.spending.spent_microusd')), 0)
+            SELECT \(Self.sum("input_tokens")), \(Self.sum("output_tokens")), \(Self.sum("spent_microusd"))
             FROM tasks WHERE report IS NOT NULL
             """
         ).first
@@ -51,5 +55,10 @@ extension SQLiteStore {
             figures.promised = figures.promised + holder.resources
         }
         return figures
+    }
+
+    /// One that is too large to be credible must not overflow the sum of all.
+    private static func sum(_ figure: String) -> String {
+        "coalesce(sum(min(CAST(json_extract(report, '$.spending.\(figure)') AS INTEGER), \(SessionSpending.most))), 0)"
     }
 }

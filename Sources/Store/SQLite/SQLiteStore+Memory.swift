@@ -141,12 +141,22 @@ enum MemoryRows {
     static func match(_ text: String) -> String {
         var words: [String] = []
         var seen: Set<String> = []
-        for part in text.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }) where part.count > 2 {
-            let word = String(part.prefix(40))
+        // By scalars: a letter that binds to what follows it makes one character of itself and a quotation mark.
+        for part in text.lowercased().unicodeScalars.split(whereSeparator: { !isOfWord($0) }) where part.count > 2 {
+            let word = String(String.UnicodeScalarView(part.prefix(40)))
             if seen.insert(word).inserted { words.append("\"\(word)\"") }
             if words.count == 64 { break }
         }
         return words.joined(separator: " OR ")
+    }
+
+    private static func isOfWord(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .nonspacingMark,
+            .spacingMark, .enclosingMark, .decimalNumber, .letterNumber, .otherNumber:
+            true
+        default: false
+        }
     }
 
     static func values(_ item: MemoryItem) -> [SQLValue] {

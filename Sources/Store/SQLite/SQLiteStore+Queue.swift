@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 package import TaskModel
 
 /// The queue, the slots, and what tasks wait for of each other.
@@ -37,11 +38,13 @@ extension SQLiteStore {
         return 1 + (row?.int(0) ?? 0)
     }
 
-    package func ownersWaitingForHost(ahead task: QueuedTask) throws(StoreError) -> [String] {
+    package func ownersWaitingForHost(ahead task: QueuedTask, except: Set<String>) throws(StoreError) -> [String] {
         let kinds = QueueReason.Kind.allCases.filter(\.isOfHost)
+        // As one value, so that there is one statement however many they are.
+        let names = JSON.array(except.sorted().map { .string($0) }).compactText
         let rows = try connection.run(
-            "SELECT DISTINCT owner FROM tasks WHERE status = 'QUEUED' AND \(Self.ahead) AND waits_for IN (\(kinds.map { _ in "?" }.joined(separator: ", ")))",
-            Self.place(task) + kinds.map { .text($0.rawValue) })
+            "SELECT DISTINCT owner FROM tasks WHERE status = 'QUEUED' AND \(Self.ahead) AND waits_for IN (\(kinds.map { _ in "?" }.joined(separator: ", "))) AND id NOT IN (SELECT value FROM json_each(?))",
+            Self.place(task) + kinds.map { .text($0.rawValue) } + [.text(names)])
         return rows.compactMap { $0.text(0) }
     }
 
@@ -80,20 +83,36 @@ extension SQLiteStore {
     }
 
     package func dependants(of task: String) throws(StoreError) -> [TaskRecord] {
-        try records(
-            " WHERE id IN (SELECT task FROM dependencies WHERE parent = ?) AND status IN ('SUBMITTED', 'QUEUED') ORDER BY id",
-            [.text(task)])
+        try readable(
+            try connection.run(
+                TaskRows.select
+                    + " WHERE id IN (SELECT task FROM dependencies WHERE parent = ?) AND status IN ('SUBMITTED', 'QUEUED') ORDER BY id",
+                [.text(task)]))
+    }
+
+    package func oldestOfFull(_ rate: CreationTerms.Rate, _ owner: String) throws(StoreError) -> Int? {
+        // The newest that would have to be forgotten for one more to have room. An attempt is told by its event: the row
+        // knows only the last.
+        try connection.run(
+            """
+            SELECT created_ms AS came_ms FROM tasks WHERE owner = ?1 AND created_ms > ?2
+            UNION ALL
+            SELECT e.wall_ms FROM tasks t JOIN events e ON e.task = t.id
+            WHERE t.owner = ?1 AND t.attempt > 1 AND t.arrived_ms > ?2 AND e.type = ?4 AND e.wall_ms > ?2
+            ORDER BY came_ms DESC LIMIT 1 OFFSET ?3
+            """,
+            [
+                .text(owner), .int(rate.sinceMilliseconds), .int(rate.most - 1),
+                .text(EventType.fact(.taskResumed).text),
+            ]
+        ).first?.int(0)
     }
 
     /// What keeps a task from being taken; nil when nothing does.
     func obstacle(_ task: TaskRecord, _ terms: CreationTerms) throws(StoreError) -> Creation? {
         if let rate = terms.rate {
-            // The newest that would have to be forgotten for this one to have room.
-            let last = try connection.run(
-                "SELECT created_ms FROM tasks WHERE owner = ? AND created_ms > ? ORDER BY created_ms DESC LIMIT 1 OFFSET ?",
-                [.text(task.owner), .int(rate.sinceMilliseconds), .int(rate.most - 1)]
-            ).first?.int(0)
-            if let last { return .limited(oldestMilliseconds: last) }
+            let oldest = try oldestOfFull(rate, task.owner)
+            if let oldest { return .limited(oldestMilliseconds: oldest) }
         }
         for name in terms.parents {
             guard let parent = try self.task(name) else { return .noParent(name) }

@@ -26,19 +26,29 @@ extension SQLiteStore {
             conditions.append("status IN (\(marks))")
             values += query.statuses.map { .text($0.rawValue) }
         }
-        if let before = query.before {
-            // Names sort by when they were made.
-            conditions.append("id < ?")
-            values.append(.text(before))
+        // Names sort by when they were made.
+        conditions.append("id < ?")
+        let filter = " WHERE " + conditions.joined(separator: " AND ") + " ORDER BY id DESC LIMIT ?"
+        var found: [TaskRecord] = []
+        // Behind every name.
+        var before = query.before ?? "\u{10FFFF}"
+        while found.count < query.limit {
+            let wanted = query.limit - found.count
+            let rows = try connection.run(TaskRows.select + filter, values + [.text(before), .int(wanted)])
+            found += try readable(rows)
+            // As many more as were left out.
+            guard rows.count == wanted, let last = rows.last?.text(0) else { break }
+            before = last
         }
-        let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        return try records(filter + " ORDER BY id DESC LIMIT ?", values + [.int(query.limit)])
+        return found
     }
 
     package func unfinished() throws(StoreError) -> [TaskRecord] {
         let over = TaskState.allCases.filter(\.isTerminal).map { SQLValue.text($0.rawValue) }
         let marks = over.map { _ in "?" }.joined(separator: ", ")
-        return try records(" WHERE status NOT IN (\(marks)) ORDER BY priority DESC, arrived_ms, id", over)
+        return try readable(
+            try connection.run(
+                TaskRows.select + " WHERE status NOT IN (\(marks)) ORDER BY priority DESC, arrived_ms, id", over))
     }
 
     package func slotsTaken(owner: String?) throws(StoreError) -> Int {
@@ -95,5 +105,19 @@ extension SQLiteStore {
         try connection.run(TaskRows.select + filter, values).map { (row) throws(StoreError) in
             try TaskRows.read(row, connection.path)
         }
+    }
+
+    /// The tasks of a list. One whose row is damaged is told of, and keeps nobody from the others.
+    func readable(_ rows: [SQLRow]) throws(StoreError) -> [TaskRecord] {
+        var tasks: [TaskRecord] = []
+        for row in rows {
+            do throws(StoreError) {
+                tasks.append(try TaskRows.read(row, connection.path))
+            } catch {
+                guard error.code == .corrupted else { throw error }
+                tellLeftOut(row.text(0) ?? "", error)
+            }
+        }
+        return tasks
     }
 }

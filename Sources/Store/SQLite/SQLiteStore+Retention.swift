@@ -10,9 +10,10 @@ extension SQLiteStore {
         "status IN (\(over)) AND held_by IS NULL AND NOT EXISTS (SELECT 1 FROM dependencies d WHERE d.parent = tasks.id)"
 
     package func expired(before milliseconds: Int, limit: Int) throws(StoreError) -> [TaskRecord] {
-        try records(
-            " WHERE \(Self.isFree) AND status_ms < ? ORDER BY status_ms, id LIMIT ?",
-            [.int(milliseconds), .int(limit)])
+        try readable(
+            try connection.run(
+                TaskRows.select + " WHERE \(Self.isFree) AND status_ms < ? ORDER BY status_ms, id LIMIT ?",
+                [.int(milliseconds), .int(limit)]))
     }
 
     package func remove(_ task: String) throws(StoreError) {

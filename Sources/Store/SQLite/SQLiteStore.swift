@@ -6,6 +6,9 @@ package import TaskModel
 /// The store in a SQLite file: one writer, write-ahead log, every commit synced.
 package final class SQLiteStore: TaskStore {
     let connection: Connection
+    /// Told of each task that a list leaves out since its row cannot be read, once.
+    package var leavesOut: (StoreError) -> Void = { _ in }
+    private var leftOut: Set<String> = []
 
     /// Opens the file, or makes it; brings its schema up to date and reads every page of it once.
     ///
@@ -14,6 +17,7 @@ package final class SQLiteStore: TaskStore {
     ///   - mostPages: Bound of its size in pages of 4096 bytes.
     ///   - waits: Longest wait for a lock that another process holds, in milliseconds.
     package init(_ path: String, mostPages: Int? = nil, waits: Int = 2000) throws(StoreError) {
+        try Self.requireWhole(path)
         connection = try Connection(path, waits: Int32(clamping: waits))
         try Schema.checkPages(connection)
         // FULL: what was promised to a client is there after a power failure. wal.html, "Performance Considerations"
@@ -22,6 +26,10 @@ package final class SQLiteStore: TaskStore {
         )
         if let mostPages { try connection.execute("PRAGMA max_page_count = \(mostPages)") }
         try Schema.prepare(connection)
+    }
+
+    func tellLeftOut(_ task: String, _ error: StoreError) {
+        if leftOut.insert(task).inserted { leavesOut(error) }
     }
 
     // MARK: Writing

@@ -9,12 +9,13 @@ package enum DollarText {
     package static func parse(_ text: some StringProtocol) -> Int? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), let dollars = digits(parts[0], most: 7) else { return nil }
-        guard parts.count == 2 else { return dollars * 1_000_000 }
+        guard parts.count == 2 else { return bounded(dollars * 1_000_000) }
         guard let part = digits(parts[1], most: 6) else { return nil }
         let scale = (parts[1].utf8.count..<6).reduce(1) { scale, _ in scale * 10 }
-        let sum = dollars * 1_000_000 + part * scale
-        return sum <= most ? sum : nil
+        return bounded(dollars * 1_000_000 + part * scale)
     }
+
+    private static func bounded(_ amount: Int) -> Int? { amount <= most ? amount : nil }
 
     /// With cents at least.
     package static func text(_ amount: Int) -> String {

@@ -5,9 +5,9 @@ package enum SessionFile {
     package static let lock = "lock"
     /// `pid`, `start`, `boot`.
     package static let begun = "begun.json"
-    /// `report`, as ``SessionReport`` has it, or `error` with a `message`.
     /// What hydrate-context gathered.
     package static let hydration = "hydration.json"
+    /// `report`, as ``SessionReport`` has it, or `error` with a `message`.
     package static let end = "end.json"
     /// What it tells while it runs: ``SessionNews``, one on each line, only ever added to.
     package static let news = "news.jsonl"

@@ -25,8 +25,6 @@ package enum TaskLimits {
     package static let backoffMax: Duration = .seconds(10)
     /// How long a session may take to end itself when it is asked, before it is killed.
     package static let stopGrace: Duration = .seconds(20)
-    /// The same, once it was killed, before it stands on the list of those that the operator must look at.
-    package static let killGrace: Duration = .seconds(30)
 
     // MARK: Numbers
     /// Tasks of one owner that hold a slot at a time.
@@ -43,7 +41,6 @@ package enum TaskLimits {
     package static let previousResults = 5
     package static let turns: ClosedRange<Int> = 1...500
     package static let defaultTurns = 100
-    package static let approvalsPerTask: ClosedRange<Int> = 1...500
     package static let defaultApprovals = 50
     package static let approvalsPerMinute = 20
     /// Seconds of a session's life that no question may take: what is left to go on with.
@@ -51,7 +48,6 @@ package enum TaskLimits {
 
     // MARK: Sizes
     package static let metadataBytes = 10 * 1024
-    package static let checkpointBytes = 256 * 1024
     package static let descriptionBytes = 10_000
     package static let idempotencyKeyBytes = 128
     /// One request over any door.

@@ -33,6 +33,12 @@ package struct SessionReport: Sendable, Hashable {
         self.spending = spending
     }
 
+    /// In the words of a sandbox's record, for one that a limit ended.
+    package static let timedOut = "timed_out"
+
+    /// It was ended by its time limit, and by no other.
+    package var isTimeLimit: Bool { outcome == "limit_hit" && reason == Self.timedOut }
+
     package var json: JSON {
         [
             "outcome": .string(outcome), "success": .bool(isSuccess), "reason": .string(reason),
@@ -70,8 +76,8 @@ package struct TaskRecord: Sendable, Hashable {
     package var holdsSlot = false
     package let request: TaskRequest
     package let idempotencyKey: String?
-    /// What it lives by, whatever is applied later; nil in a store that was not written through the gate.
-    package let blueprint: StoredBlueprint?
+    /// What its attempt lives by, whatever is applied later; nil in a store that was not written through the gate.
+    package var blueprint: StoredBlueprint?
     /// From 1; one more for each resume.
     package var attempt = 1
     package var compute = ComputeType.local
