@@ -18,7 +18,8 @@ package struct Peer: Sendable {
         init(_ pidfd: consuming Descriptor) { self.pidfd = pidfd }
     }
 
-    private static let mostGroups = 1024
+    /// Of one who is in more of them none is known.
+    package static let mostGroups = 1024
 
     package init(of socket: Int32) {
         var uid = UInt32.max

@@ -13,11 +13,15 @@ struct SessionCeilingTests {
     @Test("an entry says everything that its user may have")
     func entry() throws {
         let ceiling = try SessionCeiling(
-            Array((Self.whole + "    limits: {wall: 1h}\n    models: [\"m.example.com:443\"]\n").utf8), file: "c")
+            Array(
+                (Self.whole + "    limits: {wall: 1h}\n    models: [\"m.example.com:443\"]\n    export: 2MiB\n").utf8),
+            file: "c")
         let entry = try #require(ceiling.entries.first)
         #expect(entry.user.value == "alice" && entry.profiles.map(\.value) == ["small"] && entry.rootfs == ["host"])
         #expect(entry.sources == ["/srv/a"] && entry.sessions == 2 && entry.models == ["m.example.com:443"])
         #expect(entry.limits.map { "\($0.key.rawValue)=\($0.text)" } == ["wall=1h"])
+        #expect(entry.exportBytes == 2 << 20)
+        #expect(try SessionCeiling(Array(Self.whole.utf8), file: "c").entries.first?.exportBytes == 1 << 30)
         #expect(try SessionCeiling(Array(Self.head.utf8), file: "c").entries.isEmpty)
     }
 
@@ -35,6 +39,7 @@ struct SessionCeilingTests {
         (head + "supervise:\n  - user: a\n    sessions: 1\n    profiles: [/etc/x.yaml]\n", "which is no name"),
         (head + "supervise:\n  - user: a\n    sessions: 1\n  - user: a\n    sessions: 2\n", "names user \"a\" again"),
         (head + "supervise:\n  - user: a\n    sessions: 1\n    limits: {walls: 1h}\n", "unknown key"),
+        (whole + "    export: 0\n", "is no size"), (whole + "    export: 2 GiB\n", "is no size"),
         ("reason: a test\n", "no \"version: 1\""),
     ]
 

@@ -103,6 +103,7 @@ struct ListenerTests {
             "egress.rules opens port 443 of wide.example.com"
         ),
         ([], "landlock: waived\nlandlock_reason: a test", "landlock is waived"),
+        (["--export", "out:1073741825"], nil, "an export of 1073741825 bytes is more than the 1073741824 of \"4242\""),
         ([], "rootfs: debian", "rootfs \"debian\" is not among those of \"4242\""),
         (["--mount", "/usr/share:/run/x"], nil, "cannot show \"/usr/share\" as file \"mount 0\" of the request"),
     ]

@@ -93,13 +93,65 @@ struct HandedFilesTests {
         #expect(scene.refusal(.export, pipe.second.number).contains("which is no regular file"))
         #expect(scene.refusal(.mount(0), pipe.first.number).contains("which is neither a directory nor a regular file"))
         #expect(scene.refusal(.secret(0), file).contains("which is no sealed file in memory"))
-        #expect(scene.refusal(.output, tree).contains("which is neither a pipe nor a regular file nor a local stream"))
-        #expect(scene.refusal(.output, messages.first.number).contains("nor a local stream"))
+        #expect(scene.refusal(.input, tree).contains("which is neither a pipe nor a regular file nor a local stream"))
+        #expect(scene.refusal(.input, messages.first.number).contains("nor a local stream"))
+        let neither = "which is neither a pipe nor a regular file: "
+        #expect(scene.refusal(.output, tree).contains(neither))
+        // Whoever reads at its other end can have root's credentials beside each piece.
+        let stream = try Channel.stream()
+        #expect(scene.refusal(.input, stream.first.number) == "taken")
+        for role in [HandedFiles.Role.output, .error] {
+            #expect(scene.refusal(role, stream.first.number).contains(neither), "\(role)")
+        }
         // What is written there is done with the rights of whoever writes.
         let netlink = scene.keep(Descriptor(owning: socket(AF_NETLINK, Int32(SOCK_RAW.rawValue), 0)))
-        #expect(scene.refusal(.output, netlink).contains("nor a local stream"))
+        #expect(scene.refusal(.output, netlink).contains(neither))
         let zero = try scene.open("/dev/zero", O_RDWR)
-        #expect(scene.refusal(.output, zero).contains("nor a local stream"))
+        #expect(scene.refusal(.output, zero).contains(neither))
+    }
+
+    @Test("what is written lies where it counts against somebody, in a file that is no program of anybody's")
+    func outputs() throws {
+        let scene = try Scene()
+        let roles: [HandedFiles.Role] = [.export, .frames, .result, .record("plan.json")]
+        let memory = scene.keep(Descriptor(owning: Int32(try checked("make", "a memory file") { sp_memfd("x") })))
+        let deleted = try scene.open(scene.directory + "/a", O_RDWR | O_CREAT)
+        for role in roles { #expect(scene.refusal(role, deleted) == "taken", "\(role)") }
+        try #require(unlink(scene.directory + "/a") == 0)
+        for role in roles {
+            #expect(scene.refusal(role, memory).contains("which has no name: it is in memory, or deleted"), "\(role)")
+            #expect(scene.refusal(role, deleted).contains("which has no name"), "\(role)")
+        }
+        let program = try scene.open(scene.directory + "/b", O_RDWR | O_CREAT)
+        for mode: mode_t in [0o4700, 0o2770] {
+            try #require(fchmod(program, mode) == 0)
+            for role in roles + [.output, .error] {
+                #expect(scene.refusal(role, program).contains("which is setuid or setgid"), "\(role)")
+            }
+            // It is only read.
+            #expect(scene.refusal(.input, program) == "taken")
+        }
+    }
+
+    @Test("a tree on a mount that is attached nowhere is refused, whatever its path says", .enabled(if: geteuid() == 0))
+    func mounts() throws {
+        let scene = try Scene()
+        try #require(mkdir(scene.directory + "/srv", 0o755) == 0 && mkdir(scene.directory + "/srv/a", 0o755) == 0)
+        let top = try Descriptor.open(scene.directory, O_PATH | O_DIRECTORY)
+        // Its root is that directory: beneath it lies a /srv/a of whoever made it.
+        let mount = Descriptor(
+            owning: Int32(
+                try checked("clone", "a mount") { sp_open_tree(top.number, "", SP_TREE_CLONE | SP_AT_EMPTY_PATH) }))
+        let opened = sp_openat2(mount.number, "srv/a", UInt64(O_RDONLY | O_DIRECTORY), 0, 0)
+        let tree = scene.keep(Descriptor(owning: Int32(try checked("open", "a tree") { opened })))
+        for role in [HandedFiles.Role.workspace, .mount(0), .mirror, .quarantine] {
+            #expect(
+                scene.refusal(role, tree, sources: ["/srv"])
+                    .contains("which lies on a mount that is none of this host's mount namespace"), "\(role)")
+        }
+        // Control: the same directory by its own mount.
+        let own = try scene.open(scene.directory + "/srv/a", O_RDONLY | O_DIRECTORY)
+        #expect(scene.refusal(.workspace, own) == "taken")
     }
 
     @Test("the kernel's own files are nobody's output and nobody's tree")

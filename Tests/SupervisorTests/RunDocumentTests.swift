@@ -40,6 +40,10 @@ struct RunDocumentTests {
         ("a record that is none", { set(&$0, "files", ["record ../x"]) }, "which is nothing"),
         ("a mount without its file", { set(&$0, "mounts", []) }, "its mounts and their files do not go together"),
         ("an export without a cap", { $0.removeAll { $0.name == "export_bytes" } }, "do not go together"),
+        (
+            "a mount that ends early", { set(&$0, "mounts", ["/run/sockets\0/x"]) },
+            "one of its mounts has a NUL byte in it"
+        ),
         ("a variable without a name", { set(&$0, "set", ["PTE="]) }, "is no NAME=VALUE"),
         ("a profile that is a name only", { set(&$0, "profile", "strict") }, "\"profile\" is no object"),
         ("a flag that is a word", { set(&$0, "read_only", "yes") }, "is neither true nor false"),

@@ -13,9 +13,10 @@ import Documents
 ///         sessions: 16
 ///         limits: {memory: 8GiB, wall: 8h}
 ///         models: ["models.example.com:443"]
+///         export: 2GiB
 ///
 /// Closed world: what no entry names is refused, and an absent list allows nothing. `limits` take the place of the same
-/// limits of each profile.
+/// limits of each profile. Without `export` a session hands out a gibibyte at most.
 package struct SessionCeiling: Sendable, Hashable {
     /// What one user may have.
     package struct Entry: Sendable, Hashable {
@@ -31,6 +32,8 @@ package struct SessionCeiling: Sendable, Hashable {
         package let limits: [(key: LimitKey, text: String)]
         /// Where a session's models may be asked, as `host:port`.
         package let models: [String]
+        /// How much a session may hand out to a file, in bytes.
+        package let exportBytes: UInt64
 
         package static func == (a: Entry, b: Entry) -> Bool { a.user == b.user }
         package func hash(into hasher: inout Hasher) { hasher.combine(user) }
@@ -42,8 +45,10 @@ package struct SessionCeiling: Sendable, Hashable {
     /// What a client's profile is called in refusals.
     static let request = "the request's profile"
     private static let file = ["version", "reason", "egress", key]
-    private static let known = ["user", "profiles", "rootfs", "sources", "sessions", "limits", "models"]
+    private static let known = ["user", "profiles", "rootfs", "sources", "sessions", "limits", "models", "export"]
     package static let mostSessions = 1024
+    /// What a task's own export may come to.
+    static let usualExport: UInt64 = 1 << 30
 
     /// Reads the file's text; no entries where it has no `supervise:`.
     package init(_ bytes: [UInt8], file: String) throws(PolicyError) {
@@ -81,7 +86,16 @@ package struct SessionCeiling: Sendable, Hashable {
             rootfs: try fields["rootfs"]?.list { (item) throws(PolicyError) in try item.profileName() }.values ?? [],
             sources: try fields["sources"]?.list { (item) throws(PolicyError) in try source(item) }.values ?? [],
             sessions: most, limits: try limits(fields["limits"]),
-            models: try fields["models"]?.list { (item) throws(PolicyError) in try item.string() }.values ?? [])
+            models: try fields["models"]?.list { (item) throws(PolicyError) in try item.string() }.values ?? [],
+            exportBytes: try fields["export"].map { (field) throws(PolicyError) in try size(field) } ?? usualExport)
+    }
+
+    private static func size(_ field: ProfileField) throws(PolicyError) -> UInt64 {
+        let expected = "a size with KiB, MiB or GiB, or a plain number of bytes"
+        guard let bytes = Units.bytes(try field.word(expected)), (1...(1 << 60)).contains(bytes) else {
+            throw field.error("is no size", remedy: "Write \(expected).")
+        }
+        return bytes
     }
 
     private static func source(_ field: ProfileField) throws(PolicyError) -> String {

@@ -6,7 +6,8 @@ package import LinuxSystem
 /// What a client opened and handed over, by what each is for.
 ///
 /// Nothing is ever opened on a client's behalf: an open file shows that its client could open it, and is looked at here
-/// as strictly as bytes from anybody. A client may lose its access later; the open file stays what it was.
+/// as strictly as bytes from anybody. A client may lose its access later; the open file stays what it was. What is written
+/// to one is written by root, so each is one that gives nobody more than its client has: no setuid file, no socket.
 package struct HandedFiles: Sendable {
     package enum Role: Hashable, Sendable {
         case input, output, error
@@ -20,9 +21,9 @@ package struct HandedFiles: Sendable {
         case secret(Int)
     }
 
-    /// Whose they are: the client's user and groups, by the kernel's word.
+    /// Whose they are: the client's user and its primary group, by the kernel's word.
     package let owner: UInt32
-    package let groups: [UInt32]
+    package let group: UInt32
     private let numbers: [Role: Int32]
 
     /// Looks at each file, in a process that has nothing to lose: one on a file system that its client answers for can
@@ -32,6 +33,13 @@ package struct HandedFiles: Sendable {
     package init(
         _ files: [(role: Role, number: Int32)], of peer: Peer, beneath sources: [String]
     ) throws(SystemError) {
+        guard let group = peer.groups.first else {
+            throw SystemError(
+                "take", "files of uid \(peer.uid)", .notPermitted,
+                remedy:
+                    "It is in more groups than are looked at (\(Peer.mostGroups)), or the kernel does not say in which."
+            )
+        }
         var numbers: [Role: Int32] = [:]
         for (role, number) in files {
             guard numbers.updateValue(number, forKey: role) == nil else {
@@ -44,7 +52,7 @@ package struct HandedFiles: Sendable {
         }
         self.numbers = numbers
         owner = peer.uid
-        groups = peer.groups
+        self.group = group
     }
 
     package func has(_ role: Role) -> Bool { numbers[role] != nil }
@@ -80,7 +88,7 @@ package struct HandedFiles: Sendable {
         let status = try FileStatus.at(number, [0], flags: SP_AT_EMPTY_PATH, subject: "\(role)")
         switch role {
         case .input, .output, .error:
-            try checkStream(role, number, status)
+            try checkStream(role, number, status, peer)
             try requireAccess(role, flags, writes: role != .input)
         case .workspace, .mirror, .quarantine:
             guard status.isDirectory else { throw refused(role, "is no directory", .notDirectory) }
@@ -103,18 +111,27 @@ package struct HandedFiles: Sendable {
         case .export, .frames, .result, .record:
             guard status.isRegular else { throw refused(role, "is no regular file", .invalid) }
             try requireAccess(role, flags, writes: true)
+            try requireOwn(role, status, peer)
+            // Its pages are whoever's who fills them, and no quota counts them. memfd_create(2), open(2) O_TMPFILE
+            guard status.links > 0 else { throw refused(role, "has no name: it is in memory, or deleted", .invalid) }
             try refuseSpecial(role, number)
         case .forge, .secret:
             guard sp_is_sealed(number) == 1 else { throw refused(role, "is no sealed file in memory", .invalid) }
         }
     }
 
-    /// A terminal is not taken: it belongs to a session of processes that the supervisor is not in. Devices and sockets
-    /// with a protocol do what is written to them as whoever writes, which is root here. CVE-2014-0181
-    private static func checkStream(_ role: Role, _ number: Int32, _ status: FileStatus) throws(SystemError) {
+    /// A terminal is not taken: it belongs to a session of processes that the supervisor is not in. Devices do what is
+    /// written to them as whoever writes, which is root here, and so does a reader of a local stream who asks for the
+    /// credentials beside it. CVE-2014-0181; unix(7), SO_PASSCRED
+    private static func checkStream(
+        _ role: Role, _ number: Int32, _ status: FileStatus, _ peer: Peer
+    ) throws(SystemError) {
         if status.isFifo || status.isNullDevice { return }
-        if status.isRegular { return try refuseSpecial(role, number) }
-        if status.isSocket {
+        if status.isRegular {
+            if role != .input { try requireOwn(role, status, peer) }
+            return try refuseSpecial(role, number)
+        }
+        if status.isSocket, role == .input {
             var family: Int32 = 0
             var type: Int32 = 0
             try checked("inspect", "\(role)") { sp_socket_kind(number, &family, &type) }
@@ -122,7 +139,8 @@ package struct HandedFiles: Sendable {
         }
         var modes = termios()
         guard status.isCharacterDevice, sp_terminal_modes(number, &modes) == 0 else {
-            throw refused(role, "is neither a pipe nor a regular file nor a local stream", .invalid)
+            let kinds = "neither a pipe nor a regular file" + (role == .input ? " nor a local stream" : "")
+            throw refused(role, "is \(kinds)", .invalid)
         }
         throw SystemError(
             "take over", "the terminal that \(role) is", Errno(ENOTTY),
@@ -136,28 +154,30 @@ package struct HandedFiles: Sendable {
         }
     }
 
+    /// A write of root's leaves the bits of a setuid file where one of its client's would clear them, and then whoever can
+    /// write such a file is its owner. Being able to write is no proof of more. inode(7), chmod(2)
+    private static func requireOwn(_ role: Role, _ status: FileStatus, _ peer: Peer) throws(SystemError) {
+        guard status.uid == peer.uid || peer.uid == 0 else {
+            throw refused(role, "belongs to uid \(status.uid) and not to uid \(peer.uid)", .notPermitted)
+        }
+        guard status.permissions & 0o6000 == 0 else { throw refused(role, "is setuid or setgid", .notPermitted) }
+    }
+
     /// The kernel's own files take what is written to them for a command, and judge it by who writes; one of a client's
     /// own file system could keep its writer for ever.
     private static func refuseSpecial(_ role: Role, _ number: Int32) throws(SystemError) {
-        var type: UInt64 = 0
-        var blocks: UInt64 = 0
-        var inodes: UInt64 = 0
-        try checked("inspect", "\(role)") { sp_file_system(number, &type, &blocks, &inodes) }
-        if special.contains(type) {
+        guard try FileSystemKind.of(number, subject: "\(role)") == .other else {
             throw refused(role, "lies on a file system of the kernel's or of a process'", .notPermitted)
         }
     }
 
-    /// statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, bpf, securityfs, configfs, efivarfs, pstore, selinuxfs,
-    /// smackfs, binfmt_misc, devpts, nsfs, FUSE.
-    private static let special: Set<UInt64> = [
-        SP_PROC_MAGIC, 0x6265_6572, 0x27e0eb, SP_CGROUP2_MAGIC, 0x6462_6720, 0x7472_6163, 0xcafe_4a11, 0x7363_6673,
-        0x6265_6570, 0xde5e_81e4, 0x6165_676c, 0xf97c_ff8c, 0x4341_5d53, 0x4249_4e4d, 0x1cd1, 0x6e73_6673, 0x6573_5546,
-    ]
-
     private static func checkPlace(_ role: Role, _ number: Int32, _ sources: [String]) throws(SystemError) {
-        let path = try path(number, role)
         try refuseSpecial(role, number)
+        // Before the path, which says something only of a mount that root made.
+        guard try liesOnOwnMount(number) else {
+            throw refused(role, "lies on a mount that is none of this host's mount namespace", .notPermitted)
+        }
+        let path = try path(number, role)
         for source in sources where source == "/" || path == source || path.hasPrefix(source + "/") { return }
         throw SystemError(
             "show", "\"\(path)\" as \(role)", .notPermitted,

@@ -31,7 +31,14 @@ extension RunDocument {
         for (index, target) in mounts.enumerated() {
             request.mounts.append(.init(source: try handed.path(.mount(index)), target: target))
         }
-        if let exportBytes { request.export = .init(file: try handed.path(.export), limit: exportBytes) }
+        if let exportBytes {
+            guard exportBytes <= entry.exportBytes else {
+                throw entry.refusal(
+                    "an export of \(exportBytes) bytes is more than the \(entry.exportBytes) of \"\(entry.user.value)\"",
+                    "Give a smaller one, or raise export:.")
+            }
+            request.export = .init(file: try handed.path(.export), limit: exportBytes)
+        }
         if handed.has(.frames) { request.frames = try handed.path(.frames) }
         if handed.has(.result) { request.resultFile = try handed.path(.result) }
         request.environment = try set.map { entry throws(SystemError) in

@@ -124,6 +124,9 @@ package struct RunDocument: Sendable {
                 throw Self.refused("one of its variables is no NAME=VALUE")
             }
         }
+        guard mounts.allSatisfy({ !$0.utf8.contains(0) }) else {
+            throw Self.refused("one of its mounts has a NUL byte in it")
+        }
         let numbers = files.compactMap { if case .mount(let index) = $0 { index } else { nil } }
         guard numbers.sorted() == Array(mounts.indices) else {
             throw Self.refused("its mounts and their files do not go together")

@@ -49,7 +49,7 @@ extension GitDoor {
             owning: Int32(try checked("duplicate", "sp-init") { sp_fdup_above(handed.program, 64) }))
         do throws(LaunchError) {
             map = try UserNamespace.make(
-                .one(owner: handed.files.owner, group: handed.files.groups[0], as: id), program: program)
+                .one(owner: handed.files.owner, group: handed.files.group, as: id), program: program)
         } catch { throw SystemError("map the ids of", "a repository", error.errno, remedy: error.remedy) }
         for tree in view.trees where [BrokerView.mirror, BrokerView.quarantine].contains("/" + tree.target) {
             guard try Trees.map(tree, namespace: map.number) else {

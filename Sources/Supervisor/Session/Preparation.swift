@@ -60,10 +60,13 @@ struct Preparation {
         var result: [SandboxSpec.Tree] = []
         for (index, mount) in request.mounts.enumerated() {
             let parts = mount.target.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-            guard mount.target.hasPrefix("/run/"), parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
+            // A C string ends at a NUL, and would be another place than the one that is looked at here.
+            guard mount.target.hasPrefix("/run/"), !mount.target.utf8.contains(0),
+                parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." })
+            else {
                 throw SystemError(
                     "mount at", "\"\(mount.target)\"", .invalid,
-                    remedy: "Extra mounts go beneath /run, without \"..\" or empty parts.")
+                    remedy: "Extra mounts go beneath /run, without \"..\", empty parts or NUL bytes.")
             }
             guard !parts.starts(with: SocketGrant.directory.split(separator: "/")) else {
                 throw SystemError(
@@ -81,18 +84,11 @@ struct Preparation {
 
     /// The kernel's own file systems tell of the host, and would lie there without the covers that ours have.
     private func refusePseudo(_ fd: borrowing Descriptor, _ path: String) throws(SystemError) {
-        var type: UInt64 = 0
-        var blocks: UInt64 = 0
-        var inodes: UInt64 = 0
-        let number = fd.number
-        try checked("inspect", "\"\(path)\"") { sp_file_system(number, &type, &blocks, &inodes) }
-        let pseudo: Set<UInt64> = [
-            SP_PROC_MAGIC, 0x6265_6572, 0x27e0eb, SP_CGROUP2_MAGIC, 0x6462_6720, 0x7472_6163, 0xcafe_4a11,
-        ]
+        let kind = try FileSystemKind.of(fd.number, subject: "\"\(path)\"")
         let status = try FileStatus.of(fd, subject: "\"\(path)\"")
         let isRoot = try isSame("/", status)
         let isDevices = try isSame("/dev", status)
-        if pseudo.contains(type) || isRoot || isDevices {
+        if kind == .kernel || isRoot || isDevices {
             throw SystemError(
                 "mount", "\"\(path)\" in a sandbox", .notPermitted,
                 remedy:
@@ -110,8 +106,11 @@ struct Preparation {
         "/boot", "/opt", "/srv", "/mnt", "/media", "/tmp", "/var/tmp",
     ]
 
-    private func refuseBroad(_ status: FileStatus, _ path: String) throws(SystemError) {
-        let candidates = Self.broad.map { Array($0.utf8) } + [environment.bytes("HOME")].compactMap { $0 }
+    private func refuseBroad(_ status: FileStatus, _ path: String, _ client: UInt32?) throws(SystemError) {
+        // A client's environment is what it sent: its home is what its account says.
+        let homes =
+            if let client { try Accounts().homes(of: client) } else { [environment.bytes("HOME")].compactMap { $0 } }
+        let candidates = Self.broad.map { Array($0.utf8) } + homes
         for candidate in candidates where try isSame(candidate, status) {
             throw SystemError(
                 "use", "\"\(path)\" as a workspace", .notPermitted,
@@ -188,7 +187,7 @@ struct Preparation {
         guard status.isDirectory else {
             throw SystemError("use", "\"\(path)\" as a workspace", .notDirectory, remedy: "Give a directory.")
         }
-        try refuseBroad(status, path)
+        try refuseBroad(status, path, request.handed?.owner)
         let tree = try trees.open(fd, named: path, at: "workspace", recursive: false)
         if request.readOnly || request.profile.filesystem.workspace == .readOnly { return .readOnly(tree) }
         // Where changes go is decided once the session has its ids.

@@ -25,23 +25,33 @@ final class SessionFreezer {
                 .init(.busy, "cannot freeze or thaw session \(session): it is being ended (EBUSY). Wait for its end."))
         }
         do throws(SystemError) {
-            if frozen != isFrozen { try set(frozen) }
-            isFrozen = frozen
+            if frozen { try freeze() } else { try thaw() }
             return frozen ? .frozen : .thawed
         } catch {
             // Half frozen is neither: it goes on rather than stand still without anybody knowing.
-            do throws(SystemError) { if frozen { try set(false) } } catch {
+            do throws(SystemError) { if frozen { try thaw() } } catch {
                 return .refused(.init(.system, error.description))
             }
             return .refused(.init(.system, error.description))
         }
     }
 
-    /// Thaws, and never freezes again.
-    func end() throws(SystemError) {
-        isEnding = true
+    private func freeze() throws(SystemError) {
+        if isFrozen { return }
+        // From the attempt on: one that fails half-way may stand still all the same.
+        isFrozen = true
+        try set(true)
+    }
+
+    private func thaw() throws(SystemError) {
         guard isFrozen else { return }
         try set(false)
         isFrozen = false
+    }
+
+    /// Thaws, and never freezes again.
+    func end() throws(SystemError) {
+        isEnding = true
+        try thaw()
     }
 }

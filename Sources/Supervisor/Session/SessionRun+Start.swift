@@ -74,7 +74,7 @@ extension SessionRun {
         let map: Descriptor
         do throws(LaunchError) {
             map = try UserNamespace.make(
-                .workspace(owner: handed.owner, group: handed.groups[0], block), program: program)
+                .workspace(owner: handed.owner, group: handed.group, block), program: program)
         } catch { throw SystemError("map the ids of", "the request's mounts", error.errno, remedy: error.remedy) }
         for index in request.mounts.indices {
             // One that takes no map is used without: its files then belong to nobody inside.
