@@ -140,7 +140,8 @@ let package = Package(
         .executableTarget(
             name: "sallyport",
             dependencies: [
-                "CLI", "Control", "TaskModel", "Blueprints", "Onboarding", "Supervisor", "Isolation", "Changes", "Policy",
+                "CLI", "Control", "TaskModel", "Blueprints", "Onboarding", "Supervisor", "Isolation", "Changes",
+                "Policy",
                 "Documents", "LinuxSystem", "CLinux", "Wire",
             ],
             swiftSettings: strict, linkerSettings: staticExecutable),
@@ -257,7 +258,9 @@ let package = Package(
             dependencies: [
                 "TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor", "Wire", "Workspace",
             ], swiftSettings: strict),
-        .testTarget(name: "NetworkTests", dependencies: ["TestSupport", "Documents"], swiftSettings: strict),
+        .testTarget(
+            name: "NetworkTests", dependencies: ["TestSupport", "Documents", "LinuxSystem", "CLinux", "Wire"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -85,6 +85,13 @@ extension Orchestrator {
         try pendingApprovals(of: task).map { $0.stranded(at: milliseconds) }
     }
 
+    /// Ends a question that its asker withdrew; one that was decided before stays decided, and nothing comes of it.
+    func withdraw(_ question: String, _ task: TaskRecord) throws(StoreError) -> TaskRecord {
+        let open = try pendingApprovals(of: task).filter { $0.attempt == task.attempt && $0.question == question }
+        if open.isEmpty { return try change(TaskChange(task)) }
+        return try settle(open.map { $0.stranded(at: milliseconds) }, task)
+    }
+
     /// Ends the questions that nobody answered in time.
     func expireApprovals(_ task: inout TaskRecord) throws(StoreError) {
         guard task.status == .awaitingApproval else { return }
@@ -116,7 +123,8 @@ extension Orchestrator {
     /// Why a task was not let go on; nil when no answer kept it from anything.
     func refusedApproval(of task: TaskRecord) throws(StoreError) -> TaskFailureRecord? {
         let refused = try store.approvals(of: task.id).last {
-            $0.attempt == task.attempt && ($0.status == .denied || $0.status == .timedOut)
+            // A name that stays denied keeps no task from going on.
+            $0.attempt == task.attempt && $0.request.act != .newHost && ($0.status == .denied || $0.status == .timedOut)
         }
         guard task.report?.outcome == Self.notApproved, let refused, let answer = refused.answer else { return nil }
         let what = "\(refused.request.act.rawValue) of \(refused.preview)"

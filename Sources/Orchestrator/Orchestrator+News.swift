@@ -18,6 +18,11 @@ extension Orchestrator {
             case .fact(let fact, let source, let payload):
                 task.news = news.sequence
                 facts.append(NewEvent(.fact(fact), source: source, payload))
+            case .withdrawal(let id):
+                if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }
+                facts = []
+                task.news = news.sequence
+                task = try withdraw(id, task)
             case .question(let question):
                 // What came before is stored first: a step that runs meanwhile changes the task too.
                 if !facts.isEmpty { task = try change(TaskChange(task, events: facts)) }

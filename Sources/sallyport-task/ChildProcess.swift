@@ -28,11 +28,14 @@ struct ChildProcess {
     /// - Parameters:
     ///   - descriptors: Becomes 0, 1, 2 and so on of the program; -1 is /dev/null.
     ///   - live: Shown while the program runs.
-    func run(_ arguments: [String], environment: [String], descriptors: [Int32], live: LiveView? = nil)
-        throws(TaskFailure) -> ChildEnd
-    {
+    ///   - attendant: Hears it while it runs.
+    func run(
+        _ arguments: [String], environment: [String], descriptors: [Int32], live: LiveView? = nil,
+        attendant: SandboxAttendant? = nil
+    ) throws(TaskFailure) -> ChildEnd {
         let child = try start(arguments, environment: environment, descriptors: descriptors)
-        return try wait(child, name: arguments[0], live: live)
+        attendant?.handedOver()
+        return try wait(child, name: arguments[0], live: live, attendant: attendant)
     }
 
     /// - Parameter isAlone: In a pid namespace of its own, so that nothing that it starts outlives it.
@@ -60,14 +63,16 @@ struct ChildProcess {
     ///   - seconds: A child that is still there then is killed, with all of its process group if it leads one; nil waits
     ///     for ever. What had come before, such as a request to stop, stays the outcome.
     func wait(
-        _ child: Int32, name: String, live: LiveView? = nil, sinks: [PipeSink] = [], seconds: Int? = nil
+        _ child: Int32, name: String, live: LiveView? = nil, attendant: SandboxAttendant? = nil, sinks: [PipeSink] = [],
+        seconds: Int? = nil
     ) throws(TaskFailure) -> ChildEnd {
         let pidfd = try host { () throws(SystemError) -> Descriptor in
             Descriptor(owning: Int32(try checked("watch", "process \(child)") { sp_pidfd_open(child) }))
         }
         var deadline = seconds.map { ContinuousClock.now + .seconds($0) }
         var outcome: ChildEnd?
-        var polled = ([pidfd.number, signals, live?.descriptor ?? -1] + sinks.map(\.number)).map {
+        let asking = attendant?.numbers ?? []
+        var polled = ([pidfd.number, signals, live?.descriptor ?? -1] + asking + sinks.map(\.number)).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         let fixed = polled.count - sinks.count
@@ -81,6 +86,11 @@ struct ChildProcess {
             }
             guard ready > 0 else { continue }
             if polled[2].revents != 0 { live?.update() }
+            if let attendant, (3..<3 + asking.count).contains(where: { polled[$0].revents != 0 }), !attendant.heed() {
+                for index in asking.indices { polled[3 + index].fd = -1 }
+                // Without an answer to be had it would stand still until its time is over.
+                if attendant.failure != nil { _ = sp_kill(child, SIGTERM) }
+            }
             for (index, sink) in sinks.enumerated() where polled[fixed + index].revents != 0 {
                 sink.take(name)
                 if sink.failure != nil { Self.kill(child) }
@@ -101,6 +111,7 @@ struct ChildProcess {
             try checked("wait for", "\"\(name)\"") { sp_wait_pidfd(pidfd.number, &code, &status) }
         }
         if let failure = sinks.lazy.compactMap(\.failure).first { throw TaskFailure(failure) }
+        try attendant?.conclude()
         // CLD_EXITED
         return outcome ?? (code == 1 ? .exited(status) : .signalled(status))
     }

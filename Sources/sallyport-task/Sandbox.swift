@@ -64,6 +64,7 @@ struct Sandbox {
     ///   - forge: The file with what it finds at forge.internal.
     ///   - frames: Name of the file for the runner's checked statements.
     ///   - keeps: Keep what the workspace holds at the end, to be looked at.
+    ///   - attendant: Told and asked by the session's supervisor while it runs.
     ///   - options: More for `sallyport run`.
     ///   - other: A command that takes the runner's place, with our own input and output.
     /// - Returns: nil when the caller asked us to stop before there was a record.
@@ -71,7 +72,7 @@ struct Sandbox {
         _ label: String, runner arguments: [String], in delivery: borrowing DeliveryDirectory, mounts: [String] = [],
         workspace: String? = nil, export: Export? = nil, git: String? = nil, forge: String? = nil,
         frames: String? = nil,
-        keeps: Bool = false, options: [String] = [], instead other: [String]? = nil
+        keeps: Bool = false, attendant: SandboxAttendant? = nil, options: [String] = [], instead other: [String]? = nil
     ) throws(TaskFailure) -> (record: SessionRecord?, end: ChildEnd) {
         let directory = delivery.path
         // A profile for reviews has no workspace that a commit could be checked out into, to be tested.
@@ -90,6 +91,7 @@ struct Sandbox {
         if let git { command += ["--git", git] }
         if let forge { command += ["--forge", forge] }
         if let frames { command += ["--frames", "\(directory)/\(frames)"] }
+        for matter in attendant?.matters ?? [] { command += ["--attend", matter] }
         let environment =
             options.contains("--model") ? environment : models.reduce(environment) { $1.withheld(from: $0) }
         if let other {
@@ -100,8 +102,9 @@ struct Sandbox {
         // One open file for both streams, so that the log keeps their order. Not O_APPEND: splice(2) refuses it.
         let log = try delivery.create("\(label).log")
         let end = try processes.run(
-            command, environment: environment, descriptors: [-1, log.number, log.number],
-            live: frames.flatMap { LiveView(directory: directory, file: $0) })
+            command, environment: environment,
+            descriptors: [-1, log.number, log.number] + (attendant.map { [$0.innerNumber] } ?? []),
+            live: frames.flatMap { LiveView(directory: directory, file: $0) }, attendant: attendant)
         // A client of the listening supervisor makes the file before it knows whether there will be a session.
         guard try delivery.contains(record), try delivery.size(record) > 0 else {
             if case .interrupted = end { return (nil, end) }

@@ -16,22 +16,43 @@ extension SessionClaim {
     ///
     /// - Returns: Nil when somebody asked us to stop meanwhile.
     func ask(_ request: ApprovalRequest, _ processes: ChildProcess) throws(TaskFailure) -> ApprovalAnswer? {
-        let watch = try host { () throws(SystemError) in
-            try directory.make(SessionFile.answers, mode: 0o700, existing: true)
-            // Watched before it is asked: an answer can come at once.
-            let watch = Descriptor(owning: Int32(try checked("create", "an inotify instance") { sp_inotify_create() }))
-            let (instance, path) = (watch.number, "\(directory.path)/\(SessionFile.answers)")
-            try checked("watch", "\"\(path)\"") { sp_inotify_add(instance, path, UInt32(IN_MOVED_TO)) }
-            return watch
-        }
-        let question = try host { () throws(SystemError) in try news.ask(request) }
+        // Watched before it is asked: an answer can come at once.
+        let watch = try watchAnswers()
+        let question = try begin(request)
         while true {
             if let answer = try answer(to: question) { return answer }
             guard processes.pause(until: watch) else { return nil }
         }
     }
 
-    private func answer(to question: String) throws(TaskFailure) -> ApprovalAnswer? {
+    /// Asks without waiting; the question's name.
+    func begin(_ request: ApprovalRequest) throws(TaskFailure) -> String {
+        try host { () throws(SystemError) in try news.ask(request) }
+    }
+
+    /// Ends a question that needs no answer any more.
+    func withdraw(_ question: String) throws(TaskFailure) {
+        try host { () throws(SystemError) in try news.add(.withdrawal(question)) }
+    }
+
+    /// Becomes readable when an answer came.
+    func watchAnswers() throws(TaskFailure) -> Descriptor {
+        try host { () throws(SystemError) in
+            try directory.make(SessionFile.answers, mode: 0o700, existing: true)
+            let watch = Descriptor(owning: Int32(try checked("create", "an inotify instance") { sp_inotify_create() }))
+            let (instance, path) = (watch.number, "\(directory.path)/\(SessionFile.answers)")
+            try checked("watch", "\"\(path)\"") { sp_inotify_add(instance, path, UInt32(IN_MOVED_TO)) }
+            return watch
+        }
+    }
+
+    /// Makes the watch wait for the next answer.
+    func forgetAnswers(_ watch: borrowing Descriptor) {
+        var events = [UInt8](repeating: 0, count: 4096)
+        while sp_read(watch.number, &events, events.count) > 0 {}
+    }
+
+    func answer(to question: String) throws(TaskFailure) -> ApprovalAnswer? {
         let name = SessionFile.answer(question)
         return try host { () throws(SystemError) in
             let answers = try directory.directory(SessionFile.answers)

@@ -59,11 +59,16 @@ extension TaskRun {
             return false
         }
         let outcome = ApprovalOutcome(request, answer)
-        evidence.approvals.append(outcome)
-        try audit.record(.asked(outcome))
+        try take(outcome)
         if answer.decision == .approved { return true }
         (evidence.outcome, evidence.refusal) = (.notApproved, outcome.refusal)
         return false
+    }
+
+    /// Takes an answer as evidence.
+    mutating func take(_ outcome: ApprovalOutcome) throws(TaskFailure) {
+        evidence.approvals.append(outcome)
+        try audit.record(.asked(outcome))
     }
 
     /// Asks for the use of the credential in handing something over. That it reads is the order itself.

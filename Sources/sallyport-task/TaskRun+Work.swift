@@ -125,9 +125,12 @@ extension TaskRun {
         }
         runner += self.arguments.agentOptions
         let frames = label == ObservedSandbox.work ? "frames.jsonl" : "\(label).frames.jsonl"
+        let attendant = try self.attendant(of: label, tellsSpending: models.contains("--model"))
         let (record, end) = try sandbox.run(
             label, runner: runner, in: delivery, mounts: mounts, workspace: workspace, export: export, git: git,
-            forge: forge, frames: frames, keeps: self.arguments.keep && workspace == nil, options: models)
+            forge: forge, frames: frames, keeps: self.arguments.keep && workspace == nil, attendant: attendant,
+            options: models)
+        for outcome in attendant?.outcomes ?? [] { try take(outcome) }
         guard let record else {
             evidence.outcome = .interrupted
             return nil

@@ -19,6 +19,7 @@ struct RunClient {
         if arguments.has("dry-run") {
             throw UsageError("--dry-run shows what this user could start; unset \(SupervisorClient.variable) for it")
         }
+        let attendant = try AttendantSocket(arguments)
         let context = try Context.make()
         let request = try RunVerb.request(arguments, context)
         try refuseKept(request, arguments)
@@ -26,6 +27,10 @@ struct RunClient {
         client.document.asJSON = arguments.has("json")
         try client.addOutputs(request)
         try client.addHosts(request)
+        if let attendant {
+            client.document.matters = attendant.matters.map(\.rawValue).sorted()
+            try client.add(.attendant, Descriptor(owning: AttendantSocket.number))
+        }
         let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
         let end = try SupervisorClient(socket).run(client.document, files: client.files, signals: signals)
         Output.errorRaw(end.words)

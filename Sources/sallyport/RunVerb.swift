@@ -43,6 +43,10 @@ enum RunVerb {
             ),
             Option("result-file", "FILE", "write the record there as well"),
             Option(
+                "attend", "WHAT",
+                "not for people: who has the other end of descriptor 3 decides about names (hosts), is told of money (spending)"
+            ),
+            Option(
                 "record-files", "PREFIX",
                 "write plan, profile, environment, network audit and the brokers' ledgers as well, each file's name beginning with PREFIX"
             ),
@@ -71,9 +75,16 @@ enum RunVerb {
                 return try RunClient.run(arguments, socket)
             }
             // What the caller happened to have open is none of a session's business, nor of ours.
-            try checked("close", "inherited descriptors") { sp_close_from(3) }
+            let attendant = try AttendantSocket(arguments)
+            try checked("close", "inherited descriptors") {
+                sp_close_from(attendant == nil ? 3 : UInt32(AttendantSocket.number) + 1)
+            }
             if arguments.has("dry-run") { return try dryRun(arguments) }
-            try start(json: arguments.has("json")) { context in try request(arguments, context) }
+            try start(json: arguments.has("json")) { context in
+                var request = try request(arguments, context)
+                request.attendance = try attendant?.attendance(context)
+                return request
+            }
         } catch {
             Output.error("\(error)")
             return 125

@@ -42,7 +42,8 @@ enum SessionServer {
         switch verb {
         case "run":
             guard let entry else { throw SystemError("serve", "uid \(peer.uid)", .notPermitted) }
-            try session(RunDocument(try document(files)), Array(files.dropFirst()), entry, context, client)
+            try session(
+                RunDocument(try document(files)), Array(files.dropFirst()), entry, ceiling: ceiling, context, client)
         case "list":
             let list = try SealedDocument.make(try questions.list(), name: "sessions")
             client.conclude(.document, descriptors: [list.number])
@@ -64,13 +65,20 @@ enum SessionServer {
 
     /// Becomes the supervisor of one session; returns only where there is none.
     private static func session(
-        _ document: RunDocument, _ files: [Int32], _ entry: SessionCeiling.Entry, _ context: Context,
+        _ document: RunDocument, _ files: [Int32], _ entry: SessionCeiling.Entry, ceiling: String, _ context: Context,
         _ client: ClientEnd
     ) throws {
-        let request = try document.request(files, of: client.peer, within: entry) { name throws(PolicyError) in
+        var request = try document.request(files, of: client.peer, within: entry) { name throws(PolicyError) in
             try context.profiles.load(name).expandingRegistries(context.registries.expand)
         }
         guard let handed = request.handed else { throw SystemError("start", "a session", .invalid) }
+        if handed.has(.attendant) {
+            // Where the operator says nothing, nobody without root opens more than the profiles that they may have.
+            let ceiling = try EgressCeiling.load(context.profiles, context.registries, path: ceiling)
+            request.attendance = SessionAttendance(
+                socket: try handed.number(.attendant), try document.attended(),
+                ceiling: ceiling ?? EgressPolicy(directIP: .explain, rules: []))
+        }
         for (role, standard) in [(HandedFiles.Role.input, Int32(0)), (.output, 1), (.error, 2)] {
             let number = try handed.number(role)
             try checked("take over", "\(role)") { sp_dup2(number, standard) }

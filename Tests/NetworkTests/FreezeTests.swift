@@ -27,22 +27,7 @@ extension Network {
             try session.scene.sallyport.command(["session", verb, session.id]).run()
         }
 
-        /// What the kernel says of the session's group: "FROZEN", "THAWED" or the like on v1, "frozen 1" or "frozen 0" on v2.
-        private func state(_ session: Session) throws -> String {
-            let found = try Command("/usr/bin/find", ["/sys/fs/cgroup", "-type", "d", "-name", session.id]).run()
-            for directory in found.lines {
-                if let state = text(directory + "/freezer.state") { return String(state.prefix { $0 != "\n" }) }
-                let events = text(directory + "/cgroup.events") ?? ""
-                if let line = events.split(separator: "\n").first(where: { $0.hasPrefix("frozen ") }) {
-                    return String(line)
-                }
-            }
-            throw HarnessError("no group of \(session.id) tells whether it is frozen: \(found.text)\(found.errorText)")
-        }
-
-        private func isFrozen(_ session: Session) throws -> Bool {
-            ["FROZEN", "frozen 1"].contains(try state(session))
-        }
+        private func isFrozen(_ session: Session) throws -> Bool { try SessionGroup(session.id).isFrozen }
 
         @Test("nothing of a frozen session runs, and it goes on where it was", .requires(NetworkLab.need))
         func held() throws {
@@ -76,8 +61,7 @@ extension Network {
                 #expect(stop.code == 0, "\(stop.errorText)")
                 let finished = try session.running.finish()
                 if !kill { #expect(finished.text.contains("heard"), "\(finished.text)\(finished.errorText)") }
-                let found = try Command("/usr/bin/find", ["/sys/fs/cgroup", "-type", "d", "-name", session.id]).run()
-                #expect(found.text == "")
+                #expect(try SessionGroup(session.id).directories == [])
                 let late = try hold(session, "thaw")
                 #expect(late.code == 125 && late.errorText.contains("not running any more"), "\(late.errorText)")
             }

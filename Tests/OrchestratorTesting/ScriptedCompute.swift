@@ -97,6 +97,9 @@ package final class ScriptedCompute: ComputeStrategy, StepCompute {
         return name
     }
 
+    /// A session needs no answer any more.
+    package func withdraw(_ session: String, _ question: String) { add(session, .withdrawal(question)) }
+
     private func add(_ session: String, _ matter: SessionNews.Matter) {
         let number = (sessions[session]?.news.count ?? 0) + 1
         sessions[session]?.news.append(SessionNews(number, matter))

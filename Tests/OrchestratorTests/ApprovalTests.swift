@@ -265,6 +265,67 @@ struct ApprovalTests {
         }
     }
 
+    static let host = ApprovalRequest(.newHost, "a.example.org:443", [.init("host", "a.example.org")])
+    static let asksAtBoth = "approvals: {gates: [new_host, push]}"
+
+    @Test("a question that is withdrawn ends without an answer, and the task goes on")
+    func withdrawn() throws {
+        let scene = try OrchestratorScene()
+        let id = try scene.submit(blueprint: Self.asksAtBoth)
+        try ask(scene, id, Self.host)
+        #expect(try scene.status(id) == .awaitingApproval)
+        let session = try session(scene, id)
+        scene.compute.withdraw(session, "q1")
+        scene.orchestrator.sessionChanged(id)
+        #expect(try scene.status(id) == .running && row(scene, id).status == .stranded)
+        #expect(try scene.store.timers(of: id).map(\.kind) == [.deadline])
+        expect(.taskNotAwaitingApproval) {
+            _ = try scene.orchestrator.decide(id, "q1", .approve, by: Self.owner, reason: nil)
+        }
+        // Again, for one that is decided and for one that never was: nothing changes.
+        try ask(scene, id)
+        _ = try scene.orchestrator.decide(id, "q2", .approve, by: Self.owner, reason: nil)
+        for question in ["q1", "q2", "q9"] { scene.compute.withdraw(session, question) }
+        scene.orchestrator.sessionChanged(id)
+        try scene.restart()
+        #expect(try scene.store.approvals(of: id).map(\.status) == [.stranded, .approved])
+        #expect(try answer(scene, id) == nil && answer(scene, id, "q2")?.decision == .approved)
+        try scene.finish(id)
+        #expect(try scene.types(id).count { $0 == "approval_decision_recorded" } == 2)
+        #expect(try scene.flaws() == [])
+    }
+
+    @Test("a question that came together with its withdrawal is asked, and is over")
+    func both() throws {
+        let scene = try OrchestratorScene()
+        let id = try scene.submit(blueprint: Self.asksAtBoth)
+        let session = try session(scene, id)
+        scene.compute.ask(session, Self.host)
+        scene.compute.withdraw(session, "q1")
+        scene.orchestrator.sessionChanged(id)
+        #expect(try scene.status(id) == .running && row(scene, id).status == .stranded)
+        try scene.finish(id)
+        #expect(try scene.flaws() == [])
+    }
+
+    @Test("a host that was denied is not what a task failed by")
+    func deniedHost() throws {
+        let scene = try OrchestratorScene()
+        let id = try scene.submit(blueprint: Self.asksAtBoth)
+        try ask(scene, id, Self.host)
+        _ = try scene.orchestrator.decide(id, "q1", .deny, by: Self.owner, reason: "not that one")
+        scene.orchestrator.advance(id)
+        try ask(scene, id)
+        _ = try scene.orchestrator.decide(id, "q2", .deny, by: Self.owner, reason: "not on a Friday")
+        scene.orchestrator.advance(id)
+        try ask(scene, id, Self.host)
+        _ = try scene.orchestrator.decide(id, "q3", .deny, by: Self.owner, reason: "nor now")
+        let report = SessionReport(outcome: "not_approved", isSuccess: false, reason: "gate_failed")
+        try scene.finish(id, .completed(report))
+        #expect(try scene.task(id).failure?.message.contains("not on a Friday") == true)
+        #expect(try scene.flaws() == [])
+    }
+
     @Test("a question that outlives its session's deadline ends with it")
     func deadline() throws {
         let scene = try OrchestratorScene()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Policy
 import Testing
 
 @testable import Supervisor
@@ -22,7 +23,7 @@ struct DoorStateTests {
         .ready, .refused(refusal), .whoIs(query: 1, pair), .connect(query: 2, socket: 1),
         .applied(generation: 1, cut: 0),
         .applied(generation: 2, cut: 0), .applied(generation: .max, cut: .max), .unusable(generation: 2),
-        .denial(denial), .failure(denial), .ended(totals),
+        .wanted(name: "a.test", times: 1), .denial(denial), .failure(denial), .ended(totals),
     ]
 
     static func state(_ phase: DoorState.Phase, pending: Bool = false) throws -> DoorState {
@@ -85,6 +86,26 @@ struct DoorStateTests {
         state.propose()
         #expect(try state.take(.unusable(generation: 3)) == .unchanged)
         #expect(state.generation == 2 && state.next == 3 && state.pending == nil)
+    }
+
+    @Test("a name is taken in its one form, while anybody can be asked about it, and not otherwise")
+    func names() throws {
+        for phase in [DoorState.Phase.serving, .closing] {
+            var state = try Self.state(phase)
+            #expect(throws: DoorState.Disorder.untold) { try state.take(.wanted(name: "a.test", times: 1)) }
+            state.isTold = true
+            #expect(
+                try state.take(.wanted(name: "a.test", times: 2)) == .wanted(try #require(HostName("a.test")), times: 2)
+            )
+            for (name, times) in [("A.test", 1), ("a..test", 1), ("1.2.3.4", 1), ("-a.test", 1), ("a.test", 0)]
+                as [(String, UInt16)]
+            {
+                #expect(throws: DoorState.Disorder.noName) { try state.take(.wanted(name: name, times: times)) }
+            }
+        }
+        var early = try Self.state(.starting)
+        early.isTold = true
+        #expect(throws: DoorState.Disorder.self) { try early.take(.wanted(name: "a.test", times: 1)) }
     }
 
     @Test("an answer that crosses the word to end still counts")

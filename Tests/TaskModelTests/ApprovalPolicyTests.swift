@@ -71,12 +71,38 @@ struct ApprovalPolicyTests {
         }
     }
 
+    @Test("a host is never a matter of the order, and questions about hosts leave room for the others")
+    func hosts() throws {
+        let host = ApprovalRequest(.newHost, "a.example.org:443", [.init("host", "a.example.org")])
+        let push = ApprovalRequest(.push, "refs/heads/x", [])
+        func ruling(_ policy: ApprovalPolicy, _ request: ApprovalRequest, asked: Int) -> ApprovalAnswer? {
+            policy.ruling(request, askedAt: (0..<asked).map { $0 * 10_000 }, now: 10_000_000, left: nil)
+        }
+        #expect(ruling(ApprovalPolicy(gates: [.push]), host, asked: 0)?.decision == .denied)
+        #expect(ruling(ApprovalPolicy(gates: [.newHost]), push, asked: 0)?.decision == .approved)
+        let both = ApprovalPolicy(gates: [.newHost, .push], cap: 3)
+        #expect(both.mostNewHosts == 2 && ruling(both, host, asked: 1) == nil)
+        #expect(ruling(both, host, asked: 2)?.decision == .denied && ruling(both, push, asked: 2) == nil)
+        #expect(ruling(both, push, asked: 3)?.decision == .denied)
+        // Within a minute, too.
+        let many = ApprovalPolicy(gates: [.newHost, .push])
+        let now = (0..<10).map { _ in 9_999_999 }
+        #expect(many.ruling(host, askedAt: now, now: 10_000_000, left: nil)?.decision == .denied)
+        #expect(many.ruling(push, askedAt: now, now: 10_000_000, left: nil) == nil)
+        // What was approved beforehand costs nothing.
+        var before = both
+        before.preApprovals = [try PreApproval("host:*.example.org")]
+        #expect(ruling(before, host, asked: 3)?.by == ApprovalAnswer.preApproval)
+    }
+
     @Test("news are what they were, and a session may not tell of what is the orchestrator's to say")
     func news() throws {
         let question = SessionQuestion(
             "q3", ApprovalRequest(.newHost, "a.example.org:443", [.init("host", "a.example.org")]), severity: .medium,
             timeoutSeconds: 60)
-        for matter in [.fact(.frozen, .observed, ["n": 1]), .question(question)] as [SessionNews.Matter] {
+        for matter in [.fact(.frozen, .observed, ["n": 1]), .question(question), .withdrawal("q3")]
+            as [SessionNews.Matter]
+        {
             #expect(SessionNews(json: SessionNews(4, matter).json) == SessionNews(4, matter))
         }
         #expect(SessionNews(json: SessionNews(1, .fact(.taskCompleted, .observed, [:])).json) == nil)
@@ -84,6 +110,7 @@ struct ApprovalPolicyTests {
         for name in ["", "q", "q1234567890", "../q1", "q1/x", "Q1"] {
             let other = SessionQuestion(name, question.request, severity: .low)
             #expect(SessionNews(json: SessionNews(1, .question(other)).json) == nil)
+            #expect(SessionNews(json: SessionNews(1, .withdrawal(name)).json) == nil)
         }
     }
 }

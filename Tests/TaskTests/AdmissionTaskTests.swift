@@ -260,4 +260,37 @@ struct AdmissionTaskTests {
         #expect(try scene.residue() == [])
         try scene.end(SIGTERM)
     }
+
+    @Test("a task's own budget is told of while the session runs, each mark once", .requires(.python))
+    func live() throws {
+        let scene = try DaemonScene()
+        try scene.sallyport.home.directory("profiles")
+        let vendor = try ModelVendor(scene.sallyport.home)
+        try scene.start()
+        // Spends all that it has, and does not end.
+        let agent =
+            "python3 -c '\(ModelVendor.client)[ask(\"chat\", \"say hello\") for _ in range(100)]'; \(DaemonScene.waiting)"
+        try scene.onboard(
+            runner: "{command: \(JSON.string(agent).compactText), models: \(JSON.string(vendor.file).compactText)}")
+        let done = try scene.request(["--issue", "1", "--max-budget", "0.01", "--json"]).run()
+        try #require(done.code == 0, "\(done.errorText)")
+        let id = try #require(try scene.json(done)["task"]?["task"]?.stringValue)
+        let warning = try scene.event(of: id) { $0["type"]?.stringValue == "budget_warning" }["payload"]
+        #expect(warning?["budget"]?.stringValue == "task" && warning?["percent"]?.intValue == 80)
+        #expect(warning?["limit_usd"]?.stringValue == "0.01", "\(String(describing: warning))")
+        let exhausted = try scene.event(of: id) { $0["type"]?.stringValue == "budget_exhausted" }
+        #expect(exhausted["source"]?.stringValue == "observed" && exhausted["payload"]?["percent"]?.intValue == 100)
+        // It is at work, and nothing of its end was told.
+        try scene.waitForAgent(id)
+        #expect(try scene.task(id)["status"]?.stringValue == "RUNNING")
+        #expect(try scene.task(id)["result"]?["spending"] == nil || scene.task(id)["result"]?.isNull == true)
+        #expect(try scene.ask("cancel", id).code == 0)
+        #expect(try scene.ask("watch", id).code == 1)
+        let events = try scene.events(id)
+        try scene.chain(events)
+        let own = events.filter { $0["payload"]?["budget"]?.stringValue == "task" }
+        #expect(own.compactMap { $0["type"]?.stringValue } == ["budget_warning", "budget_exhausted"])
+        #expect(try scene.residue() == [])
+        try scene.end(SIGTERM)
+    }
 }

@@ -18,12 +18,7 @@ struct DaemonApprovalTests {
         return try #require(try scene.json(done)["task"]?["task"]?.stringValue)
     }
 
-    private func decisions(_ scene: DaemonScene, _ id: String) throws -> [String] {
-        try scene.events(id).filter { $0["type"]?.stringValue == "approval_decision_recorded" }.map {
-            let payload = $0["payload"]
-            return "\(payload?["act"]?.stringValue ?? "") \(payload?["decision"]?.stringValue ?? "")"
-        }
-    }
+    private func decisions(_ scene: DaemonScene, _ id: String) throws -> [String] { try scene.decisions(id) }
 
     private func evidence(_ scene: DaemonScene, _ id: String) throws -> JSON {
         let directory = "\(scene.sessions)/\(id)-1/delivered"

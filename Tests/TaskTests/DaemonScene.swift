@@ -14,6 +14,8 @@ final class DaemonScene {
     /// Lines below its `pipeline`, indented by two.
     var pipeline = ""
     private(set) var daemon: Running?
+    /// Where the daemon runs, and all that it starts.
+    var place: (Command) -> Command = { $0 }
     /// Whatever else this host has to do, and however often it is asked.
     private(set) var settings = """
         version: 1
@@ -58,7 +60,7 @@ final class DaemonScene {
         command.environment["SALLYPORT_FAULT_POINT"] = fault
         // Of its whole life, and the long forms of some tests are long.
         command.deadline = .seconds(1800)
-        let running = try command.start()
+        let running = try place(command).start()
         daemon = running
         // One that dies while it takes up what was left does not come so far.
         guard try running.line() == nil else { return }
@@ -153,27 +155,41 @@ final class DaemonScene {
         return try #require(try json(done)["task"]?["task"]?.stringValue)
     }
 
+    func task(_ id: String) throws -> JSON { try json(try ask("status", id, "--json")) }
+
+    func events(_ id: String) throws -> [JSON] {
+        try ask("events", id, "--json").lines.map { try JSON.read(Array($0.utf8), file: "event") }
+    }
+
     /// Waits until the task has asked; the question as it is shown.
     func question(_ id: String, _ name: String = "q2") throws -> JSON {
+        try event(of: id) {
+            $0["type"]?.stringValue == "approval_requested" && $0["payload"]?["request"]?.stringValue == name
+        }["payload"] ?? .null
+    }
+
+    /// Waits until something was told of a task.
+    func event(of id: String, _ isMeant: (JSON) -> Bool) throws -> JSON {
         var command = sallyport.command(["watch", id, "--json"])
         command.deadline = .seconds(120)
         let watching = try command.start()
         watching.closeInput()
         while let line = try watching.line() {
             let event = try JSON.read(Array(line.utf8), file: "event")
-            guard event["type"]?.stringValue == "approval_requested" else { continue }
-            guard event["payload"]?["request"]?.stringValue == name else { continue }
+            guard isMeant(event) else { continue }
             try watching.signal(SIGINT)
             _ = try watching.finish()
-            return event["payload"] ?? .null
+            return event
         }
-        throw HarnessError("the task ended without a question: \(try watching.finish().errorText)")
+        throw HarnessError("the task ended without it: \(try watching.finish().errorText)")
     }
 
-    func task(_ id: String) throws -> JSON { try json(try ask("status", id, "--json")) }
-
-    func events(_ id: String) throws -> [JSON] {
-        try ask("events", id, "--json").lines.map { try JSON.read(Array($0.utf8), file: "event") }
+    /// Each question with what became of it.
+    func decisions(_ id: String) throws -> [String] {
+        try events(id).filter { $0["type"]?.stringValue == "approval_decision_recorded" }.map {
+            let payload = $0["payload"]
+            return "\(payload?["act"]?.stringValue ?? "") \(payload?["decision"]?.stringValue ?? "")"
+        }
     }
 
     /// Sends bytes and gives back all that is said until the other side ends.

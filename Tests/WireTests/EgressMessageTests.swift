@@ -32,7 +32,7 @@ struct EgressMessageTests {
     static let reports: [EgressReport] = [
         .ready, .refused(.init(check: .seccomp, errno: 1)), .whoIs(query: 3, pair), .connect(query: 7, socket: 2),
         .applied(generation: 4, cut: 5),
-        .unusable(generation: 6), .ended(totals),
+        .unusable(generation: 6), .ended(totals), .wanted(name: "a-b.example.org", times: 3),
         .denial(.init(subject: "a-b.test", port: 443, reason: "name_not_allowed", count: 12, event: 3)),
         .failure(.init(subject: "a-b.test", port: 443, reason: "timed_out", count: 2, event: 4)),
     ]

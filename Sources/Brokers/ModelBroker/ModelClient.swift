@@ -195,6 +195,11 @@ final class ModelClient {
         record.milliseconds = (broker.loop.now - begun) / 1_000_000
         broker.ledger.append(record)
         broker.totals.refused += 1
+        if reason == .budget {
+            broker.totals.unaffordable += 1
+            // Once: a session that asks on and on is no news.
+            if broker.totals.unaffordable == 1 { _ = broker.tellTotals() }
+        }
         broker.totals.bytesUp += received
     }
 

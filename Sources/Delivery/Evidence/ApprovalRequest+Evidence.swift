@@ -58,6 +58,30 @@ extension ApprovalRequest {
             [Fact("commit", evidence["base"]?["commit"] ?? .null), Fact("findings", .int(findings))])
     }
 
+    /// - Parameters:
+    ///   - sandbox: The label of the one that wanted it.
+    ///   - times: How often it was asked for.
+    package static func newHost(_ host: String, port: Int, sandbox: String, times: Int) -> ApprovalRequest {
+        ApprovalRequest(
+            .newHost, "\(host):\(port)",
+            [
+                Fact("host", .string(host)), Fact("port", .int(port)), Fact("sandbox", .string(sandbox)),
+                Fact("times", .int(times)),
+            ])
+    }
+
+    /// Whether an entry of the evidence lets one sandbox reach a name that its record has as opened.
+    static func isNewHost(_ entry: JSON, _ opened: JSON, of sandbox: String) -> Bool {
+        entry["act"]?.stringValue == Act.newHost.rawValue && isApproved(entry)
+            && entry["facts"]?["sandbox"]?.stringValue == sandbox
+            && ["host", "port"].allSatisfy { opened[$0] != nil && entry["facts"]?[$0] == opened[$0] }
+    }
+
+    /// Whether an entry is an answer after which a task does not go on.
+    static func isRefusal(_ entry: JSON) -> Bool {
+        !isApproved(entry) && entry["act"]?.stringValue != Act.newHost.rawValue
+    }
+
     /// Whether an entry of the evidence asks to hand over what is delivered, and lets it.
     static func isRelease(_ entry: JSON, of evidence: JSON) -> Bool {
         entry["act"]?.stringValue == Act.release.rawValue && isApproved(entry)

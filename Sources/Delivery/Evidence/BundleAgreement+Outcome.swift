@@ -48,7 +48,7 @@ extension BundleAgreement {
                 "hands over what its checks do not let pass")
         case .notApproved:
             require(
-                (evidence["approvals"]?.arrayValue ?? []).contains { !ApprovalRequest.isApproved($0) },
+                (evidence["approvals"]?.arrayValue ?? []).contains { ApprovalRequest.isRefusal($0) },
                 "was not approved, and has no such answer")
         case .reviewPosted: require(isReviewed, "has posted a review, and has none")
         case .reviewFailed:

@@ -23,6 +23,14 @@ extension BundleAgreement {
         require(evidence["limits_hit"] == sandboxes.limitsHit, "has other limits hit than the records")
         require(evidence["denials"] == sandboxes.denials, "has other denials than the records")
         checks(sandboxes, evidence, require)
+        let asked = evidence["approvals"]?.arrayValue ?? []
+        for sandbox in sandboxes {
+            for opened in sandbox.record.openedHosts {
+                require(
+                    asked.contains { ApprovalRequest.isNewHost($0, opened, of: sandbox.label) },
+                    "has let \"\(sandbox.label)\" reach a host that nobody approved")
+            }
+        }
     }
 
     /// What came of each command and each criterion is what the sandboxes came to in which they ran.

@@ -61,6 +61,8 @@ package struct SessionRecord: Sendable {
     package var limitsHit: [JSON] { json["limits_hit"]?.arrayValue ?? [] }
     package var denials: [JSON] { json["denials"]?.arrayValue ?? [] }
     package var egressDenials: [JSON] { json["egress"]?["denials"]?.arrayValue ?? [] }
+    /// Names that somebody let through while it ran.
+    package var openedHosts: [JSON] { json["egress"]?["opened"]?.arrayValue ?? [] }
     package var egressFailures: [JSON] { json["egress"]?["failures"]?.arrayValue ?? [] }
 
     /// Members of the record as it has them, null where it has none.

@@ -104,6 +104,7 @@ package struct TaskEvent: Equatable, Sendable {
         ])
         return [TaskEvent(sandboxEnd, [label] + end)]
             + record.denials.map { TaskEvent("syscall_denied", [label, .init("denial", $0)]) }
+            + record.openedHosts.map { TaskEvent("host_opened", [label, .init("opened", $0)]) }
             + record.egressDenials.map { TaskEvent("egress_denied", [label, .init("denial", $0)]) }
             + record.egressFailures.map { TaskEvent("egress_failed", [label, .init("denial", $0)]) }
             + record.limitsHit.map { TaskEvent("limit_hit", [label, .init("limit", $0)]) }
@@ -135,7 +136,7 @@ package struct TaskEvent: Equatable, Sendable {
 
     var subject: Subject {
         switch name {
-        case Self.sandboxEnd, "syscall_denied", "egress_denied", "egress_failed", "limit_hit": .sandbox
+        case Self.sandboxEnd, "syscall_denied", "host_opened", "egress_denied", "egress_failed", "limit_hit": .sandbox
         case "push_gate": .gate
         case "commit_received", "delivery_refused": .delivery
         case "branch_pushed": .pushed

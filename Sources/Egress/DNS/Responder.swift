@@ -51,7 +51,9 @@ final class Responder {
             return deny(denial, question, transport, client, server, limit, send)
         }
         switch gateway.policy.isResolvable(name) {
-        case .denied(let denial): deny(denial, question, transport, client, server, limit, send)
+        case .denied(let denial):
+            if denial.code == .nameNotAllowed { gateway.want(name, type: question.type) }
+            deny(denial, question, transport, client, server, limit, send)
         case .allowed(let rule): allow(rule, name, question, limit, send)
         }
     }

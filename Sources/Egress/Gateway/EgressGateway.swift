@@ -34,6 +34,10 @@ final class EgressGateway {
     /// Where connections to the session's own hosts go.
     let brokers: [VirtualHost: BrokerDoor]
 
+    /// Told of names that no rule names, and how often they were asked for; nil where nobody can be asked about them.
+    private let wanted: ((HostName, UInt16) -> Void)?
+    private var wantedNames = WantedNames()
+
     private(set) var responder: Responder!
     private var sources: [any EventSource] = []
     private var connections: [ObjectIdentifier: any Live] = [:]
@@ -50,8 +54,9 @@ final class EgressGateway {
     init(
         _ tools: EgressTools, _ configuration: EgressConfiguration, caps: Caps, ipv6: Bool,
         sockets: consuming Sockets, audit file: Int32, ask: @escaping (UInt32, EgressReport.SocketPair) -> Void,
-        connect: @escaping (UInt32, UInt16) -> Void
+        connect: @escaping (UInt32, UInt16) -> Void, wanted: ((HostName, UInt16) -> Void)? = nil
     ) throws(SystemError) {
+        self.wanted = wanted
         loop = tools.loop
         resolver = tools.resolver
         routes = tools.routes
@@ -118,6 +123,12 @@ final class EgressGateway {
             record.owner = owner
             done(audit.name(of: audit.record(record)))
         }
+    }
+
+    /// A name was asked for that no rule names.
+    func want(_ name: HostName, type: UInt16) {
+        guard let wanted, let times = wantedNames.note(name, type: type) else { return }
+        wanted(name, times)
     }
 
     // MARK: Policy

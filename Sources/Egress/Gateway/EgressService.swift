@@ -62,6 +62,7 @@ package final class EgressService {
         var audit: Int32
         var ipv6: Bool
         var waivesLandlock: Bool
+        var tellsNames: Bool
     }
 
     private func receiveStart() throws(SystemError) -> Start? {
@@ -94,7 +95,7 @@ package final class EgressService {
         guard let file = configuration.take() else { throw SystemError("read", "the configuration", Errno(EBADMSG)) }
         return Start(
             configuration: try Self.read(file), sockets: sockets, audit: audit, ipv6: start.options.contains(.ipv6),
-            waivesLandlock: start.options.contains(.landlockWaived))
+            waivesLandlock: start.options.contains(.landlockWaived), tellsNames: start.options.contains(.tellsNames))
     }
 
     private static func read(_ file: borrowing Descriptor) throws(SystemError) -> EgressConfiguration {
@@ -109,7 +110,9 @@ package final class EgressService {
         gateway = try EgressGateway(
             tools, start.configuration, caps: Caps(), ipv6: start.ipv6, sockets: start.sockets, audit: start.audit,
             ask: { [weak self] query, pair in self?.report(.whoIs(query: query, pair)) },
-            connect: { [weak self] query, socket in self?.report(.connect(query: query, socket: socket)) })
+            connect: { [weak self] query, socket in self?.report(.connect(query: query, socket: socket)) },
+            wanted: start.tellsNames
+                ? { [weak self] name, times in self?.report(.wanted(name: name.text, times: times)) } : nil)
         let fd = control.number
         try checked("make non-blocking", "the control socket") { sp_set_nonblocking(fd, 1) }
         registration = try tools.loop.add(fd, SP_EPOLLIN, self)

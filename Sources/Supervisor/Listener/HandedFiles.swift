@@ -19,6 +19,8 @@ package struct HandedFiles: Sendable {
         case mirror, quarantine
         case forge
         case secret(Int)
+        /// Where whoever attends the session is told and asked.
+        case attendant
     }
 
     /// Whose they are: the client's user and its primary group, by the kernel's word.
@@ -115,6 +117,10 @@ package struct HandedFiles: Sendable {
             // Its pages are whoever's who fills them, and no quota counts them. memfd_create(2), open(2) O_TMPFILE
             guard status.links > 0 else { throw refused(role, "has no name: it is in memory, or deleted", .invalid) }
             try refuseSpecial(role, number)
+        case .attendant:
+            guard SessionAttendance.isSocket(number) else {
+                throw refused(role, "is no connected local SOCK_SEQPACKET socket", Errno(ENOTSOCK))
+            }
         case .forge, .secret:
             guard sp_is_sealed(number) == 1 else { throw refused(role, "is no sealed file in memory", .invalid) }
         }
@@ -216,6 +222,7 @@ extension HandedFiles.Role: CustomStringConvertible {
         case .quarantine: "quarantine"
         case .forge: "forge"
         case .secret(let index): "secret \(index)"
+        case .attendant: "attendant"
         }
     }
 
@@ -223,6 +230,7 @@ extension HandedFiles.Role: CustomStringConvertible {
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
         let plain: [HandedFiles.Role] = [
             .input, .output, .error, .workspace, .export, .frames, .result, .mirror, .quarantine, .forge,
+            .attendant,
         ]
         if let role = plain.first(where: { $0.text == text }) {
             self = role

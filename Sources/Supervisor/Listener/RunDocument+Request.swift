@@ -58,6 +58,17 @@ extension RunDocument {
         return request
     }
 
+    /// What the client attends to.
+    package func attended() throws(SystemError) -> Set<SessionAttendance.Matter> {
+        var known: Set<SessionAttendance.Matter> = []
+        for text in matters {
+            guard let matter = SessionAttendance.Matter(rawValue: text), known.insert(matter).inserted else {
+                throw Self.refused("it attends to \"\(text.displayed)\", which is nothing, or is there twice")
+            }
+        }
+        return known
+    }
+
     private func gitAccess(_ handed: HandedFiles) throws(SystemError) -> GitAccess? {
         guard let git else { return nil }
         guard let repository = RepositoryPath(git.repository) else {

@@ -9,7 +9,8 @@ internal import Wire
 ///     {"version": 1, "profile": {"name": "build", "document": {...}}, "command": [base64, ...],
 ///      "variables": [base64 of NAME=VALUE, ...], "set": [...], "files": ["stdin", "stdout", "stderr", "mount 0", ...],
 ///      "mounts": ["/run/...", ...], "read_only": true, "export_bytes": 1024, "git": {"repository", "push"},
-///      "model": {"service": {...}, "prices": {"file", "text"}}, "raw_output": false, "json": false}
+///      "model": {"service": {...}, "prices": {"file", "text"}}, "raw_output": false, "json": false,
+///      "attend": ["hosts"]}
 ///
 /// There is no path in it that anybody would open, and no word for how a session is isolated: that is the profile's.
 package struct RunDocument: Sendable {
@@ -28,6 +29,8 @@ package struct RunDocument: Sendable {
     package var model: (service: JSON, pricesFile: String, prices: String)?
     package var rawOutput = false
     package var asJSON = false
+    /// What whoever attends the session is told and asked, as ``SessionAttendance/Matter`` has it.
+    package var matters: [String] = []
 
     package static let version = 1
     private static let longestName = 256
@@ -50,6 +53,7 @@ package struct RunDocument: Sendable {
             .init("files", .array(files.map { .string($0.text) })),
             .init("mounts", .array(mounts.map { .string($0) })), .init("read_only", .bool(readOnly)),
             .init("raw_output", .bool(rawOutput)), .init("json", .bool(asJSON)),
+            .init("attend", .array(matters.map { .string($0) })),
         ]
         if let exportBytes { members.append(.init("export_bytes", .number(exportBytes))) }
         if let git {
@@ -96,6 +100,7 @@ package struct RunDocument: Sendable {
         readOnly = try fields.flag("read_only")
         rawOutput = try fields.flag("raw_output")
         asJSON = try fields.flag("json")
+        matters = try fields.list("attend") { text throws(SystemError) in text }
         exportBytes = try fields.optionalNumber("export_bytes").map(UInt64.init)
         if let value = fields.take("git") {
             var git = try ClosedObject(value, "\"git\"", refuse: Self.refused)
@@ -133,7 +138,7 @@ package struct RunDocument: Sendable {
         }
         func together(_ role: HandedFiles.Role, _ isWanted: Bool) -> Bool { files.contains(role) == isWanted }
         guard together(.export, exportBytes != nil), (exportBytes ?? 1) > 0, together(.mirror, git != nil),
-            together(.quarantine, git != nil)
+            together(.quarantine, git != nil), together(.attendant, !matters.isEmpty)
         else { throw Self.refused("its parts and their files do not go together") }
     }
 

@@ -11,7 +11,9 @@ package enum EgressCeiling {
     package static let path = "/etc/sallyport/ceiling.yaml"
 
     /// The operator's ceiling; nil where there is none.
-    package static func load(_ files: ProfileFiles, _ registries: Registries) throws(PolicyError) -> EgressPolicy? {
+    package static func load(
+        _ files: ProfileFiles, _ registries: Registries, path: String = path
+    ) throws(PolicyError) -> EgressPolicy? {
         do throws(SystemError) {
             let status = try FileStatus.path(path)
             guard status.uid == 0 else {

@@ -32,6 +32,26 @@ extension SessionResult {
             }
         }
 
+        /// A name that somebody let through while the session ran, at one port, and the first policy with it.
+        package struct Opened: Sendable {
+            package let host: String
+            package let port: UInt16
+            package let generation: UInt32
+
+            init(_ opened: HostGate.Opened) {
+                host = opened.name.text
+                port = opened.port
+                generation = opened.generation
+            }
+
+            var json: JSON {
+                .object([
+                    .init("host", .string(host)), .init("port", .number(port)),
+                    .init("generation", .number(generation)),
+                ])
+            }
+        }
+
         /// How ports are taken: `ports`, one listener each, or `transparent`.
         package var interception: String
         package var ports: [UInt16]
@@ -43,6 +63,7 @@ extension SessionResult {
         /// The host's sockets that the session began with: their paths on the host, by their names inside.
         package var sockets: [(name: String, path: String)] = []
         package var generation: UInt32 = 1
+        package var opened: [Opened] = []
         package var allowed: UInt64 = 0
         package var denied: UInt64 = 0
         /// Allowed connections that nobody outside took.
@@ -85,7 +106,7 @@ extension SessionResult {
                 .init("ipv6", .bool(ipv6)), .init("notes", .array(notes.map { .string($0) })),
                 .init("observed", .bool(observed)),
                 .init("sockets", .object(sockets.map { .init($0.name, .string($0.path)) })),
-                .init("generation", .number(generation)),
+                .init("generation", .number(generation)), .init("opened", .array(opened.map(\.json))),
                 .init("allowed", .number(allowed)), .init("denied", .number(denied)),
                 .init("failed", .number(failed)),
                 .init("bytes_up", .number(bytesUp)), .init("bytes_down", .number(bytesDown)),

@@ -15,6 +15,8 @@ final class BrokerDoor<Service: BrokerService> {
     private var phase = Phase.starting
     /// As it told last; ``failure`` says whether that was its end.
     private(set) var totals = Service.Totals()
+    /// Hears of each.
+    var told: ((Service.Totals) -> Void)?
     /// What went wrong with it.
     private(set) var failure: SystemError?
     private var connections: Descriptor?
@@ -89,6 +91,7 @@ final class BrokerDoor<Service: BrokerService> {
         case (.unusable(let reason), .starting): throw process.unusable(reason)
         case (.running(let totals), .serving), (.running(let totals), .closing):
             self.totals = totals
+            told?(totals)
             return true
         case (.ended(let totals), .closing):
             self.totals = totals

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Policy
 internal import Wire
 
 /// How far the conversation with one session's egress gateway has come: which report may come next, and what the accepted
@@ -20,6 +21,8 @@ struct DoorState {
         case answer(query: UInt32, EgressReport.SocketPair)
         /// A task wants a connection to the granted socket of this number.
         case connect(query: UInt32, socket: UInt16)
+        /// A name that no rule names was asked for so often.
+        case wanted(HostName, times: UInt16)
         case changed(generation: UInt32, cut: UInt32)
         /// The policy before stays in force.
         case unchanged
@@ -34,11 +37,17 @@ struct DoorState {
         case unexpected(String, Phase)
         /// About a policy of which nothing was asked, or not that.
         case generation(UInt32, pending: UInt32?)
+        /// Of what is no name, or not written in its one form.
+        case noName
+        /// Of a name, and nobody can be asked about it.
+        case untold
         case tooManyDenials
         case tooManyFailures
     }
 
     private(set) var phase = Phase.starting
+    /// Whether the gateway was asked to tell of names.
+    var isTold = false
     /// Of the policy in force.
     private(set) var generation: UInt32 = 1
     /// Of the policy that was handed over and not answered for yet.
@@ -80,6 +89,10 @@ struct DoorState {
         case (.unusable(let generation), .serving), (.unusable(let generation), .closing):
             try conclude(generation)
             return .unchanged
+        case (.wanted(let text, let times), .serving), (.wanted(let text, let times), .closing):
+            guard isTold else { throw .untold }
+            guard let name = HostName(text), name.text == text, times > 0 else { throw .noName }
+            return .wanted(name, times: times)
         case (.denial(let denial), .closing):
             guard denials.count < EgressReport.mostDenials else { throw .tooManyDenials }
             denials.append(denial)
@@ -95,8 +108,8 @@ struct DoorState {
         case (.refused(let refusal), .starting), (.refused(let refusal), .serving), (.refused(let refusal), .closing):
             phase = .ended
             return .refused(refusal)
-        case (.ready, _), (.whoIs, _), (.connect, _), (.applied, _), (.unusable, _), (.denial, _), (.failure, _),
-            (.ended, _), (.refused, _):
+        case (.ready, _), (.whoIs, _), (.connect, _), (.applied, _), (.unusable, _), (.wanted, _), (.denial, _),
+            (.failure, _), (.ended, _), (.refused, _):
             throw .unexpected(report.name, phase)
         }
     }
@@ -116,6 +129,8 @@ extension DoorState.Disorder: CustomStringConvertible {
             "answered for generation \(generation) of the policy and was asked for \(pending)"
         case .generation(let generation, nil):
             "answered for generation \(generation) of the policy and was asked for none"
+        case .noName: "asked about what is no name"
+        case .untold: "asked about a name, which it was not to do"
         case .tooManyDenials: "summed up more than \(EgressReport.mostDenials) denials"
         case .tooManyFailures: "summed up more than \(EgressReport.mostDenials) failures"
         }
@@ -132,6 +147,7 @@ extension EgressReport {
         case .connect: "connect"
         case .applied: "applied"
         case .unusable: "unusable"
+        case .wanted: "wanted"
         case .denial: "denial"
         case .failure: "failure"
         case .ended: "ended"

@@ -38,6 +38,7 @@ final class EgressDoor {
         _ sockets: consuming NetworkSockets, _ configuration: EgressConfiguration, audit: borrowing Descriptor,
         options: EgressStart.Options, brokers: [(role: EgressStart.Role, number: Int32)] = []
     ) throws(SystemError) {
+        state.isTold = options.contains(.tellsNames)
         let file = try SealedDocument.make(configuration.json, name: "egress configuration")
         var roles: [EgressStart.Role] = [.configuration, .audit]
         var numbers: [Int32] = [file.number, audit.number]
@@ -84,6 +85,7 @@ final class EgressDoor {
         case .answer(let query, let pair):
             process.tell(EgressCommand.owner(query: query, find?.owner(of: pair)).encoded())
         case .connect(let query, let number): connect(query, number)
+        case .wanted(let name, let times): wanted?(name, times)
         case .changed(let generation, let cut): concluded?(.applied(generation: generation, cut: cut))
         case .unchanged: concluded?(.unusable)
         case .ended:
@@ -121,6 +123,9 @@ final class EgressDoor {
         concluded?(.gone)
         return false
     }
+
+    /// Hears of each name that no rule names, and how often it was asked for.
+    var wanted: ((HostName, UInt16) -> Void)?
 
     // MARK: Another policy
 

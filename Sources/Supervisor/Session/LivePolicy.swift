@@ -12,17 +12,30 @@ internal import Wire
 /// line of the audit can be explained. Whether the operator's ceiling allows it was decided by the command that asks:
 /// whoever can connect could lift the ceiling as well.
 final class LivePolicy {
+    /// Who wants a change.
+    enum Asker {
+        /// A command, on the control socket.
+        case guest
+        /// An answer about a name.
+        case host
+    }
+
     private let session: SessionID
     private let directory: Directory
     private let network: NetworkPlan
     private let door: EgressDoor
     /// What the session was started with stays, whatever the new policy says.
     private let serves: [VirtualHost]
+    /// In force.
+    private(set) var current: EgressPolicy
+    /// Handed to the gateway, which has not answered yet.
+    private var proposed: (policy: EgressPolicy, asker: Asker)?
 
     init(
         _ session: SessionID, _ directory: consuming Directory, _ network: NetworkPlan, _ door: EgressDoor,
-        serves: [VirtualHost]
+        begun: EgressPolicy, serves: [VirtualHost]
     ) {
+        current = begun
         self.serves = serves
         self.session = session
         self.directory = directory
@@ -32,13 +45,23 @@ final class LivePolicy {
 
     /// Begins a change. Returns the refusal, or nil when the gateway will answer.
     func begin(_ document: borrowing Descriptor) -> SessionReply? {
-        if door.failure != nil { return Self.refused(.gateway, Self.gone) }
         let policy: EgressPolicy
         do {
             let json = try SealedDocument.read(document, limit: SessionRequest.longestDocument, name: "egress policy")
             let sent = try EgressPolicy(json: json)
             policy = serves.isEmpty ? sent : try sent.withoutVirtualHosts().serving(serves)
         } catch { return Self.refused(.document, "\(error)") }
+        return begin(policy, .guest)
+    }
+
+    /// The same with a policy of ours.
+    func begin(_ policy: EgressPolicy, _ asker: Asker) -> SessionReply? {
+        if door.failure != nil { return Self.refused(.gateway, Self.gone) }
+        if proposed != nil {
+            return Self.refused(
+                .busy,
+                "cannot change the session: another change is under way (EBUSY). Try again when it has ended.")
+        }
         if let reason = unusable(policy) { return reason }
         do throws(SystemError) {
             guard let generation = door.state.next else {
@@ -50,8 +73,16 @@ final class LivePolicy {
             try directory.replace(
                 SessionAudit.policyFile(Int(generation)), with: Array(configuration.json.prettyText.utf8) + [10])
             try door.change(configuration)
+            proposed = (policy, asker)
             return nil
         } catch { return Self.refused(.system, error.description) }
+    }
+
+    /// A change has ended; who wanted it, or nil where there was none.
+    func conclude(_ outcome: EgressDoor.Change) -> Asker? {
+        defer { proposed = nil }
+        if case .applied = outcome, let proposed { current = proposed.policy }
+        return proposed?.asker
     }
 
     /// The answer for what the gateway made of a change.

@@ -53,6 +53,7 @@ package struct RunRequest: Sendable {
     package var handed: HandedFiles?
     /// That client.
     package var client: SessionState.Client?
+    package var attendance: SessionAttendance?
 
     package init(profile: Profile, argv: [[UInt8]]) {
         self.profile = profile

@@ -9,9 +9,17 @@ internal import Policy
 extension SessionRun {
     func endNow(_ sandbox: borrowing Sandbox) {
         _ = sp_pidfd_signal(sandbox.pidfd.number, SIGKILL, 0)
+        // On v1 a frozen task does not die before it is thawed. Where that fails its whole group is ended.
+        do throws(SystemError) { try freezer?.end() } catch { endGroup() }
         var code: Int32 = 0
         var status: Int32 = 0
         while sp_wait_pidfd(sandbox.pidfd.number, &code, &status) == -Int(EINTR) {}
+    }
+
+    private func endGroup() {
+        do throws(SystemError) { try cgroup?.kill(deadline: 10_000) } catch {
+            // finish() tries again, and has it in the record; the wait for its first process goes on.
+        }
     }
 
     func reap(_ sandbox: borrowing Sandbox) throws(SystemError) {
@@ -130,6 +138,7 @@ extension SessionRun {
         if let egress {
             egress.finish()
             result.egress?.add(egress)
+            result.egress?.opened = (hosts?.opened ?? []).map { .init($0) }
         }
         if let git {
             git.finish()

@@ -47,6 +47,7 @@ extension SessionRun {
         var options: EgressStart.Options = []
         if spec.network?.ipv6 ?? false { options.insert(.ipv6) }
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
+        if request.attendance?.matters.contains(.hosts) ?? false { options.insert(.tellsNames) }
         let configuration = EgressConfiguration(
             session: directory.id.text, generation: 1, hosts: try HostsFile.lines(for: policy),
             policy: policy)
@@ -104,6 +105,12 @@ extension SessionRun {
             .model, programs, paths, identity: block.map { .host(id: $0.broker) } ?? .unmappedCaller,
             groups: try joinedByBrokers())
         model = door
+        if request.attendance?.matters.contains(.spending) ?? false {
+            var marks = SpendingMarks(budget: access.service.budget)
+            door.told = { [weak attendant] totals in
+                for word in marks.reached(totals) { attendant?.tell(word) }
+            }
+        }
         let hosts = try HostsFile.lines(for: access.service.policy)
         try door.begin(
             access, session: directory.id.text, directory.directory, hosts: hosts, environment: environment,
@@ -128,7 +135,7 @@ extension SessionRun {
         guard let egress, let network = spec.network else { return }
         let policy = LivePolicy(
             directory.id, try Directory.open(paths.sessions + "/" + directory.id.text), network, egress,
-            serves: request.virtualHosts)
+            begun: try egressPolicy(), serves: request.virtualHosts)
         let freezer = SessionFreezer(directory.id) { [unowned self] (frozen) throws(SystemError) in
             guard cgroup != nil else {
                 throw SystemError(
@@ -144,8 +151,30 @@ extension SessionRun {
             freezer.change(to: frozen)
         }
         self.freezer = freezer
-        egress.concluded = { [weak control] change in control?.answer(LivePolicy.reply(to: change)) }
         self.control = control
+        try openHosts(policy, freezer, network)
+        let hosts = self.hosts
+        egress.wanted = { [weak hosts] name, times in hosts?.want(name, times: times) }
+        egress.concluded = { [weak control, weak hosts, weak policy] change in
+            let asker = policy?.conclude(change)
+            if asker != .host { control?.answer(LivePolicy.reply(to: change)) }
+            hosts?.changed(change, by: asker)
+        }
+    }
+
+    /// Whoever started the session may be asked about names that its policy does not have.
+    private func openHosts(_ policy: LivePolicy, _ freezer: SessionFreezer, _ network: NetworkPlan) throws(SystemError)
+    {
+        guard let attendant, let attendance = request.attendance, attendance.matters.contains(.hosts) else { return }
+        guard cgroup != nil else {
+            throw SystemError(
+                "ask", "about names that the policy does not have", .notSupported,
+                remedy:
+                    "The session could not be kept from running meanwhile: its profile has `limits.enforcement: rlimit`."
+            )
+        }
+        let permission = HostPermission(begun: policy.current, ceiling: attendance.ceiling, network: network)
+        hosts = HostGate(attendant, permission, policy, freezer)
     }
 
     func gatewayOptions(_ terminal: CallerTerminal?) -> GatewayStart.Options {

@@ -37,6 +37,8 @@ package final class SessionRun {
     /// Where the operator asks for a change while the session runs.
     var control: ControlSocket?
     var freezer: SessionFreezer?
+    var hosts: HostGate?
+    var attendant: Attendant?
     /// Does beside this one what takes long.
     let worker: WorkerThread?
     let network: SessionNetwork?
@@ -154,6 +156,7 @@ package final class SessionRun {
         var spec = try preparation.specification(request, session: id, network: door?.network)
         if let door { try startEgress(door, &spec, directory, &result) }
         try startGit(directory, program, &result)
+        if let attendance = request.attendance { attendant = try Attendant(attendance) }
         try startModel(directory, &result)
         try startForge(directory, &result)
         try joinGroups(&spec)
@@ -222,7 +225,7 @@ package final class SessionRun {
                 first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
         var watch = Watch(
             gateway: gateway, egress: egress, git: git, model: model, forge: forge, control: control,
-            freezer: freezer, client: client, sockets: sockets)
+            freezer: freezer, hosts: hosts, client: client, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,
@@ -233,6 +236,7 @@ package final class SessionRun {
             throw error
         }
         try reap(sandbox)
+        hosts?.end()
         // What it has to do at its end goes on beside all that follows.
         egress?.close()
         git?.close()

@@ -18,7 +18,8 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, forge, control, client
+        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, forge, control, hosts,
+            client
 
         /// Above them one for each stream, by its position.
         static let streams: UInt64 = 64
@@ -42,13 +43,15 @@ struct Watch {
     private let forge: ForgeDoor?
     private let control: ControlSocket?
     private let freezer: SessionFreezer?
+    private let hosts: HostGate?
     private let client: ClientEnd?
     private let sockets: SocketMemory?
 
     /// - Parameter sockets: nil when nothing limits the session's memory as a whole.
     init(
         gateway: Gateway?, egress: EgressDoor?, git: GitDoor?, model: ModelDoor?, forge: ForgeDoor?,
-        control: ControlSocket?, freezer: SessionFreezer?, client: ClientEnd?, sockets: SocketMemory?
+        control: ControlSocket?, freezer: SessionFreezer?, hosts: HostGate?, client: ClientEnd?,
+        sockets: SocketMemory?
     ) {
         self.gateway = gateway
         self.egress = egress
@@ -57,6 +60,7 @@ struct Watch {
         self.forge = forge
         self.control = control
         self.freezer = freezer
+        self.hosts = hosts
         self.client = client
         self.sockets = sockets
     }
@@ -100,6 +104,7 @@ struct Watch {
         if let model { try watch(model.number, SP_EPOLLIN, .model) }
         if let forge { try watch(forge.number, SP_EPOLLIN, .forge) }
         if let control { try watch(control.number, SP_EPOLLIN, .control) }
+        if let hosts { try watch(hosts.number, SP_EPOLLIN, .hosts) }
         if let client { try watch(client.number, SP_EPOLLIN, .client) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
@@ -161,6 +166,7 @@ struct Watch {
             case .forge:
                 if let forge, !forge.heed() { _ = sp_epoll_remove(epoll.number, forge.number) }
             case .control: control?.heed()
+            case .hosts: if let hosts, !hosts.heed() { _ = sp_epoll_remove(epoll.number, hosts.number) }
             case .client:
                 guard let client else { break }
                 let word = client.heed()
@@ -172,6 +178,8 @@ struct Watch {
                 // An end without a byte before it needs no thread.
                 if events & SP_EPOLLIN != 0 { try streams.start(position) }
             }
+            // Whom nobody can thaw is ended.
+            if let failure = hosts?.failure { throw failure }
         }
         // sp-init reports right before it ends: its word waits in the socket, and one wake-up serves for both.
         while waitStatus == nil && execError == nil && initError == nil { if try !report(sandbox) { break } }

@@ -50,6 +50,11 @@ package struct ApprovalPolicy: Sendable, Hashable {
     ///   - earlier: When this task asked a person, in milliseconds.
     ///   - left: Seconds until the task's session must be over.
     package func ruling(_ request: ApprovalRequest, askedAt earlier: [Int], now: Int, left: Int?) -> ApprovalAnswer? {
+        let isNewHost = request.act == .newHost
+        // No order names a host: where nobody is to be asked about them, there is none.
+        if isNewHost, !gates.contains(.newHost) {
+            return ApprovalAnswer(.denied, by: ApprovalAnswer.policy, reason: "it is no gate of the blueprint")
+        }
         guard gates.contains(request.act) else { return ApprovalAnswer(.approved, by: ApprovalAnswer.order) }
         if let scope = preApprovals.first(where: { $0.covers(request) }) {
             return ApprovalAnswer(.approved, by: ApprovalAnswer.preApproval, reason: scope.text)
@@ -57,15 +62,22 @@ package struct ApprovalPolicy: Sendable, Hashable {
         func denied(_ reason: String) -> ApprovalAnswer {
             ApprovalAnswer(.denied, by: ApprovalAnswer.policy, reason: reason)
         }
-        if earlier.count >= cap { return denied("the task has asked \(earlier.count) questions, its cap") }
-        if earlier.count(where: { $0 > now - 60_000 }) >= TaskLimits.approvalsPerMinute {
-            return denied("the task has asked \(TaskLimits.approvalsPerMinute) questions within a minute")
+        if earlier.count >= (isNewHost ? mostNewHosts : cap) {
+            return denied("the task has asked \(earlier.count) questions, its cap")
+        }
+        let perMinute = TaskLimits.approvalsPerMinute / (isNewHost ? 2 : 1)
+        if earlier.count(where: { $0 > now - 60_000 }) >= perMinute {
+            return denied("the task has asked \(perMinute) questions within a minute")
         }
         if let left, left - TaskLimits.approvalReserve < TaskLimits.approvalTimeoutRange.lowerBound.seconds {
             return denied("the session has \(max(0, left)) seconds left, too few to ask")
         }
         return nil
     }
+
+    /// Questions about hosts that one task may ask. A sandbox invents names as it likes, and must leave a question for each
+    /// other gate.
+    package var mostNewHosts: Int { max(0, cap - gates.subtracting([.newHost]).count) }
 
     /// How long a person has, in seconds: of all bounds the shortest, and never less than half a minute.
     package func timeout(_ request: ApprovalRequest, own: Int?, left: Int?) -> Int {

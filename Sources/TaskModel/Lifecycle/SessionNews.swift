@@ -5,6 +5,7 @@ package import Documents
 ///
 ///     news.jsonl        {"version":1,"seq":1,"fact":"budget_warning","source":"observed","payload":{...}}
 ///                       {"version":1,"seq":2,"question":{"act","subject","facts"},"id":"q1","severity":"high","timeout_s":300}
+///                       {"version":1,"seq":3,"withdrawn":"q1"}
 ///     answers/q1.json   {"version":1,"decision":"approved","decided_by":"uid:1000","reason":null}
 ///
 /// Written by the session's process alone; it counts from 1 without gaps, so that whoever reads knows what is new by a
@@ -14,6 +15,8 @@ package struct SessionNews: Sendable, Hashable {
         /// One of ``EventType/Fact/ofSessions``, with an object.
         case fact(EventType.Fact, EventSource, JSON)
         case question(SessionQuestion)
+        /// Whoever asked this needs no answer any more.
+        case withdrawal(String)
     }
 
     package let sequence: Int
@@ -41,6 +44,7 @@ package struct SessionNews: Sendable, Hashable {
                     .init("severity", .string(question.severity.rawValue)),
                     .init("timeout_s", .optional(question.timeoutSeconds)),
                 ]
+            case .withdrawal(let id): [.init("withdrawn", .string(id))]
             }
         return .object([.init("version", 1), .init("seq", .int(sequence))] + members)
     }
@@ -62,6 +66,8 @@ package struct SessionNews: Sendable, Hashable {
                 sequence,
                 .question(
                     SessionQuestion(id, request, severity: severity, timeoutSeconds: json["timeout_s"]?.intValue)))
+        } else if let id = json["withdrawn"]?.stringValue, SessionQuestion.isName(id) {
+            self.init(sequence, .withdrawal(id))
         } else {
             return nil
         }

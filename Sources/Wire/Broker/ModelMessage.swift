@@ -21,6 +21,8 @@ package struct ModelTotals: BrokerTotals {
     package var turns: UInt64 = 0
     /// Requests that were sent nowhere.
     package var refused: UInt64 = 0
+    /// Of them, those for which the budget had no room.
+    package var unaffordable: UInt64 = 0
     /// Requests that no upstream answered, or not to their end.
     package var failed: UInt64 = 0
     package var inputTokens: UInt64 = 0
@@ -41,7 +43,8 @@ package struct ModelTotals: BrokerTotals {
 
     package static var fields: [WritableKeyPath<ModelTotals, UInt64>] {
         [
-            \.answered, \.turns, \.refused, \.failed, \.inputTokens, \.outputTokens, \.cachedTokens, \.spent,
+            \.answered, \.turns, \.refused, \.unaffordable, \.failed, \.inputTokens, \.outputTokens, \.cachedTokens,
+            \.spent,
             \.held, \.estimated, \.bytesUp, \.bytesDown, \.linesLost,
         ]
     }

@@ -9,6 +9,7 @@
 ///        │  owner                              ────────────▶  the answer, by number
 ///        │  ◀────────────  connect                 to a socket of the host that the policy grants
 ///        │  connected (by SCM_RIGHTS), or notConnected ────▶  the answer, by number
+///        │  ◀────────────  wanted                  a name that no rule names; not answered
 ///        │  policy (a new document by SCM_RIGHTS) ─────────▶  any number; each is answered by `applied`
 ///        │  close                              ────────────▶  at most once: shut everything, report, end
 ///        │  ◀────────────  denial (the most frequent ones), ended    then exit 0

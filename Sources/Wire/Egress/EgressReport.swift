@@ -12,6 +12,8 @@ package enum EgressReport: Equatable, Sendable {
     case applied(generation: UInt32, cut: UInt32)
     /// The policy document of this generation could not be read; the one before stays in force.
     case unusable(generation: UInt32)
+    /// A task has asked so often for the addresses of a name that no rule names; only with ``EgressStart/Options/tellsNames``.
+    case wanted(name: String, times: UInt16)
     /// One kind of denial and how often it happened, at the end.
     case denial(Denial)
     /// The same of an allowed connection that nobody outside took.
@@ -86,6 +88,7 @@ package enum EgressReport: Equatable, Sendable {
         case ended = 0x97
         case connect = 0x98
         case failure = 0x99
+        case wanted = 0x9A
     }
 
     /// The datagram of this report.
@@ -111,6 +114,10 @@ package enum EgressReport: Equatable, Sendable {
         case .unusable(let generation):
             writer.appendHeader(Kind.unusable)
             writer.append(generation)
+        case .wanted(let name, let times):
+            writer.appendHeader(Kind.wanted)
+            writer.append(counted: Array(name.utf8.prefix(SessionWord.longestName)))
+            writer.append(times)
         case .denial(let denial):
             writer.appendHeader(Kind.denial)
             denial.append(to: &writer)
@@ -140,6 +147,7 @@ package enum EgressReport: Equatable, Sendable {
         case .connect: self = .connect(query: try reader.next(), socket: try reader.next())
         case .applied: self = .applied(generation: try reader.next(), cut: try reader.next())
         case .unusable: self = .unusable(generation: try reader.next())
+        case .wanted: self = .wanted(name: try reader.nextHostName(), times: try reader.next())
         case .denial: self = .denial(try Denial(from: &reader))
         case .failure: self = .failure(try Denial(from: &reader))
         case .ended:

@@ -87,8 +87,10 @@ package struct EgressStart: Equatable, Sendable {
         package static let landlockWaived = Options(rawValue: 1 << 0)
         /// The session has IPv6 addresses, so that AAAA is answered.
         package static let ipv6 = Options(rawValue: 1 << 1)
+        /// Somebody can be asked about names that no rule names: they are told of while the session runs.
+        package static let tellsNames = Options(rawValue: 1 << 2)
 
-        static let known: Options = [.landlockWaived, .ipv6]
+        static let known: Options = [.landlockWaived, .ipv6, .tellsNames]
     }
 
     /// Descriptors travel in this order.
