@@ -62,7 +62,7 @@ let package = Package(
         // Profiles as pure values: decode, merge, validate, explain.
         .target(name: "Policy", dependencies: ["Documents"], swiftSettings: strict),
         // Messages between processes, each side treating the other as hostile.
-        .target(name: "Wire", swiftSettings: strict),
+        .target(name: "Wire", dependencies: ["Documents"], swiftSettings: strict),
         // What may reach a person's terminal from inside a sandbox.
         .target(name: "Terminal", swiftSettings: strict),
         // Decides and relays what leaves a session, by name, and records each decision.
@@ -183,7 +183,7 @@ let package = Package(
             dependencies: ["Supervisor", "Isolation", "LinuxSystem", "CLinux", "Policy", "Documents", "Wire"],
             swiftSettings: strict),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
-        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "Documents"], swiftSettings: strict),
         // C: starts a gateway confined as the supervisor does, step by step, so that a test can leave one out.
         .target(name: "CGatewayTesting", path: "Tests/CGatewayTesting", cSettings: cStrict),
         .testTarget(

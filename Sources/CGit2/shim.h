@@ -65,6 +65,19 @@ static inline int sp_git_diff(git_diff **out, git_repository *repository, git_tr
     return git_diff_tree_to_tree(out, repository, from, to, &options);
 }
 
+/// The difference between two trees by the numbers of changed lines alone. Only what has the very same content under another
+/// name is a rename: how alike two files are is a guess, and its price is theirs to choose who wrote them.
+static inline int sp_git_diff_lines(git_diff **out, git_repository *repository, git_tree *from, git_tree *to) {
+    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+    git_diff_find_options renames = GIT_DIFF_FIND_OPTIONS_INIT;
+    options.flags = GIT_DIFF_INCLUDE_TYPECHANGE;
+    options.context_lines = 0;
+    options.max_size = 16 << 20;
+    int result = git_diff_tree_to_tree(out, repository, from, to, &options);
+    renames.flags = GIT_DIFF_FIND_RENAMES | GIT_DIFF_FIND_EXACT_MATCH_ONLY;
+    return result == 0 ? git_diff_find_similar(*out, &renames) : result;
+}
+
 /// Writes a tree into a directory as it is stored: no filter runs, no index is kept, nothing outside is looked at.
 static inline int sp_git_checkout(git_repository *repository, git_tree *tree, const char *directory) {
     git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;

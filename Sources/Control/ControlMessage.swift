@@ -14,6 +14,8 @@ package enum ControlRequest: Sendable, Hashable {
     case status(task: String)
     case list(List)
     case events(task: String, after: Int, limit: Int)
+    /// Its spans, for a collector of OpenTelemetry.
+    case trace(task: String)
     /// Events as they come, until the task is over.
     case watch(task: String, after: Int)
     case cancel(task: String)
@@ -25,6 +27,8 @@ package enum ControlRequest: Sendable, Hashable {
     /// A piece of what a task's session said beside its result.
     case logs(task: String, offset: Int)
     case health
+    /// What the operator should look at, or has looked at: for root and the daemon's own user.
+    case alarms(all: Bool)
     /// Nothing of a task is removed, however old it is, until it is released.
     case hold(task: String)
     case release(task: String)
@@ -37,6 +41,7 @@ package enum ControlRequest: Sendable, Hashable {
         package var statuses: [TaskState] = []
         package var repository: String?
         package var branch: String?
+        package var correlation: CorrelationID?
         package var before: String?
         package var limit = 50
         package init() {}
@@ -55,6 +60,7 @@ package enum ControlRequest: Sendable, Hashable {
             case .list(let list): ("list", list.members)
             case .events(let task, let after, let limit):
                 ("events", [.init("task", .string(task)), .init("after", .int(after)), .init("limit", .int(limit))])
+            case .trace(let task): ("trace", [.init("task", .string(task))])
             case .watch(let task, let after): ("watch", [.init("task", .string(task)), .init("after", .int(after))])
             case .cancel(let task): ("cancel", [.init("task", .string(task))])
             case .pending: ("pending", [])
@@ -68,6 +74,7 @@ package enum ControlRequest: Sendable, Hashable {
             case .logs(let task, let offset):
                 ("logs", [.init("task", .string(task)), .init("offset", .int(offset))])
             case .health: ("health", [])
+            case .alarms(let all): ("alarms", [.init("all", .bool(all))])
             case .hold(let task): ("hold", [.init("task", .string(task))])
             case .release(let task): ("release", [.init("task", .string(task))])
             case .collect(let isDry): ("collect", [.init("dry_run", .bool(isDry))])
@@ -99,6 +106,7 @@ package enum ControlRequest: Sendable, Hashable {
             self = .events(
                 task: try arguments.text("task"), after: try arguments.optionalNumber("after") ?? 0,
                 limit: min(try arguments.optionalNumber("limit") ?? 50, Self.mostListed))
+        case "trace": self = .trace(task: try arguments.text("task"))
         case "watch":
             self = .watch(task: try arguments.text("task"), after: try arguments.optionalNumber("after") ?? 0)
         case "pending": self = .pending
@@ -110,6 +118,9 @@ package enum ControlRequest: Sendable, Hashable {
         case "resume": self = .resume(task: try arguments.text("task"))
         case "logs": self = .logs(task: try arguments.text("task"), offset: try arguments.optionalNumber("offset") ?? 0)
         case "health": self = .health
+        case "alarms":
+            guard let all = arguments.take("all")?.boolValue else { throw Self.refusal("\"all\" is no truth value") }
+            self = .alarms(all: all)
         case "hold": self = .hold(task: try arguments.text("task"))
         case "release": self = .release(task: try arguments.text("task"))
         case "collect":
@@ -135,6 +146,7 @@ extension ControlRequest.List {
         if !statuses.isEmpty { members.append(.init("status", .array(statuses.map { .string($0.rawValue) }))) }
         if let repository { members.append(.init("repo", .string(repository))) }
         if let branch { members.append(.init("branch", .string(branch))) }
+        if let correlation { members.append(.init(CorrelationID.member, .string(correlation.description))) }
         if let before { members.append(.init("before", .string(before))) }
         return members
     }
@@ -143,6 +155,12 @@ extension ControlRequest.List {
         limit = min(try fields.optionalNumber("limit") ?? 50, ControlRequest.mostListed)
         repository = try fields.optionalText("repo")
         branch = try fields.optionalText("branch")
+        if let text = try fields.optionalText(CorrelationID.member) {
+            guard let id = CorrelationID(text) else {
+                throw ControlRequest.refusal("\"\(CorrelationID.member)\" is not \(CorrelationID.form)")
+            }
+            correlation = id
+        }
         before = try fields.optionalText("before")
         guard let list = fields.take("status") else { return }
         guard let words = list.arrayValue else { throw ControlRequest.refusal("\"status\" is no list") }

@@ -71,7 +71,7 @@ enum TaskCommand {
         for field in TaskRequest.Field.allCases {
             guard let value = request[field] else { continue }
             switch field {
-            case .type, .issue, .pullRequest: arguments += [field.option, value]
+            case .type, .issue, .pullRequest, .correlation: arguments += [field.option, value]
             case .task, .criteria:
                 let name = "request-" + field.rawValue
                 try directory.replace(name, with: Array(value.utf8))

@@ -74,8 +74,10 @@ package final class Orchestrator {
         let owner = "uid:\(accepted.submitter.uid)"
         let blueprint = accepted.snapshot.stored(sha256: host.sha256)
         let policy = try ApprovalPolicy(accepted)
+        let name = try host.makeTaskName()
+        let correlation = CorrelationID(task: name, sha256: host.sha256)
         var task = TaskRecord(
-            id: try host.makeTaskName(), owner: owner, request: accepted.request,
+            id: name, owner: owner, request: accepted.request.correlated(by: correlation),
             idempotencyKey: accepted.idempotencyKey, blueprint: blueprint, createdMilliseconds: milliseconds)
         task.approvals = policy
         try weigh(accepted, &task)
@@ -83,6 +85,7 @@ package final class Orchestrator {
             .taskCreated,
             [
                 "owner": .string(owner), "type": .string(accepted.type.rawValue),
+                CorrelationID.member: .optional(task.request.correlation?.description),
                 "repository": .string(accepted.repository.description), "blueprint_sha256": .string(blueprint.digest),
                 "limits": accepted.limits.json,
                 "screened": .array(accepted.findings.map { .string($0.description) }),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Documents
 package import TaskModel
 
 /// When something is recorded; from the clock of whoever drives the store.
@@ -99,14 +100,17 @@ package struct TaskQuery: Sendable, Hashable {
     package var repository: String?
     /// That was handed over.
     package var branch: String?
+    /// What their records bear.
+    package var correlation: CorrelationID?
     /// Only those that began before this one.
     package var before: String?
     package var limit: Int
 
     package init(
         owner: String? = nil, statuses: Set<TaskState> = [], repository: String? = nil, branch: String? = nil,
-        before: String? = nil, limit: Int = 50
+        correlation: CorrelationID? = nil, before: String? = nil, limit: Int = 50
     ) {
+        self.correlation = correlation
         self.owner = owner
         self.statuses = statuses
         self.repository = repository

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 
 /// Puts fixed-size big-endian integers one after the other.
 package struct ByteWriter {
@@ -119,5 +120,19 @@ extension MessageError: CustomStringConvertible {
             }
         return "cannot read a message of another process of this session: \(reason) (EBADMSG). "
             + "Use programs of the same build."
+    }
+}
+
+extension ByteWriter {
+    /// An id behind its count; nothing but a count of zero for none.
+    mutating func append(_ id: CorrelationID?) { append(counted: Array((id?.description ?? "").utf8)) }
+}
+
+extension ByteReader {
+    mutating func nextCorrelationID() throws(MessageError) -> CorrelationID? {
+        let bytes = try nextCounted(most: CorrelationID.longest)
+        if bytes.isEmpty { return nil }
+        guard let text = String(validating: bytes, as: UTF8.self), let id = CorrelationID(text) else { throw .value }
+        return id
     }
 }

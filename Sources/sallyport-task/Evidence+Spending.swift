@@ -28,20 +28,36 @@ extension Evidence {
         return spending
     }
 
+    /// When each sandbox of this task was, and behind it the calls of its models together.
+    ///
+    /// - Parameter directory: Where the ledgers lie.
+    func stages(in directory: String) throws(TaskFailure) -> [SessionStage] {
+        var stages: [SessionStage] = []
+        for sandbox in sessions.prefix(SessionStage.most / 2) {
+            stages.append(sandbox.stage)
+            guard sandbox.record.model != nil else { continue }
+            let lines = try Self.ledger("\(directory)/\(sandbox.label).model.jsonl")
+            if let calls = SessionStage(calls: lines) { stages.append(calls) }
+        }
+        return stages
+    }
+
     /// Whether the broker sent a request nowhere since the budget had no room for it.
     private func wasRefused(_ ledger: String) throws(TaskFailure) -> Bool {
-        guard access(ledger, F_OK) == 0 else { return false }
+        try Self.ledger(ledger).contains {
+            $0["event"]?.stringValue == "model.refused" && $0["code"]?.stringValue == "budget"
+        }
+    }
+
+    /// The lines of a broker's ledger; none where there is no such file.
+    private static func ledger(_ path: String) throws(TaskFailure) -> [JSON] {
+        guard access(path, F_OK) == 0 else { return [] }
         let bytes = try host { () throws(SystemError) in
-            try Descriptor.open(ledger, O_RDONLY).readAll(limit: Self.largestLedger, subject: "\"\(ledger)\"")
+            try Descriptor.open(path, O_RDONLY).readAll(limit: largestLedger, subject: "\"\(path)\"")
         }
-        for line in bytes.split(separator: 0x0A) {
-            let record: JSON
-            do throws(JSONParser.Failure) { record = try JSONParser.parse(Array(line)) } catch {
-                // The last line of a ledger whose disk was full is cut; what is before it counts.
-                continue
-            }
-            if record["event"]?.stringValue == "model.refused", record["code"]?.stringValue == "budget" { return true }
+        return bytes.split(separator: 0x0A).compactMap { line in
+            // The last line of a ledger whose disk was full is cut; what is before it counts.
+            do throws(JSONParser.Failure) { return try JSONParser.parse(Array(line)) } catch { return nil }
         }
-        return false
     }
 }

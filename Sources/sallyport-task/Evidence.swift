@@ -19,6 +19,7 @@ struct Delivered {
     let subjects: [String]
     /// Review threads that commits say they settle.
     let threads: [Int]
+    let changes: ChangedLines
 
     init(_ report: StepReport, tip: ObjectID) throws(TaskFailure) {
         commit = tip
@@ -30,6 +31,11 @@ struct Delivered {
         hasPatch = report["patch"] == "written"
         subjects = report.all("subject")
         threads = report.all("thread").compactMap { Int($0) }
+        guard let changes = ChangedLines(text: report.all(of: ChangedLines.keys)) else {
+            throw TaskFailure(
+                "read", "the report of a task step", "its changed lines are malformed", remedy: "Report this.")
+        }
+        self.changes = changes
         listed = report.all("file").compactMap { line in
             let parts = line.split(separator: " ", maxSplits: 2)
             guard parts.count == 3, let added = Int(parts[0]), let removed = Int(parts[1]) else { return nil }
@@ -41,6 +47,7 @@ struct Delivered {
 /// The record of a task: what was observed, and apart from it what was claimed.
 struct Evidence {
     let task: String
+    let correlation: CorrelationID
     let branch: String
     let startedMilliseconds: Int
     var finishedMilliseconds: Int?
@@ -96,8 +103,12 @@ struct Evidence {
     private static let mostClaims = 2000
     private static let mostClaimBytes = 8 << 20
 
-    init(task: String, order: TaskOrder, arguments: TaskArguments, branch: String, startedMilliseconds: Int) {
+    init(
+        task: String, correlation: CorrelationID, order: TaskOrder, arguments: TaskArguments, branch: String,
+        startedMilliseconds: Int
+    ) {
         self.task = task
+        self.correlation = correlation
         self.order = order
         self.arguments = arguments
         self.branch = branch
@@ -195,6 +206,7 @@ struct Evidence {
         [
             "version": 1,
             "task": .string(task),
+            CorrelationID.member: .string(correlation.description),
             "type": .string(order.type.rawValue),
             "outcome": .string((outcome ?? .interrupted).rawValue),
             "state": .string(verdict.state.rawValue),
@@ -323,7 +335,7 @@ struct Evidence {
             "patch": delivered.hasPatch ? .string(Manifest.patchName) : .null,
             "commits": .int(delivered.commits), "files": .int(delivered.files),
             "insertions": .int(delivered.insertions), "deletions": .int(delivered.deletions),
-            "paths": .array(delivered.listed.map { .string($0.path) }),
+            "paths": .array(delivered.listed.map { .string($0.path) }), "changes": delivered.changes.json,
         ]
     }
 

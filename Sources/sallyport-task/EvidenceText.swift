@@ -56,6 +56,7 @@ struct EvidenceText {
 
     private func head(_ evidence: JSON) -> [String] {
         var lines = ["outcome   \(shown(evidence["outcome"]))"]
+        if let id = evidence[CorrelationID.member] { lines.append("bears     \(shown(id))") }
         if let refusal = evidence["refusal"], !refusal.isNull { lines.append("refused   \(shown(refusal))") }
         for flag in evidence["gate"]?["flags"]?.arrayValue ?? [] {
             lines.append("flagged   \(shown(flag["place"])): \(shown(flag["reason"]))")
@@ -66,6 +67,7 @@ struct EvidenceText {
             lines.append(
                 "change    \(shown(delivered["commits"])) commits, \(shown(delivered["files"])) files, "
                     + "+\(shown(delivered["insertions"])) -\(shown(delivered["deletions"]))")
+            lines += changes(evidence)
         } else {
             lines.append("branch    none delivered")
         }

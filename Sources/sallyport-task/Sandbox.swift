@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Delivery
+internal import Documents
 internal import Glibc
 internal import LinuxSystem
 internal import TaskModel
@@ -14,6 +15,8 @@ struct Sandbox {
     /// An installed agent, shown where the agent works and nowhere else.
     var agentFiles: String?
     let environment: [String]
+    /// What their records bear.
+    var correlation: CorrelationID?
     private let models: [CredentialReference]
 
     /// What a sandbox gives out besides its log.
@@ -86,6 +89,7 @@ struct Sandbox {
         // By option as well as by profile: a review in a tree that can be written is not started.
         if let workspace { command += ["--workspace", workspace, "--read-only"] }
         for mount in mounts { command += ["--mount", mount] }
+        if let correlation { command += [CorrelationID.option, correlation.description] }
         command += options
         if let export { command += ["--export", "\(directory)/\(export.name):\(export.mostBytes)"] }
         if let git { command += ["--git", git] }

@@ -100,13 +100,13 @@ final class SessionClaim {
 
 extension Evidence {
     /// - Parameter sealed: SHA-256 of the manifest.
-    func report(sealed: String, spending: SessionSpending?) -> SessionReport {
+    func report(sealed: String, spending: SessionSpending?, stages: [SessionStage]) -> SessionReport {
         // Which limit, since a task that was out of time is told apart from one that was too large.
-        let limit = outcome == .limitHit ? sessions.first { $0.label == "work" }?.record.outcome : nil
+        let limit = outcome == .limitHit ? sessions.lastWork?.outcome : nil
         return SessionReport(
             outcome: (outcome ?? .interrupted).rawValue, isSuccess: isSuccess,
             reason: limit ?? verdict.reason.rawValue,
             branch: delivered == nil ? nil : branch, commit: delivered?.commit.description, pullRequest: pullRequest,
-            evidence: sealed, notes: notes, spending: spending)
+            evidence: sealed, notes: notes, spending: spending, stages: stages)
     }
 }

@@ -41,6 +41,11 @@ extension StepProcess {
                 guard error.code == .refused else { throw error }
                 report.add("mismatch", "\(Self.repositoryName) has commits of other evidence: \(error.reason)")
             }
+            if let digest = optional("--changes"),
+                try range.changedLines(saved: ChangedLines.savedSubject).digest != digest
+            {
+                report.add("mismatch", "\(Manifest.evidenceName) has other changed lines than its commits")
+            }
             if let flaw = try Self.bundleFlaw(range, bundle, reference, budget) {
                 report.add("mismatch", "\(Manifest.bundleName) \(flaw)")
             }
@@ -126,10 +131,13 @@ struct DeliveredStory {
     var hasPatch = false
     /// What every commit has to say; nil for work of no task.
     var trailers: (task: String, prompt: String, evidence: String)?
+    /// Digest of the lines that are said to have changed; nil where nothing is said of them.
+    var changes: String?
 
     fileprivate var arguments: [String] {
         var result = ["--base", base ?? "-", "--patch", hasPatch ? "yes" : "no", "--task-id", trailers?.task ?? "-"]
         if let trailers { result += ["--prompt-version", trailers.prompt, "--evidence", trailers.evidence] }
+        if let changes { result += ["--changes", changes] }
         if let delivered {
             result += ["--reference", delivered.reference, "--commit", delivered.commit, "--tree", delivered.tree]
         }
@@ -143,6 +151,8 @@ extension DeliveredStory {
         base = evidence["base"]?["commit"]?.stringValue
         delivered = Statement.delivered(of: evidence).map { ("refs/heads/\($0.branch)", $0.commit, $0.tree) }
         hasPatch = evidence["delivered"]?["patch"]?.stringValue != nil
+        // Bundles of an earlier version have none; what cannot be read is the changes of no commit.
+        changes = evidence["delivered"]?["changes"].map { ChangedLines(json: $0)?.digest ?? "none" }
         trailers = (
             evidence["task"]?.stringValue ?? "", evidence["prompt"]?["version"]?.stringValue ?? "",
             evidence["opening"]?["sha256"]?.stringValue ?? ""

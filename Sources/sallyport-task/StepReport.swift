@@ -19,6 +19,7 @@ struct StepReport {
         "error", "refused", "mismatch", "pack", "merge_base", "pointers", "segment", "omitted", "findings", "moved",
         "subject", "thread", "behind", "conflicts", "conflict", "layout", "head", "reference", "left", "left_count",
         "ignored", "note", "finding",
+        "commit", "changed", "previous", "cut",
         "verdict", "use", "oversize", "malformed", "language", "setup", "build", "lint", "test", "registry", "rule",
     ]
 
@@ -61,6 +62,8 @@ struct StepReport {
     }
 
     subscript(key: String) -> String? { lines.first { $0.key == key }?.value }
+    /// Lines of some keys, in their order.
+    func all(of keys: Set<String>) -> [(key: String, value: String)] { lines.filter { keys.contains($0.key) } }
     func all(_ key: String) -> [String] { lines.filter { $0.key == key }.map(\.value) }
 
     func commit(_ key: String) throws(TaskFailure) -> ObjectID {

@@ -89,6 +89,7 @@ extension StepProcess {
         let range = try CommitRange(bare, from: base, to: tip)
         describe(try range.summary(), tip: tip, tree: range.tree, in: &report)
         try describeMessages(range, in: &report)
+        try describe(range.changedLines(saved: ChangedLines.savedSubject), in: &report)
         try range.writeBundle(reference: reference, budget: budget) { Self.write($0, to: 3) }
         let complete = try range.writePatch(limit: budget.patchBytes) { Self.write($0, to: 4) }
         report.add("patch", complete ? "written" : "omitted")
@@ -130,6 +131,13 @@ extension StepProcess {
         }
         for subject in subjects { report.add("subject", subject.isEmpty ? "(none)" : subject) }
         for thread in threads { report.add("thread", thread) }
+    }
+
+    private func describe(_ changes: ChangedLines, in report: inout StepReport) {
+        for line in changes.text {
+            let parts = line.split(separator: " ", maxSplits: 1)
+            report.add(String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
+        }
     }
 
     private static let mostSubjects = 20

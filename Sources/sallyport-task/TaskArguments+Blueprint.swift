@@ -33,7 +33,7 @@ extension TaskArguments {
     /// Options beside which a blueprint would not be the one that decides.
     static let besideBlueprint: Set<String> = [
         "--blueprint", "--hydration", "--hydration-sha256", "--type", "--task", "--issue", "--pr", "--criteria",
-        "--memory", "--continue", "--out", "--deliver", "--id", "--json",
+        "--memory", "--continue", "--out", "--deliver", "--id", CorrelationID.option, "--json",
     ]
 
     /// Takes everything that the request does not say from the snapshot of the task's blueprint.

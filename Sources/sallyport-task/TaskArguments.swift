@@ -73,6 +73,8 @@ struct TaskArguments {
     var settled: TaskBlueprint?
     /// The task's name, where somebody else has chosen it.
     private(set) var identifier: TaskIdentifier?
+    /// Nil for the one that is made of that name.
+    private(set) var correlation: CorrelationID?
 
     /// The forge is a repository of GitHub, and no directory of this host.
     var isOnline: Bool { forge?.hasPrefix(GitHubAddress.scheme) == true }
@@ -157,6 +159,7 @@ struct TaskArguments {
           --keep                  keep what the agent's workspace holds at its end, for `sallyport session shell`
           --json                  evidence as JSON on standard output
           --id NAME               the task's name (default: one of its own)
+          --correlation-id ID     what all records of the task bear (default: made of its name): \(CorrelationID.form)
           --hydration FILE --hydration-sha256 DIGEST
                                   with --blueprint: what was gathered from the forge before
           --blueprint FILE        the snapshot of a task's blueprint, which then says all that is not the request's
@@ -401,6 +404,12 @@ struct TaskArguments {
         "--id": { (arguments, value) throws(TaskFailure) in
             guard let identifier = TaskIdentifier(value) else { throw misuse("--id is no name of a task") }
             arguments.identifier = identifier
+        },
+        CorrelationID.option: { (arguments, value) throws(TaskFailure) in
+            guard let id = CorrelationID(value) else {
+                throw misuse("\(CorrelationID.option) is \(CorrelationID.form)")
+            }
+            arguments.correlation = id
         },
     ]
 

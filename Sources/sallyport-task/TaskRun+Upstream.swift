@@ -55,7 +55,7 @@ extension TaskRun {
     mutating func recordUses() throws(TaskFailure) {
         let ledgers = [upstream?.ledger, order.forge?.ledger].compactMap { $0 }
         evidence.credentialUses = order.forge?.ledger.uses.count ?? 0
-        let lines = TransferLedger.merged(ledgers)
+        let lines = TransferLedger.merged(ledgers, of: evidence.correlation)
         if !lines.isEmpty { try delivery.write(Manifest.usesName, lines) }
     }
 }

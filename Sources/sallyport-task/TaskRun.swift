@@ -62,12 +62,14 @@ struct TaskRun: ~Copyable {
             environment: (arguments.credential ?? arguments.appKey)?.withheld(from: environment) ?? environment,
             models: try ModelSecrets.references(in: arguments.model))
         sandbox.agentFiles = agentFiles
+        let correlation = arguments.correlation ?? CorrelationID(task: "\(identifier)", sha256: Digest.sha256)
+        sandbox.correlation = correlation
         let branch =
             order.pull?.head ?? arguments.branch ?? "sallyport/\(identifier)/\(TaskText.slug(of: order.item.title))"
         var rules = try GateStep.rules(arguments.rules, branch: branch, of: order.item)
         if let settled = arguments.settled { rules.narrow(settled.snapshot.blueprint.scope) }
         let evidence = Evidence(
-            task: "\(identifier)", order: order, arguments: arguments, branch: branch,
+            task: "\(identifier)", correlation: correlation, order: order, arguments: arguments, branch: branch,
             startedMilliseconds: Int(milliseconds))
         let upstream = try order.upstream.map { (url) throws(TaskFailure) in
             var access = UpstreamAccess(environment: environment)
@@ -122,6 +124,7 @@ struct TaskRun: ~Copyable {
     /// Runs the task; the evidence holds the outcome afterwards.
     mutating func run() throws(TaskFailure) {
         try recordCreated()
+        Progress.say("task \(identifier): its records bear \(evidence.correlation)")
         let base = try prepare()
         evidence.continued = try takeUp(base)
         try assemblePrompt(base)

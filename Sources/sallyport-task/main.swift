@@ -85,7 +85,8 @@ private func runTask(_ arguments: TaskArguments, _ claim: SessionClaim?, environ
         Progress.write(Summary(evidence: task.evidence, directory: task.delivery.path, sealed: sealed).text, to: 1)
     }
     let spending = try task.evidence.spending(in: task.delivery.path)
-    try claim?.end(task.evidence.report(sealed: sealed.manifest, spending: spending))
+    let stages = try task.evidence.stages(in: task.delivery.path)
+    try claim?.end(task.evidence.report(sealed: sealed.manifest, spending: spending, stages: stages))
     return task.evidence.isSuccess ? 0 : 1
 }
 

@@ -13,7 +13,8 @@ enum Overview {
           onboard    looks at a repository and proposes a blueprint for it
           blueprint  which repositories agents may work on, and how: validate, plan, apply, list
           submit     a task for sallyportd, which sees it through   sallyport submit --repo team/library --task @task.md --wait ...
-                     status, list, events, watch, cancel, resume, hold, release, logs tell of such tasks; backup keeps what is known of them
+                     status, list, events, trace, watch, cancel, resume, hold, release, logs tell of such tasks; backup keeps what is known of them
+          ops        what an operator should look at: tasks that are stuck, a backlog, failures, a full disk
           memory     what later tasks of a repository are told of earlier ones
           pending    what such tasks ask before they go on; approve and deny answer
           agent      which agents there are presets for; look for one, install one

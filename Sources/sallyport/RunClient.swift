@@ -55,6 +55,7 @@ struct RunClient {
         document = RunDocument(
             profileName: request.profile.name.displayed, profile: request.profile.document, argv: request.argv,
             files: [])
+        document.correlation = request.correlation
         document.readOnly = request.readOnly
         document.rawOutput = request.rawOutput
         document.variables = request.profile.environment.pass.compactMap { name in

@@ -41,6 +41,7 @@ enum RunVerb {
             Option(
                 "forge", "FILE", "serve what FILE tells of a forge at http://forge.internal/ inside, and take proposals"
             ),
+            Option("correlation-id", "ID", "what every record of the session bears, beside its own name"),
             Option("result-file", "FILE", "write the record there as well"),
             Option(
                 "attend", "WHAT",
@@ -141,6 +142,12 @@ enum RunVerb {
         request.workspace = try arguments.value("workspace").map { try absolute($0) }
         request.readOnly = arguments.has("read-only")
         request.rawOutput = arguments.has("raw-output")
+        request.correlation = try arguments.value("correlation-id").map { text throws(UsageError) in
+            guard let id = CorrelationID(text) else {
+                throw UsageError("--correlation-id is \(CorrelationID.form); \"\(text.displayed)\" is not that")
+            }
+            return id
+        }
         request.resultFile = try arguments.value("result-file")
         request.recordFiles = try arguments.value("record-files")
         request.frames = try arguments.value("frames")

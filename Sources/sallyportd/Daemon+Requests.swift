@@ -34,6 +34,12 @@ extension Daemon {
                 try store.events(of: id, after: after, limit: limit)
             }
             guest.send(.data(["events": .array(Self.page(found.map(\.json)))]))
+        case .trace(let id):
+            let task = try visible(id, guest)
+            let events = try orchestrator.serving { () throws(StoreError) in
+                try store.events(of: id, after: 0, limit: .max)
+            }
+            guest.send(.data(["trace": TaskTrace(task, events, sha256: Digest.sha256).openTelemetry]))
         case .watch(let id, let after):
             _ = try visible(id, guest)
             guest.watched = (id, after)
@@ -66,6 +72,7 @@ extension Daemon {
         case .health:
             let taken = try orchestrator.serving { () throws(StoreError) in try store.slotsTaken(owner: nil) }
             guest.send(.data(["slots_taken": .int(taken), "slots": .int(settings.slots)]))
+        case .alarms(let all): guest.send(.data(try alarms(all, for: guest.peer)))
         case .backup(let path):
             guard guest.peer.isOwnerOrRoot else {
                 throw TaskRefusal(
@@ -166,7 +173,7 @@ extension Daemon {
     private func tasks(_ list: ControlRequest.List, _ guest: Guest) throws(TaskRefusal) -> JSON {
         var query = TaskQuery(
             statuses: Set(list.statuses), repository: list.repository?.lowercased(), branch: list.branch,
-            before: list.before, limit: list.limit + 1)
+            correlation: list.correlation, before: list.before, limit: list.limit + 1)
         if guest.peer.uid != 0 { query.owner = "uid:\(guest.peer.uid)" }
         let wanted = query
         let found = try orchestrator.serving { () throws(StoreError) in try store.tasks(wanted) }

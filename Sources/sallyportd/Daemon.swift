@@ -43,6 +43,8 @@ final class Daemon {
     /// Until when what is old is left alone, whatever the store says; on the monotonic clock.
     var collectionPause = 0
     var toldObstacles: Set<String> = []
+    /// When the alarms are to be looked at; on the same.
+    var alarmsDue = 0
 
     private static let mostGuests = 256
     /// Of one user, and what only root and the daemon's own user may have of all: nobody keeps everybody else out.
@@ -114,12 +116,15 @@ final class Daemon {
     /// Serves until somebody asks it to stop; sessions go on.
     func run() throws {
         try orchestrator.recover()
+        // Before anybody can ask for them.
+        watchAlarms()
         while !isStopping {
             var events: UInt32 = 0
             var token: UInt64 = 0
             let ready = try checked("wait for", "events") { sp_epoll_wait(epoll.number, &events, &token, timeout) }
             if ready > 0, let source = sources[token] { try heed(source, events) }
             orchestrator.tick()
+            watchAlarms()
             writeMetrics()
             collect()
             for guest in guests.values where guest.isLate(at: now.monotonicMilliseconds) { close(guest) }
@@ -145,6 +150,7 @@ final class Daemon {
         let due = [
             orchestrator.nextDue.map { $0 - now.wallMilliseconds },
             metricsDue.map { $0 - now.monotonicMilliseconds },
+            alarmsDue - now.monotonicMilliseconds,
             nextCollection().map { $0 - now.wallMilliseconds },
             guests.values.compactMap(\.deadline).min().map { $0 - now.monotonicMilliseconds },
         ].compactMap { $0 }.min()
@@ -264,6 +270,7 @@ extension Daemon: OrchestratorHost {
 
     func published(_ task: String) {
         metricsDue = metricsDue ?? now.monotonicMilliseconds + metricsPause
+        alarmsDue = min(alarmsDue, now.monotonicMilliseconds + metricsPause)
         for guest in guests.values where guest.watched?.task == task {
             feed(guest)
             settle(guest)

@@ -13,6 +13,7 @@ struct MetricsFile {
     private static let buckets = [10, 30, 60, 300, 900, 3600, 14_400, 28_800]
 
     let figures: StoreFigures
+    let alarms: [Alarm]
     let slots: Int
     let load: HostLoad
 
@@ -53,6 +54,10 @@ struct MetricsFile {
         family("sandbox_host_available_bytes", "gauge", "memory and disk that are free on this host")
         lines.append("sandbox_host_available_bytes{kind=\"memory\"} \(load.availableMemory)")
         lines.append("sandbox_host_available_bytes{kind=\"disk\"} \(load.availableDisk)")
+        family("sallyport_alarms", "gauge", "what an operator should look at; sallyport ops alarms says more")
+        for kind in Alarm.Kind.allCases {
+            lines.append("sallyport_alarms{kind=\"\(kind.rawValue)\"} \(alarms.count { $0.kind == kind })")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

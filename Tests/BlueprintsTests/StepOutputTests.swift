@@ -201,7 +201,10 @@ struct StepInputTests {
     func filtered() throws {
         let snapshot = try Self.snapshot()
         let step = try #require(snapshot.blueprint.pipeline.customSteps.first)
-        let json = snapshot.input(for: step, task: "T1", round: 1, attempt: 1, results: Self.results).json
+        let json = snapshot.input(
+            for: step, task: "T1", correlation: CorrelationID("ticket-1"), round: 1, attempt: 1, results: Self.results
+        ).json
+        #expect(json["correlationId"] == "ticket-1")
         #expect(json["blueprintConfig"]?["config"] == ["severity": "high"])
         #expect(json["blueprintConfig"]?["max_turns"] == 100)
         let text = json.compactText

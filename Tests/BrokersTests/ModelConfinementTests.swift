@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
+import Documents
 import Glibc
 import LinuxSystem
 import TestSupport
@@ -123,7 +124,8 @@ struct ModelConfinementTests {
 struct CappedLinesTests {
     private func lines(_ scratch: Scratch, most: UInt64) throws -> CappedLines {
         CappedLines(
-            try Descriptor.open(scratch.at("ledger"), O_WRONLY | O_CREAT | O_APPEND, mode: 0o600), mostBytes: most)
+            try Descriptor.open(scratch.at("ledger"), O_WRONLY | O_CREAT | O_APPEND, mode: 0o600),
+            RecordHead(correlation: CorrelationID("ticket-1")), mostBytes: most)
     }
 
     private func record(settled: Int?) -> ModelRecord {
@@ -159,10 +161,22 @@ struct CappedLinesTests {
 
     @Test("have none any more when one was not taken")
     func full() throws {
-        let ledger = CappedLines(try Descriptor.open("/dev/full", O_WRONLY), mostBytes: 1 << 20)
+        let ledger = CappedLines(
+            try Descriptor.open("/dev/full", O_WRONLY), RecordHead(correlation: nil), mostBytes: 1 << 20)
         #expect(ledger.hasRoom(lines: 1))
         ledger.append(record(settled: 5))
         #expect(ledger.lost == 1 && !ledger.hasRoom(lines: 1))
+    }
+
+    private static let longestHead = RecordHead(
+        correlation: CorrelationID(String(repeating: "a", count: CorrelationID.longest)))
+
+    @Test("bear the id of their task")
+    func correlated() throws {
+        let scratch = try Scratch()
+        try lines(scratch, most: 4000).append(record(settled: 5))
+        let line = try JSONParser.parse(Array(try #require(contents(scratch.at("ledger"))).dropLast()))
+        #expect(line["correlation_id"] == "ticket-1" && line["event"] == "model.failed")
     }
 
     @Test("are never longer than what is kept free for one")
@@ -176,6 +190,6 @@ struct CappedLinesTests {
             toolCalls: .max)
         record.flaws = MeterReading.Flaw.allCases.map { $0.rawValue }
         (record.bytesUp, record.bytesDown, record.milliseconds) = (.max, .max, .max)
-        #expect(UInt64(record.line(at: .max).count) <= CappedLines.longestLine / 2)
+        #expect(UInt64(record.line(Self.longestHead).count) <= CappedLines.longestLine / 2)
     }
 }

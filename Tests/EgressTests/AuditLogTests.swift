@@ -16,10 +16,11 @@ struct AuditLogTests {
         let log: AuditLog
         let file: FileBox
 
-        init(mostBytes: UInt64 = 1 << 20) throws {
+        init(mostBytes: UInt64 = 1 << 20, correlation: CorrelationID? = nil) throws {
             loop = try EventLoop()
             file = FileBox(Descriptor(owning: Int32(try checked("make", "a file") { Int(memfd_create("audit", 0)) })))
-            log = AuditLog(loop, file: file.descriptor.number, session: "s-abc", mostBytes: mostBytes)
+            log = AuditLog(
+                loop, file: file.descriptor.number, session: "s-abc", correlation: correlation, mostBytes: mostBytes)
         }
 
         func lines() throws -> [JSON] {
@@ -40,6 +41,18 @@ struct AuditLogTests {
         record.reason = "name_not_allowed"
         record.remedy = "a remedy"
         return record
+    }
+
+    @Test("each line bears the id of its task, and none where there is no task")
+    func correlated() throws {
+        let scene = try Scene(correlation: CorrelationID("ticket-1"))
+        for _ in 0..<3 { scene.log.record(denial("a.test")) }
+        scene.log.flush()
+        let lines = try scene.lines()
+        #expect(lines.count == 2 && lines.allSatisfy { $0["correlation_id"] == "ticket-1" })
+        let bare = try Scene()
+        bare.log.record(denial("a.test"))
+        #expect(try bare.lines().map { $0["correlation_id"] } == [nil])
     }
 
     @Test("counts of all lines add up to what happened")

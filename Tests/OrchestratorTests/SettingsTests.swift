@@ -32,6 +32,9 @@ struct SettingsTests {
               teams:
                 core: {members: ["uid:1000", "uid:1001"], day_usd: 30}
             retention: {tasks: 30d, logs: 20d, evidence: 60d, sessions: 36h, free_percent: 10}
+            alarms:
+              {stuck_after: 90m, queue_length: 7, queue_age: 2h, failed_percent: 20, failed_least: 3, failed_window: 1d,
+               disk_free_percent: 15}
             """)
         #expect(settings.caps == .init(perOwner: 4, total: 20, perHour: 30))
         #expect(settings.share.memoryPercent == 70 && settings.share.processorPercent == 200)
@@ -44,6 +47,10 @@ struct SettingsTests {
         #expect(settings.budgets.teams["core"]?.members == ["uid:1000", "uid:1001"])
         #expect(settings.budgets.teams["core"]?.allowance == .init(perDay: 30_000_000))
         #expect(settings.retention.tasks == 30 * DaemonSettings.Retention.day)
+        #expect(settings.alarms.stuckAfter == 90 * 60_000 && settings.alarms.queueLength == 7)
+        #expect(settings.alarms.queueAge == 2 * AlarmLimits.hour && settings.alarms.failedPercent == 20)
+        #expect(settings.alarms.failedLeast == 3 && settings.alarms.failedWindow == 24 * AlarmLimits.hour)
+        #expect(settings.alarms.diskFreePercent == 15)
         #expect(settings.retention.sessions == 36 * 3_600_000 && settings.retention.freePercent == 10)
     }
 

@@ -21,9 +21,14 @@ struct EgressConfigurationTests {
         #expect(configuration.hosts.map(\.name.text) == ["db.corp.test"])
         #expect(configuration.hosts.first?.addresses.map(\.description) == ["10.0.0.5", "fd00::5"])
         let text = configuration.json.compactText
+        #expect(configuration.correlation == nil)
         let back = try EgressConfiguration(json: try JSON.read(Array(text.utf8), file: "memfd"))
         #expect(back == configuration)
         #expect(back.json.compactText == text)
+        let marked = try Self.read(
+            Self.session, #""correlation_id":"ticket-1""#, #""generation":7"#, Self.hosts, Self.policy)
+        #expect(marked.correlation?.description == "ticket-1")
+        #expect(try EgressConfiguration(json: marked.json) == marked)
     }
 
     @Test(
@@ -43,6 +48,10 @@ struct EgressConfigurationTests {
             (
                 [session, #""generation":1"#, #""hosts":[{"name":"a.b","addresses":["127.1"]}]"#, policy],
                 "a line of hosts has a wrong \"addresses\""
+            ),
+            (
+                [session, #""correlation_id":"Ticket 1""#, #""generation":1"#, hosts, policy],
+                "the egress configuration has a wrong \"correlation_id\""
             ),
             (
                 [session, #""generation":1"#, hosts, policy, #""resolvers":[]"#],

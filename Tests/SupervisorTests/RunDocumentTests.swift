@@ -16,6 +16,7 @@ struct RunDocumentTests {
         document.set = [Array("A=1".utf8)]
         document.mounts = ["/run/x"]
         document.exportBytes = 7
+        document.correlation = CorrelationID("ticket-1")
         document.git = ("/o/n", "refs/heads/a/*")
         document.model = (.object([]), "prices", "text")
         return document
@@ -46,6 +47,7 @@ struct RunDocumentTests {
         ),
         ("a variable without a name", { set(&$0, "set", ["PTE="]) }, "is no NAME=VALUE"),
         ("a profile that is a name only", { set(&$0, "profile", "strict") }, "\"profile\" is no object"),
+        ("an id that is none", { set(&$0, "correlation_id", "T 1") }, "its correlation id is not 1 to 64"),
         ("a flag that is a word", { set(&$0, "read_only", "yes") }, "is neither true nor false"),
     ]
 

@@ -40,6 +40,7 @@ struct TaskRecordTests {
         Flaw(what: "a credential", json: with(.init("credential", "env:HOME")), part: "unknown field"),
         Flaw(what: "two lines", json: with(.init("model", "a\nb")), part: "one line"),
         Flaw(what: "a NUL", json: with(.init("criteria", "a\u{0}b")), part: "no NUL"),
+        Flaw(what: "another's id", json: with(.init("correlation_id", "A B")), part: "lower-case letters"),
         Flaw(what: "no turns", json: with(.init("max_turns", 0)), part: "above 0"),
         Flaw(what: "a list as text", json: with(.init("depends_on", "t1")), part: "must be a list"),
         Flaw(what: "a line end in a list", json: with(.init("depends_on", ["a\nb"])), part: "list of lines"),
@@ -66,6 +67,16 @@ struct TaskRecordTests {
         #expect(request.json["max_turns"]?.intValue == 7 && request.title == "Fix it")
         #expect(request.json["depends_on"] == ["a", "b"] && request.repository == "team/library")
         #expect(try TaskRequest(json: Self.with()).type == .newTask)
+    }
+
+    @Test("a request keeps the id that its caller gave, and else takes the one that is made")
+    func correlated() throws {
+        let made = try #require(CorrelationID("made"))
+        var values = Self.plain
+        #expect(try TaskRequest(values).correlation == nil)
+        #expect(try TaskRequest(values).correlated(by: made).json["correlation_id"] == "made")
+        values[.correlation] = "ticket-1"
+        #expect(try TaskRequest(values).correlated(by: made).correlation?.description == "ticket-1")
     }
 
     @Test("every field of a request has an option of its own")

@@ -119,6 +119,18 @@ extension EvidenceStoryTests {
             script: "sed -i 's/\"plan_digest\": *\"./&f/' opening.json; QUOTE=opening.json", file: "opening.json",
             problem: "another sandbox"),
         Case(
+            description: "a sandbox is another task's",
+            script: "sed -i 's/\"correlation_id\": *\"/&f/' after.result.json; QUOTE=after.result.json",
+            file: "evidence.json", problem: "bears another id than the record of \"after\""),
+        Case(
+            description: "another line is said to have changed",
+            anewScript: "sed -i '/\"changes\": {/,/\"removed\"/s/\"removed\": */&1/' evidence.json",
+            file: "evidence.json", problem: "other changed lines than its commits"),
+        Case(
+            description: "what is said of changed lines is nothing",
+            anewScript: "sed -i '/\"changes\": {/,/\"cut\"/s/\"step\": *\"agent\"/\"step\": \"host\"/' evidence.json",
+            file: "evidence.json", problem: "other changed lines than its commits"),
+        Case(
             description: "a name stands twice in it",
             script: "sed -i '0,/\"task\"/s//\"task\": \"x\", \"task\"/' evidence.json",
             file: "evidence.json", problem: "a name that was there before"),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Testing
 
 @testable import Wire
@@ -7,7 +8,9 @@ import Testing
 struct BrokerMessageTests {
     private static func start(_ scope: PushScope) -> GitStart? {
         RepositoryPath("/owner/name").map {
-            GitStart(options: .landlockWaived, host: "git.internal", path: $0, scope: scope, packBytes: 1 << 20)
+            GitStart(
+                options: .landlockWaived, correlation: CorrelationID("ticket-1"), host: "git.internal", path: $0,
+                scope: scope, packBytes: 1 << 20)
         }
     }
 
@@ -60,7 +63,9 @@ struct BrokerMessageTests {
     func values() throws {
         let start = try #require(Self.start(.below("refs/heads/agent/")))
         let bytes = GitCommand.start(start).encoded()
-        for (text, other) in [("/owner/name", "/owner/.ame"), ("refs/heads/agent/*", "refs/heads/*gent/*")] {
+        for (text, other) in [
+            ("/owner/name", "/owner/.ame"), ("refs/heads/agent/*", "refs/heads/*gent/*"), ("ticket-1", "ticket 1"),
+        ] {
             var changed = bytes
             let from = try #require(changed.firstRange(of: Array(text.utf8)))
             changed.replaceSubrange(from, with: Array(other.utf8))

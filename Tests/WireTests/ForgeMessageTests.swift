@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Testing
 import Wire
 
 @Suite("messages between supervisor and forge broker")
 struct ForgeMessageTests {
-    private let start = ForgeStart(options: .landlockWaived, ledgerBytes: 7, proposalBytes: 9)
+    private let start = ForgeStart(
+        options: .landlockWaived, correlation: CorrelationID("ticket-1"), ledgerBytes: 7, proposalBytes: 9)
 
     private var totals: ForgeTotals {
         var totals = ForgeTotals()

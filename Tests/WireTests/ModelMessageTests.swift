@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Testing
 import Wire
 
 @Suite("messages between supervisor and model broker")
 struct ModelMessageTests {
-    private let start = ModelStart(options: .landlockWaived, secrets: 3, idleSeconds: 7)
+    private let start = ModelStart(
+        options: .landlockWaived, correlation: CorrelationID("ticket-1"), secrets: 3, idleSeconds: 7)
 
     @Test("travel there and back")
     func commands() throws {

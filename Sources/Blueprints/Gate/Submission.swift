@@ -48,6 +48,7 @@ package struct Submission: Sendable, Hashable {
     package var dependsOn: [String] = []
     /// 0 to 9, the highest first.
     package var priority: Int?
+    package var correlation: String?
 
     package init(submitter: Submitter, repository: String, type: String = TaskType.newTask.rawValue) {
         self.submitter = submitter
@@ -71,6 +72,7 @@ package struct Submission: Sendable, Hashable {
         preApprovals = request.list(.preApprovals)
         dependsOn = request.list(.dependsOn)
         priority = request.number(.priority)
+        correlation = request[.correlation]
         idempotencyKey = key
     }
 }

@@ -66,6 +66,7 @@ package struct SubmissionGate: Sendable {
         values[.approvalTimeout] = submission.approvalTimeoutSeconds.map { "\($0)" }
         if !submission.preApprovals.isEmpty { values[.preApprovals] = submission.preApprovals.joined(separator: "\n") }
         values[.priority] = submission.priority.map { "\($0)" }
+        values[.correlation] = submission.correlation
         if !submission.dependsOn.isEmpty { values[.dependsOn] = submission.dependsOn.joined(separator: "\n") }
         do throws(TaskRefusal) { return try TaskRequest(values) } catch {
             throw GateRefusal(error.code, [error.message], remedy: "Correct the values and submit again.")

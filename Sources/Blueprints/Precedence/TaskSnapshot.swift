@@ -63,11 +63,12 @@ package struct TaskSnapshot: Sendable {
 
     /// What a custom step gets for one attempt.
     package func input(
-        for step: CustomStep, task: String, round: Int, attempt: Int, results: StepResults
+        for step: CustomStep, task: String, correlation: CorrelationID? = nil, round: Int, attempt: Int,
+        results: StepResults
     ) -> StepInput {
         StepInput(
-            task: task, repository: blueprint.repo.description, step: step, attempt: attempt, round: round, view: view,
-            results: results, keeping: blueprint.pipeline.previousResults)
+            task: task, correlation: correlation, repository: blueprint.repo.description, step: step, attempt: attempt,
+            round: round, view: view, results: results, keeping: blueprint.pipeline.previousResults)
     }
 
     package func stored(sha256: ([UInt8]) -> String) -> StoredBlueprint {

@@ -3,10 +3,12 @@ package import Documents
 
 /// What a custom step gets on standard input: one JSON object.
 ///
-///     {"taskId": "...", "repo": "owner/name", "step": "scan", "attempt": 1, "idempotencyKey": "TASK/scan/1",
+///     {"taskId": "...", "correlationId": "...", "repo": "owner/name", "step": "scan", "attempt": 1, "idempotencyKey": "TASK/scan/1",
 ///      "blueprintConfig": {"config": {...}, "model_id": ...}, "previousStepResults": {"lint": {"status": ...}}}
 package struct StepInput: Sendable, Hashable {
     package let taskID: String
+    /// So that what the step tells of elsewhere can be found by it; nil of a step that is only tried.
+    package let correlation: CorrelationID?
     /// Empty for a task without a repository.
     package let repository: String
     package let step: String
@@ -21,10 +23,11 @@ package struct StepInput: Sendable, Hashable {
     ///   - round: Which attempt of the whole task this is: a resumed task does its steps anew.
     ///   - view: The merged configuration by field, of which only what the step may see is taken.
     package init(
-        task: String, repository: String, step: CustomStep, attempt: Int, round: Int, view: [ConfigField: JSON],
-        results: StepResults, keeping count: Int
+        task: String, correlation: CorrelationID? = nil, repository: String, step: CustomStep, attempt: Int, round: Int,
+        view: [ConfigField: JSON], results: StepResults, keeping count: Int
     ) {
         taskID = task
+        self.correlation = correlation
         self.repository = repository
         self.step = step.name
         self.attempt = attempt
@@ -43,7 +46,8 @@ package struct StepInput: Sendable, Hashable {
 
     package var json: JSON {
         [
-            "taskId": .string(taskID), "repo": .string(repository), "step": .string(step), "attempt": .int(attempt),
+            "taskId": .string(taskID), "correlationId": .optional(correlation?.description),
+            "repo": .string(repository), "step": .string(step), "attempt": .int(attempt),
             "idempotencyKey": .string(idempotencyKey), "blueprintConfig": configuration,
             "previousStepResults": previousResults.json,
         ]

@@ -62,8 +62,9 @@ package final class ForgeBroker {
             let (start, descriptors) = try control.receiveStart(room: 4)
             let view = Descriptor(owning: descriptors[0])
             connections = Descriptor(owning: descriptors[1])
-            ledger = CappedLines(Descriptor(owning: descriptors[2]), mostBytes: start.ledgerBytes)
-            proposals = CappedLines(Descriptor(owning: descriptors[3]), mostBytes: start.proposalBytes)
+            let head = RecordHead(correlation: start.correlation)
+            ledger = CappedLines(Descriptor(owning: descriptors[2]), head, mostBytes: start.ledgerBytes)
+            proposals = CappedLines(Descriptor(owning: descriptors[3]), head, mostBytes: start.proposalBytes)
             site = try ForgeSite(try view.readAll(limit: ForgeStart.longestView, subject: "the view of the forge"))
             return start
         } catch let flaw as ForgeSite.Flaw {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
 internal import Documents
-internal import Glibc
-internal import LinuxSystem
 internal import Workspace
 
 /// One request to a session's forge, as `forge.jsonl` tells it.
@@ -32,8 +29,8 @@ struct ForgeRecord {
     /// How much of the ledger it may fill, in quarters: what costs a task nothing leaves room for what counts.
     fileprivate var quarters: UInt64 { event == .proposal ? 4 : 2 }
 
-    fileprivate func line(at time: UInt64) -> [UInt8] {
-        var members: [JSON.Member] = [.init("time_ms", .number(time)), .init("event", .string(event.rawValue))]
+    fileprivate func line(_ head: RecordHead) -> [UInt8] {
+        var members = head.members + [.init("event", .string(event.rawValue))]
         func add(_ name: String, _ value: JSON?) { if let value { members.append(.init(name, value)) } }
         add("method", method.map { .string(PrintableText.escaped($0.utf8, longest: 20)) })
         add("target", target.map { .string(PrintableText.escaped($0.utf8, longest: Self.longestTarget)) })
@@ -49,6 +46,6 @@ struct ForgeRecord {
 
 extension CappedLines {
     func append(_ record: ForgeRecord) {
-        append(record.line(at: sp_clock_ns(CLOCK_REALTIME) / 1_000_000), quarters: record.quarters)
+        append(record.line(head), quarters: record.quarters)
     }
 }

@@ -63,7 +63,9 @@ package final class GitBroker {
         do {
             let (start, descriptors) = try control.receiveStart(room: 2)
             site = GitSite(start)
-            ledger = GitLedger(Descriptor(owning: descriptors[0]), mostBytes: start.ledgerBytes)
+            ledger = GitLedger(
+                Descriptor(owning: descriptors[0]), RecordHead(correlation: start.correlation),
+                mostBytes: start.ledgerBytes)
             connections = Descriptor(owning: descriptors[1])
             children = Descriptor(owning: Int32(try checked("watch", "children") { sp_watch_children() }))
             return start

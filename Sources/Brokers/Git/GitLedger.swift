@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 internal import Documents
-internal import Glibc
 internal import LinuxSystem
 internal import Workspace
 
@@ -44,8 +43,8 @@ struct GitRecord {
 
     private static let longestTarget = 256
 
-    func line(at time: UInt64) -> [UInt8] {
-        var members: [JSON.Member] = [.init("time_ms", .number(time)), .init("event", .string(event.rawValue))]
+    func line(_ head: RecordHead) -> [UInt8] {
+        var members = head.members + [.init("event", .string(event.rawValue))]
         func add(_ name: String, _ value: JSON?) { if let value { members.append(.init(name, value)) } }
         add("method", method.map { .string($0) })
         add("target", target.map { .string(PrintableText.escaped($0.utf8, longest: Self.longestTarget)) })
@@ -76,16 +75,18 @@ struct GitRecord {
 /// Each process of a broker appends to it by itself; one write of a line with O_APPEND lands whole. open(2)
 final class GitLedger {
     private let file: Descriptor
+    private let head: RecordHead
     private let mostBytes: UInt64
 
-    init(_ file: consuming Descriptor, mostBytes: UInt64) {
+    init(_ file: consuming Descriptor, _ head: RecordHead, mostBytes: UInt64) {
         self.file = file
+        self.head = head
         self.mostBytes = mostBytes
     }
 
     /// Writes a line. False when there was no room for it.
     func append(_ record: GitRecord) -> Bool {
-        let line = record.line(at: sp_clock_ns(CLOCK_REALTIME) / 1_000_000)
+        let line = record.line(head)
         let number = file.number
         do throws(SystemError) {
             let size = try FileStatus.of(file, subject: "the ledger").size

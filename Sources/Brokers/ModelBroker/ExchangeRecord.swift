@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CLinux
 internal import Documents
-internal import Glibc
 internal import Secrets
 
 /// What was asked and answered, to the byte and to the piece: the basis of a replay.
@@ -52,9 +50,10 @@ struct ExchangeRecord {
         func list(_ fields: [ModelField]) -> JSON {
             .array(fields.map { .array([.string($0.name.lowercased()), .string($0.value)]) })
         }
-        var members: [JSON.Member] = [
-            .init("time_ms", .number(sp_clock_ns(CLOCK_REALTIME) / 1_000_000)), .init("number", .number(number)),
-            .init("api", .string(route.api.rawValue)), .init("method", .string(request.method)),
+        var members = broker.record.head.members
+        members += [
+            .init("number", .number(number)), .init("api", .string(route.api.rawValue)),
+            .init("method", .string(request.method)),
             .init("target", .string(request.target)), .init("model", .optional(model)),
             .init("fields", list(request.fields.filter { Self.telling.contains($0.name.lowercased()) })),
         ]
@@ -67,20 +66,21 @@ struct ExchangeRecord {
             .init("sizes", .array(sizes.map { .int($0) })), .init("whole", .bool(isWhole && !isShort)),
         ]
         broker.record.append(JSONWriter().write(.object(members)) + [0x0A])
-        broker.transcript.append(JSONWriter().write(view(number)) + [0x0A])
+        broker.transcript.append(JSONWriter().write(.object(broker.transcript.head.mark + view(number))) + [0x0A])
     }
 
     private static let longestView = 256 << 10
 
     /// The same for readers: without what looks like a credential, and cut.
-    private func view(_ number: UInt64) -> JSON {
+    private func view(_ number: UInt64) -> [JSON.Member] {
         func text(_ bytes: [UInt8]) -> JSON {
             .string(Redactor.redacted(String(decoding: bytes.prefix(Self.longestView), as: UTF8.self)))
         }
         return [
-            "number": .number(number), "api": .string(route.api.rawValue), "model": .optional(model),
-            "status": .optional(status), "request": text(request.body), "answer": text(answer),
-            "cut": .bool(max(request.body.count, answer.count) > Self.longestView || isShort),
+            .init("number", .number(number)), .init("api", .string(route.api.rawValue)),
+            .init("model", .optional(model)), .init("status", .optional(status)),
+            .init("request", text(request.body)), .init("answer", text(answer)),
+            .init("cut", .bool(max(request.body.count, answer.count) > Self.longestView || isShort)),
         ]
     }
 

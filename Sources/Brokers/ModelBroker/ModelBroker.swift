@@ -90,9 +90,10 @@ package final class ModelBroker {
     private func take(_ start: ModelStart, _ numbers: [Int32]) throws {
         let document = Descriptor(owning: numbers[0])
         connections = Descriptor(owning: numbers[1])
-        ledger = CappedLines(Descriptor(owning: numbers[2]), mostBytes: start.ledgerBytes)
-        transcript = CappedLines(Descriptor(owning: numbers[3]), mostBytes: start.transcriptBytes)
-        record = CappedLines(Descriptor(owning: numbers[4]), mostBytes: start.recordBytes)
+        let head = RecordHead(correlation: start.correlation)
+        ledger = CappedLines(Descriptor(owning: numbers[2]), head, mostBytes: start.ledgerBytes)
+        transcript = CappedLines(Descriptor(owning: numbers[3]), head, mostBytes: start.transcriptBytes)
+        record = CappedLines(Descriptor(owning: numbers[4]), head, mostBytes: start.recordBytes)
         var secrets: [Secret] = []
         for number in numbers[ModelStart.files...] {
             secrets.append(try Self.secret(Descriptor(owning: number)))

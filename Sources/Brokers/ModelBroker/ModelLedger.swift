@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 internal import Documents
-internal import Glibc
 internal import LinuxSystem
 internal import Workspace
 
@@ -52,10 +51,9 @@ struct ModelRecord {
 
     private static let longestTarget = 256
 
-    func line(at time: UInt64) -> [UInt8] {
-        var members: [JSON.Member] = [
-            .init("time_ms", .number(time)), .init("event", .string(event.rawValue)), .init("number", .number(number)),
-        ]
+    func line(_ head: RecordHead) -> [UInt8] {
+        var members =
+            head.members + [.init("event", .string(event.rawValue)), .init("number", .number(number))]
         func add(_ name: String, _ value: JSON?) { if let value { members.append(.init(name, value)) } }
         add("api", api.map { .string($0) })
         add("method", method.map { .string($0) })
@@ -101,6 +99,8 @@ extension TokenUsage {
 /// One write of a line with O_APPEND lands whole. open(2)
 final class CappedLines {
     private let file: Descriptor
+    /// Of its lines, for whoever writes them.
+    let head: RecordHead
     private let mostBytes: UInt64
     private(set) var lost: UInt64 = 0
     /// The file took a line not or not whole: its file system is full, or it is broken.
@@ -108,8 +108,9 @@ final class CappedLines {
     /// No line of a ledger is longer: a target and two names, a reason, and numbers.
     static let longestLine: UInt64 = 16 << 10
 
-    init(_ file: consuming Descriptor, mostBytes: UInt64) {
+    init(_ file: consuming Descriptor, _ head: RecordHead, mostBytes: UInt64) {
         self.file = file
+        self.head = head
         self.mostBytes = mostBytes
     }
 
@@ -145,6 +146,6 @@ final class CappedLines {
     }
 
     func append(_ record: ModelRecord) {
-        append(record.line(at: sp_clock_ns(CLOCK_REALTIME) / 1_000_000), quarters: record.quarters)
+        append(record.line(head), quarters: record.quarters)
     }
 }

@@ -11,6 +11,10 @@ extension BundleAgreement {
             if !holds { report.add(Manifest.evidenceName, problem) }
         }
         for sandbox in sandboxes {
+            // In a bundle of an earlier version neither has one.
+            require(
+                sandbox.record.correlation == evidence[CorrelationID.member],
+                "bears another id than the record of \"\(sandbox.label)\"")
             let (said, seen) = (evidence["observed"]?[sandbox.label], sandbox.json)
             if said == seen { continue }
             let other = (seen.objectValue ?? []).filter { $0.value != said?[$0.name] }

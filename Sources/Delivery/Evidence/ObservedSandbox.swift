@@ -59,6 +59,7 @@ package struct ObservedSandbox: Sendable {
             "session", "outcome", "exit_code", "signal", "limit", "profile", "plan_digest", "duration_ms", "layers",
             "egress", "git", "model", "forge",
         ])
+        if let correlation = record.correlation { members.append(.init(CorrelationID.member, correlation)) }
         if record.hasRepository { members.append(.init("git_file", .string(label + Self.gitEnding))) }
         if record.model != nil { members += Self.modelLogs.map { JSON.Member($0.0, .string(label + $0.1)) } }
         if record.hasForge { members += Self.forgeLogs.map { JSON.Member($0.0, .string(label + $0.1)) } }

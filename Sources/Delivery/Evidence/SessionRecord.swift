@@ -18,6 +18,8 @@ package struct SessionRecord: Sendable {
     }
 
     package var session: String { json["session"]?.stringValue ?? "" }
+    /// Of its task, as its supervisor was told; nil in records of an earlier version.
+    package var correlation: JSON? { json[CorrelationID.member] }
     package var outcome: String { json["outcome"]?.stringValue ?? "" }
     /// What the supervisor could not do; one sentence without its end.
     package var error: String? {

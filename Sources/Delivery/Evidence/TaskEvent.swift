@@ -23,6 +23,8 @@ package struct TaskEvent: Equatable, Sendable {
         TaskEvent(
             "task_created",
             ["task", "repository", "type"].map { .init($0, evidence[$0] ?? .null) }
+                // Bundles of an earlier version have none.
+                + (evidence[CorrelationID.member].map { [.init(CorrelationID.member, $0)] } ?? [])
                 + [.init("profile", evidence["request"]?["profile"] ?? .null)])
     }
 

@@ -66,6 +66,8 @@ final class AuditLog {
 
     private let file: Int32
     private let session: String
+    /// The member by which a line tells of which task it is.
+    private let mark: [JSON.Member]
     private let mostBytes: UInt64
     private let loop: EventLoop
     private var written: UInt64 = 0
@@ -87,10 +89,13 @@ final class AuditLog {
     /// - Parameters:
     ///   - file: Opened for appending; stays the caller's.
     ///   - mostBytes: Size that the file may reach.
-    init(_ loop: EventLoop, file: Int32, session: String, mostBytes: UInt64) {
+    init(
+        _ loop: EventLoop, file: Int32, session: String, correlation: CorrelationID?, mostBytes: UInt64
+    ) {
         self.loop = loop
         self.file = file
         self.session = session
+        mark = correlation.map { [.init(CorrelationID.member, .string($0.description))] } ?? []
         self.mostBytes = mostBytes
     }
 
@@ -194,6 +199,7 @@ final class AuditLog {
             .init("version", .int(Self.version)), .init("id", .string(name(of: lastEvent))),
             .init("time_ms", .number(Self.milliseconds)),
         ]
+        members += mark
         if let since { members.append(.init("since_ms", .number(since))) }
         members += record.members
         members.append(.init("count", .number(count)))

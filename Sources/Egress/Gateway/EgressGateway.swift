@@ -64,7 +64,9 @@ final class EgressGateway {
         policy = configuration.policy
         generation = configuration.generation
         names = NameTable(limit: caps.names)
-        audit = AuditLog(loop, file: file, session: configuration.session, mostBytes: caps.auditBytes)
+        audit = AuditLog(
+            loop, file: file, session: configuration.session, correlation: configuration.correlation,
+            mostBytes: caps.auditBytes)
         resolver.setHosts(configuration.hosts)
         owners = Owners(loop, caps, ask: ask)
         hostSockets = HostSockets(loop, caps, configuration.policy, ask: connect)

@@ -12,6 +12,7 @@ extension DaemonSettings {
         try settings.readHost(&root)
         try settings.readBudgets(&root)
         try settings.readRetention(&root)
+        try settings.readAlarms(&root)
         try root.end()
         return settings
     }
@@ -75,6 +76,20 @@ extension DaemonSettings {
             kept.freePercent = try section.number("free_percent", 0...50) ?? kept.freePercent
         }
         retention = kept
+    }
+
+    private mutating func readAlarms(_ root: inout SettingsSection) throws(DocumentError) {
+        var limits = alarms
+        _ = try root.section("alarms") { (section) throws(DocumentError) in
+            limits.stuckAfter = try section.span("stuck_after") ?? limits.stuckAfter
+            limits.queueLength = try section.number("queue_length", 1...100_000) ?? limits.queueLength
+            limits.queueAge = try section.span("queue_age") ?? limits.queueAge
+            limits.failedPercent = try section.number("failed_percent", 1...100) ?? limits.failedPercent
+            limits.failedLeast = try section.number("failed_least", 1...10_000) ?? limits.failedLeast
+            limits.failedWindow = try section.span("failed_window") ?? limits.failedWindow
+            limits.diskFreePercent = try section.number("disk_free_percent", 0...90) ?? limits.diskFreePercent
+        }
+        alarms = limits
     }
 
     private static func isOwner(_ word: String) -> Bool {

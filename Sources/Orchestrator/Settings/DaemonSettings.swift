@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Store
-internal import TaskModel
+package import TaskModel
 
 /// What the operator says of this daemon, `/etc/sallyport/daemon.yaml`; a host without the file has the defaults.
 package struct DaemonSettings: Sendable, Hashable {
@@ -70,6 +70,7 @@ package struct DaemonSettings: Sendable, Hashable {
     package var calm = Calm()
     package var budgets = Budgets()
     package var retention = Retention()
+    package var alarms = AlarmLimits()
 
     package init() {}
 

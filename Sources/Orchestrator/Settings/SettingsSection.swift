@@ -96,11 +96,21 @@ struct SettingsSection {
 
     /// In milliseconds: `12h`, `90d`.
     mutating func age(_ name: String) throws(DocumentError) -> Int? {
+        try time(name, ["h": 3_600_000, "d": DaemonSettings.Retention.day], "hours or days, such as 12h or 90d")
+    }
+
+    /// In milliseconds: `30m`, `12h`, `2d`.
+    mutating func span(_ name: String) throws(DocumentError) -> Int? {
+        try time(
+            name, ["m": 60_000, "h": 3_600_000, "d": DaemonSettings.Retention.day],
+            "minutes, hours or days, such as 30m or 12h")
+    }
+
+    private mutating func time(_ name: String, _ units: [String: Int], _ form: String) throws(DocumentError) -> Int? {
         guard let (text, place) = try text(name) else { return nil }
-        let units = ["h": 3_600_000, "d": DaemonSettings.Retention.day]
         guard let unit = text.last.flatMap({ units[String($0)] }), (2...5).contains(text.utf8.count),
             text.dropLast().utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(text.dropLast()), count > 0
-        else { throw Self.wrong(place, "\(full(name)) is \"\(text)\"", "Write hours or days, such as 12h or 90d.") }
+        else { throw Self.wrong(place, "\(full(name)) is \"\(text)\"", "Write \(form).") }
         return count * unit
     }
 

@@ -16,32 +16,39 @@ package struct EgressConfiguration: Sendable, Hashable {
 
     /// The session's id, which every event's id begins with.
     package var session: String
+    /// What every event bears; nil for a session of no task.
+    package var correlation: CorrelationID?
     package var generation: UInt32
     /// Lines of the host's own hosts file for names that the policy allows.
     package var hosts: [HostLine]
     package var policy: EgressPolicy
 
-    package init(session: String, generation: UInt32, hosts: [HostLine], policy: EgressPolicy) {
+    package init(
+        session: String, correlation: CorrelationID? = nil, generation: UInt32, hosts: [HostLine], policy: EgressPolicy
+    ) {
         self.session = session
+        self.correlation = correlation
         self.generation = generation
         self.hosts = hosts
         self.policy = policy
     }
 
     package var json: JSON {
-        .object([
-            .init("session", .string(session)), .init("generation", .number(generation)),
-            .init(
-                "hosts",
-                .array(
-                    hosts.map {
-                        [
-                            "name": .string($0.name.text),
-                            "addresses": .array($0.addresses.map { .string($0.description) }),
-                        ]
-                    })),
-            .init("policy", policy.json),
-        ])
+        let mark = correlation.map { [JSON.Member(CorrelationID.member, .string($0.description))] } ?? []
+        return .object(
+            [.init("session", .string(session))] + mark + [
+                .init("generation", .number(generation)),
+                .init(
+                    "hosts",
+                    .array(
+                        hosts.map {
+                            [
+                                "name": .string($0.name.text),
+                                "addresses": .array($0.addresses.map { .string($0.description) }),
+                            ]
+                        })),
+                .init("policy", policy.json),
+            ])
     }
 
     /// Reads what ``json`` wrote, and nothing else: each member known, present and of its type.
@@ -49,8 +56,10 @@ package struct EgressConfiguration: Sendable, Hashable {
     /// - Throws: ``PolicyError`` with the member.
     package init(json: JSON) throws(PolicyError) {
         let fields = try JSONFields(
-            json, "the egress configuration", known: ["session", "generation", "hosts", "policy"])
+            json, "the egress configuration",
+            known: ["session", CorrelationID.member, "generation", "hosts", "policy"])
         guard let session = fields["session"]?.stringValue else { throw fields.error("has no session") }
+        let correlation = try fields.text(CorrelationID.member, CorrelationID.init(_:))
         guard let generation = fields["generation"]?.intValue.flatMap({ UInt32(exactly: $0) }) else {
             throw fields.error("has no generation")
         }
@@ -58,7 +67,9 @@ package struct EgressConfiguration: Sendable, Hashable {
         guard let policy = fields["policy"] else { throw fields.error("has no policy") }
         var hosts: [HostLine] = []
         for line in lines { hosts.append(try HostLine(json: line)) }
-        self.init(session: session, generation: generation, hosts: hosts, policy: try EgressPolicy(json: policy))
+        self.init(
+            session: session, correlation: correlation, generation: generation, hosts: hosts,
+            policy: try EgressPolicy(json: policy))
     }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 package import TaskModel
 
 extension SQLiteStore {
@@ -20,6 +21,10 @@ extension SQLiteStore {
         if let branch = query.branch {
             conditions.append("branch = ?")
             values.append(.text(branch))
+        }
+        if let correlation = query.correlation {
+            conditions.append("json_extract(request, '$.\(CorrelationID.member)') = ?")
+            values.append(.text(correlation.description))
         }
         if !query.statuses.isEmpty {
             let marks = query.statuses.map { _ in "?" }.joined(separator: ", ")

@@ -131,7 +131,7 @@ package final class SQLiteStore: TaskStore {
         task.admission.admittedMilliseconds = moment.wallMilliseconds
     }
 
-    private func append(_ events: [NewEvent], to task: String, _ moment: Moment) throws(StoreError) {
+    func append(_ events: [NewEvent], to task: String, _ moment: Moment) throws(StoreError) {
         if events.isEmpty { return }
         let last = try connection.run(
             "SELECT seq, digest FROM events WHERE task = ? ORDER BY seq DESC LIMIT 1", [.text(task)]

@@ -7,7 +7,7 @@ enum Schema {
 
     static let migrations: [[UInt8]] = [
         PackageResources._001_tasks_sql, PackageResources._002_approvals_sql, PackageResources._003_memory_sql,
-        PackageResources._004_admission_sql,
+        PackageResources._004_admission_sql, PackageResources._005_alarms_sql,
     ]
 
     static var newest: Int { migrations.count }

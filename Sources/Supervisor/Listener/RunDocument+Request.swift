@@ -22,6 +22,7 @@ extension RunDocument {
         let handed = try HandedFiles(Array(zip(files, numbers)).map { ($0, $1) }, of: peer, beneath: entry.sources)
         var request = RunRequest(profile: profile, argv: argv)
         request.handed = handed
+        request.correlation = correlation
         request.client = .init(uid: peer.uid, pid: peer.pid, start: try processStartTime(peer.pid))
         // What a session changed is the session's; a client that wants it has it exported.
         request.disposition = .discard

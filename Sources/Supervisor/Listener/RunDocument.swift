@@ -10,11 +10,12 @@ internal import Wire
 ///      "variables": [base64 of NAME=VALUE, ...], "set": [...], "files": ["stdin", "stdout", "stderr", "mount 0", ...],
 ///      "mounts": ["/run/...", ...], "read_only": true, "export_bytes": 1024, "git": {"repository", "push"},
 ///      "model": {"service": {...}, "prices": {"file", "text"}}, "raw_output": false, "json": false,
-///      "attend": ["hosts"]}
+///      "attend": ["hosts"], "correlation_id": "..."}
 ///
 /// There is no path in it that anybody would open, and no word for how a session is isolated: that is the profile's.
 package struct RunDocument: Sendable {
     package var profileName: String
+    package var correlation: CorrelationID?
     /// As ``Profile/document`` writes it.
     package var profile: JSON
     package var argv: [[UInt8]]
@@ -55,6 +56,7 @@ package struct RunDocument: Sendable {
             .init("raw_output", .bool(rawOutput)), .init("json", .bool(asJSON)),
             .init("attend", .array(matters.map { .string($0) })),
         ]
+        if let correlation { members.append(.init(CorrelationID.member, .string(correlation.description))) }
         if let exportBytes { members.append(.init("export_bytes", .number(exportBytes))) }
         if let git {
             members.append(
@@ -102,6 +104,12 @@ package struct RunDocument: Sendable {
         asJSON = try fields.flag("json")
         matters = try fields.list("attend") { text throws(SystemError) in text }
         exportBytes = try fields.optionalNumber("export_bytes").map(UInt64.init)
+        if let value = fields.take(CorrelationID.member) {
+            guard let id = value.stringValue.flatMap(CorrelationID.init(_:)) else {
+                throw Self.refused("its correlation id is not \(CorrelationID.form)")
+            }
+            correlation = id
+        }
         if let value = fields.take("git") {
             var git = try ClosedObject(value, "\"git\"", refuse: Self.refused)
             self.git = (try git.text("repository"), try git.text("push"))

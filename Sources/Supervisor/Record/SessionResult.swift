@@ -25,6 +25,8 @@ package struct SessionResult: Sendable {
     }
 
     package var session: String
+    /// Of the task that it is for; nil for none.
+    package var correlation: CorrelationID?
     /// The session whose kept changes its workspace began with.
     package var shows: String?
     package var outcome = Outcome.setupFailed
@@ -81,7 +83,8 @@ package struct SessionResult: Sendable {
 
     package var json: JSON {
         .object([
-            .init("version", 1), .init("session", .string(session)), .init("shows", .optional(shows)),
+            .init("version", 1), .init("session", .string(session)),
+            .init(CorrelationID.member, .optional(correlation?.description)), .init("shows", .optional(shows)),
             .init("outcome", .string(outcome.rawValue)),
             .init("exit_code", .optional(exitCode)), .init("signal", .optional(signal)),
             .init("limit", .optional(limit)),

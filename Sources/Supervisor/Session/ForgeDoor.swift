@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 internal import LinuxSystem
 internal import Wire
 
@@ -15,9 +16,13 @@ typealias ForgeDoor = BrokerDoor<ForgeServing>
 
 extension ForgeDoor {
     /// Says what is served; ``ready()`` comes next.
-    func begin(_ access: ForgeAccess, _ directory: borrowing Directory, options: BrokerOptions) throws(SystemError) {
+    func begin(
+        _ access: ForgeAccess, _ correlation: CorrelationID?, _ directory: borrowing Directory, options: BrokerOptions
+    ) throws(SystemError) {
         let view = try SealedDocument.make(access.view, name: "view of the forge")
         let files = try BrokerFiles(directory, [ForgeFiles.ledger, ForgeFiles.proposals])
-        try begin(ForgeStart(options: options)) { connections in [view.number, connections] + files.numbers }
+        try begin(ForgeStart(options: options, correlation: correlation)) { connections in
+            [view.number, connections] + files.numbers
+        }
     }
 }

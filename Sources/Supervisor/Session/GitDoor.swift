@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
+internal import Documents
 internal import Isolation
 internal import LinuxSystem
 internal import Policy
@@ -84,10 +85,13 @@ extension GitDoor {
     }
 
     /// Says what is served; ``ready()`` comes next.
-    func begin(_ access: GitAccess, _ directory: borrowing Directory, options: BrokerOptions) throws(SystemError) {
+    func begin(
+        _ access: GitAccess, _ correlation: CorrelationID?, _ directory: borrowing Directory, options: BrokerOptions
+    ) throws(SystemError) {
         let files = try BrokerFiles(directory, [GitFiles.ledger])
         let start = GitStart(
-            options: options, host: VirtualHost.repository.rawValue, path: access.repository, scope: access.push)
+            options: options, correlation: correlation, host: VirtualHost.repository.rawValue, path: access.repository,
+            scope: access.push)
         try begin(start) { connections in files.numbers + [connections] }
     }
 }

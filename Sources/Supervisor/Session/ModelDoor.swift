@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Documents
 internal import LinuxSystem
 internal import Policy
 internal import Wire
@@ -20,7 +21,7 @@ extension ModelDoor {
     /// Hands over what is served and the secrets, which are read here and overwritten, also where the caller had put them
     /// into variables; ``ready()`` comes next.
     func begin(
-        _ access: ModelAccess, session: String, _ directory: borrowing Directory,
+        _ access: ModelAccess, session: String, _ correlation: CorrelationID?, _ directory: borrowing Directory,
         hosts: [EgressConfiguration.HostLine], environment: CallerEnvironment, options: BrokerOptions
     ) throws(SystemError) {
         let configuration = ModelConfiguration(
@@ -38,7 +39,8 @@ extension ModelDoor {
             sealed.append(secrets.keep(try SealedDocument.make(secret, name: "secret")))
         }
         for reference in access.credentials { environment.forget(reference) }
-        try begin(ModelStart(options: options, secrets: access.credentials.count)) { connections in
+        let start = ModelStart(options: options, correlation: correlation, secrets: access.credentials.count)
+        try begin(start) { connections in
             [document.number, connections] + files.numbers + sealed
         }
     }

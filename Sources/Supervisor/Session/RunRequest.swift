@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Documents
 internal import Glibc
 internal import Isolation
 package import LinuxSystem
@@ -27,6 +28,8 @@ package struct RunRequest: Sendable {
     }
 
     package var profile: Profile
+    /// What every record of the session bears; nil for one of no task.
+    package var correlation: CorrelationID?
     /// The repository that the session finds at git.internal.
     package var git: GitAccess?
     /// The models that it finds at llm.internal.

@@ -88,6 +88,7 @@ package struct SessionDirectory: ~Copyable {
 /// What a later process needs to know of a session, written before the thing it names exists.
 package struct SessionState: Sendable {
     package var id: String
+    package var correlation: CorrelationID?
     package var supervisor: Int32
     package var supervisorStart: String
     package var startedMilliseconds: UInt64
@@ -110,7 +111,9 @@ package struct SessionState: Sendable {
 
     package var json: JSON {
         .object([
-            .init("version", 1), .init("session", .string(id)), .init("supervisor_pid", .int(Int(supervisor))),
+            .init("version", 1), .init("session", .string(id)),
+            .init(CorrelationID.member, .optional(correlation?.description)),
+            .init("supervisor_pid", .int(Int(supervisor))),
             .init("supervisor_start", .string(supervisorStart)), .init("started", .int(Int(startedMilliseconds))),
             .init("cgroup_version", .string(cgroupVersion)),
             .init(

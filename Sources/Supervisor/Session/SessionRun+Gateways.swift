@@ -49,8 +49,8 @@ extension SessionRun {
         if request.profile.landlock != .required { options.insert(.landlockWaived) }
         if request.attendance?.matters.contains(.hosts) ?? false { options.insert(.tellsNames) }
         let configuration = EgressConfiguration(
-            session: directory.id.text, generation: 1, hosts: try HostsFile.lines(for: policy),
-            policy: policy)
+            session: directory.id.text, correlation: request.correlation, generation: 1,
+            hosts: try HostsFile.lines(for: policy), policy: policy)
         // What `sallyport why` reads later.
         try directory.write(SessionAudit.policyFile(1), configuration.json)
         var brokers: [(role: EgressStart.Role, number: Int32)] = []
@@ -86,7 +86,7 @@ extension SessionRun {
         let door = try GitDoor(
             programs, paths, mode, access, groups: try joinedByBrokers(), handed: handedRepositories(program))
         git = door
-        try door.begin(access, directory.directory, options: brokerOptions)
+        try door.begin(access, request.correlation, directory.directory, options: brokerOptions)
     }
 
     /// Where this host has no Landlock, and the profile waives it.
@@ -113,8 +113,8 @@ extension SessionRun {
         }
         let hosts = try HostsFile.lines(for: access.service.policy)
         try door.begin(
-            access, session: directory.id.text, directory.directory, hosts: hosts, environment: environment,
-            options: brokerOptions)
+            access, session: directory.id.text, request.correlation, directory.directory, hosts: hosts,
+            environment: environment, options: brokerOptions)
     }
 
     /// The broker of what the task is about at its forge, which has no secret.
@@ -125,7 +125,7 @@ extension SessionRun {
             .forge, programs, paths, identity: block.map { .host(id: $0.forge) } ?? .unmappedCaller,
             groups: try joinedByBrokers())
         forge = door
-        try door.begin(access, directory.directory, options: brokerOptions)
+        try door.begin(access, request.correlation, directory.directory, options: brokerOptions)
     }
 
     func egressPolicy() throws(SystemError) -> EgressPolicy { try request.egressPolicy() }

@@ -17,6 +17,7 @@ extension SessionRun {
             command: String(decoding: Array(request.argv.joined(separator: [UInt8(ascii: " ")])), as: UTF8.self))
         state.idBlock = block
         state.client = request.client
+        state.correlation = request.correlation
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
             state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)

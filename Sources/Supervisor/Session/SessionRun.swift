@@ -84,6 +84,7 @@ package final class SessionRun {
         let directory = try SessionDirectory.create(paths)
         fault.reach("session.directory")
         var result = SessionResult(session: directory.id.text)
+        result.correlation = request.correlation
         result.startedMilliseconds = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
         let started = sp_clock_ns(CLOCK_MONOTONIC)
         result.mode = mode.rawValue

@@ -52,6 +52,9 @@ package enum EventType: Sendable, Hashable {
         case memoryAdded = "memory_added"
         /// It was told, or left, nothing: the memory did not answer.
         case memoryUnavailable = "memory_unavailable"
+        /// The operator should look at the task, and need not any more.
+        case alarmRaised = "alarm_raised"
+        case alarmCleared = "alarm_cleared"
         case taskCompleted = "task_completed"
         case taskFailed = "task_failed"
         case taskCancelled = "task_cancelled"

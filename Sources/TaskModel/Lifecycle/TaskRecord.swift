@@ -17,10 +17,13 @@ package struct SessionReport: Sendable, Hashable {
     package var notes: [MemoryNote]
     /// What its models cost; nil when it had none.
     package var spending: SessionSpending?
+    /// When its parts were; empty in what an earlier version stored.
+    package var stages: [SessionStage]
 
     package init(
         outcome: String, isSuccess: Bool, reason: String, branch: String? = nil, commit: String? = nil,
-        pullRequest: Int? = nil, evidence: String? = nil, notes: [MemoryNote] = [], spending: SessionSpending? = nil
+        pullRequest: Int? = nil, evidence: String? = nil, notes: [MemoryNote] = [], spending: SessionSpending? = nil,
+        stages: [SessionStage] = []
     ) {
         self.outcome = outcome
         self.isSuccess = isSuccess
@@ -31,6 +34,7 @@ package struct SessionReport: Sendable, Hashable {
         self.evidence = evidence
         self.notes = notes
         self.spending = spending
+        self.stages = stages
     }
 
     /// In the words of a sandbox's record, for one that a limit ended.
@@ -44,6 +48,7 @@ package struct SessionReport: Sendable, Hashable {
             "outcome": .string(outcome), "success": .bool(isSuccess), "reason": .string(reason),
             "branch": .optional(branch), "commit": .optional(commit), "pull_request": .optional(pullRequest),
             "evidence": .optional(evidence), "notes": .array(notes.map(\.json)), "spending": spending?.json ?? .null,
+            "stages": .array(stages.map(\.json)),
         ]
     }
 
@@ -62,7 +67,8 @@ package struct SessionReport: Sendable, Hashable {
             commit: json["commit"]?.stringValue, pullRequest: json["pull_request"]?.intValue,
             evidence: json["evidence"]?.stringValue,
             notes: (json["notes"]?.arrayValue ?? []).prefix(MemoryLimits.itemsPerTask).compactMap(
-                MemoryNote.init(json:)), spending: spending)
+                MemoryNote.init(json:)), spending: spending,
+            stages: (json["stages"]?.arrayValue ?? []).prefix(SessionStage.most).compactMap(SessionStage.init(json:)))
     }
 }
 
@@ -122,7 +128,9 @@ package struct TaskRecord: Sendable, Hashable {
         let members: JSON = [
             "task": .string(id), "owner": .string(owner), "status": .string(status.rawValue),
             "type": .string(request.type.rawValue), "repository": .optional(request.repository),
-            "blueprint": .optional(blueprint?.digest), "title": .string(request.title), "attempt": .int(attempt),
+            "blueprint": .optional(blueprint?.digest),
+            CorrelationID.member: .optional(request.correlation?.description), "title": .string(request.title),
+            "attempt": .int(attempt),
             "session": .optional(session),
             "result": report?.json ?? .null, "error": failure?.json ?? .null,
             "cancelled_by": .optional(cancelledBy), "created_ms": .int(createdMilliseconds),

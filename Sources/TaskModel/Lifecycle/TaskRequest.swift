@@ -22,6 +22,8 @@ package struct TaskRequest: Sendable, Hashable {
         case preApprovals = "pre_approve"
         case dependsOn = "depends_on"
         case priority
+        /// What all records of the task bear; see ``CorrelationID``.
+        case correlation = "correlation_id"
 
         package enum Kind: Sendable {
             case word, document, number
@@ -33,7 +35,7 @@ package struct TaskRequest: Sendable, Hashable {
             switch self {
             case .issue, .pullRequest, .maxTurns, .approvalTimeout, .priority: .number
             case .task, .criteria: .document
-            case .repository, .type, .model, .maxBudget: .word
+            case .repository, .type, .model, .maxBudget, .correlation: .word
             case .preApprovals, .dependsOn: .list
             }
         }
@@ -62,6 +64,7 @@ package struct TaskRequest: Sendable, Hashable {
     }
 
     package var type: TaskType { values[.type].flatMap { TaskType(named: $0) } ?? .newTask }
+    package var correlation: CorrelationID? { values[.correlation].flatMap { CorrelationID($0) } }
     /// What the task is about, as it is looked for: in small letters.
     package var repository: String? { values[.repository]?.lowercased() }
 
@@ -80,6 +83,13 @@ package struct TaskRequest: Sendable, Hashable {
         self.values = values
         for field in Field.allCases { if let value = values[field] { try Self.check(field, value) } }
         guard values[.repository] != nil else { throw Self.refusal("\"repo\" is missing") }
+    }
+
+    /// The same with an id that its records will bear, unless it has one of its caller's.
+    package func correlated(by id: CorrelationID) -> TaskRequest {
+        var request = self
+        if request.values[.correlation] == nil { request.values[.correlation] = id.description }
+        return request
     }
 
     /// Reads an object with the names of ``Field``.
@@ -141,6 +151,9 @@ package struct TaskRequest: Sendable, Hashable {
         case .word:
             guard !value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
                 throw refusal("\"\(field.rawValue)\" must be one line")
+            }
+            if field == .correlation, CorrelationID(value) == nil {
+                throw refusal("\"\(field.rawValue)\" must be \(CorrelationID.form)")
             }
         case .document, .list: break
         }

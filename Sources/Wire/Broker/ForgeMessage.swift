@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Documents
 
 /// The broker of what a session's task is about at its forge.
 package enum ForgeServing: BrokerService {
@@ -36,6 +37,8 @@ package struct ForgeTotals: BrokerTotals {
 /// connections arrive (``BrokerConnection``), and the files of the ledger and of the proposals, opened for appending.
 package struct ForgeStart: BrokerStart {
     package let options: BrokerOptions
+    /// What its records bear; nil for a session of no task.
+    package let correlation: CorrelationID?
     package let ledgerBytes: UInt64
     package let proposalBytes: UInt64
 
@@ -44,20 +47,26 @@ package struct ForgeStart: BrokerStart {
     package static let longestView = 32 << 20
     private static let most = UInt64(1) << 30
 
-    package init(options: BrokerOptions = [], ledgerBytes: UInt64 = 16 << 20, proposalBytes: UInt64 = 8 << 20) {
+    package init(
+        options: BrokerOptions = [], correlation: CorrelationID? = nil, ledgerBytes: UInt64 = 16 << 20,
+        proposalBytes: UInt64 = 8 << 20
+    ) {
         self.options = options
+        self.correlation = correlation
         self.ledgerBytes = ledgerBytes
         self.proposalBytes = proposalBytes
     }
 
     package func append(to writer: inout ByteWriter) {
         writer.append(options.rawValue)
+        writer.append(correlation)
         writer.append(ledgerBytes)
         writer.append(proposalBytes)
     }
 
     package init(from reader: inout ByteReader) throws(MessageError) {
         options = try BrokerOptions(from: &reader)
+        correlation = try reader.nextCorrelationID()
         ledgerBytes = try reader.next()
         proposalBytes = try reader.next()
         guard ledgerBytes <= Self.most, proposalBytes <= Self.most else { throw .value }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Documents
 
 /// Where a git broker finds its two repositories: in a root of its own with nothing else but programs.
 package enum BrokerView {
@@ -50,6 +51,8 @@ package struct GitTotals: BrokerTotals {
 /// arrive (``BrokerConnection``).
 package struct GitStart: BrokerStart {
     package let options: BrokerOptions
+    /// What its records bear; nil for a session of no task.
+    package let correlation: CorrelationID?
     /// The name that requests must be for, at port 80.
     package let host: String
     package let path: RepositoryPath
@@ -67,11 +70,13 @@ package struct GitStart: BrokerStart {
     private static let longestText = 512
 
     package init(
-        options: BrokerOptions = [], host: String, path: RepositoryPath, scope: PushScope,
+        options: BrokerOptions = [], correlation: CorrelationID? = nil, host: String, path: RepositoryPath,
+        scope: PushScope,
         packBytes: UInt64 = 256 << 20,
         repositoryBytes: UInt64 = 1 << 30, pushSeconds: UInt32 = 30, ledgerBytes: UInt64 = 16 << 20
     ) {
         self.options = options
+        self.correlation = correlation
         self.host = host
         self.path = path
         self.scope = scope
@@ -83,6 +88,7 @@ package struct GitStart: BrokerStart {
 
     package func append(to writer: inout ByteWriter) {
         writer.append(options.rawValue)
+        writer.append(correlation)
         writer.append(counted: Array(host.utf8))
         writer.append(counted: Array(path.description.utf8))
         writer.append(counted: Array(scope.text.utf8))
@@ -94,6 +100,7 @@ package struct GitStart: BrokerStart {
 
     package init(from reader: inout ByteReader) throws(MessageError) {
         options = try BrokerOptions(from: &reader)
+        correlation = try reader.nextCorrelationID()
         host = try Self.text(&reader)
         let name = try Self.text(&reader)
         let branches = try Self.text(&reader)

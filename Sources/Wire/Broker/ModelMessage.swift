@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Documents
 
 /// The broker of a session's models. It tells its totals before a request is sent and when it is settled, so that what it
 /// may have spent is known whatever becomes of it.
@@ -57,6 +58,8 @@ package struct ModelTotals: BrokerTotals {
 /// opened for appending, and a sealed file for each secret of each upstream.
 package struct ModelStart: BrokerStart {
     package let options: BrokerOptions
+    /// What its records bear; nil for a session of no task.
+    package let correlation: CorrelationID?
     /// How many secrets come along: those of the upstreams, one behind the other.
     package let secrets: Int
     package let ledgerBytes: UInt64
@@ -73,10 +76,12 @@ package struct ModelStart: BrokerStart {
     private static let most = UInt64(1) << 40
 
     package init(
-        options: BrokerOptions = [], secrets: Int, ledgerBytes: UInt64 = 16 << 20, transcriptBytes: UInt64 = 32 << 20,
+        options: BrokerOptions = [], correlation: CorrelationID? = nil, secrets: Int, ledgerBytes: UInt64 = 16 << 20,
+        transcriptBytes: UInt64 = 32 << 20,
         recordBytes: UInt64 = 128 << 20, connectSeconds: UInt32 = 30, idleSeconds: UInt32 = 300
     ) {
         self.options = options
+        self.correlation = correlation
         self.secrets = secrets
         self.ledgerBytes = ledgerBytes
         self.transcriptBytes = transcriptBytes
@@ -87,6 +92,7 @@ package struct ModelStart: BrokerStart {
 
     package func append(to writer: inout ByteWriter) {
         writer.append(options.rawValue)
+        writer.append(correlation)
         writer.append(UInt8(secrets))
         for bytes in [ledgerBytes, transcriptBytes, recordBytes] { writer.append(bytes) }
         writer.append(connectSeconds)
@@ -95,6 +101,7 @@ package struct ModelStart: BrokerStart {
 
     package init(from reader: inout ByteReader) throws(MessageError) {
         options = try BrokerOptions(from: &reader)
+        correlation = try reader.nextCorrelationID()
         secrets = Int(try reader.next(UInt8.self))
         ledgerBytes = try reader.next()
         transcriptBytes = try reader.next()

@@ -40,7 +40,7 @@ struct StepSandbox {
         let said = try create(label + ".out")
         let log = try create(label + ".log")
         let end = try processes.run(
-            try command(step, label), environment: environment,
+            try command(step, input.correlation, label), environment: environment,
             descriptors: [given.number, said.number, log.number])
         if case .interrupted = end {
             throw TaskFailure(message: "custom step \"\(step.name)\" was interrupted")
@@ -53,11 +53,14 @@ struct StepSandbox {
             session: record?.session, outcome: record?.outcome)
     }
 
-    private func command(_ step: CustomStep, _ label: String) throws(TaskFailure) -> [String] {
+    private func command(_ step: CustomStep, _ correlation: CorrelationID?, _ label: String) throws(TaskFailure)
+        -> [String]
+    {
         var command = [
             "\(programs)/sallyport", "run", "--profile", step.profile, "--discard", "--limit",
             "wall=\(step.timeoutSeconds)s", "--result-file", label + ".result.json",
         ]
+        if let correlation { command += [CorrelationID.option, correlation.description] }
         switch step.workspace {
         case .none: break
         case .repository:

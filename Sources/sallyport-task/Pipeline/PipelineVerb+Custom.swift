@@ -29,7 +29,8 @@ extension PipelineVerb {
             processes: processes, programs: try Sandbox.ownDirectory(), environment: environment, directory: kept,
             tree: tree)
         let input = settled.snapshot.input(
-            for: step, task: arguments.identifier?.description ?? "", round: round, attempt: number, results: earlier)
+            for: step, task: arguments.identifier?.description ?? "", correlation: arguments.correlation, round: round,
+            attempt: number, results: earlier)
         let attempt = try sandbox.run(step, input)
         if tree != nil { try removeTree() }
         let next = RetryPolicy(maxRetries: step.maxRetries).next(after: number, attempt.result)

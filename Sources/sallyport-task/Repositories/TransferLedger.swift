@@ -9,7 +9,7 @@ internal import Workspace
 struct TransferLedger {
     private(set) var uses: [TransferUse] = []
     /// As they stand in `uses.jsonl`, each with its time; none without a credential.
-    private var lines: [(time: UInt64, bytes: [UInt8])] = []
+    private var lines: [(time: UInt64, members: [JSON.Member])] = []
 
     /// Adds the requests of one transfer.
     ///
@@ -19,21 +19,25 @@ struct TransferLedger {
         uses += more
         guard let credential else { return [] }
         let time = sp_clock_ns(CLOCK_REALTIME) / 1_000_000
-        let added = more.map { use in
-            JSONWriter().write([
-                "time_ms": .number(time), "credential": .string(credential.text), "host": .string(url.host),
-                "method": .string(use.method), "target": .string(use.target), "status": .optional(use.status),
-                "bytes": .optional(use.bytes),
-            ]) + [0x0A]
+        let added = more.map { use -> [JSON.Member] in
+            [
+                .init("time_ms", .number(time)), .init("credential", .string(credential.text)),
+                .init("host", .string(url.host)), .init("method", .string(use.method)),
+                .init("target", .string(use.target)), .init("status", .optional(use.status)),
+                .init("bytes", .optional(use.bytes)),
+            ]
         }
         lines += added.map { (time, $0) }
-        return added.flatMap { $0 }
+        return added.flatMap { Self.line($0) }
     }
 
-    /// The lines of several, by their times.
-    static func merged(_ ledgers: [TransferLedger]) -> [UInt8] {
+    /// The lines of several, by their times, for the task that they are of.
+    static func merged(_ ledgers: [TransferLedger], of task: CorrelationID) -> [UInt8] {
+        let mark = JSON.Member(CorrelationID.member, .string(task.description))
         let lines = ledgers.flatMap(\.lines).enumerated()
         let ordered = lines.sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
-        return ordered.flatMap(\.element.bytes)
+        return ordered.flatMap { Self.line($0.element.members + [mark]) }
     }
+
+    private static func line(_ members: [JSON.Member]) -> [UInt8] { JSONWriter().write(.object(members)) + [0x0A] }
 }

@@ -63,7 +63,7 @@ enum SubmitVerb {
         case .task: given.hasPrefix("@") ? try text(of: String(given.dropFirst()), field) : given
         case .criteria: try text(of: given, field)
         case .repository, .type, .issue, .pullRequest, .model, .maxTurns, .maxBudget, .approvalTimeout, .preApprovals,
-            .dependsOn, .priority:
+            .dependsOn, .priority, .correlation:
             given
         }
     }
@@ -89,6 +89,7 @@ enum SubmitVerb {
         case .approvalTimeout: "SECONDS"
         case .dependsOn: "TASK"
         case .preApprovals: "SCOPE"
+        case .correlation: "ID"
         case .type, .model: "NAME"
         }
     }
@@ -107,6 +108,7 @@ enum SubmitVerb {
         case .approvalTimeout: "how long a question to a person may wait"
         case .preApprovals: "approved beforehand (\(PreApproval.form)); may be given again"
         case .dependsOn: "a task that has to be COMPLETED first; may be given again"
+        case .correlation: "what all records of the task bear (default: made of its name)"
         case .priority: "0 to 9, the highest first (default: \(TaskLimits.defaultPriority))"
         }
     }

@@ -46,6 +46,7 @@ enum TaskVerbs {
                 Option("status", "STATE", "only tasks that stand so, such as RUNNING; may be given again"),
                 Option("repo", "REPO", "only tasks of this repository, as it was given"),
                 Option("branch", "NAME", "only the task that handed over this branch"),
+                Option("correlation-id", "ID", "only tasks whose records bear it"),
                 Option("limit", "N", "at most so many (default: 50, at most \(ControlRequest.mostListed))"),
                 Option("before", "TASK", "only tasks that began before this one"), DaemonVerb.json, DaemonVerb.help,
             ])
@@ -60,6 +61,12 @@ enum TaskVerbs {
             }
             request.repository = try arguments.value("repo")
             request.branch = try arguments.value("branch")
+            request.correlation = try arguments.value("correlation-id").map { text throws(UsageError) in
+                guard let id = CorrelationID(text) else {
+                    throw UsageError("--correlation-id is \(CorrelationID.form)")
+                }
+                return id
+            }
             request.before = try arguments.value("before")
             request.limit = try DaemonVerb.number(arguments, "limit") ?? request.limit
             let answer = try DaemonVerb.ask(.list(request))
