@@ -7,7 +7,7 @@ internal import Glibc
 /// A reader under test, and what must hold for every input.
 enum Target: String {
     case dns, clienthello, httphead, httpbody, profile, wire, taskmodel, bundle, left, secrets, gitpush, gitrequest
-    case gitbody, modelrequest, modelstream, forgerequest
+    case gitbody, modelrequest, modelstream, forgerequest, packages
     case blueprint, stepoutput, screening
 
     static let chosen: Target = {
@@ -36,6 +36,7 @@ enum Target: String {
         case .modelrequest: fuzzModelRequest(input)
         case .modelstream: fuzzModelStream(input)
         case .forgerequest: fuzzForgeRequest(input)
+        case .packages: fuzzPackages(input)
         case .blueprint: fuzzBlueprint(input)
         case .stepoutput: fuzzStepOutput(input)
         case .screening: fuzzScreening(input)

@@ -21,7 +21,10 @@ extension Profile {
                         ? "Choose a profile that says so by name, such as strict-rlimit."
                         : "Choose a profile that says so by name.")
             }
-        case .pids, .memory, .shm, .tmp, .workspaceBytes, .workspaceInodes, .openFiles, .cpu, .logBytes, .wall: break
+        case .pids, .memory, .shm, .tmp, .workspaceBytes, .workspaceInodes, .openFiles, .cpu, .logBytes, .egressBytes,
+            .io,
+            .wall:
+            break
         }
         return try replacing(limit, with: number)
     }

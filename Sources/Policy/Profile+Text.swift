@@ -6,7 +6,7 @@ extension Profile {
     package struct Line: Sendable, Hashable {
         package var key: String
         package var value: String
-        /// Nil for a default that no file wrote: an empty list, or `limits.workspace: metered`.
+        /// Nil for a default that no file wrote: an empty list, `limits.workspace: metered` `limits.egress_bytes` or `limits.io: unlimited`.
         package var origin: Place?
 
         package var description: String {

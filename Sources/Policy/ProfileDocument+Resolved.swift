@@ -11,7 +11,8 @@ extension ProfileDocument {
         let landlock = try required(landlock, "landlock", &origins)
         var numbers: [LimitKey: UInt64] = [:]
         for key in LimitKey.allCases {
-            if key == .workspace, limits[key] == nil { continue }  // Metered unless a profile says otherwise by name.
+            // The workspace is metered unless a profile says otherwise by name; any other has no bound then.
+            if key.isOptional, limits[key] == nil { continue }
             numbers[key] = try required(limits[key], "limits.\(key.rawValue)", &origins)
         }
         if let directIP { origins["egress.direct_ip"] = directIP.place }

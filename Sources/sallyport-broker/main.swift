@@ -14,6 +14,7 @@ let words = Array(CommandLine.arguments.dropFirst())
 switch words.first {
 case nil: exit(GitBroker(control: control).run())
 case "forge": exit(ForgeBroker(control: control).run())
+case "packages": exit(PackageBroker(control: control).run())
 case "model": exit(ModelBroker(control: control).run())
 case "replay" where words.count == 3:
     do {

@@ -39,6 +39,10 @@ struct RunClient {
 
     /// What a session keeps is root's, and nothing hands it on yet.
     private static func refuseKept(_ request: RunRequest, _ arguments: Arguments) throws(UsageError) {
+        guard request.packages == nil else {
+            throw UsageError(
+                "--packages is not to be had of the listening supervisor: its ceiling says nothing of indexes")
+        }
         for option in ["keep", "diff", "apply"] where arguments.has(option) {
             throw UsageError(
                 "--\(option) is not to be had of the listening supervisor: changes are kept in root's own directories")

@@ -20,6 +20,9 @@ struct RunReport {
         case .exited, .signalled, .setupFailed, .killed, .policy: break
         }
         if result.limitsHit.contains("log_bytes") { say("output was cut at limits.log_bytes") }
+        if result.limitsHit.contains("egress_bytes") {
+            say("the session had sent all that it may, and connections were cut or refused (limits.egress_bytes)")
+        }
         let left = result.stdout.undelivered + result.stderr.undelivered
         if left > 0 { say("\(left) bytes of output were not delivered: nobody reads them") }
         if !result.denials.isEmpty {
@@ -30,6 +33,7 @@ struct RunReport {
         if let lost = result.git?.lost { say(lost) }
         if let lost = result.model?.lost { say(lost) }
         if let lost = result.forge?.lost { say(lost) }
+        if let lost = result.packages?.lost { say(lost) }
         if result.leftOutEntries > 0 {
             say(
                 "the kept changes are partial: \(result.leftOutEntries) are left out (limits.workspace_bytes), "

@@ -42,6 +42,9 @@ enum RunVerb {
                 "forge", "FILE", "serve what FILE tells of a forge at http://forge.internal/ inside, and take proposals"
             ),
             Option("correlation-id", "ID", "what every record of the session bears, beside its own name"),
+            Option(
+                "packages", "FILE",
+                "serve packages at http://packages.internal/ inside, each from the index that FILE gives its name to"),
             Option("result-file", "FILE", "write the record there as well"),
             Option(
                 "attend", "WHAT",
@@ -123,6 +126,7 @@ enum RunVerb {
         var request = RunRequest(profile: profile, argv: try words(command.count))
         try fill(&request, arguments)
         request.model = try model(arguments, context)
+        request.packages = try arguments.value("packages").map { try PackageAccess(file: try absolute($0)) }
         try requireChanges(request)
         return request
     }

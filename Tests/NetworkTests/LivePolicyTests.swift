@@ -15,9 +15,11 @@ extension Network {
             let id: String
 
             /// Returns when the script has printed "ready".
-            init(_ scene: EgressScene, _ rules: [String], _ script: String) throws {
+            init(
+                _ scene: EgressScene, _ rules: [String], options: [String] = [], _ script: String
+            ) throws {
                 let (command, record) = try scene.command(
-                    rules, ["/usr/bin/python3", "-B", "-c", EgressScene.prelude + script])
+                    rules, options: options, ["/usr/bin/python3", "-B", "-c", EgressScene.prelude + script])
                 self.scene = scene
                 running = try command.start()
                 self.record = record

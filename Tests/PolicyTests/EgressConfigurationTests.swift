@@ -29,6 +29,10 @@ struct EgressConfigurationTests {
             Self.session, #""correlation_id":"ticket-1""#, #""generation":7"#, Self.hosts, Self.policy)
         #expect(marked.correlation?.description == "ticket-1")
         #expect(try EgressConfiguration(json: marked.json) == marked)
+        #expect(configuration.mostBytesUp == nil)
+        let bounded = try Self.read(Self.session, #""generation":7"#, Self.hosts, Self.policy, #""egress_bytes":4096"#)
+        #expect(bounded.mostBytesUp == 4096)
+        #expect(try EgressConfiguration(json: bounded.json) == bounded)
     }
 
     @Test(
@@ -52,6 +56,10 @@ struct EgressConfigurationTests {
             (
                 [session, #""correlation_id":"Ticket 1""#, #""generation":1"#, hosts, policy],
                 "the egress configuration has a wrong \"correlation_id\""
+            ),
+            (
+                [session, #""generation":1"#, hosts, policy, #""egress_bytes":-1"#],
+                "the egress configuration has a wrong \"egress_bytes\""
             ),
             (
                 [session, #""generation":1"#, hosts, policy, #""resolvers":[]"#],

@@ -9,6 +9,7 @@ struct LimitOptionTests {
         ("memroy", "1GiB", "unknown limit \"memroy\""), ("memory", "1GB", "limit \"memory\" is \"1GB\""),
         ("wall", "5", "limit \"wall\" is \"5\""), ("pids", "", "limit \"pids\" is \"\""),
         ("pids", "3", "limits.pids is 3, too small for pid 1, a shell and its command"),
+        ("egress_bytes", "1000", "limits.egress_bytes is 1000, too small for the head of a request"),
         ("wall", "0s", "limits.wall is 0s, too small for anything to happen"),
     ]
 

@@ -38,6 +38,8 @@ struct NarrowingTests {
             ("rootfs: debian", "rootfs is another than \"host\""),
             ("landlock: waived\nlandlock_reason: x", "landlock is waived"),
             ("limits: {pids: 257}", "limits.pids is 257, more than 256"),
+            ("limits: {egress_bytes: 2GiB}", "limits.egress_bytes is 2GiB, more than 1GiB"),
+            ("limits: {egress_bytes: unlimited}", "limits.egress_bytes is unlimited, more than 1GiB"),
             ("limits: {wall: 31m}", "limits.wall is 31m, more than 30m"),
             ("limits: {cpu: 2.001}", "limits.cpu is 2.001, more than 2.0"),
             ("limits: {enforcement: rlimit}", "limits.enforcement is rlimit, more than cgroup"),

@@ -16,7 +16,9 @@ struct UnitsTests {
             ("memory", "1536MiB", "1536MiB"), ("shm", "0", "0"), ("cpu", "2", "2.0"), ("cpu", "0.25", "0.25"),
             ("cpu", "1.005", "1.005"), ("cpu", "1.50", "1.5"), ("wall", "90s", "90s"), ("wall", "120s", "2m"),
             ("wall", "60m", "1h"), ("wall", "0s", "0s"), ("pids", "\"12\"", "12"), ("pids", "4194304", "4194304"),
-            ("enforcement", "rlimit", "rlimit"), ("workspace", "unmetered", "unmetered"),
+            ("egress_bytes", "2048KiB", "2MiB"),
+            ("egress_bytes", "unlimited", "unlimited"), ("enforcement", "rlimit", "rlimit"),
+            ("workspace", "unmetered", "unmetered"),
         ])
     func spellings(key: String, text: String, shown: String) throws {
         let limit = try #require(LimitKey(rawValue: key))
@@ -33,7 +35,8 @@ struct UnitsTests {
             ("cpu", "1.2345"), ("cpu", ".5"), ("cpu", "1."), ("cpu", "\"1,5\""), ("cpu", "200%"), ("cpu", "1.2.3"),
             ("wall", "1"), ("wall", "1d"), ("wall", "1h30m"), ("wall", "1.5h"), ("wall", "9999h"), ("pids", "4194305"),
             ("pids", "1.0"), ("open_files", "1048577"), ("workspace_inodes", "4294967296"), ("enforcement", "none"),
-            ("workspace", "yes"), ("pids", "[1]"), ("pids", "{a: 1}"), ("pids", "\"\""),
+            ("egress_bytes", "none"), ("egress_bytes", "1TiB"), ("memory", "unlimited"), ("workspace", "yes"),
+            ("pids", "[1]"), ("pids", "{a: 1}"), ("pids", "\"\""),
         ])
     func refusals(key: String, text: String) {
         let error = #expect(throws: PolicyError.self) { try load(key, text) }

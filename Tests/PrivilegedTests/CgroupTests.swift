@@ -4,6 +4,25 @@ import LinuxSystem
 import TestSupport
 import Testing
 
+extension HostNeed {
+    /// Whole disks, as the kernel numbers them.
+    static var disks: [String] {
+        names("/sys/dev/block").filter { status("/sys/dev/block/\($0)/partition") == nil }.sorted()
+    }
+
+    /// A block device, and the controller for it.
+    static let disk = HostNeed("disk") {
+        do {
+            let layout = try CgroupLayout.detect()
+            guard layout.version == .v2 else {
+                return !disks.isEmpty && layout.ownDirectories.contains { $0.controller == "blkio" }
+            }
+            let offered = try procText(layout.mountPoint + "/cgroup.controllers").first?.split(separator: " ") ?? []
+            return !disks.isEmpty && offered.contains("io")
+        } catch { return false }
+    }
+}
+
 /// The groups of a session on this host's version of cgroups: limits, freeze, kill, removal.
 @Suite("control groups", .serialized)
 struct CgroupTests {
@@ -46,6 +65,40 @@ struct CgroupTests {
             ]
         #expect(Dictionary(uniqueKeysWithValues: held.map { ($0.name, $0.value) }) == wanted)
         try group.remove(deadline: 5000)
+    }
+
+    @Test(
+        "a limit on a disk reads back as it was set, and one on no disk is refused", .requires(.root), .requires(.disk))
+    func devicesReadBack() throws {
+        let limits = CgroupLimits(memoryBytes: 256 << 20, pids: 50, cpuMillis: 250, limitsDevices: true)
+        let group = try SessionCgroup.create(
+            "test-\(UInt32.random(in: 0...UInt32.max))", limits, try CgroupLayout.detect(), root: true)
+        let before = try group.deviceLimits()
+        #expect(before.isEmpty)
+        let disk = try #require(HostNeed.disks.first)
+        let parts = disk.split(separator: ":").compactMap { UInt64($0) }
+        try group.limitDevice(parts[0] << 32 | parts[1], bytesPerSecond: 8 << 20)
+        let held = try group.deviceLimits()
+        let wanted =
+            group.version == .v2
+            ? ["io.max": "\(disk) rbps=8388608 wbps=8388608 riops=max wiops=max"]
+            : [
+                "blkio.throttle.read_bps_device": "\(disk) 8388608",
+                "blkio.throttle.write_bps_device": "\(disk) 8388608",
+            ]
+        #expect(Dictionary(uniqueKeysWithValues: held.map { ($0.name, $0.value) }) == wanted)
+        // A tmpfs has a device number, and no device.
+        let memory = try FileStatus.path("/dev/shm").device
+        do throws(SystemError) {
+            try group.limitDevice(memory, bytesPerSecond: 8 << 20)
+            Issue.record("a limit on memory was taken")
+        } catch { #expect(error.errno == .noDevice, "\(error)") }
+        try group.remove(deadline: 5000)
+        // Who asks for none has no group for it.
+        let plain = try self.group()
+        let without = try plain.deviceLimits()
+        #expect(without.isEmpty && !plain.directories.contains { $0.controller == "blkio" })
+        try plain.remove(deadline: 5000)
     }
 
     @Test(

@@ -40,6 +40,54 @@ struct PoolTests {
     }
 
     @Test(
+        "a limit on the pool's disk is held by the session's own group and told in its record",
+        .requires(.root), .requires(.projectQuota), .requires(.disk), .timeLimit(.minutes(5)))
+    func disk() throws {
+        // Past the page cache, so that the kernel knows whose it is.
+        let script = """
+            import mmap, os, sys
+            page = mmap.mmap(-1, 1 << 20)
+            file = os.open("/workspace/direct", os.O_CREAT | os.O_WRONLY | os.O_DIRECT)
+            print(os.write(file, page), flush=True)
+            sys.stdin.readline()
+            """
+        let record = sallyport.home.at("record")
+        let running = try sallyport.runCommand(
+            profile: "strict", workspace: tree.path, options: large + ["--limit", "io=8MiB/s", "--discard"],
+            record: record, ["/usr/bin/python3", "-B", "-c", script]
+        ).start()
+        #expect(try running.line() == "1048576")
+        let session = try #require(names(sallyport.runtime + "/sessions").first)
+        let state = try JSON.read(
+            try #require(contents("\(sallyport.runtime)/sessions/\(session)/state.json")), file: "state")
+        let groups = state["cgroup"]?.arrayValue?.compactMap { $0["path"]?.stringValue } ?? []
+        let counted = groups.compactMap { text("\($0)/blkio.throttle.io_service_bytes") ?? text("\($0)/io.stat") }
+        try running.send(Array("go\n".utf8))
+        let run = try sallyport.outcome(of: try running.finish(), record: record)
+        #expect(run.code == 0 && run.result?["workspace_place"]?.stringValue == "pool", "\(run.errorText)")
+        let held = (run.result?["layers"]?["cgroup"]?.objectValue ?? []).filter {
+            $0.name.hasPrefix("blkio.throttle") || $0.name == "io.max"
+        }
+        let values = held.compactMap { $0.value.stringValue }
+        #expect(!values.isEmpty && values.allSatisfy { $0.contains("8388608") }, "\(run.result?.compactText ?? "")")
+        // What it wrote was counted for it, on the very device that is limited.
+        let disk = try #require(values.first?.split(separator: " ").first.map { String($0) })
+        let lines = counted.flatMap { $0.split(separator: "\n") }.filter { $0.hasPrefix(disk + " ") }
+        let bytes = lines.flatMap { $0.split { $0 == " " || $0 == "=" } }.compactMap { Int($0) }.max() ?? 0
+        #expect(bytes >= 1 << 20, "\(counted)")
+    }
+
+    @Test("a workspace in memory needs no limit on a disk, and the record has none", .requires(.root))
+    func memory() throws {
+        let run = try sallyport.run(
+            profile: "strict", workspace: tree.path, options: ["--limit", "io=8MiB/s", "--discard"], ["true"])
+        guard run.result?["workspace_place"]?.stringValue == "memory" else { return }
+        let names = (run.result?["layers"]?["cgroup"]?.objectValue ?? []).map(\.name)
+        #expect(run.code == 0 && !names.isEmpty, "\(run.errorText)")
+        #expect(!names.contains { $0.hasPrefix("blkio") || $0 == "io.max" }, "\(names)")
+    }
+
+    @Test(
         "files end at the limit, flat or deep", .requires(.root), .requires(.projectQuota), .timeLimit(.minutes(25)),
         arguments: ["files", "deep"])
     func inodes(bomb: String) throws {

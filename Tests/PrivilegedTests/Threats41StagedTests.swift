@@ -64,8 +64,8 @@ extension Threats {
             let rootfs = try image(sallyport)
             try rootfs("dev")
             try rootfs("dev/pts")
-            try sallyport.home.symlink("state/rootfs/flawed/dev/console", to: "/proc/sysrq-trigger")
-            try sallyport.home.symlink("state/rootfs/flawed/dev/pts/0", to: "/proc/sysrq-trigger")
+            try sallyport.home.symlink("state/rootfs/flawed/root/dev/console", to: "/proc/sysrq-trigger")
+            try sallyport.home.symlink("state/rootfs/flawed/root/dev/pts/0", to: "/proc/sysrq-trigger")
             let profile = try rootfsProfile(sallyport)
             let run = try sallyport.run(profile: profile, ["sh", "-c", "ls /dev/console; ls /dev/pts"])
             // A fresh devpts, whose only name is the multiplexer, lies where the image has its links.
@@ -200,10 +200,11 @@ extension Threats {
         private func image(_ sallyport: Sallyport) throws -> (String) throws -> Void {
             try sallyport.home.directory("state/rootfs")
             try sallyport.home.directory("state/rootfs/flawed")
-            try sallyport.home.directory("state/rootfs/flawed/usr")
-            try sallyport.home.directory("state/rootfs/flawed/etc")
+            try sallyport.home.directory("state/rootfs/flawed/root")
+            try sallyport.home.directory("state/rootfs/flawed/root/usr")
+            try sallyport.home.directory("state/rootfs/flawed/root/etc")
             for name in ["bin", "lib", "lib64", "sbin"] {
-                try sallyport.home.directory("state/rootfs/flawed/usr/\(name)")
+                try sallyport.home.directory("state/rootfs/flawed/root/usr/\(name)")
             }
             var copying = Command(
                 "/bin/sh",
@@ -213,10 +214,10 @@ extension Threats {
                         + "cp $(ldd /usr/bin/ls /usr/bin/sh | grep -o '/[^ ]*\\.so[^ ]*' | sort -u) lib/x86_64-linux-gnu/ && "
                         + "cp lib/x86_64-linux-gnu/ld-linux* lib64/",
                 ])
-            copying.directory = sallyport.home.at("state/rootfs/flawed/usr")
+            copying.directory = sallyport.home.at("state/rootfs/flawed/root/usr")
             let copy = try copying.run()
             #expect(copy.code == 0, "\(copy.errorText)")
-            return { try sallyport.home.directory("state/rootfs/flawed/\($0)") }
+            return { try sallyport.home.directory("state/rootfs/flawed/root/\($0)") }
         }
 
         private func rootfsProfile(_ sallyport: Sallyport) throws -> String {
@@ -231,7 +232,7 @@ extension Threats {
             let control = try sallyport.run(profile: profile, ["true"])
             #expect(control.code == 0, "\(control.errorText)")
             if named == "/dev/null" { try make("dev") }
-            try flaw(sallyport.home, "state/rootfs/flawed")
+            try flaw(sallyport.home, "state/rootfs/flawed/root")
             let run = try sallyport.run(profile: profile, ["true"])
             #expect(run.code == 125, "\(run.errorText)")
             #expect(run.errorText.contains("cannot trust rootfs") && run.errorText.contains(named), "\(run.errorText)")

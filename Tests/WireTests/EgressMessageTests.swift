@@ -27,6 +27,7 @@ struct EgressMessageTests {
         totals.denied = .max
         totals.failed = 3
         totals.bytesDown = 12
+        totals.capped = 5
         return totals
     }
     static let reports: [EgressReport] = [

@@ -14,6 +14,7 @@ package enum HTTPStatus: Int, Sendable {
     case misdirected = 421
     case unprocessable = 422
     case internalError = 500
+    case badGateway = 502
     case unavailable = 503
 
     fileprivate var phrase: String {
@@ -30,6 +31,7 @@ package enum HTTPStatus: Int, Sendable {
         case .misdirected: "Misdirected Request"
         case .unprocessable: "Unprocessable Content"
         case .internalError: "Internal Server Error"
+        case .badGateway: "Bad Gateway"
         case .unavailable: "Service Unavailable"
         }
     }

@@ -31,6 +31,8 @@ final class EgressGateway {
     private var allowed: [Endpoint: EgressPolicy.Decision] = [:]
     private(set) var generation: UInt32
     var names: NameTable
+    /// That of the session's beginning: no change of policy renews or raises it.
+    let allowance: Allowance
     /// Where connections to the session's own hosts go.
     let brokers: [VirtualHost: BrokerDoor]
 
@@ -64,6 +66,7 @@ final class EgressGateway {
         policy = configuration.policy
         generation = configuration.generation
         names = NameTable(limit: caps.names)
+        allowance = Allowance(configuration.mostBytesUp)
         audit = AuditLog(
             loop, file: file, session: configuration.session, correlation: configuration.correlation,
             mostBytes: caps.auditBytes)
@@ -168,6 +171,7 @@ final class EgressGateway {
         totals.failed = audit.failed
         totals.bytesUp = bytesUp
         totals.bytesDown = bytesDown
+        totals.capped = allowance.refusals
         var record = AuditRecord(.end)
         record.bytesUp = bytesUp
         record.bytesDown = bytesDown

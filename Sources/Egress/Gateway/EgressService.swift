@@ -90,6 +90,7 @@ package final class EgressService {
             case .repository: sockets.brokers[.repository] = .init(value: number)
             case .model: sockets.brokers[.model] = .init(value: number)
             case .forge: sockets.brokers[.forge] = .init(value: number)
+            case .packages: sockets.brokers[.packages] = .init(value: number)
             }
         }
         guard let file = configuration.take() else { throw SystemError("read", "the configuration", Errno(EBADMSG)) }

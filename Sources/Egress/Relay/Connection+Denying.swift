@@ -7,18 +7,18 @@ internal import Policy
 /// What becomes of a connection that gets nowhere.
 extension Connection {
     /// What an upstream already has cannot be taken back; the connection is cut, and its record says why.
-    func recordLateDenial(_ refusal: Refusal) {
-        var record = AuditRecord(.connectionDenied, refusal)
+    func recordLateDenial(_ refusal: Refusal, as event: AuditRecord.Event = .connectionDenied) {
+        var record = AuditRecord(event, refusal)
         describe(&record)
         gateway.record(record, transport: 6, client: peer, server: asked) { _ in }
     }
 
     /// Records the denial, and tells the client in its own protocol.
-    func deny(_ refusal: Refusal) {
+    func deny(_ refusal: Refusal, as event: AuditRecord.Event = .connectionDenied) {
         guard phase != .explaining, phase != .ended else { return }
         phase = .explaining
         timer?.cancel()
-        var record = AuditRecord(.connectionDenied, refusal)
+        var record = AuditRecord(event, refusal)
         describe(&record)
         gateway.record(record, transport: 6, client: peer, server: asked) { [weak self] event in
             self?.prepare(.denied(refusal, event: event))

@@ -27,6 +27,7 @@ extension Connection {
         guard phase == .relaying, let upstream = outside else { return }
         if spoken == nil, rule?.isObserver ?? false { listen() }
         let sent = sendUp(upstream)
+        if sent == .usedUp { return endUsedUp() }
         switch relay.turn(sent: sent, from: upstream, to: client.number, gateway.pipes) {
         case .failed(let reason): close(reason: reason, resetting: true)
         case .finished: close(reason: "finished", resetting: false)
@@ -34,6 +35,12 @@ extension Connection {
         case .answered(mayGoOn: true), .goesOn: gateway.loop.postpone { [weak self] in self?.pass() }
         case .answered, .waits: break
         }
+    }
+
+    /// The client has more to send, and the session may send no more: the connection is cut at the figure.
+    private func endUsedUp() {
+        if let rule { recordLateDenial(gateway.allowance.refusal(rule), as: .limit) }
+        close(reason: "egress_bytes", resetting: true)
     }
 
     /// The one request of this connection is answered. What the client sent behind it is read and dropped: unread bytes
@@ -58,7 +65,7 @@ extension Connection {
         case let other: return other
         }
         guard reader.readsBody else {
-            return relay.send(from: client.number, to: upstream, gateway.pipes)
+            return relay.send(from: client.number, to: upstream, gateway.pipes, within: allowance)
         }
         var buffer = [UInt8](repeating: 0, count: 16_384)
         for _ in 0..<8 {
@@ -75,7 +82,9 @@ extension Connection {
             guard let rule else { return .idle }
             switch reader.body(buffer.span.extracting(first: got), rule: rule) {
             case .more: continue
-            case .accepted(let bytes): outgoing.append(bytes)
+            case .accepted(let bytes):
+                if let allowance, !allowance.takes(bytes.count) { return .usedUp }
+                outgoing.append(bytes)
             case .denied(let refusal):
                 recordLateDenial(refusal)
                 return .failed(Errno(EBADMSG))

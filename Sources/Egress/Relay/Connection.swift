@@ -75,6 +75,7 @@ final class Connection: EgressGateway.Live {
         case .allowed(let rule):
             self.rule = rule
             mode = rule.mode(for: asked.port)
+            if let allowance, allowance.isUsedUp { return deny(allowance.refusal(rule), as: .limit) }
             switch mode {
             case .raw: dial()
             case .tls: expectHead(.tls(ClientHelloReader(allowsEncryptedHello: rule.ech == .allow)))
@@ -82,6 +83,9 @@ final class Connection: EgressGateway.Live {
             }
         }
     }
+
+    /// What it counts against; nil where its bytes stay on this host.
+    var allowance: Allowance? { rule?.leavesHost ?? true ? gateway.allowance : nil }
 
     private var decision: EgressPolicy.Decision { gateway.decide(asked, name: name) }
 
@@ -156,6 +160,9 @@ final class Connection: EgressGateway.Live {
             switch reader.take(buffer.span.extracting(first: got), name: name, rule: rule, port: asked.port) {
             case .more: continue
             case .accepted(let bytes):
+                if let allowance, !allowance.takes(bytes.count) {
+                    return deny(allowance.refusal(rule), as: .limit)
+                }
                 outgoing.append(bytes)
                 dial()
             case .denied(let refusal): deny(refusal)

@@ -14,6 +14,8 @@ struct Direction {
         case more
         /// The source ended, and the destination was told so.
         case finished
+        /// The source has more, and the session may send no more.
+        case usedUp
         case failed(Errno)
     }
 
@@ -41,17 +43,24 @@ struct Direction {
     /// than there was room for does not mean that the source is empty, since many small segments fill a pipe's slots
     /// before its bytes. epoll(7)
     ///
-    /// - Parameter isLast: The other direction is finished: both sockets are closed next, and that says it all.
-    mutating func pump(from source: Int32, to destination: Int32, _ pool: PipePool, isLast: Bool) -> Outcome {
+    /// - Parameters:
+    ///   - allowance: What may be taken from the source; nil where nothing is counted.
+    ///   - isLast: The other direction is finished: both sockets are closed next, and that says it all.
+    mutating func pump(
+        from source: Int32, to destination: Int32, _ pool: PipePool, within allowance: Allowance? = nil, isLast: Bool
+    ) -> Outcome {
         guard !isFinished else { return .finished }
         for _ in 0..<Self.turns {
             if buffered == 0 && !sourceEnded {
                 guard sourceMayHaveMore else { return .idle }
+                if let allowance, allowance.isUsedUp, let outcome = look(at: source) { return outcome }
                 if pipe == nil {
                     do throws(SystemError) { pipe = try pool.take() } catch { return .failed(error.errno) }
                 }
                 guard let pipe else { return .idle }
-                let got = sp_splice(source, pipe.writer, pipe.capacity, Self.flags)
+                let most = allowance.map { min($0.left, UInt64(pipe.capacity)) } ?? UInt64(pipe.capacity)
+                // Of length 0 only where the source has ended: that is to be found out, and one byte more is not there.
+                let got = sp_splice(source, pipe.writer, Int(max(1, most)), Self.flags)
                 if got < 0 {
                     giveBack(pool)
                     sourceMayHaveMore = false
@@ -59,6 +68,7 @@ struct Direction {
                 }
                 sourceEnded = got == 0
                 buffered = got
+                allowance?.take(got)
             }
             while buffered > 0, let pipe {
                 let put = sp_splice(pipe.reader, destination, buffered, Self.flags)
@@ -75,6 +85,16 @@ struct Direction {
             }
         }
         return .more
+    }
+
+    /// Whether a source of which no more may be taken has more; nil when it has ended.
+    private mutating func look(at source: Int32) -> Outcome? {
+        var next: UInt8 = 0
+        let got = sp_peek_bytes(source, &next, 1)
+        if got == 0 { return nil }
+        if got > 0 { return .usedUp }
+        sourceMayHaveMore = false
+        return got == -Int(EAGAIN) ? .idle : .failed(Errno(Int32(-got)))
     }
 
     /// Lets go of the pipe at the connection's end; one with bytes in it is closed.

@@ -42,8 +42,10 @@ struct Relay {
     }
 
     /// Moves what the client has sent.
-    mutating func send(from client: Int32, to server: Int32, _ pool: PipePool) -> Direction.Outcome {
-        up.pump(from: client, to: server, pool, isLast: down.isFinished)
+    mutating func send(
+        from client: Int32, to server: Int32, _ pool: PipePool, within allowance: Allowance?
+    ) -> Direction.Outcome {
+        up.pump(from: client, to: server, pool, within: allowance, isLast: down.isFinished)
     }
 
     /// Moves what the server has sent, when what the client sent has had its turn.
@@ -56,7 +58,7 @@ struct Relay {
         case .failed(let errno): return .failed("down_\(errno)")
         case .more: return .goesOn
         case .finished: return up.isFinished ? .finished : .answered(mayGoOn: mayGoOn)
-        case .idle, .blocked: return mayGoOn ? .goesOn : .waits
+        case .idle, .blocked, .usedUp: return mayGoOn ? .goesOn : .waits
         }
     }
 

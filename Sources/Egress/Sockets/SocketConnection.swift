@@ -51,6 +51,10 @@ final class SocketConnection: EgressGateway.Live {
             gateway.audit.record(record)
             return end()
         }
+        if gateway.allowance.isUsedUp {
+            recordUsedUp()
+            return end()
+        }
         gateway.hostSockets.connect(number) { [weak self] answer in
             guard let self, self.phase == .asking else {
                 if case .connected(let number) = answer { _ = sp_close(number) }
@@ -84,6 +88,17 @@ final class SocketConnection: EgressGateway.Live {
         end()
     }
 
+    /// What the service does with bytes is out of sight, so they count as sent.
+    private func recordUsedUp() {
+        guard let rule else { return }
+        let refusal = gateway.allowance.refusal(rule)
+        var record = describe(.limit)
+        record.reason = refusal.reason
+        record.detail = refusal.message
+        record.remedy = refusal.remedy
+        gateway.audit.record(record)
+    }
+
     private func describe(_ event: AuditRecord.Event) -> AuditRecord {
         var record = AuditRecord(event)
         record.transport = "unix"
@@ -106,7 +121,11 @@ final class SocketConnection: EgressGateway.Live {
 
     private func pass() {
         guard phase == .relaying, let service = service?.number else { return }
-        let sent = relay.send(from: client.number, to: service, gateway.pipes)
+        let sent = relay.send(from: client.number, to: service, gateway.pipes, within: gateway.allowance)
+        if sent == .usedUp {
+            recordUsedUp()
+            return close("egress_bytes")
+        }
         switch relay.turn(sent: sent, from: service, to: client.number, gateway.pipes) {
         case .failed(let reason): close(reason)
         case .finished: close(nil)

@@ -22,6 +22,8 @@ package struct IdBlock: Sendable, Equatable {
     package var forge: UInt32 { base + Self.size - 4 }
     /// The id of the process that serves the session's repository, where that belongs to a client of ours.
     package var repository: UInt32 { base + Self.size - 5 }
+    /// The id of the process that serves the session's packages, with the secrets of their indexes.
+    package var packages: UInt32 { base + Self.size - 6 }
 }
 
 /// The ids that sessions may be given; configured in the host file, checked by `doctor`.

@@ -16,7 +16,10 @@ package struct CgroupLayout: Sendable {
     package static let required = ["memory", "pids", "cpu"]
     /// v2: where an ordinary user's own processes are put, since a group with controllers below it may hold none.
     static let callers = "sallyport-callers"
-    private static let wantedV1 = ["memory", "pids", "cpu", "freezer"]
+    private static let wantedV1 = ["memory", "pids", "cpu", "freezer", io(.v1)]
+
+    /// The controller of block devices: a session has it only where its limits want it.
+    package static func io(_ version: Version) -> String { version == .v1 ? "blkio" : "io" }
 
     /// A mounted hierarchy, as one line of mountinfo tells of it. proc_pid_mountinfo(5)
     private struct Mount {

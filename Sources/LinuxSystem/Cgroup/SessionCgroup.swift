@@ -11,7 +11,12 @@ package struct CgroupLimits: Sendable {
     /// Whether all of a group ends when its memory is used up, or the process alone that has most of it (v2; on v1 the kernel
     /// knows the latter only).
     package let endsTogether: Bool
-    package init(memoryBytes: UInt64, pids: Int, cpuMillis: Int, endsTogether: Bool = true) {
+    /// Whether block devices get a limit, see ``SessionCgroup/limitDevice(_:bytesPerSecond:)``.
+    package let limitsDevices: Bool
+    package init(
+        memoryBytes: UInt64, pids: Int, cpuMillis: Int, endsTogether: Bool = true, limitsDevices: Bool = false
+    ) {
+        self.limitsDevices = limitsDevices
         self.memoryBytes = memoryBytes
         self.pids = pids
         self.cpuMillis = cpuMillis
@@ -60,8 +65,18 @@ package struct SessionCgroup: ~Copyable, Sendable {
     package static func create(_ id: String, _ limits: CgroupLimits, _ layout: CgroupLayout, root: Bool)
         throws(SystemError) -> SessionCgroup
     {
-        let directories = placement(id, layout, root: root)
-        if layout.version == .v2 { try delegateV2(layout, root: root) }
+        var directories = placement(id, layout, root: root)
+        let io = CgroupLayout.io(layout.version)
+        if !limits.limitsDevices { directories.removeAll { $0.controller == io } }
+        switch layout.version {
+        case .v1:
+            guard !limits.limitsDevices || directories.contains(where: { $0.controller == io }) else {
+                throw SystemError("find", "cgroup controller \"\(io)\"", .noDevice, remedy: ioRemedy)
+            }
+        case .v2:
+            try delegateV2(
+                layout, root: root, limits.limitsDevices ? CgroupLayout.required + [io] : CgroupLayout.required)
+        }
         let group = SessionCgroup(version: layout.version, directories: directories)
         do {
             for (_, path) in directories { try makeWithParent(path) }
@@ -100,26 +115,35 @@ package struct SessionCgroup: ~Copyable, Sendable {
         "No cgroup controller is delegated to this user. On a cgroup v2 host ask for a delegated group (systemd-run "
         + "--user --scope -p Delegate=yes), or choose a profile with limits.enforcement: rlimit (strict-rlimit)."
 
+    private static let ioRemedy =
+        "limits.io is held by the controller of block devices (v2 io, v1 blkio), which this host does not offer here: remove "
+        + "limits.io, or choose a workspace that fits into memory."
+
     /// Puts the controllers at our disposal beneath `<base>/sallyport`.
     ///
     /// v2 allows no process in a group that has children with controllers, so a rootless caller first moves what is
     /// in its own delegated group into a leaf. Documentation/admin-guide/cgroup-v2.rst, "No Internal Process Constraint"
-    private static func delegateV2(_ layout: CgroupLayout, root: Bool) throws(SystemError) {
+    private static func delegateV2(
+        _ layout: CgroupLayout, root: Bool, _ controllers: [String]
+    ) throws(SystemError) {
         let base = root ? layout.mountPoint : layout.ownDirectories[0].directory
         let ours = base + "/sallyport"
         if sp_mkdirat(AT_FDCWD, ours, 0o755) == -Int(EEXIST) {
             let enabled = try procText(ours + "/cgroup.subtree_control").first?.split(separator: " ") ?? []
-            if CgroupLayout.required.allSatisfy({ enabled.contains(Substring($0)) }) { return }
+            if controllers.allSatisfy({ enabled.contains(Substring($0)) }) { return }
         }
+        var failed = ""
         do {
             if !root { try moveIntoLeaf(base) }
             for directory in [base, ours] {
-                for controller in CgroupLayout.required {
+                for controller in controllers {
+                    failed = controller
                     try writeKernelFile(directory + "/cgroup.subtree_control", "+" + controller)
                 }
             }
         } catch {
-            throw SystemError(error.operation, error.subject, error.errno, remedy: delegation)
+            let remedy = failed == CgroupLayout.io(.v2) ? ioRemedy : delegation
+            throw SystemError(error.operation, error.subject, error.errno, remedy: remedy)
         }
     }
 

@@ -7,7 +7,9 @@ package struct ProfileKey: Sendable {
     package indirect enum Kind: Sendable {
         case version, sentence, name, path, syscall, variable, host, block, assertion
         case choice([String])
-        case size, count, decimal, time
+        case size, rate, count, decimal, time
+        /// A value, or the word for no bound.
+        case orUnlimited(Kind)
         case port, method, requestPath, fileName
         /// A list of ports or the word `any`.
         case ports
@@ -137,6 +139,8 @@ extension LimitKey {
         case .workspace: .choice(WorkspaceMetering.allCases.map { $0.rawValue })
         case .pids, .openFiles, .workspaceInodes: .count
         case .memory, .shm, .tmp, .workspaceBytes, .logBytes: .size
+        case .egressBytes: .orUnlimited(.size)
+        case .io: .orUnlimited(.rate)
         case .cpu: .decimal
         case .wall: .time
         }
@@ -154,6 +158,9 @@ extension LimitKey {
         case .openFiles: "descriptors of one process"
         case .cpu: "processors, up to three decimals"
         case .logBytes: "each of standard output and standard error"
+        case .egressBytes: "what it sends beyond this host, all connections together; default `unlimited`"
+        case .io:
+            "bytes read, and bytes written, in a second on the disk that the workspace's changes lie on; default `unlimited`"
         case .wall: "the session's whole life"
         case .workspace: "`unmetered`: no bound on the workspace; for rootless hosts without quota"
         }

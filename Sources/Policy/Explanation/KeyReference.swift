@@ -56,6 +56,8 @@ package enum KeyReference {
         case .assertion: ["type": "string", "pattern": "^(allow|deny|write) \\S+$"]
         case .choice(let words): ["enum": .array(words.map { .string($0) })]
         case .size: ["type": ["string", "integer"], "pattern": "^[0-9]+(KiB|MiB|GiB)?$"]
+        case .rate: ["type": "string", "pattern": "^[0-9]+(KiB|MiB|GiB)?/s$"]
+        case .orUnlimited(let kind): ["anyOf": [["const": .string(LimitKey.unlimited)], schema(of: kind)]]
         case .count: ["type": "integer", "minimum": 0]
         case .decimal: ["type": "number", "minimum": 0]
         case .time: ["type": "string", "pattern": "^[0-9]+[smh]$"]
@@ -86,6 +88,8 @@ extension ProfileKey.Kind {
         case .assertion: "assertion"
         case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
         case .size: "size"
+        case .rate: "size with `/s`"
+        case .orUnlimited(let kind): "\(kind.words), or `\(LimitKey.unlimited)`"
         case .count: "number"
         case .decimal: "decimal"
         case .time: "time"

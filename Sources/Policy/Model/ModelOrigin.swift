@@ -15,6 +15,16 @@ package struct ModelOrigin: Sendable, Hashable, CustomStringConvertible {
     /// Empty, or "/" and parts of plain letters.
     package let path: String
 
+    /// The same without its path.
+    package var root: ModelOrigin { ModelOrigin(isTLS: isTLS, host: host, port: port, path: "") }
+
+    private init(isTLS: Bool, host: Host, port: UInt16, path: String) {
+        self.isTLS = isTLS
+        self.host = host
+        self.port = port
+        self.path = path
+    }
+
     /// Why a text is no origin.
     package enum Flaw: String, Error, Sendable {
         case scheme = "begins with neither https:// nor http://"
@@ -118,7 +128,9 @@ package struct ModelOrigin: Sendable, Hashable, CustomStringConvertible {
     /// The rule by which its addresses are judged: public ones, unless the operator has written others down.
     ///
     /// - Parameter addresses: Blocks that the file names; nil leaves what the origin itself says.
-    package func rule(addresses: [AddressBlock]?) -> EgressRule {
+    package func rule(
+        addresses: [AddressBlock]?, origin: String = VirtualHost.model.origin, reason: String = "Models answer there."
+    ) -> EgressRule {
         let own = fixedAddresses.map { list in
             list.map { AddressBlock(containing: $0, prefixLength: $0.bitCount) }
         }
@@ -128,7 +140,7 @@ package struct ModelOrigin: Sendable, Hashable, CustomStringConvertible {
             case .address(let address): .cidr(AddressBlock(containing: address, prefixLength: address.bitCount))
             }
         return EgressRule(
-            origin: VirtualHost.model.origin, reason: "Models answer there.", target: target, ports: .list([port]),
+            origin: origin, reason: reason, target: target, ports: .list([port]),
             tls: .raw, addresses: addresses ?? own)
     }
 }

@@ -8,6 +8,8 @@ package enum VirtualHost: String, Sendable, Hashable, CaseIterable {
     case model = "llm.internal"
     /// What the task is about at its forge, as the host saw it.
     case forge = "forge.internal"
+    /// Packages, each from the index that its name belongs to.
+    case packages = "packages.internal"
 
     /// Where its rule comes from; no file can write it, since a place in a file ends in a line number.
     package var origin: String {
@@ -15,6 +17,7 @@ package enum VirtualHost: String, Sendable, Hashable, CaseIterable {
         case .repository: "--git"
         case .model: "--model"
         case .forge: "--forge"
+        case .packages: "--packages"
         }
     }
 
@@ -23,6 +26,7 @@ package enum VirtualHost: String, Sendable, Hashable, CaseIterable {
         case .repository: "a repository"
         case .model: "models"
         case .forge: "a forge"
+        case .packages: "packages"
         }
     }
 

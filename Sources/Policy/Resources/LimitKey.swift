@@ -8,6 +8,8 @@ package enum LimitKey: String, Sendable, Hashable, CaseIterable {
     case openFiles = "open_files"
     case cpu
     case logBytes = "log_bytes"
+    case egressBytes = "egress_bytes"
+    case io
     case wall
     case workspace
 
@@ -18,6 +20,13 @@ package enum LimitKey: String, Sendable, Hashable, CaseIterable {
     /// What 32-bit inode numbers can tell apart.
     private static let maximumInodes: UInt64 = 4_294_967_295
 
+    /// The word for no bound, and its number: larger than any that can be written, so that it is the widest choice.
+    static let unlimited = "unlimited"
+    fileprivate static let noBound = UInt64(Int.max)
+
+    /// True for a key that no file has to write: the session has no such bound then.
+    var isOptional: Bool { self == .workspace || self == .egressBytes || self == .io }
+
     /// How the value is spelled, for the remedy of a wrong one.
     var expected: String {
         switch self {
@@ -27,6 +36,8 @@ package enum LimitKey: String, Sendable, Hashable, CaseIterable {
         case .openFiles: "a whole number up to \(Self.maximumOpenFiles)"
         case .workspaceInodes: "a whole number up to \(Self.maximumInodes)"
         case .memory, .shm, .tmp, .workspaceBytes, .logBytes: "a size with KiB, MiB or GiB, or a plain number of bytes"
+        case .egressBytes: "a size with KiB, MiB or GiB, a plain number of bytes, or \(Self.unlimited)"
+        case .io: "a size with KiB, MiB or GiB and /s behind it, such as 64MiB/s, or \(Self.unlimited)"
         case .cpu: "a number of processors with at most three decimals, such as 1.5"
         case .wall: "a time with s, m or h, such as 30m"
         }
@@ -42,6 +53,9 @@ package enum LimitKey: String, Sendable, Hashable, CaseIterable {
         case .workspaceInodes: Units.count(text).flatMap { $0 <= Self.maximumInodes ? $0 : nil }
         case .openFiles: Units.count(text).flatMap { $0 <= Self.maximumOpenFiles ? $0 : nil }
         case .memory, .shm, .tmp, .workspaceBytes, .logBytes: Units.bytes(text).flatMap { $0 <= 1 << 60 ? $0 : nil }
+        case .egressBytes:
+            text == Self.unlimited ? Self.noBound : Units.bytes(text).flatMap { $0 <= 1 << 60 ? $0 : nil }
+        case .io: text == Self.unlimited ? Self.noBound : Units.rate(text).flatMap { $0 <= 1 << 60 ? $0 : nil }
         case .cpu: Units.millis(text).map { UInt64($0) }
         case .wall: Units.seconds(text).flatMap { $0 <= 366 * 86_400 ? $0 : nil }
         }
@@ -54,6 +68,8 @@ package enum LimitKey: String, Sendable, Hashable, CaseIterable {
         case .workspace: (number == 0 ? WorkspaceMetering.metered : .unmetered).rawValue
         case .pids, .workspaceInodes, .openFiles: "\(number)"
         case .memory, .shm, .tmp, .workspaceBytes, .logBytes: Units.text(bytes: number)
+        case .egressBytes: number == Self.noBound ? Self.unlimited : Units.text(bytes: number)
+        case .io: number == Self.noBound ? Self.unlimited : Units.text(rate: number)
         case .cpu: Units.text(millis: Int(number))
         case .wall: Units.text(seconds: number)
         }
@@ -75,6 +91,8 @@ extension Limits {
             case .openFiles: openFiles
             case .cpu: UInt64(cpuMillis)
             case .logBytes: logBytes
+            case .egressBytes: egressBytes ?? LimitKey.noBound
+            case .io: ioBytesPerSecond ?? LimitKey.noBound
             case .wall: wallSeconds
             case .workspace: workspaceMetered ? 0 : 1
             }
@@ -91,6 +109,8 @@ extension Limits {
             case .openFiles: openFiles = newValue
             case .cpu: cpuMillis = Int(newValue)
             case .logBytes: logBytes = newValue
+            case .egressBytes: egressBytes = newValue == LimitKey.noBound ? nil : newValue
+            case .io: ioBytesPerSecond = newValue == LimitKey.noBound ? nil : newValue
             case .wall: wallSeconds = newValue
             case .workspace: workspaceMetered = newValue == 0
             }

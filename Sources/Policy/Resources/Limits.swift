@@ -30,6 +30,10 @@ package struct Limits: Sendable, Hashable {
     package var cpuMillis: Int
     /// Cap of each of standard output and standard error.
     package var logBytes: UInt64
+    /// What a session may send beyond this host, all its connections together; nil for no bound.
+    package var egressBytes: UInt64?
+    /// Bytes in a second, read and written each, on the device that the workspace's changes lie on; nil for no bound.
+    package var ioBytesPerSecond: UInt64?
     package var wallSeconds: UInt64
     package var workspaceMetered: Bool
 }

@@ -19,6 +19,13 @@ package enum Units {
         return overflow ? nil : product
     }
 
+    /// `64MiB/s`, in bytes. A rate that is no unit of its own could be taken for a size, so `/s` belongs to it.
+    package static func rate(_ text: String) -> UInt64? {
+        text.hasSuffix("/s") ? bytes(String(text.dropLast(2))) : nil
+    }
+
+    package static func text(rate: UInt64) -> String { text(bytes: rate) + "/s" }
+
     /// Processors as a decimal with up to three places, in thousandths: `2.0` is 2000.
     package static func millis(_ text: String) -> Int? {
         let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)

@@ -29,6 +29,12 @@ extension Profile {
                     .warning, "limits.workspace", "is unmetered: a task can fill the disk its workspace lies on",
                     remedy: "Use it only where the host has no quota to offer."))
         }
+        if limits.enforcement == .rlimit, limits.ioBytesPerSecond != nil {
+            findings.append(
+                finding(
+                    .error, "limits.io", "is \(limits.text(.io)), which no resource limit of a process can hold",
+                    remedy: "Use enforcement: cgroup, or leave the key out."))
+        }
         if limits.enforcement == .rlimit {
             findings.append(
                 finding(
@@ -48,6 +54,8 @@ extension Profile {
         (.openFiles, 16, "a shell with pipes"),
         (.cpu, 10, "any progress"),
         (.logBytes, 4 << 10, "an error message"),
+        (.egressBytes, 1 << 10, "the head of a request"),
+        (.io, 64 << 10, "a page of a file now and then"),
         (.wall, 1, "anything to happen"),
     ]
 }

@@ -21,6 +21,7 @@ package struct RecordFiles: ~Copyable {
     private let transcript: Descriptor?
     private let forge: Descriptor?
     private let proposals: Descriptor?
+    private let packages: Descriptor?
 
     private static let largestLog = 64 << 20
 
@@ -28,7 +29,7 @@ package struct RecordFiles: ~Copyable {
     /// What each file's name ends in, of all that there can be.
     static let names =
         always + ["audit.jsonl", "git.jsonl", ModelFiles.ledger, ModelFiles.transcript]
-        + [ForgeFiles.ledger, ForgeFiles.proposals]
+        + [ForgeFiles.ledger, ForgeFiles.proposals, PackageFiles.ledger]
 
     /// The files of one session.
     ///
@@ -39,6 +40,7 @@ package struct RecordFiles: ~Copyable {
         always + (hasAudit ? ["audit.jsonl"] : []) + (brokers.contains(.repository) ? ["git.jsonl"] : [])
             + (brokers.contains(.model) ? [ModelFiles.ledger, ModelFiles.transcript] : [])
             + (brokers.contains(.forge) ? [ForgeFiles.ledger, ForgeFiles.proposals] : [])
+            + (brokers.contains(.packages) ? [PackageFiles.ledger] : [])
     }
 
     /// Opens the files before anything runs: one that cannot be written is better known then.
@@ -58,6 +60,8 @@ package struct RecordFiles: ~Copyable {
         let transcript = try created(ModelFiles.transcript)
         let forge = try created(ForgeFiles.ledger)
         let proposals = try created(ForgeFiles.proposals)
+        let packages = try created(PackageFiles.ledger)
+        self.packages = packages
         self.forge = forge
         self.proposals = proposals
         self.audit = audit
@@ -90,7 +94,8 @@ package struct RecordFiles: ~Copyable {
 
     /// The sandbox's variables; a value that is the caller's may be anything, and is null unless its name is harmless.
     private static func values(_ entries: [[UInt8]], _ profile: Profile) -> JSON {
-        let ours = Preparation.fixedVariables + profile.environment.set.map { ($0.name, $0.value) }
+        let ours =
+            Preparation.fixedVariables + PackageAccess.variables + profile.environment.set.map { ($0.name, $0.value) }
         return .object(
             entries.map { entry in
                 let name = String(decoding: entry.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self)
@@ -113,6 +118,8 @@ package struct RecordFiles: ~Copyable {
             try Self.log(ForgeFiles.ledger, of: session), subject: "\"\(prefix).\(ForgeFiles.ledger)\"")
         try proposals?.writeAll(
             try Self.log(ForgeFiles.proposals, of: session), subject: "\"\(prefix).\(ForgeFiles.proposals)\"")
+        try packages?.writeAll(
+            try Self.log(PackageFiles.ledger, of: session), subject: "\"\(prefix).\(PackageFiles.ledger)\"")
     }
 
     private static func log(_ name: String, of session: borrowing Directory) throws(SystemError) -> [UInt8] {

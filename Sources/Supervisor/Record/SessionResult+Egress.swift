@@ -71,6 +71,8 @@ extension SessionResult {
         package var bytesUp: UInt64 = 0
         package var bytesDown: UInt64 = 0
         package var recordsLost: UInt64 = 0
+        /// Connections that were cut or refused since the session had sent all that it may.
+        package var capped: UInt64 = 0
         /// The most frequent denials.
         package var denials: [Denied] = []
         /// The most frequent failures of what was allowed.
@@ -95,6 +97,7 @@ extension SessionResult {
             bytesUp = door.state.totals.bytesUp
             bytesDown = door.state.totals.bytesDown
             recordsLost = door.state.totals.recordsLost
+            capped = door.state.totals.capped
             lost = door.failure?.description
             denials = door.state.denials.map { Denied($0) }
             failures = door.state.failures.map { Denied($0) }
@@ -110,6 +113,7 @@ extension SessionResult {
                 .init("allowed", .number(allowed)), .init("denied", .number(denied)),
                 .init("failed", .number(failed)),
                 .init("bytes_up", .number(bytesUp)), .init("bytes_down", .number(bytesDown)),
+                .init("capped", .number(capped)),
                 .init("records_lost", .number(recordsLost)), .init("lost", .optional(lost)),
                 .init("denials", .array(denials.map(\.json))), .init("failures", .array(failures.map(\.json))),
             ])

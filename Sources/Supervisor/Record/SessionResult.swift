@@ -58,6 +58,8 @@ package struct SessionResult: Sendable {
     package var model: Model?
     /// What was asked of a forge; nil where it has none.
     package var forge: Forge?
+    /// What was asked of package indexes; nil where it has none.
+    package var packages: Packages?
     package var keptEntries: Int?
     package var keptDigest: String?
     /// Of the kept entries, those that name what the set had no room for.
@@ -108,7 +110,7 @@ package struct SessionResult: Sendable {
             .init("terminal", terminal?.json ?? .null), .init("frames", frames?.json ?? .null),
             .init("egress", egress?.json ?? .null), .init("git", git?.json ?? .null),
             .init("model", model?.json ?? .null),
-            .init("forge", forge?.json ?? .null),
+            .init("forge", forge?.json ?? .null), .init("packages", packages?.json ?? .null),
             .init(
                 "changes",
                 .object([

@@ -23,6 +23,8 @@ final class GatewayProcess {
         case model
         /// Serves what the session's task is about at its forge.
         case forge
+        /// Serves the session's packages, with the credentials of their indexes.
+        case packages
     }
 
     /// How long a gateway may take to say that it is ready, and to end once it was told to.
@@ -184,13 +186,14 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .git: "the git broker"
         case .model: "the model broker"
         case .forge: "the forge broker"
+        case .packages: "the package broker"
         }
     }
 
     fileprivate var program: String {
         switch self {
         case .terminal, .egress: "sallyport-gateway"
-        case .git, .model, .forge: "sallyport-broker"
+        case .git, .model, .forge, .packages: "sallyport-broker"
         }
     }
 
@@ -201,6 +204,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .git: ["sallyport-broker"]
         case .model: ["sallyport-broker", "model"]
         case .forge: ["sallyport-broker", "forge"]
+        case .packages: ["sallyport-broker", "packages"]
         }
     }
 
@@ -209,7 +213,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .terminal: GatewaySyscalls.allowed
         case .egress: EgressSyscalls.allowed
         case .git: BrokerSyscalls.allowed
-        case .model: ModelSyscalls.allowed
+        case .model, .packages: ModelSyscalls.allowed
         case .forge: ForgeSyscalls.allowed
         }
     }
@@ -218,7 +222,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         switch self {
         case .terminal: GatewaySyscalls.answered
         case .egress: EgressSyscalls.answered
-        case .git, .model, .forge: []
+        case .git, .model, .forge, .packages: []
         }
     }
 
@@ -226,7 +230,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         switch self {
         case .terminal, .egress: GatewaySyscalls.ioctlRequests
         case .git: BrokerSyscalls.ioctlRequests
-        case .model: ModelSyscalls.ioctlRequests
+        case .model, .packages: ModelSyscalls.ioctlRequests
         case .forge: ForgeSyscalls.ioctlRequests
         }
     }
@@ -236,7 +240,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         switch self {
         case .terminal, .egress: nil
         case .git: BrokerSyscalls.otherwise
-        case .model: ModelSyscalls.otherwise
+        case .model, .packages: ModelSyscalls.otherwise
         case .forge: ForgeSyscalls.otherwise
         }
     }
@@ -246,7 +250,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .terminal: 1024
         // Two sockets for each connection, and a pipe for each direction that has bytes on their way.
         case .egress: 2048
-        case .git, .model, .forge: 256
+        case .git, .model, .forge, .packages: 256
         }
     }
 
@@ -258,6 +262,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .git: "a repository"
         case .model: "models"
         case .forge: "a forge"
+        case .packages: "packages"
         }
     }
 
@@ -269,6 +274,7 @@ extension GatewayProcess.Role: CustomStringConvertible {
         case .git: "The session's repository is served no more; what was pushed before is in the quarantine."
         case .model: "No model is served any more; model.jsonl has what was settled before."
         case .forge: "Nothing of the forge is served any more; what was proposed before is kept."
+        case .packages: "No package is served any more."
         }
     }
 

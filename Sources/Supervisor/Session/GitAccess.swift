@@ -78,12 +78,16 @@ extension RunRequest {
     /// The names that the session's own brokers answer.
     package var virtualHosts: [VirtualHost] {
         (git == nil ? [] : [.repository]) + (model == nil ? [] : [.model]) + (forge == nil ? [] : [.forge])
+            + (packages == nil ? [] : [.packages])
     }
 
     /// What may leave the session, its own hosts included.
     func egressPolicy() throws(SystemError) -> EgressPolicy {
         guard !virtualHosts.isEmpty else { return profile.egress }
-        do throws(PolicyError) { return try profile.egress.serving(virtualHosts) } catch {
+        do throws(PolicyError) {
+            if let service = packages?.service, let refusal = profile.egress.wayAround(service) { throw refusal }
+            return try profile.egress.serving(virtualHosts)
+        } catch {
             throw SystemError(
                 error.operation, "profile \"\(profile.name)\": \(error.message)", .invalid, remedy: error.remedy)
         }

@@ -26,6 +26,8 @@ final class LivePolicy {
     private let door: EgressDoor
     /// What the session was started with stays, whatever the new policy says.
     private let serves: [VirtualHost]
+    private let packages: PackageService?
+    private let mostBytesUp: UInt64?
     /// In force.
     private(set) var current: EgressPolicy
     /// Handed to the gateway, which has not answered yet.
@@ -33,9 +35,11 @@ final class LivePolicy {
 
     init(
         _ session: SessionID, _ directory: consuming Directory, _ network: NetworkPlan, _ door: EgressDoor,
-        begun: EgressPolicy, serves: [VirtualHost]
+        begun: EgressPolicy, serves: [VirtualHost], packages: PackageService?, mostBytesUp: UInt64?
     ) {
         current = begun
+        self.packages = packages
+        self.mostBytesUp = mostBytesUp
         self.serves = serves
         self.session = session
         self.directory = directory
@@ -49,6 +53,7 @@ final class LivePolicy {
         do {
             let json = try SealedDocument.read(document, limit: SessionRequest.longestDocument, name: "egress policy")
             let sent = try EgressPolicy(json: json)
+            if let packages, let refusal = sent.wayAround(packages) { throw refusal }
             policy = serves.isEmpty ? sent : try sent.withoutVirtualHosts().serving(serves)
         } catch { return Self.refused(.document, "\(error)") }
         return begin(policy, .guest)
@@ -69,7 +74,8 @@ final class LivePolicy {
                     "change", "the policy of session \(session)", Errno(EOVERFLOW), remedy: "Start a new session.")
             }
             let configuration = EgressConfiguration(
-                session: session.text, generation: generation, hosts: try HostsFile.lines(for: policy), policy: policy)
+                session: session.text, generation: generation, hosts: try HostsFile.lines(for: policy),
+                policy: policy, mostBytesUp: mostBytesUp)
             try directory.replace(
                 SessionAudit.policyFile(Int(generation)), with: Array(configuration.json.prettyText.utf8) + [10])
             try door.change(configuration)

@@ -209,6 +209,9 @@ struct Preparation {
             values.removeAll { $0.name == name }
             values.append((name, value))
         }
+        if request.packages != nil {
+            for (name, value) in PackageAccess.variables { set(name, Array(value.utf8)) }
+        }
         for name in request.profile.environment.pass {
             guard let value = environment.bytes(name) else { continue }
             guard value.count <= EnvironmentPolicy.maximumValueBytes else {

@@ -16,7 +16,8 @@ struct Rootfs {
                 "use", "rootfs \"\(name)\"", .invalid,
                 remedy: "A rootfs is `host` or the name of a recipe: letters, digits and -.")
         }
-        let base = paths.state + "/rootfs/" + name
+        // Beside the tree, where it was built, lie its archive and the list of what went in.
+        let base = paths.state + "/rootfs/" + name + "/root"
         let root: Directory
         do { root = try Directory.open(strict: base) } catch {
             throw SystemError(

@@ -36,6 +36,8 @@ package struct RunRequest: Sendable {
     package var model: ModelAccess?
     /// What it finds at forge.internal.
     package var forge: ForgeAccess?
+    /// The indexes behind packages.internal.
+    package var packages: PackageAccess?
     package var workspace: String?
     package var readOnly = false
     package var disposition = Disposition.keep

@@ -139,6 +139,7 @@ extension SessionRun {
             egress.finish()
             result.egress?.add(egress)
             result.egress?.opened = (hosts?.opened ?? []).map { .init($0) }
+            if result.egress?.capped ?? 0 > 0 { result.limitsHit.append(LimitKey.egressBytes.rawValue) }
         }
         if let git {
             git.finish()
@@ -152,6 +153,10 @@ extension SessionRun {
             forge.finish()
             result.forge?.add(forge)
         }
+        if let packages {
+            packages.finish()
+            result.packages?.add(packages)
+        }
         if control != nil {
             control = nil
             do throws(SystemError) { try directory.directory.remove(ControlSocket.name) } catch { note(error) }
@@ -163,6 +168,7 @@ extension SessionRun {
         // It has an id of the block, and the session's secrets.
         model?.leave()
         forge?.leave()
+        packages?.leave()
         do throws(SystemError) {
             if !(brokerCgroup?.removeIfEmpty() ?? true) {
                 try brokerCgroup?.kill(deadline: 10_000)

@@ -50,17 +50,20 @@ extension SessionRun {
         if request.attendance?.matters.contains(.hosts) ?? false { options.insert(.tellsNames) }
         let configuration = EgressConfiguration(
             session: directory.id.text, correlation: request.correlation, generation: 1,
-            hosts: try HostsFile.lines(for: policy), policy: policy)
+            hosts: try HostsFile.lines(for: policy), policy: policy,
+            mostBytesUp: request.profile.limits.egressBytes)
         // What `sallyport why` reads later.
         try directory.write(SessionAudit.policyFile(1), configuration.json)
         var brokers: [(role: EgressStart.Role, number: Int32)] = []
         if let door = git?.door { brokers.append((.repository, door)) }
         if let door = model?.door { brokers.append((.model, door)) }
         if let door = forge?.door { brokers.append((.forge, door)) }
+        if let door = packages?.door { brokers.append((.packages, door)) }
         try egress.begin(sockets, configuration, audit: audit, options: options, brokers: brokers)
         git?.handedOver()
         model?.handedOver()
         forge?.handedOver()
+        packages?.handedOver()
     }
 
     /// What the session's brokers may use together, which pays for them with its own processors: upload-pack and what it
@@ -128,6 +131,20 @@ extension SessionRun {
         try door.begin(access, request.correlation, directory.directory, options: brokerOptions)
     }
 
+    /// The broker of the session's packages, which gets the secrets of their indexes here and nowhere else.
+    func startPackages(_ directory: borrowing SessionDirectory, _ result: inout SessionResult) throws(SystemError) {
+        guard let access = request.packages else { return }
+        result.packages = SessionResult.Packages(access)
+        let door = try PackageDoor(
+            .packages, programs, paths, identity: block.map { .host(id: $0.packages) } ?? .unmappedCaller,
+            groups: try joinedByBrokers())
+        packages = door
+        let hosts = try HostsFile.lines(for: access.service.policy)
+        try door.begin(
+            access, session: directory.id.text, request.correlation, directory.directory, hosts: hosts, environment: environment,
+            options: brokerOptions)
+    }
+
     func egressPolicy() throws(SystemError) -> EgressPolicy { try request.egressPolicy() }
 
     /// Before the workload is released: what it finds of the session's own files never changes under it.
@@ -135,7 +152,8 @@ extension SessionRun {
         guard let egress, let network = spec.network else { return }
         let policy = LivePolicy(
             directory.id, try Directory.open(paths.sessions + "/" + directory.id.text), network, egress,
-            begun: try egressPolicy(), serves: request.virtualHosts)
+            begun: try egressPolicy(), serves: request.virtualHosts, packages: request.packages?.service,
+            mostBytesUp: request.profile.limits.egressBytes)
         let freezer = SessionFreezer(directory.id) { [unowned self] (frozen) throws(SystemError) in
             guard cgroup != nil else {
                 throw SystemError(

@@ -98,8 +98,18 @@ extension SessionRun {
             bytes: limits.workspaceBytes, inodes: limits.workspaceInodes)
         let upper = try Trees(mode: mode, held: held).openWritable(made.directory.path)
         spec.workspace = .overlay(tree, permissions: permissions, upper: upper)
+        if let rate = limits.ioBytesPerSecond {
+            let device = try FileStatus.path(made.directory.path).device
+            try cgroup?.limitDevice(device, bytesPerSecond: rate)
+        }
         pool = consume made
         fault.reach("pool.created")
+    }
+
+    /// Whether a limit on devices has something to hold: what lies in memory reaches no disk.
+    func writesToDisk(_ limits: Limits) throws(SystemError) -> Bool {
+        guard limits.ioBytesPerSecond != nil else { return false }
+        return try UpperPlace.choose(limits, mode: mode, paths: paths) != .memory
     }
 
     func launch(

@@ -33,6 +33,7 @@ package final class SessionRun {
     var git: GitDoor?
     var model: ModelDoor?
     var forge: ForgeDoor?
+    var packages: PackageDoor?
     private var records: RecordFiles?
     /// Where the operator asks for a change while the session runs.
     var control: ControlSocket?
@@ -143,8 +144,9 @@ package final class SessionRun {
             let limits = request.profile.limits
             groups = .begin(
                 on: worker, id.text,
-                CgroupLimits(memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis), layout,
-                root: mode == .host)
+                CgroupLimits(
+                    memoryBytes: limits.memoryBytes, pids: limits.pids, cpuMillis: limits.cpuMillis,
+                    limitsDevices: try writesToDisk(limits)), layout, root: mode == .host)
             if !request.virtualHosts.isEmpty {
                 brokerGroups = .begin(
                     on: worker, SessionCgroup.broker(of: id.text), Self.brokerLimits(cpuMillis: limits.cpuMillis),
@@ -160,6 +162,7 @@ package final class SessionRun {
         if let attendance = request.attendance { attendant = try Attendant(attendance) }
         try startModel(directory, &result)
         try startForge(directory, &result)
+        try startPackages(directory, &result)
         try joinGroups(&spec)
         fault.reach("cgroup.created")
         try mapWorkspace(&spec, program)
@@ -203,6 +206,7 @@ package final class SessionRun {
             try git?.ready()
             try model?.ready()
             try forge?.ready()
+            try packages?.ready()
             try openControl(spec, directory)
             try gateway?.begin(outer, options: gatewayOptions(terminal))
         } catch {
@@ -219,14 +223,15 @@ package final class SessionRun {
         try directory.write("plan.json", plan.json)
         try records?.write(plan: plan, profile: request.profile, environment: spec.environment)
         if let readBack = try cgroup?.readBack() { result.layers?.cgroup = readBack }
+        if let devices = try cgroup?.deviceLimits() { result.layers?.cgroup += devices }
         fault.reach("workload.running")
         let sockets =
             request.profile.limits.enforcement == .cgroup
             ? SocketMemory(
                 first: sandbox.pid, counter: cgroup?.socketCounter(), memory: request.profile.limits.memoryBytes) : nil
         var watch = Watch(
-            gateway: gateway, egress: egress, git: git, model: model, forge: forge, control: control,
-            freezer: freezer, hosts: hosts, client: client, sockets: sockets)
+            gateway: gateway, egress: egress, git: git, model: model, forge: forge, packages: packages,
+            control: control, freezer: freezer, hosts: hosts, client: client, sockets: sockets)
         do throws(SystemError) {
             try watch.run(
                 sandbox, workload: workload, signals: head.signals, streams: streams, memory: memory, memoryMask: mask,
@@ -243,6 +248,7 @@ package final class SessionRun {
         git?.close()
         model?.close()
         forge?.close()
+        packages?.close()
         fault.reach("sandbox.reaped")
         try conclude(watch, &result)
         // Before the changes are read: meanwhile the caller has the terminal back, Ctrl-C included.

@@ -18,7 +18,8 @@ struct Watch {
 
     private enum Token: UInt64 {
         case listener = 1
-        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, forge, control, hosts,
+        case pidfd, signals, deadline, pause, memory, sockets, gateway, egress, git, model, forge, packages, control,
+            hosts,
             client
 
         /// Above them one for each stream, by its position.
@@ -41,6 +42,7 @@ struct Watch {
     private let git: GitDoor?
     private let model: ModelDoor?
     private let forge: ForgeDoor?
+    private let packages: PackageDoor?
     private let control: ControlSocket?
     private let freezer: SessionFreezer?
     private let hosts: HostGate?
@@ -50,14 +52,15 @@ struct Watch {
     /// - Parameter sockets: nil when nothing limits the session's memory as a whole.
     init(
         gateway: Gateway?, egress: EgressDoor?, git: GitDoor?, model: ModelDoor?, forge: ForgeDoor?,
-        control: ControlSocket?, freezer: SessionFreezer?, hosts: HostGate?, client: ClientEnd?,
-        sockets: SocketMemory?
+        packages: PackageDoor?, control: ControlSocket?, freezer: SessionFreezer?, hosts: HostGate?,
+        client: ClientEnd?, sockets: SocketMemory?
     ) {
         self.gateway = gateway
         self.egress = egress
         self.git = git
         self.model = model
         self.forge = forge
+        self.packages = packages
         self.control = control
         self.freezer = freezer
         self.hosts = hosts
@@ -103,6 +106,7 @@ struct Watch {
         if let git { try watch(git.number, SP_EPOLLIN, .git) }
         if let model { try watch(model.number, SP_EPOLLIN, .model) }
         if let forge { try watch(forge.number, SP_EPOLLIN, .forge) }
+        if let packages { try watch(packages.number, SP_EPOLLIN, .packages) }
         if let control { try watch(control.number, SP_EPOLLIN, .control) }
         if let hosts { try watch(hosts.number, SP_EPOLLIN, .hosts) }
         if let client { try watch(client.number, SP_EPOLLIN, .client) }
@@ -165,6 +169,8 @@ struct Watch {
                 if let model, !model.heed() { _ = sp_epoll_remove(epoll.number, model.number) }
             case .forge:
                 if let forge, !forge.heed() { _ = sp_epoll_remove(epoll.number, forge.number) }
+            case .packages:
+                if let packages, !packages.heed() { _ = sp_epoll_remove(epoll.number, packages.number) }
             case .control: control?.heed()
             case .hosts: if let hosts, !hosts.heed() { _ = sp_epoll_remove(epoll.number, hosts.number) }
             case .client:

@@ -70,6 +70,8 @@ package enum EgressReport: Equatable, Sendable {
         package var bytesDown: UInt64 = 0
         /// Audit records that were not written because the file reached its cap or could not be written.
         package var recordsLost: UInt64 = 0
+        /// Connections that were cut or refused since the session had sent all that it may.
+        package var capped: UInt64 = 0
         package init() {}
     }
 
@@ -128,6 +130,7 @@ package enum EgressReport: Equatable, Sendable {
             writer.appendHeader(Kind.ended)
             for value in [
                 totals.allowed, totals.denied, totals.failed, totals.bytesUp, totals.bytesDown, totals.recordsLost,
+                totals.capped,
             ] {
                 writer.append(value)
             }
@@ -158,6 +161,7 @@ package enum EgressReport: Equatable, Sendable {
             totals.bytesUp = try reader.next()
             totals.bytesDown = try reader.next()
             totals.recordsLost = try reader.next()
+            totals.capped = try reader.next()
             self = .ended(totals)
         }
         try reader.expectEnd()

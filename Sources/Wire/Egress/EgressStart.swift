@@ -25,12 +25,14 @@ package struct EgressStart: Equatable, Sendable {
         case model
         /// Takes connections to the session's forge, likewise.
         case forge
+        /// Takes connections to the session's packages, likewise.
+        case packages
 
         private enum Code: UInt8 {
             case configuration = 1
             case audit, dnsDatagrams, dnsListener, listener, transparentListener, tap, socketListener, repository,
                 model,
-                forge
+                forge, packages
         }
 
         func append(to writer: inout ByteWriter) {
@@ -52,6 +54,7 @@ package struct EgressStart: Equatable, Sendable {
             case .repository: code = .repository
             case .model: code = .model
             case .forge: code = .forge
+            case .packages: code = .packages
             }
             writer.append(code.rawValue)
             writer.append(UInt8(0))
@@ -75,6 +78,7 @@ package struct EgressStart: Equatable, Sendable {
             case .repository: self = .repository
             case .model: self = .model
             case .forge: self = .forge
+            case .packages: self = .packages
             }
         }
     }
