@@ -256,7 +256,8 @@ let package = Package(
         .testTarget(
             name: "PrivilegedTests",
             dependencies: [
-                "TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Supervisor", "Wire", "Workspace",
+                "TestSupport", "LinuxSystem", "CLinux", "Documents", "Isolation", "Policy", "Supervisor", "Wire",
+                "Workspace",
             ], swiftSettings: strict),
         .testTarget(
             name: "NetworkTests", dependencies: ["TestSupport", "Documents", "LinuxSystem", "CLinux", "Wire"],

@@ -37,6 +37,12 @@ package struct Peer: Sendable {
         groups = count < 0 ? [] : [primary] + others.prefix(count)
     }
 
+    /// Whether its process has ended. Before Linux 6.5 one that got its number since counts as that one still.
+    package var hasEnded: Bool {
+        if let process { return sp_poll_one(process.pidfd.number, Int16(POLLIN), 0) != 0 }
+        do throws(SystemError) { return try !processRuns(pid, start: try processStartTime(pid)) } catch { return true }
+    }
+
     package var isOwnerOrRoot: Bool { uid == 0 || uid == geteuid() }
 
     /// Whether it is in this process's user namespace; one that has ended meanwhile is not. user_namespaces(7)

@@ -33,12 +33,7 @@ final class WatchedProcess {
     /// A process that an earlier one of us started; nil when it is gone.
     static func find(_ process: SessionProcess) throws(SystemError) -> WatchedProcess? {
         guard try process.isOfThisBoot() else { return nil }
-        let opened = sp_pidfd_open(process.pid)
-        if opened == -Int(ESRCH) || opened == -Int(EINVAL) { return nil }
-        let pidfd = Descriptor(
-            owning: Int32(try checked("watch", "process \(process.pid)") { opened }))
-        // Looked at after it was opened: whoever has this id now is who the descriptor is about.
-        guard try processRuns(process.pid, start: process.start) else { return nil }
+        guard let pidfd = try KnownProcess(pid: process.pid, start: process.start).open() else { return nil }
         return WatchedProcess(pidfd)
     }
 

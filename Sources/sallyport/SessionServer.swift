@@ -2,6 +2,7 @@
 internal import CLinux
 internal import Documents
 internal import Glibc
+internal import Isolation
 internal import LinuxSystem
 internal import Policy
 internal import Supervisor
@@ -10,17 +11,19 @@ internal import Wire
 /// Not for people: serves one request that the listening supervisor took, and becomes the session's supervisor for one
 /// that asks for a session.
 ///
-/// The client's connection is descriptor 3 and what it handed over lies from 4 on. Everything is judged again here, where
-/// nothing is lost when a client's file makes its reader wait.
+/// The client's connection is descriptor 3, with the request in it that the listener looked at and nobody took. It is taken
+/// and judged here, where nothing is lost when a client's file makes its reader wait.
 enum SessionServer {
     static func run(_ words: [String]) -> Int32 {
-        guard words.count == 3, let count = Int32(words[1]), (0...64).contains(count), geteuid() == 0 else {
+        if words == [Listener.clearing], geteuid() == 0 { return clear() }
+        guard words.count == 3, let count = Int32(words[2]), (0...1024).contains(count), geteuid() == 0 else {
             Output.error("\(Listener.serverVerb) is started by sallyport supervise")
             return 125
         }
         do {
             let client = try ClientEnd(Descriptor(owning: Listener.connection))
-            do { try serve(words[0], count, ceiling: words[2], client) } catch {
+            let processes = (0..<count).map { Listener.firstProcess + $0 }
+            do { try serve(words[0], ceiling: words[1], client, processes) } catch {
                 client.conclude(.refused("\(error)"))
             }
             return 0
@@ -30,30 +33,45 @@ enum SessionServer {
         }
     }
 
-    private static func serve(_ verb: String, _ count: Int32, ceiling: String, _ client: ClientEnd) throws {
+    /// What dead sessions left goes, and nobody's record does.
+    private static func clear() -> Int32 {
+        do {
+            let context = try Context.make()
+            try context.paths.prepare()
+            var sweep = Sweep(context.paths, mode: .current, sparesRecords: true)
+            return try sweep.run().failures.isEmpty ? 0 : 1
+        } catch {
+            // Root's own sweep says what is in its way.
+            return 125
+        }
+    }
+
+    private static func serve(_ verb: String, ceiling: String, _ client: ClientEnd, _ processes: [Int32]) throws {
+        // First of all: hanging up over files that nobody took would cost the client our answer.
+        let (request, files) = try client.request()
         let peer = client.peer
         let entry = try CeilingFile(ceiling).entry(of: peer.uid)
         guard peer.isNeighbour, entry != nil || peer.uid == 0 else {
             throw SystemError("serve", "uid \(peer.uid)", .notPermitted, remedy: "No entry of \"\(ceiling)\" names it.")
         }
-        let files = (0..<count).map { Listener.firstFile + $0 }
         let context = try Context.make()
         let questions = SessionQuestions(context.paths, of: peer)
-        switch verb {
-        case "run":
+        switch request {
+        case .run where verb == "run":
             guard let entry else { throw SystemError("serve", "uid \(peer.uid)", .notPermitted) }
             try session(
                 RunDocument(try document(files)), Array(files.dropFirst()), entry, ceiling: ceiling, context, client)
-        case "list":
+        case .list where verb == "list":
             let list = try SealedDocument.make(try questions.list(), name: "sessions")
             client.conclude(.document, descriptors: [list.number])
-        case "stop":
+        case .stop where verb == "stop":
             try questions.stop(try document(files))
             client.conclude(.done)
-        case "settle":
-            try questions.settle()
+        case .settle where verb == "settle":
+            try questions.settle(processes)
             client.conclude(.done)
-        default: throw SystemError("serve", "\"\(verb)\"", .invalid)
+        // The listener counted something else.
+        case .run, .list, .stop, .settle: throw SystemError("serve", "\"\(verb)\"", .invalid)
         }
     }
 

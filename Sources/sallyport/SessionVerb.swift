@@ -139,7 +139,9 @@ enum SessionVerb {
     }
 
     private static func list(_ context: Context, _ asJSON: Bool) throws(SystemError) -> Int32 {
-        let items = try SessionList(context.paths).all()
+        let items = try SessionList(context.paths).all { id, error in
+            Output.error("session \(id) is left out: \(error)")
+        }
         if asJSON {
             Output.out(JSON.array(items.map { $0.json }).compactText)
             return 0

@@ -39,16 +39,24 @@ enum SuperviseVerb {
             let path = try arguments.value("socket").map { try RunVerb.absolute($0) }
             let place = path ?? context.paths.runtime + "/supervise.sock"
             let socket = try Listener.socket(at: place, environment: environmentValue)
+            raiseOpenFiles()
             let signals = Descriptor(owning: Int32(try checked("watch", "signals") { sp_block_signals_and_watch() }))
             let listener = try Listener(
-                socket, paths: context.paths, programs: context.programs, ceiling: ceiling, signals: signals,
-                log: { Output.error($0) })
+                socket, paths: context.paths, ceiling: ceiling, signals: signals, log: { Output.error($0) })
             Output.out("ready \(place)")
             try listener.run()
-            return 0
+            // An exit hangs up on whoever still waits; a close could be made to wait itself. inet_release
+            withExtendedLifetime(listener) { _exit(0) }
         } catch {
             Output.error("\(error)")
             return 125
         }
+    }
+
+    /// Each session and each client takes one or two, and the usual soft limit is for programs that use select(2).
+    private static func raiseOpenFiles() {
+        let most = sp_rlimit_hard(SP_RLIMIT_NOFILE)
+        // With fewer it serves fewer at a time; nothing else depends on it.
+        _ = sp_setrlimit(SP_RLIMIT_NOFILE, min(most, 65536), most)
     }
 }

@@ -94,7 +94,8 @@ struct ListenerLifetimeTests {
         #expect(try session.finish().ending == .signalled(SIGKILL))
         let settled = try scene.client(["sweep"]).run()
         #expect(settled.code == 0, "\(settled.errorText)")
-        #expect(residue.found(scene.sallyport) == [])
+        #expect(residue.found(scene.sallyport, keepsRecord: true) == [])
+        #expect(scene.result(name) != nil)
         try scene.end(SIGTERM)
     }
 

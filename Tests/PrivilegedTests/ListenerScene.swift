@@ -3,6 +3,7 @@ import CLinux
 import Documents
 import Glibc
 import LinuxSystem
+import Policy
 import Supervisor
 import TestSupport
 import Testing
@@ -125,6 +126,31 @@ final class ListenerScene {
         let socket = try connect()
         try socket.send(bytes, descriptors: descriptors, subject: "a request")
         return try Self.reply(socket)
+    }
+
+    /// Asks for a session by hand, as root, whom the ceiling must name; the connection is its client's life.
+    func begin(_ program: [String], arguments: [[UInt8]] = [], output: Int32? = nil) throws -> Descriptor {
+        let profile = try Profile.load(name: "strict") { name throws(PolicyError) in
+            let file = Executables.sources + "/profiles/\(name).yaml"
+            return (file, contents(file) ?? [])
+        }
+        let document = RunDocument(
+            profileName: "strict", profile: profile.document, argv: program.map { Array($0.utf8) } + arguments,
+            files: [.input, .output, .error])
+        let sealed = try SealedDocument.make(document.json, name: "request")
+        let null = try Descriptor.open("/dev/null", O_RDWR)
+        let socket = try connect()
+        try socket.send(
+            ListenerRequest.run.encoded(),
+            descriptors: [sealed.number, null.number, output ?? null.number, null.number],
+            subject: "a request")
+        return socket
+    }
+
+    /// A session's record; nil before there is one.
+    func result(_ session: String) -> JSON? {
+        let file = "\(sallyport.runtime)/sessions/\(session)/result.json"
+        return contents(file).flatMap { try? JSON.read($0, file: file) }
     }
 
     func connect() throws -> Descriptor {

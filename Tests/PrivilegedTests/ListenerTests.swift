@@ -216,10 +216,10 @@ struct ListenerTests {
         let long = try sealed(String(repeating: " ", count: ListenerRequest.longestDocument + 1))
         let run = ListenerRequest.run.encoded()
         let cases: [(what: String, bytes: [UInt8], files: [Int32], words: String)] = [
-            ("short", [1, 0x31, 0], [], "3 bytes is not the size of its kind"),
-            ("long", run + [0], [null.number], "cannot receive a request"),
-            ("huge", [UInt8](repeating: 1, count: 100_000), [], "cannot receive a request"),
-            ("another kind", [1, 0x77, 0, 0], [], "kind 119 is unknown"),
+            ("short", [1, 0x71, 0], [], "3 bytes is not the size of its kind"),
+            ("long", run + [0], [null.number], "5 bytes is not the size of its kind"),
+            ("huge", [UInt8](repeating: 1, count: 100_000), [], "100000 bytes is not the size of its kind"),
+            ("another kind", [1, 0x31, 0, 0], [], "kind 49 is unknown"),
             ("no descriptor", run, [], "descriptor"),
             ("a list with one", ListenerRequest.list.encoded(), [null.number], "descriptor"),
             ("no sealed document", run, [plain.number], "It must be a sealed file in memory"),

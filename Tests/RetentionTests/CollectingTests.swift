@@ -76,7 +76,7 @@ struct CollectingTests {
         #expect(try scene.run(2) == .interrupted)
         #expect(try scene.run() == .done)
         #expect(scene.parts(fresh) == ["delivered", "lock", "log"])
-        #expect(scene.parts(week) == ["delivered", "log"] && (try scene.told(week)) == ["session"])
+        #expect(try scene.parts(week) == ["delivered", "log"] && scene.told(week) == ["session"])
         #expect(!names(scene.sessions).contains("\(old)-1"))
         #expect(try scene.base.store.task(old) == nil)
         #expect(try scene.run() == .done && scene.removed.isEmpty)

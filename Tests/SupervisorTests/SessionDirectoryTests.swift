@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Documents
 import Glibc
 import Isolation
+import LinuxSystem
 import Supervisor
 import Synchronization
 import Testing
@@ -41,6 +43,34 @@ struct SessionDirectoryTests {
         }
         #expect(wrong.other == 0)
         #expect(try SessionList(paths).item(id)?.phase == .dead)
+    }
+
+    @Test("one that cannot be read is left out of the list, and said")
+    func unreadable() throws {
+        let paths = try temporaryPaths()
+        let broken = try SessionDirectory.create(paths)
+        let whole = try SessionDirectory.create(paths)
+        try whole.write("state.json", .object([.init("started", 1)]))
+        try #require(symlink("/etc/passwd", "\(paths.sessions)/\(broken.id)/state.json") == 0)
+        var told: [SessionID] = []
+        let items = try SessionList(paths).all { id, _ in told.append(id) }
+        #expect(items.map(\.id) == [whole.id] && told == [broken.id])
+    }
+
+    @Test("a supervisor of a number that no process has is none")
+    func number() throws {
+        let paths = try temporaryPaths()
+        let directory = try SessionDirectory.create(paths)
+        for number in [1 << 40, -1, 0] {
+            try directory.write(
+                "state.json", .object([.init("supervisor_pid", .int(number)), .init("supervisor_start", "1")]))
+            let error = #expect(throws: SystemError.self) { try SessionList(paths).stop(directory.id, kill: false) }
+            #expect(error?.errno == .noSuchProcess)
+            var sweep = Sweep(paths, mode: .rootless)
+            // Its lock is held, by nobody who could be told from another: it stays.
+            _ = try sweep.run()
+            #expect(access("\(paths.sessions)/\(directory.id)", F_OK) == 0)
+        }
     }
 
     @Test("a directory whose maker died before it was a session goes with a sweep")
@@ -86,4 +116,9 @@ private final class Counter: Sendable {
     private let count = Atomic(0)
     var value: Int { count.load(ordering: .acquiring) }
     func add() { count.add(1, ordering: .releasing) }
+}
+
+extension SessionList {
+    /// All of them, none of which may be unreadable.
+    fileprivate func all() throws -> [Item] { try all { Issue.record("\($0): \($1)") } }
 }

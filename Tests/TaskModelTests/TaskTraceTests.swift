@@ -43,10 +43,10 @@ struct TaskTraceTests {
         outcome: "verified", isSuccess: true, reason: "ok",
         spending: SessionSpending(microDollars: 300, budgetMicroDollars: 500, inputTokens: 7, outputTokens: 9),
         stages: [
-            SessionStage("sandbox before", startedMilliseconds: 1150, endedMilliseconds: 1160, outcome: "exited"),
-            SessionStage("sandbox work", startedMilliseconds: 1161, endedMilliseconds: 1190, outcome: "exited"),
+            SessionStage("sandbox before", startedMilliseconds: 1110, endedMilliseconds: 1115, outcome: "exited"),
+            SessionStage("sandbox work", startedMilliseconds: 1116, endedMilliseconds: 1150, outcome: "exited"),
             SessionStage(
-                SessionStage.models, startedMilliseconds: 1165, endedMilliseconds: 1400,
+                SessionStage.models, startedMilliseconds: 1120, endedMilliseconds: 1400,
                 calls: .init(count: 2, milliseconds: 12)),
         ])
 
@@ -117,7 +117,7 @@ struct TaskTraceTests {
         #expect(queue.endedMilliseconds - queue.startedMilliseconds == 30)
         // Its ledger was written by another clock: what is shown lies within the sandbox all the same.
         let calls = try #require(trace.spans.first { $0.name == SessionStage.models })
-        #expect(calls.startedMilliseconds == 1165 && calls.endedMilliseconds == 1190)
+        #expect(calls.startedMilliseconds == 1120 && calls.endedMilliseconds == 1150)
         #expect(calls.attributes.contains(.init("sallyport.model.calls", 2)))
         #expect(calls.attributes.contains(.init("sallyport.model.spent_microusd", 300)))
         #expect(trace.spans[0].startedMilliseconds == 1010)

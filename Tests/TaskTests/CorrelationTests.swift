@@ -96,7 +96,7 @@ struct CorrelationTests {
         #expect(shown.code == 0 && shown.text.contains("bears     \(Self.id)\n"), "\(shown.text)")
         // Nobody outside is told.
         let told = try vendor.stop().joined(separator: "\n")
-        #expect(told.contains("counted") && !told.contains(Self.id), "\(told)")
+        #expect(told.contains("say hello") && !told.contains(Self.id), "\(told)")
         let pushed = try Command(
             "/usr/bin/git", ["-C", scene.forge.forge + "/repository.git", "log", "--all", "--format=%an%ae%B"]
         ).run()

@@ -5,17 +5,18 @@ import Wire
 @Suite("messages of the listening supervisor")
 struct ListenerMessageTests {
     static let requests: [(request: ListenerRequest, kind: UInt8, descriptors: Int)] = [
-        (.run, 0x31, 4), (.list, 0x32, 0), (.stop, 0x33, 1), (.settle, 0x34, 0),
+        (.run, 0x71, 4), (.list, 0x72, 0), (.stop, 0x73, 1), (.settle, 0x74, 0),
     ]
 
     @Test("a request has one form and its own number of descriptors")
     func request() throws {
         for (request, kind, descriptors) in Self.requests {
             #expect(request.encoded() == [1, kind, 0, 0])
-            #expect(try ListenerRequest(decoding: request.encoded(), descriptors: descriptors) == request)
+            #expect(try ListenerRequest(decoding: request.encoded()) == request)
+            try request.check(descriptors: descriptors)
             let (announced, wrong) = request == .run ? (1, 0) : (descriptors, descriptors + 1)
             #expect(throws: MessageError.descriptors(announced: announced, received: wrong)) {
-                try ListenerRequest(decoding: request.encoded(), descriptors: wrong)
+                try request.check(descriptors: wrong)
             }
         }
     }
@@ -23,11 +24,23 @@ struct ListenerMessageTests {
     @Test("anything else is refused before it is understood")
     func malformed() {
         let cases: [([UInt8], MessageError)] = [
-            ([], .size(0)), ([1, 0x31, 0], .size(3)), ([1, 0x31, 0, 0, 0], .size(5)), ([2, 0x31, 0, 0], .version(2)),
-            ([1, 0x30, 0, 0], .kind(0x30)), ([1, 0x35, 0, 0], .kind(0x35)), ([1, 0x31, 1, 0], .reserved),
+            ([], .size(0)), ([1, 0x71, 0], .size(3)), ([1, 0x71, 0, 0, 0], .size(5)), ([2, 0x71, 0, 0], .version(2)),
+            ([1, 0x70, 0, 0], .kind(0x70)), ([1, 0x75, 0, 0], .kind(0x75)), ([1, 0x71, 1, 0], .reserved),
         ]
         for (bytes, error) in cases {
-            #expect(throws: error) { try ListenerRequest(decoding: bytes, descriptors: 1) }
+            #expect(throws: error) { try ListenerRequest(decoding: bytes) }
+        }
+    }
+
+    @Test("no request is a broker's command, and no reply is its report")
+    func kinds() {
+        let commands = [GitServing.commands, ModelServing.commands, ForgeServing.commands]
+        let reports = [GitServing.reports, ModelServing.reports, ForgeServing.reports]
+        for (request, kind, _) in Self.requests {
+            #expect(!commands.contains { ($0...($0 + 1)).contains(kind) }, "\(request)")
+        }
+        for reply in Self.replies {
+            #expect(!reports.contains { ($0...($0 + 0xF)).contains(reply.encoded()[1]) }, "\(reply)")
         }
     }
 

@@ -4,13 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "sp_calls.h"
 
 #pragma clang assume_nonnull begin
 
@@ -104,6 +108,69 @@ static inline long sp_control_hang_up(int fd) {
     if (shutdown(fd, SHUT_RD) < 0) return -errno;
     while (recv(fd, &byte, 1, MSG_DONTWAIT) > 0) {}
     return 0;
+}
+
+/// The next message without taking it: its whole size, of which up to `room` bytes are copied; 0 at the end.
+///
+/// Descriptors that came with it stay in it. Whoever takes them, and even whoever drops them unseen, can be the one who
+/// closes a file for the last time, which takes as long as its sender likes: SO_LINGER of socket(7).
+static inline long sp_control_peek(int fd, void *bytes, size_t room) {
+    SP_RET(recv(fd, bytes, room, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC));
+}
+
+/// From here on each look (``sp_control_peek``) goes on behind what the last one saw. socket(7), SO_PEEK_OFF
+static inline long sp_control_peek_on(int fd) {
+    int start = 0;
+    SP_RET(setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof start));
+}
+
+/// A look at the first message, of which nothing is asked: its size, and in *more whether something that goes beside the
+/// bytes was left out. recvmsg(2), MSG_CTRUNC
+static inline long sp_control_glance(int fd, int *more) {
+    char byte;
+    struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    long got = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
+    *more = got >= 0 && (message.msg_flags & MSG_CTRUNC) != 0;
+    SP_RET(got);
+}
+
+/// Takes nothing more and forgets what is there, but no message with descriptors: 1 where one is left, and 0 where none is
+/// and a close does not make anybody wait. What else it cannot tell counts as one.
+static inline long sp_control_forget(int fd) {
+    const int none = -1, on = 1, off = 0;
+    char byte;
+    int more;
+    setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof none);
+    if (shutdown(fd, SHUT_RD) < 0) return 1;
+    for (;;) {
+        long got = sp_control_glance(fd, &more);
+        if (got < 0) return got == -EAGAIN ? 0 : 1;
+        if (more) return 1;
+        if (got == 0) {
+            // The end, or a message without a byte: only that one has its sender's credentials. unix(7), SO_PASSCRED
+            setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+            got = sp_control_glance(fd, &more);
+            setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
+            if (got < 0) return 1;
+            if (!more) return 0;
+        }
+        // Nobody else takes from it: this is the one that was looked at.
+        if (recv(fd, &byte, 1, MSG_DONTWAIT) < 0) return 1;
+    }
+}
+
+/// Has a child process hang up on whoever sent descriptors; the caller closes its own and reaps the child, which ends when
+/// the last of them is closed, or when it is killed: an exit does not wait for any. net/ipv4/af_inet.c, inet_release
+static inline long sp_control_forget_apart(int fd) {
+    pid_t child = fork();
+    if (child != 0) return child < 0 ? -errno : child;
+    // Others' connections are none of its business, nor is it to hold them open.
+    if (fd > 0) syscall(SYS_close_range, 0, (unsigned)fd - 1, 0);
+    syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sp_control_hang_up(fd);
+    _exit(0);
 }
 
 /// Who connected: the kernel's word, taken when the connection was made. socket(7), SO_PEERCRED

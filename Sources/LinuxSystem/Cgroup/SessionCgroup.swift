@@ -49,11 +49,15 @@ package struct SessionCgroup: ~Copyable, Sendable {
     private static let brokerSuffix = "-broker"
 
     /// Where the groups of session `id` go on this host; nothing is created.
-    package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool) -> [(
+    ///
+    /// - Parameter devices: With the group for block devices (v1), which a session has only where its limits want one.
+    package static func placement(_ id: String, _ layout: CgroupLayout, root: Bool, devices: Bool = false) -> [(
         controller: String, path: String
     )] {
         switch layout.version {
-        case .v1: layout.ownDirectories.map { ($0.controller, "\($0.directory)/sallyport/\(id)") }
+        case .v1:
+            layout.ownDirectories.filter { devices || $0.controller != CgroupLayout.io(.v1) }
+                .map { ($0.controller, "\($0.directory)/sallyport/\(id)") }
         case .v2:
             root
                 ? [("", "\(layout.mountPoint)/sallyport/\(id)")]
@@ -65,9 +69,8 @@ package struct SessionCgroup: ~Copyable, Sendable {
     package static func create(_ id: String, _ limits: CgroupLimits, _ layout: CgroupLayout, root: Bool)
         throws(SystemError) -> SessionCgroup
     {
-        var directories = placement(id, layout, root: root)
+        let directories = placement(id, layout, root: root, devices: limits.limitsDevices)
         let io = CgroupLayout.io(layout.version)
-        if !limits.limitsDevices { directories.removeAll { $0.controller == io } }
         switch layout.version {
         case .v1:
             guard !limits.limitsDevices || directories.contains(where: { $0.controller == io }) else {

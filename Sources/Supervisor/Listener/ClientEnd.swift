@@ -5,6 +5,9 @@ package import LinuxSystem
 package import Wire
 
 /// The client of one session, as the session's supervisor sees it: a connection that stands for the client's life.
+///
+/// Its request is taken, descriptors and all. Whatever follows is only looked at: whoever takes a message can be the one who
+/// closes a file for the last time, and with SO_LINGER that takes as long as the client likes. socket(7)
 package final class ClientEnd {
     enum Word: Equatable {
         case nothing, stop
@@ -15,10 +18,10 @@ package final class ClientEnd {
     private let socket: Descriptor
     package let peer: Peer
 
-    /// The descriptor to wait on; ``heed()`` takes what is there.
+    /// The descriptor to wait on, for what is new: what was heard stays where it is.
     var number: Int32 { socket.number }
 
-    /// - Parameter socket: The connection, whose request was taken already.
+    /// - Parameter socket: The connection, whose request was looked at already.
     package init(_ socket: consuming Descriptor) throws(SystemError) {
         let number = socket.number
         try checked("make non-blocking", "a client's connection") { sp_set_nonblocking(number, 1) }
@@ -26,16 +29,26 @@ package final class ClientEnd {
         self.socket = socket
     }
 
-    /// Takes one message. What is none of ours counts as a request to stop: whoever garbles it is not worth a session.
+    /// Takes the request, once, with what came along: its receiver's from here on.
+    package func request() throws -> (request: ListenerRequest, files: [Int32]) {
+        guard
+            let message = try socket.receive(
+                limit: ListenerRequest.size, room: ListenerRequest.mostDescriptors, subject: "a request")
+        else { throw SystemError("receive", "a request", Errno(ECONNRESET)) }
+        let number = socket.number
+        try checked("look ahead in", "a client's connection") { sp_control_peek_on(number) }
+        let request = try ListenerRequest(decoding: message.bytes)
+        try request.check(descriptors: message.descriptors.count)
+        return (request, message.descriptors)
+    }
+
+    /// Looks at the next message. What is none of ours counts as a request to stop, or as several: whoever garbles it is not
+    /// worth a session.
     func heed() -> Word {
-        do throws(SystemError) {
-            guard let message = try socket.receive(limit: ListenerRequest.size, room: 1, subject: "a client's word")
-            else { return .gone }
-            for fd in message.descriptors { _ = sp_close(fd) }
-            return .stop
-        } catch {
-            return error.errno == .again ? .nothing : .gone
-        }
+        var bytes = [UInt8](repeating: 0, count: ListenerRequest.size)
+        let number = socket.number
+        let size = bytes.withUnsafeMutableBytes { sp_control_peek(number, $0.baseAddress!, $0.count) }
+        return size > 0 ? .stop : size == -Int(EAGAIN) ? .nothing : .gone
     }
 
     /// Tells the client something. One that is gone cannot be told, and there is always room for a few messages.
@@ -46,9 +59,9 @@ package final class ClientEnd {
         }
     }
 
-    /// The last word; what the client still sent must not turn it into a reset.
+    /// The last word, right before this process exits; what an honest client still sent must not turn it into a reset.
     package func conclude(_ reply: ListenerReply, descriptors: [Int32] = []) {
         tell(reply, descriptors: descriptors)
-        _ = sp_control_hang_up(socket.number)
+        _ = sp_control_forget(socket.number)
     }
 }

@@ -20,14 +20,15 @@ package struct SessionQuestions {
         uid = peer.uid
     }
 
-    private func own() throws(SystemError) -> [SessionList.Item] {
-        try SessionList(paths).all().filter { uid == 0 || $0.clientUID == uid }
-    }
+    /// All that can be read; whose the others are cannot be told.
+    private func all() throws(SystemError) -> [SessionList.Item] { try SessionList(paths).all { _, _ in } }
+
+    private func isOwn(_ item: SessionList.Item) -> Bool { uid == 0 || item.clientUID == uid }
 
     /// A session whose supervisor is gone without a result is `lost`: it did not end, whatever it may have done.
     package func list() throws(SystemError) -> JSON {
         .array(
-            try own().map { item in
+            try all().filter(isOwn).map { item in
                 .object([
                     .init("session", .string(item.id.text)),
                     .init("phase", .string(item.phase == .dead ? "lost" : item.phase.rawValue)),
@@ -52,7 +53,7 @@ package struct SessionQuestions {
         let name = try fields.text("session")
         let kills = try fields.flag("kill")
         try fields.end()
-        guard let id = SessionID(name), let item = try SessionList(paths).item(id), uid == 0 || item.clientUID == uid
+        guard let id = SessionID(name), let item = try SessionList(paths).item(id), isOwn(item)
         else {
             throw SystemError(
                 "find", "session \"\(name.displayed)\" of uid \(uid)", .noEntry,
@@ -64,39 +65,48 @@ package struct SessionQuestions {
     /// How long sessions of dead clients may take to end: the grace of a stop, and what an end takes.
     private static let patience: UInt64 = 60_000
 
-    /// Returns when no session is left whose client is gone, nor anything of one that was killed.
-    package func settle() throws(SystemError) {
+    /// Records of ended sessions that a user's own leave behind at most; root's sweep takes all.
+    private static let mostRecords = 256
+
+    /// Returns when no session of the client's user is left whose client is gone, nor anything of one that was killed.
+    ///
+    /// - Parameter servers: The processes of its sessions whose client is gone; they may not have given them a name yet.
+    package func settle(_ servers: [Int32]) throws(SystemError) {
         let deadline = sp_clock_ns(CLOCK_MONOTONIC) / 1_000_000 + Self.patience
-        for item in try own() where item.phase == .running {
-            guard let client = item.state?["client"], let pid = client["pid"]?.intValue.flatMap(Int32.init(exactly:)),
-                let start = client["start"]?.stringValue, try !processRuns(pid, start: start)
+        for server in servers { try waitForEnd(of: "a session of uid \(uid)", server, until: deadline) }
+        for item in try all() where isOwn(item) && item.phase == .running {
+            guard let client = KnownProcess(item.state?["client"], "pid", "start"), try !client.isRunning(),
+                let supervisor = try item.supervisor?.open()
             else { continue }
-            try waitForEnd(of: item, until: deadline)
+            try waitForEnd(of: "session \(item.id)", supervisor.number, until: deadline)
         }
+        let items = try all()
+        // Killed before it could say whose it is, it has nothing that anybody would miss.
+        let nameless = items.filter { $0.phase == .dead && $0.state == nil }.map(\.id)
+        // What is left of a dead supervisor's children may hold its lock for a moment.
+        var dead: [SessionID] = []
+        for item in items where isOwn(item) && item.state != nil && item.phase != .ended {
+            let isRunning = item.phase == .running ? try item.supervisor?.isRunning() ?? true : false
+            if !isRunning { dead.append(item.id) }
+        }
+        let ended = items.filter { $0.phase == .ended && $0.clientUID == uid }.map(\.id)
+        var others = Sweep(paths, mode: .current, sparesRecords: true)
+        _ = try others.run(only: nameless)
         var sweep = Sweep(paths, mode: .current)
-        let report = try sweep.run()
+        let report = try sweep.run(only: dead + ended.dropLast(Self.mostRecords))
         if let failure = report.failures.first {
-            throw SystemError("clear away", "what sessions left", .busy, remedy: failure)
+            throw SystemError("clear away", "what sessions of uid \(uid) left", .busy, remedy: failure)
         }
     }
 
-    private func waitForEnd(of item: SessionList.Item, until deadline: UInt64) throws(SystemError) {
-        guard let pid = item.state?["supervisor_pid"]?.intValue.flatMap(Int32.init(exactly:)),
-            let start = item.state?["supervisor_start"]?.stringValue
-        else { return }
-        let opened = sp_pidfd_open(pid)
-        if opened == -Int(ESRCH) { return }
-        let pidfd = Descriptor(owning: Int32(try checked("watch", "session \(item.id)") { opened }))
-        guard try processRuns(pid, start: start) else { return }
+    private func waitForEnd(of session: String, _ pidfd: Int32, until deadline: UInt64) throws(SystemError) {
         let now = sp_clock_ns(CLOCK_MONOTONIC) / 1_000_000
         let left = Int32(clamping: deadline > now ? deadline - now : 0)
-        let ready = try checked("wait for", "session \(item.id)") {
-            sp_poll_one(pidfd.number, Int16(POLLIN), left)
-        }
+        let ready = try checked("wait for", session) { sp_poll_one(pidfd, Int16(POLLIN), left) }
         guard ready != 0 else {
             throw SystemError(
-                "end", "session \(item.id), whose client is gone", Errno(ETIMEDOUT),
-                remedy: "sallyport session stop --kill \(item.id) as root ends it.")
+                "end", "\(session), whose client is gone", Errno(ETIMEDOUT),
+                remedy: "`sallyport session list` as root shows it, and sallyport session stop --kill ends it.")
         }
     }
 }

@@ -20,6 +20,9 @@ package struct SessionList {
         /// Milliseconds since 1970; 0 for a session that has not come so far as to say.
         package let started: UInt64
 
+        /// Who has it, or had it.
+        var supervisor: KnownProcess? { KnownProcess(state, "supervisor_pid", "supervisor_start") }
+
         package var json: JSON {
             .object([
                 .init("session", .string(id.text)), .init("phase", .string(phase.rawValue)),
@@ -34,12 +37,17 @@ package struct SessionList {
     package init(_ paths: HostPaths) { self.paths = paths }
 
     /// Every session with a directory or kept changes, the one that started first at the head.
-    package func all() throws(SystemError) -> [Item] {
+    ///
+    /// - Parameter unreadable: Told of one that is left out, since what there is of it cannot be read: another's must not
+    ///   keep anybody from hearing of the rest.
+    package func all(unreadable: (SessionID, SystemError) -> Void) throws(SystemError) -> [Item] {
         let directory = try Directory.open(paths.sessions)
         var ids = Set(try directory.names().compactMap { SessionID(String(decoding: $0, as: UTF8.self)) })
         ids.formUnion(try KeptChanges(paths).sessions())
         var items: [Item] = []
-        for id in ids { if let item = try item(id) { items.append(item) } }
+        for id in ids {
+            do throws(SystemError) { if let item = try item(id) { items.append(item) } } catch { unreadable(id, error) }
+        }
         return items.sorted { ($0.started, $0.id.text) < ($1.started, $1.id.text) }
     }
 
@@ -81,15 +89,11 @@ package struct SessionList {
     ///
     /// The process is held by pidfd and compared by start time before it is signalled, so a reused pid is never hit.
     package func stop(_ id: SessionID, kill: Bool) throws(SystemError) {
-        guard let item = try item(id), item.phase == .running, let pid = item.state?["supervisor_pid"]?.intValue,
-            let start = item.state?["supervisor_start"]?.stringValue
-        else {
+        guard let item = try item(id), item.phase == .running, let supervisor = item.supervisor else {
             throw SystemError(
                 "stop", "session \(id)", .noSuchProcess, remedy: "It is not running; see `sallyport session list`.")
         }
-        let pidfd = Descriptor(
-            owning: Int32(try checked("open", "the supervisor of session \(id)") { sp_pidfd_open(Int32(pid)) }))
-        guard try processStartTime(Int32(pid)) == start else {
+        guard let pidfd = try supervisor.open() else {
             throw SystemError(
                 "stop", "session \(id)", .noSuchProcess, remedy: "Its supervisor is gone; run `sallyport sweep`.")
         }
@@ -99,5 +103,15 @@ package struct SessionList {
             try checked("signal", "the supervisor of session \(id)") { sp_pidfd_signal(pidfd.number, SIGINT, 0) }
         }
         try checked("wait for", "session \(id)") { sp_poll_one(pidfd.number, Int16(POLLIN), -1) }
+    }
+}
+
+extension KnownProcess {
+    /// As a session's state names one; nil where it does not.
+    init?(_ state: JSON?, _ pid: String, _ start: String) {
+        guard let number = state?[pid]?.intValue.flatMap(Int32.init(exactly:)), number > 0,
+            let begun = state?[start]?.stringValue
+        else { return nil }
+        self.init(pid: number, start: begun)
     }
 }

@@ -41,7 +41,7 @@ extension SessionRun {
         if let error = watch.execError {
             result.outcome = .setupFailed
             result.exitCode = error == ENOENT ? 127 : 126
-            let name = request.argv.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            let name = Self.shortened(request.argv.first ?? [])
             result.error =
                 error == ENOENT
                 ? "cannot run \"\(name)\": not found inside the sandbox (ENOENT). Look for it in PATH of the profile's rootfs."

@@ -14,16 +14,23 @@ extension SessionRun {
             id: directory.id.text, supervisor: getpid(), supervisorStart: start,
             startedMilliseconds: result.startedMilliseconds, workspace: request.workspace,
             profile: request.profile.name,
-            command: String(decoding: Array(request.argv.joined(separator: [UInt8(ascii: " ")])), as: UTF8.self))
+            command: Self.shortened(Array(request.argv.joined(separator: [UInt8(ascii: " ")]))))
         state.idBlock = block
         state.client = request.client
         state.correlation = request.correlation
         if let layout {
             state.cgroupVersion = layout.version == .v2 ? "v2" : "v1"
-            state.cgroup = SessionCgroup.placement(directory.id.text, layout, root: mode == .host)
+            state.cgroup = SessionCgroup.placement(
+                directory.id.text, layout, root: mode == .host, devices: try writesToDisk(request.profile.limits))
         }
         try directory.write("state.json", state.json)
     }
+
+    /// A command as lists and messages show it: whoever wants all of it finds that in the plan.
+    static func shortened(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.prefix(longestCommand), as: UTF8.self) + (bytes.count > longestCommand ? "..." : "")
+    }
+    private static let longestCommand = 4096
 
     func allocateIds(_ id: SessionID, _ start: String) throws(SystemError) -> IdMaps {
         guard mode == .host else { return .single(uid: geteuid(), gid: getegid()) }

@@ -214,6 +214,13 @@ package final class SessionRun {
             throw error
         }
         fault.reach("sandbox.verified")
+        // Whoever hears that no session of a dead client is left must not find its workload running afterwards.
+        if let client, client.heed() != .nothing {
+            endNow(sandbox)
+            result.outcome = .killed
+            result.signal = SIGTERM
+            return
+        }
         try sandbox.status.send([1], descriptors: [], subject: "the word to start")
         fault.reach("workload.released")
         // Written while the workload runs: the plan is a function of the request, and nobody reads it before.

@@ -109,7 +109,8 @@ struct Watch {
         if let packages { try watch(packages.number, SP_EPOLLIN, .packages) }
         if let control { try watch(control.number, SP_EPOLLIN, .control) }
         if let hosts { try watch(hosts.number, SP_EPOLLIN, .hosts) }
-        if let client { try watch(client.number, SP_EPOLLIN, .client) }
+        // What it said stays unread, and only what is new is an event.
+        if let client { try watch(client.number, SP_EPOLLIN | SP_EPOLLET, .client) }
         try checked("set", "the deadline") { sp_timer_set(deadline.number, wallSeconds * 1000) }
 
         while !ended {
@@ -175,9 +176,15 @@ struct Watch {
             case .hosts: if let hosts, !hosts.heed() { _ = sp_epoll_remove(epoll.number, hosts.number) }
             case .client:
                 guard let client else { break }
-                let word = client.heed()
-                if word == .gone { _ = sp_epoll_remove(epoll.number, client.number) }
-                if word != .nothing { try stop(SIGTERM, sandbox, workload, deadline, fault) }
+                var word = client.heed()
+                while word != .nothing {
+                    try stop(SIGTERM, sandbox, workload, deadline, fault)
+                    if word == .gone || killedByUs {
+                        _ = sp_epoll_remove(epoll.number, client.number)
+                        break
+                    }
+                    word = client.heed()
+                }
             case nil:
                 let position = Int(token - Token.streams)
                 _ = sp_epoll_remove(epoll.number, sources[position])
@@ -261,13 +268,7 @@ struct Watch {
         _ deadline: borrowing Descriptor, _ fault: FaultPoint
     ) throws(SystemError) {
         cause = .requested(signal)
-        if stopping { return try kill(sandbox) }
-        fault.reach("stop.requested")
-        stopping = true
-        // What is frozen hears nothing of its end.
-        try freezer?.end()
-        forward(signal, workload)
-        try checked("set", "the grace period") { sp_timer_set(deadline.number, grace) }
+        try end(signal, sandbox, workload, deadline, fault)
     }
 
     /// First TERM and time to end, then the kill that cannot be refused.
@@ -276,12 +277,19 @@ struct Watch {
         _ fault: FaultPoint
     ) throws(SystemError) {
         try drain(deadline)
+        try end(SIGTERM, sandbox, workload, deadline, fault)
+    }
+
+    private mutating func end(
+        _ signal: Int32, _ sandbox: borrowing Sandbox, _ workload: borrowing Descriptor,
+        _ deadline: borrowing Descriptor, _ fault: FaultPoint
+    ) throws(SystemError) {
         if stopping { return try kill(sandbox) }
         fault.reach("stop.requested")
         stopping = true
         // What is frozen hears nothing of its end.
         try freezer?.end()
-        forward(SIGTERM, workload)
+        forward(signal, workload)
         try checked("set", "the grace period") { sp_timer_set(deadline.number, grace) }
     }
 

@@ -30,11 +30,27 @@ package struct Sweep {
 
     private let paths: HostPaths
     private let mode: Mode
+    private let sparesRecords: Bool
     private var report = Report()
 
-    package init(_ paths: HostPaths, mode: Mode) {
+    /// - Parameter sparesRecords: Leaves the directory of a session that came to its result, and takes what else is left of
+    ///   it: for whoever is not asked to forget anything.
+    package init(_ paths: HostPaths, mode: Mode, sparesRecords: Bool = false) {
         self.paths = paths
         self.mode = mode
+        self.sparesRecords = sparesRecords
+    }
+
+    /// Sweeps these sessions alone, as far as they are dead.
+    package mutating func run(only ids: [SessionID]) throws(SystemError) -> Report {
+        let sessions = try Directory.open(paths.sessions)
+        let gate = sessions.fd.number
+        try checked("lock", "\"\(paths.sessions)\"") { sp_flock(gate, LOCK_EX) }
+        defer { _ = sp_flock(gate, LOCK_UN) }
+        for id in ids where try sessions.contains(id.text) {
+            do throws(SystemError) { try session(id, sessions) } catch { fail(error) }
+        }
+        return report
     }
 
     /// Sweeps once. One failure does not keep the rest from being swept; all are reported.
@@ -90,6 +106,7 @@ package struct Sweep {
         // Nobody writes there any more, and the ids are free only when no file bears them.
         try PoolDirectory.removeAll(id.text, pool: paths.pool)
         for block in held { try giveBack(block, of: id.text, try IdBlocks.open(HostFile.idRange())) }
+        if sparesRecords, try dead.directory.contains("result.json") { return }
         try sessions.removeTree(Array(id.text.utf8))
         report.sessions.append(id.text)
     }
@@ -99,12 +116,11 @@ package struct Sweep {
     private func adoptOrphaned(_ id: SessionID, _ sessions: borrowing Directory) throws(SystemError)
         -> SessionDirectory?
     {
-        guard let state = try SessionList(paths).item(id)?.state, let pid = state["supervisor_pid"]?.intValue,
-            let start = state["supervisor_start"]?.stringValue
-        else { return nil }
-        if try processRuns(Int32(pid), start: start) { return nil }
+        guard let supervisor = try SessionList(paths).item(id)?.supervisor, try !supervisor.isRunning() else {
+            return nil
+        }
         if let layout = try layoutIfAny() {
-            let placed = SessionCgroup.placement(id.text, layout, root: mode == .host)
+            let placed = SessionCgroup.placement(id.text, layout, root: mode == .host, devices: true)
             try SessionCgroup(version: layout.version, directories: placed).kill(deadline: 10_000)
         }
         for _ in 0..<1000 {
@@ -120,7 +136,7 @@ package struct Sweep {
     /// Groups of a session in every hierarchy, wherever this host places them.
     private mutating func clearGroups(_ id: String) throws(SystemError) {
         guard let layout = try layoutIfAny() else { return }
-        let placed = SessionCgroup.placement(id, layout, root: mode == .host)
+        let placed = SessionCgroup.placement(id, layout, root: mode == .host, devices: true)
         guard placed.contains(where: { access($0.path, F_OK) == 0 }) else { return }
         let group = SessionCgroup(version: layout.version, directories: placed)
         try group.kill(deadline: 10_000)
@@ -141,7 +157,7 @@ package struct Sweep {
         // told from a dead one.
         guard mode == .host, let layout = try layoutIfAny() else { return }
         var ids: Set<String> = []
-        for (_, path) in SessionCgroup.placement("x", layout, root: true) {
+        for (_, path) in SessionCgroup.placement("x", layout, root: true, devices: true) {
             let parent = String(path.dropLast(2))
             guard access(parent, F_OK) == 0 else { continue }
             for name in try Directory.open(parent).names() {
@@ -173,7 +189,7 @@ package struct Sweep {
     }
 
     private mutating func clearAbandoned(_ id: String, _ layout: CgroupLayout) throws(SystemError) {
-        let placed = SessionCgroup.placement(id, layout, root: mode == .host)
+        let placed = SessionCgroup.placement(id, layout, root: mode == .host, devices: true)
         guard placed.contains(where: { access($0.path, F_OK) == 0 }) else { return }
         let group = SessionCgroup(version: layout.version, directories: placed)
         if try group.members().isEmpty {

@@ -86,7 +86,7 @@ extension TaskSpan {
                 case .string(let text): value = ["stringValue": .string(text)]
                 case .int(let number): value = ["intValue": .string("\(number)")]
                 case .bool(let isTrue): value = ["boolValue": .bool(isTrue)]
-                default: return nil
+                case .null, .double, .array, .object: return nil
                 }
                 return ["key": .string(member.name), "value": value]
             })

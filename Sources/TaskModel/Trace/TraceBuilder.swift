@@ -57,9 +57,10 @@ struct TraceBuilder {
             begin(.task, "task", under: nil)
             beginAttempt()
         case .taskResumed:
-            closeAll(but: [.task], .failed("resumed"))
+            reopen()
             beginAttempt()
-        case .admissionQueued where open[.queue] == nil: begin(.queue, "queue", under: open[.attempt])
+        // Told again for another reason, it is the same wait.
+        case .admissionQueued: begin(.queue, "queue", under: open[.attempt])
         case .approvalRequested:
             let name = event.payload["request"]?.stringValue ?? ""
             begin(.approval(name), "approval \(event.payload["act"]?.stringValue ?? "")", under: inner)
@@ -76,9 +77,14 @@ struct TraceBuilder {
         case .sessionEnded:
             mark(event)
             if let report = SessionReport(json: event.payload) { add(report) }
-        case .taskCompleted: closeAll(but: [], .succeeded)
-        case .taskFailed, .taskCancelled, .taskTimedOut: closeAll(but: [], .failed(reason(event)))
-        default: mark(event)
+        case .taskCompleted: closeAll(.succeeded)
+        case .taskFailed, .taskCancelled, .taskTimedOut: closeAll(.failed(reason(event)))
+        case .admissionRejected, .preflightFailed, .guardrailBlocked, .dependenciesMet, .dependencyFailed,
+            .budgetReserved, .budgetSettled, .budgetWarning, .budgetExhausted, .holdSet, .holdReleased,
+            .retentionApplied, .sessionStartRetry, .sessionStarted, .sessionAdopted, .sessionLost, .stopUnconfirmed,
+            .cancelRequested, .deadlinePassed, .frozen, .thawed, .memoryRecalled, .memoryAdded, .memoryUnavailable,
+            .alarmRaised, .alarmCleared:
+            mark(event)
         }
     }
 
@@ -125,12 +131,15 @@ struct TraceBuilder {
         spans[index].outcome = outcome
     }
 
-    private mutating func closeAll(but kept: Set<Key>, _ outcome: TaskSpan.Outcome) {
-        for key in open.keys where !kept.contains(key) { close(key, outcome) }
-        if !kept.contains(.task), spans.indices.contains(0) {
-            spans[0].endedMilliseconds = max(spans[0].endedMilliseconds, last)
-            spans[0].outcome = outcome
-        }
+    private mutating func closeAll(_ outcome: TaskSpan.Outcome) {
+        for key in open.keys { close(key, outcome) }
+    }
+
+    /// What was over goes on with another attempt.
+    private mutating func reopen() {
+        guard open[.task] == nil, !spans.isEmpty else { return }
+        open[.task] = 0
+        spans[0].outcome = .open
     }
 
     /// The sandboxes of a session, within its run.

@@ -25,7 +25,7 @@ package enum ListenerRequest: Equatable, Sendable {
     package static let mostDescriptors = 64
 
     private enum Kind: UInt8 {
-        case run = 0x31
+        case run = 0x71
         case list, stop, settle
     }
 
@@ -41,20 +41,29 @@ package enum ListenerRequest: Equatable, Sendable {
     }
 
     /// Reads one datagram.
-    ///
-    /// - Parameter descriptors: How many descriptors came with it.
-    package init(decoding bytes: [UInt8], descriptors: Int) throws(MessageError) {
+    package init(decoding bytes: [UInt8]) throws(MessageError) {
         guard bytes.count == Self.size else { throw .size(bytes.count) }
         var reader = ByteReader(bytes)
         let kind = try reader.nextHeader(Kind.self)
         try reader.expectEnd()
-        let announced: Int
         switch kind {
-        case .run: (self, announced) = (.run, max(1, descriptors))
-        case .stop: (self, announced) = (.stop, 1)
-        case .list: (self, announced) = (.list, 0)
-        case .settle: (self, announced) = (.settle, 0)
+        case .run: self = .run
+        case .stop: self = .stop
+        case .list: self = .list
+        case .settle: self = .settle
         }
+    }
+
+    /// Looked at apart from the bytes, by the one who takes the descriptors.
+    ///
+    /// - Throws: where another number came along than belongs to the request.
+    package func check(descriptors: Int) throws(MessageError) {
+        let announced =
+            switch self {
+            case .run: max(1, descriptors)
+            case .stop: 1
+            case .list, .settle: 0
+            }
         guard descriptors == announced else { throw .descriptors(announced: announced, received: descriptors) }
     }
 }
@@ -77,7 +86,7 @@ package enum ListenerReply: Equatable, Sendable {
     package static let longest = 4096
 
     private enum Kind: UInt8 {
-        case started = 0xB1
+        case started = 0xF1
         case ended, document, done, refused
     }
 
