@@ -70,6 +70,12 @@ final class Daemon {
                 try checked("listen on", "\"\(place.runtime)/\(ControlPlace.name)\"") {
                     sp_stream_listen(parent, ControlPlace.name, 64)
                 }))
+        let socket = listener.number
+        let refused = sp_refuse_descriptors(socket)
+        // An older kernel cannot; then a local user can keep the daemon waiting, and nothing else. SECURITY.md
+        if refused != -Int(ENOPROTOOPT) {
+            try checked("refuse descriptors at", "\"\(place.runtime)/\(ControlPlace.name)\"") { refused }
+        }
         // Whoever can reach it may ask; who that is says the kernel, and what it may is for the gate.
         try checked("open", "\"\(place.runtime)/\(ControlPlace.name)\" to all users") {
             sp_fchmodat(parent, ControlPlace.name, 0o666)

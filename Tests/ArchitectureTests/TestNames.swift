@@ -29,7 +29,9 @@ struct TestNames {
         var isTest = false
         for line in source.split(separator: "\n") {
             let words = line.split { $0 == " " || $0 == "(" || $0 == "<" || $0 == "{" || $0 == ":" }
-            if let at = words.firstIndex(of: "struct"), words.count > at + 1, words[at + 1].hasSuffix("Tests") {
+            if let at = words.firstIndex(where: { ["struct", "extension"].contains($0) }), words.count > at + 1,
+                words[at + 1].hasSuffix("Tests")
+            {
                 suite = words[at + 1]
             }
             if line.drop(while: { $0 == " " }).hasPrefix("@Test") { isTest = true }

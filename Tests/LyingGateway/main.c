@@ -13,7 +13,7 @@ enum { CONTROL = 3, ROOM = 64, START = 0x11, POLICY = 0x12, CLOSE = 0x14 };
 enum { READY = 0x91, APPLIED = 0x94, UNUSABLE = 0x95, DENIAL = 0x96, ENDED = 0x97, FAILURE = 0x99 };
 
 static char policy[65536];
-static const uint8_t nothing[48];
+static const uint8_t nothing[56];
 
 static void report(uint8_t kind, const void *fields, size_t size) {
     uint8_t message[128] = {1, kind};

@@ -209,6 +209,9 @@ extension Network {
             #expect(try asked.isFrozen)
             #expect(try session(["thaw", asked.id]).code == 0)
             try asked.goOn()
+            // No rule speaks of what is below it.
+            #expect(try asked.question() == "www.second-lab.net")
+            try asked.answer(.leave)
             let run = try asked.finish()
             #expect(run.results["second"] == "EAI_NONAME", "\(run.story)")
         }

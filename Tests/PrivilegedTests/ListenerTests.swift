@@ -135,7 +135,9 @@ struct ListenerTests {
             let done = try scene.run(options + ["--record-files", prefix], ["true"])
             #expect(done.code == 0, "\(done.errorText)")
             let record = prefix + ".profile.yaml"
-            return try JSON.read(try #require(contents(record)), file: record)["limits"]?["pids"]?.intValue
+            return try JSON.read(try #require(contents(record)), file: record)["limits"]?["pids"]?.stringValue.flatMap {
+                Int($0)
+            }
         }
         #expect(try recordedLimit(["--profile", file], "narrow") == 17)
         // Control: what it narrows has another.

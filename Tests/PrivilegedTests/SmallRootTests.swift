@@ -49,7 +49,7 @@ struct SmallRootTests {
                 "/bin/sh", "-c",
                 """
                 ls /usr/bin; echo --
-                for name in perl python3 curl git gcc mount; do command -v $name && echo "there is $name"; done
+                for name in perl python3 curl git gcc apt-get; do command -v $name && echo "there is $name"; done
                 touch /usr/bin/new && echo added
                 /usr/bin/perl -e 1; echo $?
                 """,

@@ -111,7 +111,6 @@ struct DaemonHostTests {
         let bundle = BundleScene(scene.forge.scene, copy)
         try bundle.shell(
             "sed -i '/\"opened\"/,/]/s/443/80/' work.result.json; "
-                + "sed -i '/host_opened/s/\"port\":443/\"port\":80/' audit.jsonl; "
                 + "sed -i 's/\"work.result.json\": \"[0-9a-f]*\"/\"work.result.json\": \"'$(sha256sum <work.result.json | cut -c-64)'\"/' evidence.json"
         )
         try bundle.reseal(anew: true)
@@ -189,16 +188,14 @@ struct DaemonHostTests {
         try scene.end(SIGTERM)
     }
 
-    @Test(
-        "a task process that is killed while its sandbox stands still leaves nothing that does",
-        arguments: [false, true])
-    func taskKilled(_ all: Bool) throws {
+    @Test("a task process that is killed while its sandbox stands still leaves nothing that does")
+    func taskKilled() throws {
         let scene = try scene()
         let id = try submit(scene, Self.fetching(200))
         _ = try scene.question(id, "q1")
         let sandbox = try sandbox(scene)
         let pid = try #require(try scene.session("\(id)-1")["pid"]?.intValue)
-        try #require(kill(all ? -pid_t(pid) : pid_t(pid), SIGKILL) == 0)
+        try #require(kill(pid_t(pid), SIGKILL) == 0)
         #expect(try scene.ask("watch", id).code == 1)
         #expect(try scene.task(id)["status"]?.stringValue == "FAILED")
         #expect(try hosts(scene, id) == ["new_host stranded"])

@@ -151,20 +151,20 @@ struct DaemonOnboardTests {
             let done = try scene.request(["--issue", "1", "--json"] + options).run()
             return try #require(try scene.json(done)["task"]?["task"]?.stringValue, "\(done.errorText)")
         }
-        func cancel(_ id: String, in state: String) throws {
+        func cancel(_ id: String, in state: String, isAlone: Bool = true) throws {
             #expect(try scene.task(id)["status"]?.stringValue == state)
             #expect(try scene.ask("cancel", id).code == 0)
             #expect(try scene.ask("watch", id).code == 1)
             let task = try scene.task(id)
             #expect(task["status"]?.stringValue == "CANCELLED", "\(state): \(task.compactText)")
             try scene.chain(try scene.events(id))
-            #expect(try scene.residue() == [], "\(state)")
+            if isAlone { #expect(try scene.residue() == [], "\(state)") }
         }
         try apply(proposed, scene, agent: "echo fixed > file", approvals: "{gates: [push]}", more: Self.holding)
         let hydrating = try submit()
         _ = try scene.event(of: hydrating) { $0["type"]?.stringValue == "hold_started" }
         let queued = try submit("--depends-on", hydrating)
-        try cancel(queued, in: "QUEUED")
+        try cancel(queued, in: "QUEUED", isAlone: false)
         try cancel(hydrating, in: "HYDRATING")
         try cancel(try caught(scene) { try submit() }, in: "SUBMITTED")
         try apply(proposed, scene, agent: DaemonScene.waiting, approvals: "{gates: [push]}")

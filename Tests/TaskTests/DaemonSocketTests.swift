@@ -43,6 +43,31 @@ struct DaemonSocketTests {
             what: "depth", text: String(repeating: "[", count: 100) + "\n", part: "it is no JSON"),
     ]
 
+    @Test("nobody hands it a descriptor, which it would have to close", .requires(.python))
+    func descriptors() throws {
+        let scene = try DaemonScene()
+        try scene.start()
+        let script = """
+            import array, errno, socket, sys
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(sys.argv[1])
+            try:
+                s.sendmsg([b'{'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [0]))])
+                print('sent')
+            except OSError as error: print(errno.errorcode[error.errno])
+            """
+        let answer = try Command("/usr/bin/python3", ["-c", script, scene.sallyport.runtime + "/daemon.sock"]).run()
+        var system = utsname()
+        try #require(uname(&system) == 0)
+        let release = withUnsafeBytes(of: &system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let numbers = release.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
+        // SO_PASSRIGHTS is of Linux 6.16.
+        let isRefused = numbers.count == 2 && (numbers[0], numbers[1]) >= (6, 16)
+        #expect(answer.text == (isRefused ? "EPERM\n" : "sent\n"), "\(answer.errorText)")
+        #expect(try say(scene, line("health")).contains("\"slots\":"))
+        try scene.end(SIGTERM)
+    }
+
     @Test("what is no request is refused, and the daemon serves on", .requires(.python))
     func messages() throws {
         let scene = try DaemonScene()

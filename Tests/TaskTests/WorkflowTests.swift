@@ -158,7 +158,7 @@ struct WorkflowTests {
         let work =
             "if grep -qx half file; then ln -s /etc/passwd out; echo fixed > file; mkdir -p .github/workflows; "
             + "head -c 200 /dev/urandom | base64 > .github/workflows/x.yml; else echo half > file; fi"
-        let rules = try scene.sallyport.home.file("rules.yaml", "limits: {files: 1}\n")
+        let rules = try scene.sallyport.home.file("rules.yaml", "version: 1\nlimits: {files: 1}\n")
         let done = try scene.task(agent: Self.agent(work: work), options: Self.options + ["--rules", rules])
         #expect(done.finished.code == 1 && done.outcome == "refused", "\(done.finished.errorText)")
         #expect(done.evidence?["delivered"]?.isNull == true)

@@ -96,6 +96,13 @@ static inline long sp_public_listen(int directory, const char *name, int backlog
     return fd;
 }
 
+/// Has whoever sends descriptors to a connection of this listener get EPERM. Left in a queue they are closed by us, and a socket with
+/// SO_LINGER keeps whoever closes it last waiting. Linux 6.16; ENOPROTOOPT before. socket(7), af_unix.c
+static inline long sp_refuse_descriptors(int listener) {
+    int no = 0;
+    return setsockopt(listener, SOL_SOCKET, 83 /* SO_PASSRIGHTS */, &no, sizeof no) < 0 ? -errno : 0;
+}
+
 static inline long sp_control_accept(int listener) {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     return fd < 0 ? -errno : fd;

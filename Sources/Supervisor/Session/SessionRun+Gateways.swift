@@ -141,7 +141,8 @@ extension SessionRun {
         packages = door
         let hosts = try HostsFile.lines(for: access.service.policy)
         try door.begin(
-            access, session: directory.id.text, request.correlation, directory.directory, hosts: hosts, environment: environment,
+            access, session: directory.id.text, request.correlation, directory.directory, hosts: hosts,
+            environment: environment,
             options: brokerOptions)
     }
 
