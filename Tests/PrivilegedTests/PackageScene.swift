@@ -51,7 +51,7 @@ final class PackageScene {
     let rest: PackageIndex
     let file: String
     let profile: String
-    static let password = "operator:canary-7f3a9c1d"
+    static let password = "operator:canary-7f3a9c1d"  // not a secret
 
     /// - Parameters:
     ///   - rest: Members of the public index's specification.
